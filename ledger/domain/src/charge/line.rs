@@ -1,0 +1,132 @@
+//! A charge line, as the published files have it.
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::{CustomerId, LineId, OfferId, OrderId, PartnerId, SubscriptionId},
+    money::Currency,
+    offer::{BillingFrequency, ProrationRule},
+};
+
+/// What a line is for (billing.md section 2, billing-details.md section 3.9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ChargeType {
+    /// A license's period.
+    CycleFee,
+    /// A license's purchase or reactivation.
+    ProrateFeesWhenPurchase,
+    /// A license's correction.
+    CycleInstanceProrate,
+    /// A license's suspension or cancellation.
+    CancelFee,
+    /// A one-time or recurring purchase.
+    New,
+    /// Its next period.
+    Renew,
+    /// More seats.
+    AddQuantity,
+    /// Fewer seats.
+    RemoveQuantity,
+    /// Another plan.
+    Convert,
+    /// A cancellation.
+    Cancel,
+    /// A cancellation at once.
+    CancelImmediate,
+}
+
+impl ChargeType {
+    /// As the published files print it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::CycleFee => "Cycle fee",
+            Self::ProrateFeesWhenPurchase => "Prorate fees when purchase",
+            Self::CycleInstanceProrate => "Cycle Instance Prorate",
+            Self::CancelFee => "Cancel Fee",
+            Self::New => "New",
+            Self::Renew => "Renew",
+            Self::AddQuantity => "addQuantity",
+            Self::RemoveQuantity => "removeQuantity",
+            Self::Convert => "Convert",
+            Self::Cancel => "Cancel",
+            Self::CancelImmediate => "Cancel immediate",
+        }
+    }
+}
+
+/// Which invoice a charge goes to (billing.md section 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum InvoiceFamily {
+    /// Monthly on the partner's billing day, in the partner's currency.
+    LicenseUsage,
+    /// By calendar month, one per currency.
+    OneTimeRecurring,
+}
+
+/// How an amount was computed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Derivation {
+    /// The rule.
+    pub rule: ProrationRule,
+    /// Price of one seat for the whole period, not rounded.
+    pub period_price: Decimal,
+    /// Days of the whole period.
+    pub period_days: u32,
+    /// Days billed.
+    pub billed_days: u32,
+}
+
+/// A charge line. Never changed; a correction is another line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Charged {
+    /// Unique; derived from the command.
+    pub line_id: LineId,
+    /// Whose subscription it is.
+    pub customer_id: CustomerId,
+    /// Who pays.
+    pub partner_id: PartnerId,
+    /// The subscription.
+    pub subscription_id: SubscriptionId,
+    /// Its order.
+    pub order_id: OrderId,
+    /// Its offer.
+    pub offer_id: OfferId,
+    /// The offer's name.
+    pub offer_name: String,
+    /// The invoice it goes to.
+    pub invoice_family: InvoiceFamily,
+    /// What it is for.
+    pub charge_type: ChargeType,
+    /// First day.
+    pub charge_start: NaiveDate,
+    /// The day after the last; files print the last.
+    pub charge_end: NaiveDate,
+    /// Price of a seat for the days billed, with the sign the published files have.
+    pub unit_price: Decimal,
+    /// Seats.
+    pub quantity: u32,
+    /// What it costs, or gives back if negative; rounded to the minor unit.
+    pub amount: Decimal,
+    /// Its currency.
+    pub currency: Currency,
+    /// The day it was created: the first invoice on or after it carries it.
+    pub charged_on: NaiveDate,
+    /// One of several prices of the offer.
+    pub component: Option<String>,
+    /// Plan of the product.
+    pub sku: Option<String>,
+    /// Such as `Free trial`.
+    pub subscription_description: Option<String>,
+    /// The day of the purchase or change behind it, UTC.
+    pub purchase_date: NaiveDate,
+    /// How the subscription is billed.
+    pub billing_frequency: BillingFrequency,
+    /// The line it takes back.
+    pub reverses_line_id: Option<LineId>,
+    /// How it was computed.
+    pub derivation: Derivation,
+    /// Reseller of record.
+    pub reseller_id: Option<PartnerId>,
+}

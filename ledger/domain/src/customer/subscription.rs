@@ -1,0 +1,144 @@
+//! One subscription, as its customer's state holds it.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::SuspensionReason;
+use crate::{
+    charge::Billing,
+    event::SubscriptionCreated,
+    ids::{CustomerId, OfferId, OrderId, PartnerId, PriceListId, SubscriptionId},
+    money::Currency,
+    offer::{BillingFrequency, PriceComponent, ProductFamily, ProrationRule},
+};
+
+/// The states of customers page section 2.8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Standing {
+    /// A marketplace trial, before its first paid day.
+    Trial,
+    /// In use and charged.
+    Active,
+    /// No access, no charge.
+    Suspended {
+        /// Why.
+        reason: SuspensionReason,
+        /// First day without access.
+        since: NaiveDate,
+        /// First day on which it cannot be reactivated.
+        expires_on: NaiveDate,
+        /// Its term ended meanwhile and did not renew (decision G09).
+        term_ended: bool,
+    },
+    /// Ended at once, with a credit.
+    Cancelled,
+    /// Ended with its term.
+    Expired,
+    /// Ended by a suspension that lasted too long.
+    Deprovisioned,
+}
+
+/// A subscription.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscription {
+    /// Its id.
+    pub subscription_id: SubscriptionId,
+    /// Whose it is.
+    pub customer_id: CustomerId,
+    /// Who pays.
+    pub partner_id: PartnerId,
+    /// Its order.
+    pub order_id: OrderId,
+    /// Its offer.
+    pub offer_id: OfferId,
+    /// The offer's name.
+    pub offer_name: String,
+    /// How it is billed.
+    pub product_family: ProductFamily,
+    /// What an add-on stands on.
+    pub base_subscription_id: Option<SubscriptionId>,
+    /// Seats now.
+    pub quantity: u32,
+    /// The rhythm of the current period.
+    pub billing_frequency: BillingFrequency,
+    /// The rhythm from the next period on, if it changes.
+    pub next_billing_frequency: Option<BillingFrequency>,
+    /// Length of a term.
+    pub term_months: u32,
+    /// 1 for the first term.
+    pub term_number: u32,
+    /// First day of the first term: its day of month is the anniversary day.
+    pub start: NaiveDate,
+    /// First day of the current term.
+    pub term_start: NaiveDate,
+    /// The day after the current term's last.
+    pub term_end: NaiveDate,
+    /// Locked for the term.
+    pub prices: Vec<PriceComponent>,
+    /// Of the prices.
+    pub currency: Currency,
+    /// Where the prices stand.
+    pub price_list_id: PriceListId,
+    /// How parts of a period are priced.
+    pub proration_rule: ProrationRule,
+    /// Whether an annual re-bill is cut at the anniversary.
+    pub split_rebill_at_anniversary: bool,
+    /// Whether it renews by itself.
+    pub auto_renew: bool,
+    /// Reseller of record.
+    pub reseller_id: Option<PartnerId>,
+    /// A name of its own.
+    pub friendly_name: Option<String>,
+    /// Plan of the product.
+    pub sku: Option<String>,
+    /// The first paid day after a marketplace trial.
+    pub trial_end: Option<NaiveDate>,
+    /// Days a suspension lasts before it is deprovisioned.
+    pub hold_days: u32,
+    /// When the order was placed: cancel windows run from here.
+    pub ordered_at: DateTime<Utc>,
+    /// What it may do now.
+    pub standing: Standing,
+    /// The last day on which something changed: nothing takes effect before it.
+    pub last_changed_on: NaiveDate,
+    /// What was charged in the current period, and what is to be corrected.
+    pub billing: Billing,
+}
+
+impl From<&SubscriptionCreated> for Subscription {
+    fn from(e: &SubscriptionCreated) -> Self {
+        Self {
+            subscription_id: e.subscription_id.clone(),
+            customer_id: e.customer_id.clone(),
+            partner_id: e.partner_id.clone(),
+            order_id: e.order_id.clone(),
+            offer_id: e.offer_id.clone(),
+            offer_name: e.offer_name.clone(),
+            product_family: e.product_family,
+            base_subscription_id: e.base_subscription_id.clone(),
+            quantity: e.quantity,
+            billing_frequency: e.billing_frequency,
+            next_billing_frequency: None,
+            term_months: e.term_months,
+            term_number: 1,
+            start: e.start,
+            term_start: e.start,
+            term_end: e.term_end,
+            prices: e.prices.clone(),
+            currency: e.currency,
+            price_list_id: e.price_list_id.clone(),
+            proration_rule: e.proration_rule,
+            split_rebill_at_anniversary: e.split_rebill_at_anniversary,
+            auto_renew: e.auto_renew,
+            reseller_id: e.reseller_id.clone(),
+            friendly_name: e.friendly_name.clone(),
+            sku: e.sku.clone(),
+            trial_end: e.trial_end,
+            hold_days: e.hold_days,
+            ordered_at: e.ordered_at,
+            standing: if e.trial_end.is_some() { Standing::Trial } else { Standing::Active },
+            last_changed_on: e.start,
+            billing: Billing::default(),
+        }
+    }
+}

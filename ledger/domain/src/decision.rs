@@ -1,0 +1,50 @@
+//! What a decision collects: its events, in order, with ids for its charge lines.
+
+use chrono::NaiveDate;
+
+use crate::{context::Context, event::Event, ids::LineId};
+
+/// The events of one command while it is being decided.
+#[derive(Debug)]
+pub struct Decision<'a> {
+    /// The circumstances.
+    pub context: &'a Context,
+    /// The day that new charge lines are created on: the effective day, or the first business day still open if that is later, so
+    /// a late fact is charged in arrears and never inside an issued document.
+    pub charged_on: NaiveDate,
+    events: Vec<Event>,
+    lines: usize,
+}
+
+impl<'a> Decision<'a> {
+    /// Nothing decided yet.
+    pub fn new(context: &'a Context, last_closed_day: Option<NaiveDate>) -> Self {
+        let effective_on = context.effective_on();
+        let first_open_day = last_closed_day.and_then(|day| day.succ_opt());
+        let charged_on = first_open_day.map_or(effective_on, |open| open.max(effective_on));
+        Self { context, charged_on, events: Vec::new(), lines: 0 }
+    }
+
+    /// Adds an event.
+    pub fn push(&mut self, event: impl Into<Event>) {
+        self.events.push(event.into());
+    }
+
+    /// The id of the next charge line: derived from the command and its place, 36 characters.
+    #[allow(clippy::missing_panics_doc, reason = "a UUID's text is an id")]
+    pub fn next_line_id(&mut self) -> LineId {
+        let id = self.context.new_id("line", self.lines);
+        self.lines += 1;
+        LineId::new(id).unwrap_or_else(|error| unreachable!("a UUID is an id: {error}"))
+    }
+
+    /// The events so far.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// All events.
+    pub fn into_events(self) -> Vec<Event> {
+        self.events
+    }
+}

@@ -1,0 +1,31 @@
+//! The rules of the business, pure: data in, data out.
+//!
+//! Here live the values ([`money`], [`calendar`], [`ids`]), the [`command`]s and [`event`]s, and for each consistency boundary
+//! ([`catalog`], [`partner`], [`customer`]) its state with `decide` (a command becomes events or a [`Rejection`]) and `evolve`
+//! (an event changes the state). Charges are decided in the same step as their cause, in [`charge`].
+//!
+//! No clock, no random source, no IO, no async: time and ids come in through [`Context`]. Dates are UTC days.
+
+pub mod calendar;
+pub mod catalog;
+pub mod charge;
+pub mod command;
+mod context;
+pub mod customer;
+pub mod decision;
+pub mod event;
+pub mod ids;
+pub mod money;
+pub mod offer;
+pub mod partner;
+pub mod party;
+pub mod position;
+pub mod proration;
+pub mod reference;
+mod rejection;
+
+pub use command::Command;
+pub use context::Context;
+pub use event::Event;
+pub use reference::Reference;
+pub use rejection::{Reason, Rejection};

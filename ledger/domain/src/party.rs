@@ -1,0 +1,60 @@
+//! Partners and customers as values: kinds, addresses, contacts.
+
+use serde::{Deserialize, Serialize};
+
+/// The kind of a partner's account (billing.md, program page C17).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum PartnerKind {
+    /// Buys from the publisher and sells to customers.
+    DirectBill,
+    /// Buys from the publisher and sells through resellers.
+    IndirectProvider,
+    /// Sells what a provider buys.
+    IndirectReseller,
+}
+
+/// Who confirmed the customer agreement (program page C02).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum AgreementMode {
+    /// A partner, for itself only.
+    PartnerAttestation,
+    /// The customer, for every partner.
+    CustomerDirect,
+}
+
+/// How a relationship came to be (customers page section 2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum RelationshipOrigin {
+    /// The partner created the customer.
+    Created,
+    /// The customer accepted a request.
+    Invitation,
+}
+
+/// An address as on official documents.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// ISO 3166 alpha-2.
+    pub country: String,
+    /// First line.
+    pub line1: String,
+    /// City.
+    pub city: String,
+    /// State or province; may be empty.
+    pub state: String,
+    /// ZIP or postal code; may be empty.
+    pub postal_code: String,
+}
+
+/// A person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contact {
+    /// First name.
+    pub first_name: String,
+    /// Last name.
+    pub last_name: String,
+    /// E-mail address.
+    pub email: String,
+    /// Phone number; may be empty.
+    pub phone: String,
+}

@@ -1,0 +1,228 @@
+//! Why a command is refused: data, not an error. A rejection is recorded like an acceptance.
+
+use std::{collections::BTreeMap, fmt};
+
+use serde::{Deserialize, Serialize};
+
+macro_rules! reasons {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal,)*) => {
+        /// A stable reason code. Programs match on its text, so it never changes.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum Reason { $($(#[$doc])* $variant,)* }
+
+        impl Reason {
+            /// Every reason.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The code, as `ErrorInfo.reason` carries it.
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code,)* }
+            }
+
+            /// The reason with that code.
+            pub fn from_code(code: &str) -> Option<Self> {
+                match code { $($code => Some(Self::$variant),)* _ => None }
+            }
+        }
+    };
+}
+
+reasons! {
+    /// A field is absent that the command needs.
+    RequiredFieldMissing = "REQUIRED_FIELD_MISSING",
+    /// A field has a value that its rule does not accept.
+    InvalidValue = "INVALID_VALUE",
+    /// The stream has another version than the command expects.
+    VersionMismatch = "VERSION_MISMATCH",
+    /// The effective time lies after the ledger's business day.
+    EffectiveInFuture = "EFFECTIVE_IN_FUTURE",
+    /// The effective time lies before something that already happened to the same subscription.
+    EffectiveBeforeLastChange = "EFFECTIVE_BEFORE_LAST_CHANGE",
+    /// Only the ledger itself sends this command.
+    CommandReserved = "COMMAND_RESERVED",
+
+    /// The day is closed already.
+    DayAlreadyClosed = "DAY_ALREADY_CLOSED",
+    /// Days close one after another.
+    DayNotNext = "DAY_NOT_NEXT",
+    /// No such offer is published.
+    OfferNotFound = "OFFER_NOT_FOUND",
+    /// The offer has no price in this currency on this day.
+    OfferNotInPriceList = "OFFER_NOT_IN_PRICE_LIST",
+    /// The offer is not sold any more.
+    OfferRetired = "OFFER_RETIRED",
+
+    /// A partner with this id exists.
+    PartnerAlreadyExists = "PARTNER_ALREADY_EXISTS",
+    /// No partner has this id.
+    PartnerNotFound = "PARTNER_NOT_FOUND",
+    /// The currency is not the one of the country.
+    CurrencyMismatch = "CURRENCY_MISMATCH",
+    /// An invoice of that family, currency and period was issued before.
+    InvoiceAlreadyIssued = "INVOICE_ALREADY_ISSUED",
+    /// An invoice must begin where the previous one ended.
+    InvoicePeriodGap = "INVOICE_PERIOD_GAP",
+
+    /// A customer with this id exists.
+    CustomerAlreadyExists = "CUSTOMER_ALREADY_EXISTS",
+    /// No customer has this id.
+    CustomerNotFound = "CUSTOMER_NOT_FOUND",
+    /// The domain prefix is not 1 to 27 letters and digits.
+    DomainInvalid = "DOMAIN_INVALID",
+    /// The agreement cannot be accepted tomorrow.
+    AcceptanceDateInFuture = "ACCEPTANCE_DATE_IN_FUTURE",
+    /// An indirect reseller cannot create tenants; its provider does.
+    ResellerCannotCreateTenant = "RESELLER_CANNOT_CREATE_TENANT",
+    /// An indirect reseller cannot attest the agreement; its provider does.
+    ResellerCannotAttest = "RESELLER_CANNOT_ATTEST",
+    /// An indirect reseller cannot buy; its provider does.
+    ResellerCannotTransact = "RESELLER_CANNOT_TRANSACT",
+    /// The partner may not sell in the customer's market, or the offer is not sold there.
+    MarketNotAllowed = "MARKET_NOT_ALLOWED",
+    /// There is no active relationship between the partner and the customer.
+    RelationshipRequired = "RELATIONSHIP_REQUIRED",
+    /// The relationship is active or requested already.
+    RelationshipExists = "RELATIONSHIP_EXISTS",
+    /// Nobody requested the relationship.
+    RelationshipNotRequested = "RELATIONSHIP_NOT_REQUESTED",
+    /// Subscriptions are active; the relationship stays.
+    ActiveSubscriptionsExist = "ACTIVE_SUBSCRIPTIONS_EXIST",
+    /// The customer agreement is not accepted for this partner.
+    McaNotAccepted = "MCA_NOT_ACCEPTED",
+
+    /// The subscription's id is in use.
+    SubscriptionAlreadyExists = "SUBSCRIPTION_ALREADY_EXISTS",
+    /// The customer has no such subscription.
+    SubscriptionNotFound = "SUBSCRIPTION_NOT_FOUND",
+    /// The partner does not own the subscription.
+    SubscriptionNotOwned = "SUBSCRIPTION_NOT_OWNED",
+    /// The subscription is not active.
+    SubscriptionNotActive = "SUBSCRIPTION_NOT_ACTIVE",
+    /// The subscription is not suspended.
+    SubscriptionNotSuspended = "SUBSCRIPTION_NOT_SUSPENDED",
+    /// The subscription has expired or was deprovisioned.
+    SubscriptionClosed = "SUBSCRIPTION_CLOSED",
+    /// It went to another partner.
+    SubscriptionTransferred = "SUBSCRIPTION_TRANSFERRED",
+    /// Its suspension lasted too long.
+    HoldExpired = "HOLD_EXPIRED",
+    /// Its term ended while it was suspended.
+    TermEnded = "TERM_ENDED",
+    /// An order with this id exists.
+    OrderAlreadyExists = "ORDER_ALREADY_EXISTS",
+    /// The customer has no such order.
+    OrderNotFound = "ORDER_NOT_FOUND",
+    /// Fewer seats than the offer's minimum.
+    QuantityBelowMinimum = "QUANTITY_BELOW_MINIMUM",
+    /// More seats than the offer's maximum.
+    QuantityAboveMaximum = "QUANTITY_ABOVE_MAXIMUM",
+    /// The quantity is what it was.
+    QuantityUnchanged = "QUANTITY_UNCHANGED",
+    /// A trial's quantity is fixed.
+    TrialQuantityFixed = "TRIAL_QUANTITY_FIXED",
+    /// A billing frequency must be given.
+    BillingFrequencyRequired = "BILLING_FREQUENCY_REQUIRED",
+    /// The offer is not billed that way.
+    FrequencyNotOffered = "FREQUENCY_NOT_OFFERED",
+    /// The frequency is what it was.
+    FrequencyUnchanged = "FREQUENCY_UNCHANGED",
+    /// The customer may not own more of this offer.
+    OfferLimitExceeded = "OFFER_LIMIT_EXCEEDED",
+    /// An add-on stands on a base subscription.
+    AddonRequiresBase = "ADDON_REQUIRES_BASE",
+    /// This offer cannot be changed, extended or cancelled within its term.
+    OfferLocked = "OFFER_LOCKED",
+    /// The renewal of this product family cannot be switched.
+    AutoRenewNotSwitchable = "AUTO_RENEW_NOT_SWITCHABLE",
+    /// It renews, or does not renew, already.
+    AutoRenewUnchanged = "AUTO_RENEW_UNCHANGED",
+    /// A marketplace product is cancelled, not suspended.
+    UseCancel = "USE_CANCEL",
+    /// Only a marketplace product has plans to convert between.
+    ConvertNotOffered = "CONVERT_NOT_OFFERED",
+    /// The new plan is the old one.
+    ConvertTargetSameSku = "CONVERT_TARGET_SAME_SKU",
+
+    /// The customer has no such transfer.
+    TransferNotFound = "TRANSFER_NOT_FOUND",
+    /// A transfer with this id exists.
+    TransferAlreadyExists = "TRANSFER_ALREADY_EXISTS",
+    /// The transfer has its answer.
+    TransferClosed = "TRANSFER_CLOSED",
+    /// An open transfer stands against it.
+    TransferInProgress = "TRANSFER_IN_PROGRESS",
+    /// A line is in another open transfer.
+    InAnotherRequest = "IN_ANOTHER_REQUEST",
+    /// A line is not active any more.
+    TransferLineNotActive = "TRANSFER_LINE_NOT_ACTIVE",
+    /// An add-on moves with its base only.
+    AddonMovesWithBase = "ADDON_MOVES_WITH_BASE",
+    /// A trial does not move.
+    NotTransferableTrial = "NOT_TRANSFERABLE_TRIAL",
+    /// A suspended subscription does not move.
+    NotTransferableSuspended = "NOT_TRANSFERABLE_SUSPENDED",
+    /// A marketplace subscription does not move.
+    NotTransferableMarketplace = "NOT_TRANSFERABLE_MARKETPLACE",
+    /// Software, reservations and other one-time purchases do not move.
+    NotTransferableTermBased = "NOT_TRANSFERABLE_TERM_BASED",
+    /// A locked 72-month subscription does not move.
+    NotTransferableLocked = "NOT_TRANSFERABLE_LOCKED",
+    /// Only the parties of a transfer act on it.
+    NotATransferParty = "NOT_A_TRANSFER_PARTY",
+    /// Source and target are one partner.
+    TransferTargetIsSource = "TRANSFER_TARGET_IS_SOURCE",
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// A refusal: a stable reason, a sentence for a person, and facts for a program.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// The stable code.
+    pub reason: Reason,
+    /// What is wrong and what would be accepted.
+    pub message: String,
+    /// Names and values the message speaks of; `field` names the field at fault.
+    pub metadata: BTreeMap<String, String>,
+}
+
+impl Rejection {
+    /// A refusal with its sentence.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self { reason, message: message.into(), metadata: BTreeMap::new() }
+    }
+
+    /// A refusal of one field of the command.
+    pub fn field(reason: Reason, field: &str, message: impl Into<String>) -> Self {
+        Self::new(reason, message).with("field", field)
+    }
+
+    /// Adds a fact.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl fmt::Display) -> Self {
+        self.metadata.insert(key.to_owned(), value.to_string());
+        self
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.reason, self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_unique_and_read_back() {
+        for &reason in Reason::ALL {
+            assert_eq!(Reason::from_code(reason.code()), Some(reason));
+        }
+    }
+}

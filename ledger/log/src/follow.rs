@@ -1,0 +1,100 @@
+//! Following partitions: raw records in, accepted commits out.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    admit::{Admission, Verdict},
+    codec, limits, Commit, Log, PartitionId, Position, ReadError, Reader,
+};
+
+/// Where a reader stands in one partition: enough to go on without reading what came before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cursor {
+    /// The backend's address of the next record to read.
+    pub offset: u64,
+    /// The reader rule's state.
+    pub admission: Admission,
+    /// Records skipped so far.
+    pub skipped: u64,
+}
+
+/// An accepted commit with its stored bytes.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// The commit.
+    pub commit: Commit,
+    /// The bytes it is stored as: what the tree is over.
+    pub bytes: Bytes,
+    /// The backend's address.
+    pub offset: u64,
+}
+
+/// Reads accepted commits of some partitions, from cursors on.
+pub struct Follower {
+    reader: Box<dyn Reader>,
+    cursors: BTreeMap<PartitionId, Cursor>,
+}
+
+impl Follower {
+    /// Begins to follow.
+    pub fn new(log: &dyn Log, from: BTreeMap<PartitionId, Cursor>) -> Result<Self, ReadError> {
+        let starts: Vec<_> = from.iter().map(|(&partition, cursor)| (partition, cursor.offset)).collect();
+        Ok(Self { reader: log.reader(&starts)?, cursors: from })
+    }
+
+    /// Follows partitions from their beginning.
+    pub fn from_start(log: &dyn Log, partitions: impl IntoIterator<Item = PartitionId>) -> Result<Self, ReadError> {
+        Self::new(log, partitions.into_iter().map(|partition| (partition, Cursor::default())).collect())
+    }
+
+    /// The next accepted commits, waiting up to `wait` for the first record. May be empty although records were read and skipped.
+    pub fn next(&mut self, wait: Duration) -> Result<Vec<Accepted>, ReadError> {
+        let records = self.reader.next(limits::READ_BYTES, wait)?;
+        let mut accepted = Vec::with_capacity(records.len());
+        for record in records {
+            let cursor = self.cursors.entry(record.partition).or_default();
+            let damaged = |what: String| ReadError::Damaged { partition: record.partition, offset: record.offset, what };
+            let commit = codec::decode(&record.bytes).map_err(|error| damaged(error.to_string()))?;
+            if commit.partition() != record.partition {
+                return Err(damaged(format!("it belongs to {}", commit.partition())));
+            }
+            cursor.offset = record.offset + 1;
+            match cursor.admission.admit(commit.position.seq, commit.epoch, commit.is_writer_started()) {
+                Verdict::Accept => accepted.push(Accepted { commit, bytes: record.bytes, offset: record.offset }),
+                Verdict::Skip(why) => {
+                    cursor.skipped += 1;
+                    tracing::debug!(position = %commit.position, epoch = commit.epoch, ?why, "record skipped");
+                }
+            }
+        }
+        Ok(accepted)
+    }
+
+    /// Where it stands.
+    pub fn cursors(&self) -> &BTreeMap<PartitionId, Cursor> {
+        &self.cursors
+    }
+
+    /// The last accepted commit of each partition that has one.
+    pub fn positions(&self) -> Vec<Position> {
+        self.cursors
+            .iter()
+            .filter_map(|(&partition, cursor)| {
+                cursor.admission.next_seq.checked_sub(1).map(|seq| Position { partition, seq })
+            })
+            .collect()
+    }
+
+    /// Whether every record up to `ends` (offsets) has been read.
+    pub fn reached(&self, ends: &BTreeMap<PartitionId, u64>) -> bool {
+        ends.iter().all(|(partition, &end)| self.cursors.get(partition).is_none_or(|cursor| cursor.offset >= end))
+    }
+}
+
+/// The offsets after the last record of each partition, now.
+pub fn ends(log: &dyn Log, partitions: impl IntoIterator<Item = PartitionId>) -> Result<BTreeMap<PartitionId, u64>, ReadError> {
+    partitions.into_iter().map(|partition| Ok((partition, log.end(partition)?))).collect()
+}

@@ -1,0 +1,258 @@
+//! Writing to a partition: one writer at a time, by epochs.
+//!
+//! A writer first reads to the end, appends `WriterStarted` with the next epoch, and reads up to it. If its own was accepted, the
+//! partition is its own until somebody does the same; then its appends are skipped by every reader, and it notices at its next one.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use subledger_domain::{event::Event, Rejection};
+
+use crate::{
+    codec, limits,
+    tree::Frontier,
+    Accepted, Actor, AppendError, Appender, Body, Commit, Cursor, Follower, Log, PartitionId, Position, ReadError, Source,
+};
+
+/// Attempts to win an epoch before giving up: each lost one means that another writer started at the same moment.
+const CLAIM_ATTEMPTS_MAX: u32 = 16;
+/// How long to wait for a record that the log says is there.
+const CLAIM_READ_WAIT: Duration = Duration::from_millis(500);
+/// How long without any progress before reading the tail is given up.
+const CLAIM_STALL_MAX: Duration = Duration::from_secs(30);
+
+/// What a writer knows of its partition: where the history ends, and the tree over it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tail {
+    /// Where the next record goes.
+    pub cursor: Cursor,
+    /// The tree over all accepted records.
+    pub frontier: Frontier,
+}
+
+/// Becoming the writer failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimError {
+    /// The tail could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The start of the epoch could not be appended.
+    #[error(transparent)]
+    Append(#[from] AppendError),
+    /// Others were faster again and again.
+    #[error("{partition}: lost {CLAIM_ATTEMPTS_MAX} epochs in a row to other writers; are two ledgers configured to write here?")]
+    Contended {
+        /// Where.
+        partition: PartitionId,
+    },
+    /// What was read could not be folded.
+    #[error("{partition}: {what}")]
+    Fold {
+        /// Where.
+        partition: PartitionId,
+        /// Why.
+        what: String,
+    },
+}
+
+/// An append by the partition's writer did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// Nothing was written; the writer goes on.
+    #[error(transparent)]
+    NotWritten(AppendError),
+    /// The outcome is unknown, or somebody else wrote. The writer must claim the partition again, which decides it.
+    #[error(transparent)]
+    Lost(AppendError),
+}
+
+/// A commit before it has a place.
+#[derive(Clone, Debug)]
+pub struct Draft {
+    /// The command's id.
+    pub command_id: String,
+    /// The command as received.
+    pub command: Bytes,
+    /// Its stream.
+    pub stream: String,
+    /// Commits of the stream before it.
+    pub stream_version_before: u64,
+    /// Positions it was decided against.
+    pub decided_against: Vec<Position>,
+    /// When it takes effect.
+    pub effective_at: DateTime<Utc>,
+    /// When it is recorded.
+    pub recorded_at: DateTime<Utc>,
+    /// Who sent it.
+    pub actor: Actor,
+    /// What came of it.
+    pub outcome: Result<Vec<Event>, Rejection>,
+    /// The topic it came from.
+    pub source: Option<Source>,
+}
+
+/// The writer of a partition.
+pub struct PartitionWriter {
+    partition: PartitionId,
+    appender: Box<dyn Appender>,
+    tail: Tail,
+}
+
+impl PartitionWriter {
+    /// Becomes the writer. Everything after `tail` is handed to `fold`, in order, ending with the own `WriterStarted`.
+    ///
+    /// `writer_id` must be unique for each call in the world.
+    pub fn claim(
+        log: &dyn Log,
+        partition: PartitionId,
+        tail: Tail,
+        writer_id: &str,
+        now: DateTime<Utc>,
+        fold: &mut dyn FnMut(Accepted) -> Result<(), String>,
+    ) -> Result<Self, ClaimError> {
+        let mut reading = Reading { log, partition, follower: follow(log, partition, tail.cursor)?, tail };
+        reading.to(log.end(partition)?, fold)?;
+        let mut appender = log.appender(partition)?;
+        for attempt in 0..CLAIM_ATTEMPTS_MAX {
+            let writer_id = format!("{writer_id}/{attempt}");
+            let epoch = reading.tail.cursor.admission.epoch + 1;
+            let start = writer_started(partition, &reading.tail, epoch, &writer_id, now);
+            match appender.append(reading.tail.cursor.offset, &[codec::encode(&start).into()]) {
+                // Whatever happened, reading tells.
+                Ok(()) | Err(AppendError::Unknown { .. } | AppendError::Interleaved { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let mut won = false;
+            reading.to(log.end(partition)?, &mut |accepted| {
+                won = matches!(&accepted.commit.body, Body::WriterStarted { writer_id: id } if *id == writer_id);
+                fold(accepted)
+            })?;
+            if won && reading.tail.cursor.admission.epoch == epoch {
+                let Reading { tail, .. } = reading;
+                return Ok(Self { partition, appender, tail });
+            }
+            tracing::warn!(%partition, epoch, "another writer took the epoch; trying the next");
+        }
+        Err(ClaimError::Contended { partition })
+    }
+
+    /// Appends a block and returns it as stored, once it is durable and certainly part of the history.
+    ///
+    /// On [`WriteError::NotWritten`] nothing happened. On [`WriteError::Lost`] the caller discards this writer, keeps
+    /// [`Self::into_tail`], and claims again from there: the tail it reads then says which commits are part of the history.
+    pub fn append(&mut self, drafts: Vec<Draft>) -> Result<Vec<Accepted>, WriteError> {
+        let mut tail = self.tail.clone();
+        let mut block = Vec::with_capacity(drafts.len());
+        let mut records = Vec::with_capacity(drafts.len());
+        let root = tail.frontier.root();
+        for (index, draft) in drafts.into_iter().enumerate() {
+            let commit = Commit {
+                position: Position { partition: self.partition, seq: tail.cursor.admission.next_seq },
+                epoch: tail.cursor.admission.epoch,
+                command_id: draft.command_id,
+                command: draft.command,
+                stream: draft.stream,
+                stream_version_before: draft.stream_version_before,
+                decided_against: draft.decided_against,
+                recorded_at: draft.recorded_at,
+                effective_at: draft.effective_at,
+                actor: draft.actor,
+                body: match draft.outcome {
+                    Ok(events) => Body::Accepted(events),
+                    Err(rejection) => Body::Rejected(rejection),
+                },
+                previous_root: (index == 0).then_some(root),
+                source: draft.source,
+            };
+            let bytes = Bytes::from(codec::encode(&commit));
+            tail.frontier.push(&bytes);
+            let offset = tail.cursor.offset;
+            tail.cursor.offset += 1;
+            tail.cursor.admission.next_seq += 1;
+            records.push(bytes.clone());
+            block.push(Accepted { commit, bytes, offset });
+        }
+        match self.appender.append(self.tail.cursor.offset, &records) {
+            Ok(()) => {
+                self.tail = tail;
+                Ok(block)
+            }
+            Err(error @ (AppendError::NotWritten { .. } | AppendError::TooLarge { .. })) => Err(WriteError::NotWritten(error)),
+            Err(error @ (AppendError::Unknown { .. } | AppendError::Interleaved { .. })) => Err(WriteError::Lost(error)),
+        }
+    }
+
+    /// Where the history ends, as far as this writer knows for certain.
+    pub fn tail(&self) -> &Tail {
+        &self.tail
+    }
+
+    /// Gives the writer up.
+    pub fn into_tail(self) -> Tail {
+        self.tail
+    }
+}
+
+fn follow(log: &dyn Log, partition: PartitionId, cursor: Cursor) -> Result<Follower, ReadError> {
+    Follower::new(log, BTreeMap::from([(partition, cursor)]))
+}
+
+fn writer_started(partition: PartitionId, tail: &Tail, epoch: u64, writer_id: &str, now: DateTime<Utc>) -> Commit {
+    Commit {
+        position: Position { partition, seq: tail.cursor.admission.next_seq },
+        epoch,
+        command_id: String::new(),
+        command: Bytes::new(),
+        stream: String::new(),
+        stream_version_before: 0,
+        decided_against: Vec::new(),
+        recorded_at: now,
+        effective_at: now,
+        actor: Actor { principal: "ledger".into(), channel: "ledger".into() },
+        body: Body::WriterStarted { writer_id: writer_id.to_owned() },
+        previous_root: Some(tail.frontier.root()),
+        source: None,
+    }
+}
+
+/// Reading the tail while claiming.
+struct Reading<'a> {
+    log: &'a dyn Log,
+    partition: PartitionId,
+    follower: Follower,
+    tail: Tail,
+}
+
+impl Reading<'_> {
+    fn to(&mut self, end: u64, fold: &mut dyn FnMut(Accepted) -> Result<(), String>) -> Result<(), ClaimError> {
+        let mut stalled = Duration::ZERO;
+        while self.tail.cursor.offset < end {
+            let before = self.tail.cursor.offset;
+            for accepted in self.follower.next(CLAIM_READ_WAIT)? {
+                self.tail.frontier.push(&accepted.bytes);
+                fold(accepted).map_err(|what| ClaimError::Fold { partition: self.partition, what })?;
+            }
+            self.tail.cursor = self.follower.cursors().get(&self.partition).copied().unwrap_or_default();
+            if self.tail.cursor.offset > before {
+                stalled = Duration::ZERO;
+                continue;
+            }
+            stalled += CLAIM_READ_WAIT;
+            if stalled >= CLAIM_STALL_MAX {
+                return Err(ReadError::Unavailable {
+                    place: format!("{} ({})", self.partition, self.log.backend()),
+                    source: format!("no record came for {} s although the end is {end}", stalled.as_secs()).into(),
+                }
+                .into());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Splits drafts so that no block is over the limits of [`limits`]: a hint for callers that collect them.
+pub fn block_is_full(commits: usize, bytes: usize) -> bool {
+    commits >= limits::BLOCK_COMMITS_MAX || bytes >= limits::BLOCK_BYTES_MAX
+}
