@@ -1,7 +1,14 @@
 //! The protobuf packages of Subledger, compiled. Nothing else lives here.
 //!
 //! [`common`] holds values that the API and the stored log share, [`log`] what is stored, [`api`] commands, queries and services.
-#![allow(missing_docs, unused_qualifications, unreachable_pub, clippy::all, clippy::pedantic, reason = "generated code")]
+#![allow(
+    missing_docs,
+    unused_qualifications,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic,
+    reason = "generated code"
+)]
 
 use std::sync::LazyLock;
 

@@ -90,9 +90,7 @@ mod tests {
 
     #[test]
     fn rounds_half_up_to_the_minor_unit() {
-        let round = |code: &str, amount: &str| {
-            Currency::new(code).unwrap().round(amount.parse().unwrap()).to_string()
-        };
+        let round = |code: &str, amount: &str| Currency::new(code).unwrap().round(amount.parse().unwrap()).to_string();
         assert_eq!(round("USD", "2.445"), "2.45");
         assert_eq!(round("USD", "-2.445"), "-2.45");
         assert_eq!(round("USD", "4"), "4.00");

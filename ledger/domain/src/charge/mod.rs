@@ -5,7 +5,7 @@ mod line;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-pub use line::{Charged, ChargeType, Derivation, InvoiceFamily};
+pub use line::{ChargeType, Charged, Derivation, InvoiceFamily};
 
 use crate::{customer::Subscription, decision::Decision, event::Event, offer::PriceComponent};
 

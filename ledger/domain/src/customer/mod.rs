@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 
-use crate::{ids::SubscriptionId, Command, Context, Event, Reference, Rejection};
+use crate::{Command, Context, Event, Reference, Rejection, ids::SubscriptionId};
 
 /// One customer's state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

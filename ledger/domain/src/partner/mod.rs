@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ids::PartnerId, Command, Context, Event, Rejection};
+use crate::{Command, Context, Event, Rejection, ids::PartnerId};
 
 /// One partner's state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
