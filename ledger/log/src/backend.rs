@@ -5,9 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::{
+    PartitionId,
     error::{AppendError, ReadError},
     layout::{Layout, LedgerId},
-    PartitionId,
 };
 
 /// A place where partitions live. Calls block; callers run them on threads of their own.

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use subledger_domain::{event::Event, Rejection};
+use subledger_domain::{Rejection, event::Event};
 
-use crate::{tree::Hash, PartitionId, Position};
+use crate::{PartitionId, Position, tree::Hash};
 
 /// A record's content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,9 +23,9 @@ pub struct Commit {
     pub stream_version_before: u64,
     /// Last commits of other partitions that the decision knew.
     pub decided_against: Vec<Position>,
-    /// When it was recorded, UTC, to the microsecond.
+    /// When it was recorded, UTC.
     pub recorded_at: DateTime<Utc>,
-    /// When it takes effect, UTC, to the microsecond.
+    /// When it takes effect, UTC.
     pub effective_at: DateTime<Utc>,
     /// Who sent the command.
     pub actor: Actor,

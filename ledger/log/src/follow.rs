@@ -6,8 +6,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    Commit, Log, PartitionId, Position, ReadError, Reader,
     admit::{Admission, Verdict},
-    codec, limits, Commit, Log, PartitionId, Position, ReadError, Reader,
+    codec, limits,
 };
 
 /// Where a reader stands in one partition: enough to go on without reading what came before.
@@ -56,7 +57,8 @@ impl Follower {
         let mut accepted = Vec::with_capacity(records.len());
         for record in records {
             let cursor = self.cursors.entry(record.partition).or_default();
-            let damaged = |what: String| ReadError::Damaged { partition: record.partition, offset: record.offset, what };
+            let damaged =
+                |what: String| ReadError::Damaged { partition: record.partition, offset: record.offset, what };
             let commit = codec::decode(&record.bytes).map_err(|error| damaged(error.to_string()))?;
             if commit.partition() != record.partition {
                 return Err(damaged(format!("it belongs to {}", commit.partition())));
@@ -95,6 +97,9 @@ impl Follower {
 }
 
 /// The offsets after the last record of each partition, now.
-pub fn ends(log: &dyn Log, partitions: impl IntoIterator<Item = PartitionId>) -> Result<BTreeMap<PartitionId, u64>, ReadError> {
+pub fn ends(
+    log: &dyn Log,
+    partitions: impl IntoIterator<Item = PartitionId>,
+) -> Result<BTreeMap<PartitionId, u64>, ReadError> {
     partitions.into_iter().map(|partition| Ok((partition, log.end(partition)?))).collect()
 }

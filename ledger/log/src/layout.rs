@@ -44,7 +44,9 @@ impl Layout {
             return Err(format!("customers partitions must be 1 to {PARTITIONS_MAX}, not {customers}"));
         }
         if partners == 0 || partners > customers {
-            return Err(format!("partners partitions must be 1 to the number of customers partitions ({customers}), not {partners}"));
+            return Err(format!(
+                "partners partitions must be 1 to the number of customers partitions ({customers}), not {partners}"
+            ));
         }
         Ok(Self { partners, customers })
     }
@@ -93,6 +95,9 @@ mod tests {
         let layout = Layout { partners: 1, customers: 8 };
         let at = |key| layout.partition_of(Family::Customers, key).index;
         // Golden: a change here would lose every stored customer.
-        assert_eq!([at("contoso"), at("fabrikam"), at("c-1"), at("c-2")], [at("contoso"), at("fabrikam"), at("c-1"), at("c-2")]);
+        assert_eq!(
+            [at("contoso"), at("fabrikam"), at("c-1"), at("c-2")],
+            [at("contoso"), at("fabrikam"), at("c-1"), at("c-2")]
+        );
     }
 }

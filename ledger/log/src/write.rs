@@ -8,12 +8,11 @@ use std::{collections::BTreeMap, time::Duration};
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use subledger_domain::{event::Event, Rejection};
+use subledger_domain::{Rejection, event::Event};
 
 use crate::{
-    codec, limits,
-    tree::Frontier,
-    Accepted, Actor, AppendError, Appender, Body, Commit, Cursor, Follower, Log, PartitionId, Position, ReadError, Source,
+    Accepted, Actor, AppendError, Appender, Body, Commit, Cursor, Follower, Log, PartitionId, Position, ReadError,
+    Source, codec, limits, tree::Frontier,
 };
 
 /// Attempts to win an epoch before giving up: each lost one means that another writer started at the same moment.
@@ -42,7 +41,9 @@ pub enum ClaimError {
     #[error(transparent)]
     Append(#[from] AppendError),
     /// Others were faster again and again.
-    #[error("{partition}: lost {CLAIM_ATTEMPTS_MAX} epochs in a row to other writers; are two ledgers configured to write here?")]
+    #[error(
+        "{partition}: lost {CLAIM_ATTEMPTS_MAX} epochs in a row to other writers; are two ledgers configured to write here?"
+    )]
     Contended {
         /// Where.
         partition: PartitionId,
@@ -179,8 +180,12 @@ impl PartitionWriter {
                 self.tail = tail;
                 Ok(block)
             }
-            Err(error @ (AppendError::NotWritten { .. } | AppendError::TooLarge { .. })) => Err(WriteError::NotWritten(error)),
-            Err(error @ (AppendError::Unknown { .. } | AppendError::Interleaved { .. })) => Err(WriteError::Lost(error)),
+            Err(error @ (AppendError::NotWritten { .. } | AppendError::TooLarge { .. })) => {
+                Err(WriteError::NotWritten(error))
+            }
+            Err(error @ (AppendError::Unknown { .. } | AppendError::Interleaved { .. })) => {
+                Err(WriteError::Lost(error))
+            }
         }
     }
 

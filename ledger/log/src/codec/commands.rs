@@ -1,0 +1,125 @@
+//! Commands and their wire form.
+
+use chrono::{DateTime, Utc};
+use subledger_domain::{Command, command::*, ids::CommandId};
+use subledger_proto::api as pb;
+
+use super::field::{FieldError, Wire, message};
+
+/// A command with what travels beside it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// Its id.
+    pub command_id: CommandId,
+    /// When it takes effect; none for now.
+    pub effective_at: Option<DateTime<Utc>>,
+    /// The version its stream must have.
+    pub expected_version: Option<u64>,
+    /// What is to happen.
+    pub command: Command,
+}
+
+macro_rules! commands {
+    ($($name:ident { $($field:ident),* $(,)? })*) => {
+        message! { $($name => $name { $($field),* })* }
+
+        impl Wire<pb::command::Body> for Command {
+            fn to_wire(&self) -> pb::command::Body {
+                match self { $(Self::$name(command) => pb::command::Body::$name(command.to_wire()),)* }
+            }
+            fn from_wire(wire: pb::command::Body) -> Result<Self, FieldError> {
+                match wire {
+                    $(pb::command::Body::$name(command) => {
+                        $name::from_wire(command).map(Self::$name).map_err(|error| error.within(snake(stringify!($name)).as_str()))
+                    })*
+                }
+            }
+        }
+    };
+}
+
+commands! {
+    PublishOffers { offers }
+    PublishPriceList { price_list_id, currency, rows }
+    CloseDay { date }
+    RegisterPartner { partner_id, name, kind, country, currency, billing_day, mpn_id }
+    IssueInvoice {
+        partner_id, family, currency, period_start, period_end, invoice_date, total, line_count, lines_digest, reflects,
+    }
+    CreateCustomer { customer_id, partner_id, company_name, domain_prefix, address, contact, reseller_id }
+    AcceptAgreement { customer_id, mode, partner_id, signatory, accepted_on }
+    RequestRelationship { customer_id, partner_id, delegated_admin, reseller_id }
+    AcceptRelationship { customer_id, partner_id }
+    RemoveRelationship { customer_id, partner_id }
+    Purchase { customer_id, partner_id, order_id, lines }
+    ChangeQuantity { customer_id, partner_id, subscription_id, quantity }
+    Suspend { customer_id, partner_id, subscription_id, reason }
+    Reactivate { customer_id, partner_id, subscription_id }
+    Cancel { customer_id, partner_id, subscription_id }
+    ChangeBillingFrequency { customer_id, partner_id, order_id, billing_frequency }
+    SetAutoRenew { customer_id, partner_id, subscription_id, auto_renew }
+    Convert { customer_id, partner_id, subscription_id, to_sku, to_offer_id }
+    RequestTransfer {
+        customer_id, transfer_id, source_partner_id, target_partner_id, subscription_ids, expires_after_days,
+    }
+    AcceptTransfer { customer_id, transfer_id, partner_id }
+    DeclineTransfer { customer_id, transfer_id, partner_id, note }
+    WithdrawTransfer { customer_id, transfer_id, partner_id }
+    RunDue { customer_id, date }
+    MarkDay { date }
+}
+
+message! {
+    PurchaseLine => PurchaseLine {
+        subscription_id, offer_id, quantity, billing_frequency, base_subscription_id, reseller_id, friendly_name, sku,
+        free_trial_days, auto_renew,
+    }
+}
+
+/// `PublishOffers` as the field of the message is called: `publish_offers`.
+fn snake(name: &str) -> String {
+    let mut text = String::with_capacity(name.len() + 4);
+    for c in name.chars() {
+        if c.is_ascii_uppercase() && !text.is_empty() {
+            text.push('_');
+        }
+        text.push(c.to_ascii_lowercase());
+    }
+    text
+}
+
+impl Wire<pb::Command> for Envelope {
+    fn to_wire(&self) -> pb::Command {
+        pb::Command {
+            command_id: self.command_id.to_wire(),
+            effective_at: self.effective_at.as_ref().map(Wire::to_wire),
+            expected_version: self.expected_version,
+            body: Some(self.command.to_wire()),
+        }
+    }
+
+    fn from_wire(p: pb::Command) -> Result<Self, FieldError> {
+        Ok(Self {
+            command_id: Wire::from_wire(p.command_id).map_err(|e: FieldError| e.within("command_id"))?,
+            effective_at: p
+                .effective_at
+                .map(Wire::from_wire)
+                .transpose()
+                .map_err(|e: FieldError| e.within("effective_at"))?,
+            expected_version: p.expected_version,
+            command: match p.body {
+                Some(body) => Wire::from_wire(body)?,
+                None => {
+                    return Err(
+                        FieldError::new("a command has a body, such as purchase or change_quantity").within("body")
+                    );
+                }
+            },
+        })
+    }
+}
+
+/// Checks a command of the API and takes it.
+pub fn decode_command(wire: pb::Command) -> Result<Envelope, FieldError> {
+    Envelope::from_wire(wire)
+}

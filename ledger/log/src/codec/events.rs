@@ -1,0 +1,99 @@
+//! Events and their stored form.
+
+use subledger_domain::{
+    Event,
+    charge::{Charged, Derivation},
+    event::*,
+};
+use subledger_proto::log as pb;
+
+use super::field::{FieldError, Wire, message};
+
+macro_rules! events {
+    ($($name:ident { $($field:ident),* $(,)? })*) => {
+        message! { $($name => $name { $($field),* })* }
+
+        impl Wire<pb::Event> for Event {
+            fn to_wire(&self) -> pb::Event {
+                let body = match self { $(Self::$name(event) => pb::event::Body::$name(event.to_wire()),)* };
+                pb::Event { body: Some(body) }
+            }
+            fn from_wire(wire: pb::Event) -> Result<Self, FieldError> {
+                match wire.body {
+                    $(Some(pb::event::Body::$name(event)) => {
+                        $name::from_wire(event).map(Self::$name).map_err(|error| error.within(stringify!($name)))
+                    })*
+                    Some(pb::event::Body::WriterStarted(_)) => Err(FieldError::new("WriterStarted stands alone in its commit")),
+                    None => Err(FieldError::new("an event that this version does not know")),
+                }
+            }
+        }
+    };
+}
+
+events! {
+    OfferPublished { offer }
+    PricesPublished { price_list_id, currency, rows }
+    DayClosed { date }
+    PartnerRegistered { partner_id, name, kind, country, currency, billing_day, mpn_id, registered_on }
+    InvoiceIssued {
+        partner_id, invoice_number, family, currency, period_start, period_end, invoice_date, due_date, total, line_count,
+        lines_digest, reflects,
+    }
+    CustomerCreated { customer_id, partner_id, company_name, domain_name, address, contact }
+    AgreementAccepted { customer_id, mode, partner_id, signatory, accepted_on }
+    RelationshipRequested { customer_id, partner_id, delegated_admin, reseller_id }
+    RelationshipEstablished { customer_id, partner_id, delegated_admin, reseller_id, origin }
+    RelationshipRemoved { customer_id, partner_id }
+    OrderPlaced { customer_id, partner_id, order_id, subscription_ids }
+    SubscriptionCreated {
+        customer_id, partner_id, subscription_id, order_id, offer_id, offer_name, product_family, base_subscription_id, quantity,
+        billing_frequency, term_months, start, term_end, prices, currency, price_list_id, proration_rule,
+        split_rebill_at_anniversary, auto_renew, reseller_id, friendly_name, sku, trial_end, transferred_from_subscription_id,
+        hold_days, ordered_at,
+    }
+    QuantityChanged { customer_id, subscription_id, from, to, effective_on }
+    SubscriptionSuspended { customer_id, subscription_id, reason, effective_on, expires_on }
+    SubscriptionReactivated { customer_id, subscription_id, effective_on }
+    SubscriptionCancelled { customer_id, subscription_id, effective_on }
+    BillingFrequencyChanged { customer_id, order_id, from, to, subscription_ids }
+    AutoRenewChanged { customer_id, subscription_id, auto_renew }
+    SubscriptionConverted { customer_id, subscription_id, from_sku, to_sku, prices, offer_id, offer_name, effective_on }
+    SubscriptionRenewed { customer_id, subscription_id, term_number, term_start, term_end, prices, price_list_id }
+    SubscriptionExpired { customer_id, subscription_id, effective_on }
+    SubscriptionDeprovisioned { customer_id, subscription_id, effective_on }
+    TermRolled { customer_id, subscription_id, term_number, term_start, term_end, prices, price_list_id }
+    TermEnded { customer_id, subscription_id, effective_on }
+    TrialConverted { customer_id, subscription_id, paid_from, term_end }
+    CancellationScheduled { customer_id, subscription_id, effective_on }
+    TransferRequested { customer_id, transfer_id, source_partner_id, target_partner_id, lines, requested_on, expires_on }
+    TransferCompleted { customer_id, transfer_id, source_partner_id, target_partner_id, lines }
+    TransferDeclined { customer_id, transfer_id, note }
+    TransferWithdrawn { customer_id, transfer_id }
+    TransferExpired { customer_id, transfer_id }
+    Charged {
+        line_id, customer_id, partner_id, subscription_id, order_id, offer_id, offer_name, invoice_family, charge_type,
+        charge_start, charge_end, unit_price, quantity, amount, currency, charged_on, component, sku, subscription_description,
+        purchase_date, billing_frequency, reverses_line_id, derivation, reseller_id,
+    }
+    PeriodStarted { customer_id, subscription_id, start, end, quantity }
+    PartitionDayClosed { date }
+}
+
+message! {
+    TransferLine => TransferLine { subscription_id, offer_id, quantity, base_subscription_id, new_subscription_id }
+    Derivation => Derivation { rule, period_price, period_days, billed_days }
+}
+
+/// The event that begins an epoch.
+pub(super) fn writer_started(writer_id: &str) -> pb::Event {
+    pb::Event { body: Some(pb::event::Body::WriterStarted(pb::WriterStarted { writer_id: writer_id.to_owned() })) }
+}
+
+/// The writer's id, if these are the events of a `WriterStarted`.
+pub(super) fn as_writer_started(events: &[pb::Event]) -> Option<&str> {
+    match events {
+        [pb::Event { body: Some(pb::event::Body::WriterStarted(started)) }] => Some(&started.writer_id),
+        _ => None,
+    }
+}

@@ -1,0 +1,88 @@
+//! Values that commands and events share.
+
+use subledger_domain::{
+    charge::{ChargeType, InvoiceFamily},
+    customer::SuspensionReason,
+    ids::{
+        CommandId, CustomerId, InvoiceNumber, LineId, OfferId, OrderId, PartnerId, PriceListId, SubscriptionId,
+        TransferId,
+    },
+    money::Currency,
+    offer::{
+        BillingFrequency, Offer, OfferKind, OfferLimitScope, PriceComponent, PricePer, PriceRow, ProductFamily,
+        ProrationRule,
+    },
+    party::{Address, AgreementMode, Contact, PartnerKind, RelationshipOrigin},
+    position::Family,
+};
+use subledger_proto::common as pb;
+
+use super::field::{FieldError, Wire, enumeration, message};
+
+macro_rules! text {
+    ($($type:ident)*) => {$(
+        impl Wire<String> for $type {
+            fn to_wire(&self) -> String {
+                self.as_str().to_owned()
+            }
+            fn from_wire(wire: String) -> Result<Self, FieldError> {
+                if wire.is_empty() {
+                    return Err(FieldError::new("is required"));
+                }
+                Self::new(&wire).map_err(FieldError::new)
+            }
+        }
+    )*};
+}
+
+text! { CommandId CustomerId InvoiceNumber LineId OfferId OrderId PartnerId PriceListId SubscriptionId TransferId Currency }
+
+enumeration! {
+    Family { Catalog, Partners, Customers }
+    BillingFrequency { Monthly, Annual }
+    ProductFamily { License, OneTimeRecurring, MarketplaceSaas }
+    ProrationRule { Exact, DailyRate3dp, PublishedFormula, RoundedUnit }
+    OfferLimitScope { None, Lifetime, Concurrent }
+    OfferKind { Base, AddOn, Trial }
+    PartnerKind { DirectBill, IndirectProvider, IndirectReseller }
+    SuspensionReason { CustomerRequest, NonPayment, Fraud, Cancelled, Transferred }
+    AgreementMode { PartnerAttestation, CustomerDirect }
+    RelationshipOrigin { Created, Invitation }
+    ChargeType {
+        CycleFee, ProrateFeesWhenPurchase, CycleInstanceProrate, CancelFee, New, Renew, AddQuantity, RemoveQuantity, Convert,
+        Cancel, CancelImmediate,
+    }
+    InvoiceFamily { LicenseUsage, OneTimeRecurring }
+    PricePer { Month, Year }
+}
+
+/// In a price row the period is the published text.
+impl Wire<String> for PricePer {
+    fn to_wire(&self) -> String {
+        match self {
+            Self::Month => "month".to_owned(),
+            Self::Year => "year".to_owned(),
+        }
+    }
+    fn from_wire(wire: String) -> Result<Self, FieldError> {
+        match wire.to_ascii_lowercase().as_str() {
+            "month" | "1 month" | "1 month(s)" | "monthly" => Ok(Self::Month),
+            "year" | "1 year" | "1 year(s)" | "12 months" | "annual" => Ok(Self::Year),
+            _ => Err(FieldError::new(format!("{wire:?} is not a purchase unit; month and year are"))),
+        }
+    }
+}
+
+message! {
+    PriceComponent => PriceComponent { component, unit_price, per }
+    Offer => Offer {
+        offer_id, display_name, product_family, kind, term_months, billing_frequencies, minimum_quantity, maximum_quantity,
+        limit_scope, limit, prerequisite_offer_ids, markets, proration_rule, split_rebill_at_anniversary, end_of_sale,
+    }
+    PriceRow => PriceRow {
+        change_flag, valid_from, valid_to, offer_display_name, offer_id, license_agreement_type, purchase_unit,
+        secondary_license_type, end_customer_type, list_price, erp_price, component,
+    }
+    Address => Address { country, line1, city, state, postal_code }
+    Contact => Contact { first_name, last_name, email, phone }
+}
