@@ -193,6 +193,11 @@ impl PartitionWriter {
         Ok(size)
     }
 
+    /// What is staged, in order.
+    pub fn staged(&self) -> &[Accepted] {
+        &self.staged.block
+    }
+
     /// Appends what is staged as one block and returns it as stored, once it is durable and certainly part of the history.
     ///
     /// On [`WriteError::NotWritten`] nothing happened, and nothing is staged any more. On [`WriteError::Lost`] the caller discards this
