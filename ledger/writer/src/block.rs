@@ -121,7 +121,7 @@ impl Writer {
 
     /// Appends what is staged.
     pub(crate) fn flush(&mut self) -> Result<Vec<Accepted>, BlockError> {
-        let Some(writer) = &mut self.writer else { return Ok(Vec::new()) };
+        let Some(writer) = &mut self.claimed else { return Ok(Vec::new()) };
         let block = writer.flush()?;
         self.core.tail = writer.tail().clone();
         for accepted in &block {
@@ -259,7 +259,7 @@ impl Writer {
 
     /// Stages a commit and applies it. Its index in the block.
     pub(crate) fn stage_draft(&mut self, draft: Draft) -> Result<usize, CommandError> {
-        let Some(writer) = &mut self.writer else {
+        let Some(writer) = &mut self.claimed else {
             return Err(CommandError::Unavailable { reason: "the partition is not claimed".into() });
         };
         match writer.stage(draft) {

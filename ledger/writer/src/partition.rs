@@ -128,6 +128,7 @@ impl PartitionService {
     /// Claims the partition, restores its state and starts the writer's thread. Blocks until it is ready to take commands.
     ///
     /// `writer_id` must be unique for each start in the world.
+    #[allow(clippy::needless_pass_by_value, reason = "the thread keeps it")]
     pub fn start(
         log: Arc<dyn Log>,
         partition: PartitionId,

@@ -28,12 +28,12 @@ pub(crate) struct Writer {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) reference: Arc<ReferenceFollower>,
     pub(crate) clock: Arc<dyn Clock>,
-    writer_id: String,
+    id: String,
     claims: u64,
     pub(crate) shared: Arc<Shared>,
     pub(crate) core: Core,
     /// None until claimed, and after an append that did not end well.
-    pub(crate) writer: Option<PartitionWriter>,
+    pub(crate) claimed: Option<PartitionWriter>,
     pub(crate) due: DueRun,
     commits_since_snapshot: u64,
 }
@@ -55,11 +55,11 @@ impl Writer {
             log,
             reference,
             clock,
-            writer_id: writer_id.to_owned(),
+            id: writer_id.to_owned(),
             claims: 0,
             shared,
             core,
-            writer: None,
+            claimed: None,
             due: DueRun::default(),
             commits_since_snapshot: 0,
         })
@@ -82,7 +82,7 @@ impl Writer {
             return Err(ReadError::Unavailable { place: "the reference data".into(), source: text.into() }.into());
         }
         self.claims += 1;
-        let id = format!("{}/{}", self.writer_id, self.claims);
+        let id = format!("{}/{}", self.id, self.claims);
         let (core, partition) = (&mut self.core, self.shared.partition);
         let mut folded = 0;
         let tail = core.tail.clone();
@@ -97,7 +97,7 @@ impl Writer {
         core.tail = writer.tail().clone();
         let admission = core.tail.cursor.admission;
         tracing::info!(%partition, next_seq = admission.next_seq, epoch = admission.epoch, folded, "writer ready");
-        self.writer = Some(writer);
+        self.claimed = Some(writer);
         self.commits_since_snapshot += folded;
         self.publish_tail();
         Ok(())
@@ -105,14 +105,14 @@ impl Writer {
 
     /// Forgets what may not be in the log, after an append that did not end well.
     pub(crate) fn reset(&mut self) {
-        self.writer = None;
+        self.claimed = None;
         self.due = DueRun::default();
         self.core = restored(&*self.log, &self.shared);
     }
 
     /// Makes sure that it is the writer.
     pub(crate) fn ensure_claimed(&mut self) -> Result<(), StartError> {
-        if self.writer.is_some() {
+        if self.claimed.is_some() {
             return Ok(());
         }
         std::thread::sleep(CLAIM_BACKOFF);
@@ -216,7 +216,7 @@ impl Writer {
     /// Writes a snapshot, if there is a place for it and anything new.
     fn snapshot(&mut self) {
         let Some(dir) = self.shared.options.snapshot_dir.clone() else { return };
-        if self.commits_since_snapshot == 0 || self.writer.is_none() {
+        if self.commits_since_snapshot == 0 || self.claimed.is_none() {
             return;
         }
         match snapshot::write(&dir, self.log.ledger_id(), self.partition(), &self.core) {
