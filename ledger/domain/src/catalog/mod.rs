@@ -17,6 +17,11 @@ impl Catalog {
         self.last_closed
     }
 
+    /// The first business day that was closed.
+    pub fn first_closed(&self) -> Option<NaiveDate> {
+        self.last_closed
+    }
+
     /// Decides a command about the catalog.
     pub fn decide(&self, _command: &Command, _context: &Context) -> Result<Vec<Event>, Rejection> {
         Ok(Vec::new())
