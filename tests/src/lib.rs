@@ -1,1 +1,4 @@
-//! placeholder
+//! What the tests of the whole system share: processes of the real binary, clients of its real API.
+
+pub mod commands;
+pub mod process;
