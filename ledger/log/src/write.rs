@@ -133,7 +133,8 @@ impl PartitionWriter {
             let start = writer_started(partition, &reading.tail, epoch, &writer_id, now);
             match appender.append(reading.tail.cursor.offset, &[codec::encode(&start).into()]) {
                 // Whatever happened, reading tells.
-                Ok(()) | Err(AppendError::Unknown { .. } | AppendError::Interleaved { .. }) => {}
+                Ok(()) | Err(AppendError::Interleaved { .. }) => {}
+                Err(AppendError::Unknown { .. }) => appender = log.appender(partition)?,
                 Err(error) => return Err(error.into()),
             }
             let mut won = false;
