@@ -11,8 +11,6 @@ use subledger_writer::{CommandError, Outcome, Submission};
 
 pub(crate) use local::LocalRouter;
 
-use crate::telemetry::name;
-
 /// A future without a name, so that traits with it stay object-safe.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -51,20 +49,7 @@ pub(crate) trait Router: Send + Sync {
 
 /// Submits a batch and waits for its answers.
 pub(crate) async fn submit(router: &dyn Router, batch: Vec<Submission>, when_full: WhenFull) -> Vec<Answer> {
-    let answers = router.submit(batch, when_full).await.await;
-    answers.iter().for_each(count);
-    answers
-}
-
-/// Counts an answer in the metrics.
-pub(crate) fn count(answer: &Answer) {
-    let (outcome, reason) = match answer {
-        Ok(Outcome { duplicate: true, .. }) => ("duplicate", ""),
-        Ok(Outcome { result: Ok(_), .. }) => ("accepted", ""),
-        Ok(Outcome { result: Err(rejection), .. }) => ("rejected", rejection.reason.code()),
-        Err(error) => ("failed", error.reason()),
-    };
-    metrics::counter!(name::COMMANDS, "outcome" => outcome, "reason" => reason).increment(1);
+    router.submit(batch, when_full).await.await
 }
 
 impl SubmitError {

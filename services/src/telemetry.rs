@@ -7,16 +7,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::config::{Config, ConfigError, LogFormat};
 
-/// Names of the metrics kept by this crate. The writer adds commit latency and batch size, the projections their lag.
+/// Names of the metrics kept by this crate. The writer adds commands by outcome, commit latency and block size; the projections
+/// their lag.
 pub(crate) mod name {
-    /// Commands by `outcome` (accepted, rejected, duplicate, failed) and `reason`.
-    pub(crate) const COMMANDS: &str = "subledger_commands_total";
     /// Commands waiting for the writer of `partition`.
-    pub(crate) const QUEUE_DEPTH: &str = "subledger_writer_queue_depth";
-    /// Records that `projection` has still to fold.
-    pub(crate) const PROJECTION_LAG_RECORDS: &str = "subledger_projection_lag_records";
-    /// Age in seconds of the oldest record that `projection` has still to fold.
-    pub(crate) const PROJECTION_LAG_SECONDS: &str = "subledger_projection_lag_seconds";
+    pub(crate) const QUEUE_DEPTH: &str = "subledger_queue_depth";
     /// Streams of the history that are open.
     pub(crate) const EVENT_STREAMS: &str = "subledger_event_streams";
 }
@@ -25,8 +20,8 @@ pub(crate) mod name {
 const UPKEEP: Duration = Duration::from_secs(5);
 /// Buckets of latencies, in seconds: from a flush of the disk to a stalled broker.
 const LATENCY_SECONDS: &[f64] = &[0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
-/// Buckets of batch sizes, in commands.
-const BATCH_COMMANDS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0, 5_000.0];
+/// Buckets of block and batch sizes, in commits.
+const BATCH_COMMITS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0, 5_000.0];
 
 /// Starts the log.
 pub(crate) fn log(config: &Config) -> Result<(), ConfigError> {
@@ -54,7 +49,7 @@ pub(crate) fn metrics(listen: SocketAddr) -> Result<(), ConfigError> {
         .with_http_listener(listen)
         .upkeep_timeout(UPKEEP)
         .set_buckets_for_metric(Suffix("_seconds".into()), LATENCY_SECONDS)
-        .and_then(|builder| builder.set_buckets_for_metric(Suffix("_commands".into()), BATCH_COMMANDS))
+        .and_then(|builder| builder.set_buckets_for_metric(Suffix("_commits".into()), BATCH_COMMITS))
         .and_then(PrometheusBuilder::build)
         .map_err(failed)?;
     metrics::set_global_recorder(recorder).map_err(|error| ConfigError(format!("cannot keep metrics: {error}")))?;

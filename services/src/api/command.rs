@@ -173,7 +173,6 @@ async fn respond(batch: Batch) -> SubmitStreamResponse {
     let mut outcomes = Vec::with_capacity(answers.len() + batch.invalid.len());
     let mut invalid = batch.invalid.into_iter().peekable();
     for answer in answers {
-        router::count(&answer);
         while let Some((_, outcome)) = invalid.next_if(|(place, _)| *place == outcomes.len()) {
             outcomes.push(outcome);
         }
