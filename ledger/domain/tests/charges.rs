@@ -395,3 +395,74 @@ fn a_converted_trial_counts_anniversaries_from_its_first_paid_day() {
     assert_eq!(run.subscription.term_end, date("2019-01-31"));
     assert_eq!(run.lines[3].charged.subscription_description.as_deref(), Some("Paid subscription"));
 }
+
+/// A fact that comes late is charged on the first open day, over as many as two periods.
+#[test]
+fn a_late_change_corrects_both_periods_in_arrears() {
+    let mut run = Run::purchase(license("2018-01-13", 1, "31.00"));
+    run.advance(date("2018-02-20"));
+    run.change_quantity(midnight(date("2018-02-01")), 2);
+    run.advance(date("2018-03-14"));
+    assert_eq!(
+        run.table()[2..],
+        [
+            "2018-02-20 | 2018-01-13 2018-02-12 | Cycle Instance Prorate | -31.00 x 1 = -31.00",
+            "2018-02-20 | 2018-01-13 2018-01-31 | Cycle Instance Prorate | 19.00 x 1 = 19.00",
+            "2018-02-20 | 2018-02-01 2018-02-12 | Cycle Instance Prorate | 12.00 x 2 = 24.00",
+            "2018-02-20 | 2018-02-13 2018-03-12 | Cycle Instance Prorate | -31.00 x 1 = -31.00",
+            "2018-02-20 | 2018-02-13 2018-03-12 | Cycle Instance Prorate | 31.00 x 2 = 62.00",
+            "2018-03-13 | 2018-03-13 2018-04-12 | Cycle fee | 31.00 x 2 = 62.00",
+        ]
+    );
+}
+
+#[test]
+fn a_late_suspension_credits_the_period_that_should_not_have_begun() {
+    let mut run = Run::purchase(license("2018-01-13", 1, "28.00"));
+    run.advance(date("2018-03-20"));
+    run.suspend(midnight(date("2018-03-01")));
+    run.reactivate(midnight(date("2018-03-10")));
+    run.advance(date("2018-03-21"));
+    assert_eq!(
+        run.table()[3..],
+        [
+            "2018-03-20 | 2018-03-01 2018-03-12 | Cancel Fee | -12.00 x 1 = -12.00",
+            "2018-03-20 | 2018-03-13 2018-04-12 | Cancel Fee | -28.00 x 1 = -28.00",
+            "2018-03-20 | 2018-03-10 2018-03-12 | Prorate fees when purchase | 3.00 x 1 = 3.00",
+            "2018-03-20 | 2018-03-13 2018-04-12 | Cycle fee | 28.00 x 1 = 28.00",
+        ]
+    );
+}
+
+/// Each component of an offer is corrected and credited on its own line.
+#[test]
+fn components_keep_their_own_lines() {
+    let mut e = license("2018-01-13", 1, "31.00");
+    let part = |name: &str, unit: &str| {
+        let mut price = price(unit, PricePer::Month);
+        price.component = Some(name.to_owned());
+        price
+    };
+    e.prices = vec![part("non-PSTN", "31.00"), part("PSTN", "62.00")];
+    let mut run = Run::purchase(e);
+    run.change_quantity(midnight(date("2018-02-01")), 2);
+    run.advance(date("2018-02-14"));
+    run.suspend(midnight(date("2018-03-13")));
+    check(
+        &run,
+        &[
+            "2018-01-13 | 2018-01-13 2018-02-12 | Cycle fee | 31.00 x 1 = 31.00",
+            "2018-01-13 | 2018-01-13 2018-02-12 | Cycle fee | 62.00 x 1 = 62.00",
+            "2018-02-13 | 2018-01-13 2018-02-12 | Cycle Instance Prorate | -31.00 x 1 = -31.00",
+            "2018-02-13 | 2018-01-13 2018-02-12 | Cycle Instance Prorate | -62.00 x 1 = -62.00",
+            "2018-02-13 | 2018-01-13 2018-01-31 | Cycle Instance Prorate | 19.00 x 1 = 19.00",
+            "2018-02-13 | 2018-01-13 2018-01-31 | Cycle Instance Prorate | 38.00 x 1 = 38.00",
+            "2018-02-13 | 2018-02-01 2018-02-12 | Cycle Instance Prorate | 12.00 x 2 = 24.00",
+            "2018-02-13 | 2018-02-01 2018-02-12 | Cycle Instance Prorate | 24.00 x 2 = 48.00",
+            "2018-02-13 | 2018-02-13 2018-03-12 | Cycle Instance Prorate | 31.00 x 2 = 62.00",
+            "2018-02-13 | 2018-02-13 2018-03-12 | Cycle Instance Prorate | 62.00 x 2 = 124.00",
+        ],
+    );
+    let names: Vec<_> = run.lines.iter().map(|line| line.charged.component.as_deref().unwrap()).collect();
+    assert_eq!(names, ["non-PSTN", "PSTN"].repeat(5));
+}

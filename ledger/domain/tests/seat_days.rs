@@ -48,27 +48,24 @@ struct Case {
     cause_first: bool,
     rule: ProrationRule,
     currency: &'static str,
+    price: &'static str,
     steps: Vec<Step>,
 }
 
 fn cases() -> impl Strategy<Value = Case> {
     let frequency = prop_oneof![Just(BillingFrequency::Monthly), Just(BillingFrequency::Annual)];
     let currency = prop_oneof![Just("JPY"), Just("USD"), Just("KWD")];
-    (0..800_u32, frequency, any::<bool>(), any::<bool>(), rules(), currency, steps()).prop_map(
-        |(day, frequency, split, cause_first, rule, currency, steps)| Case {
-            start: add_days(date("2019-01-01"), day),
-            frequency,
-            split,
-            cause_first,
-            rule,
-            currency,
-            steps,
+    // Small prices are where a rounded daily rate exceeds the period's price.
+    let price = prop_oneof![Just("97.30"), Just("1.71"), Just("0.05"), Just("12345")];
+    (0..800_u32, frequency, any::<(bool, bool)>(), rules(), currency, price, steps()).prop_map(
+        |(day, frequency, (split, cause_first), rule, currency, price, steps)| {
+            let start = add_days(date("2019-01-01"), day);
+            Case { start, frequency, split, cause_first, rule, currency, price, steps }
         },
     )
 }
 
 const SEATS_AT_START: u32 = 2;
-const PRICE: &str = "97.30";
 
 /// Seats from a day on; 0 while suspended.
 type Usage = BTreeMap<NaiveDate, u32>;
@@ -79,7 +76,7 @@ fn play(case: &Case) -> (Run, Usage, NaiveDate) {
     e.split_rebill_at_anniversary = case.split;
     e.proration_rule = case.rule;
     e.currency = Currency::new(case.currency).unwrap();
-    e.prices = vec![price(PRICE, PricePer::Month)];
+    e.prices = vec![price(case.price, PricePer::Month)];
     let mut run = Run::purchase(e);
     run.cause_first = case.cause_first;
     let mut usage = Usage::from([(case.start, SEATS_AT_START)]);
@@ -123,7 +120,7 @@ fn worth(case: &Case, usage: &Usage, last: NaiveDate) -> Decimal {
             let day = add_days(start, offset);
             seat_days += usage.range(..=day).next_back().map_or(0, |(_, seats)| *seats);
         }
-        let period_price = PRICE.parse::<Decimal>().unwrap() * Decimal::from(months);
+        let period_price = case.price.parse::<Decimal>().unwrap() * Decimal::from(months);
         worth += period_price * Decimal::from(seat_days) / Decimal::from(days_between(start, end));
     }
     worth

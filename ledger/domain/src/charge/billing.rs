@@ -151,6 +151,11 @@ impl Billing {
         let &PeriodStarted { start, end, quantity, .. } = event;
         self.periods.push(BilledPeriod { start, end, quantity, lines: Vec::new() });
         let oldest = self.periods.first().map_or(start, |period| period.start);
+        // A late change may lie before the oldest period: its seats replace those known when that period was billed.
+        let earlier = self.changes.iter().rev().find(|change| change.effective_on < oldest);
+        if let Some((period, change)) = self.periods.first_mut().zip(earlier) {
+            period.quantity = change.to;
+        }
         self.changes.retain(|change| change.effective_on >= oldest);
     }
 

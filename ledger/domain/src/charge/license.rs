@@ -43,15 +43,22 @@ pub(super) fn suspend(charging: &mut Charging<'_, '_>) {
 /// the purchase's for monthly ones too (billing-details.md C39). Days before stay free, whatever was credited.
 pub(super) fn reactivate(charging: &mut Charging<'_, '_>) {
     let day = charging.effective_on();
-    let Some(running) = charging.subscription.billing.current() else { return };
-    let (start, ended) = (running.start, running.end <= day);
-    let span = if ended {
-        let Some(span) = period::holding(&charging.subscription, day) else { return };
-        charging.start_period(span, charging.subscription.quantity);
-        span
-    } else {
-        Span::starting(&charging.subscription, start, charging.frequency())
-    };
     let quantity = charging.subscription.quantity;
-    charging.charge(ChargeType::ProrateFeesWhenPurchase, span.from(day), quantity, day);
+    let frequency = charging.frequency();
+    let subscription = &charging.subscription;
+    let billed = subscription.billing.periods().iter().filter(|period| day < period.end);
+    // More than one only if the fact comes late and the next period has begun: its fee was credited with the suspension.
+    let mut spans: Vec<_> = billed
+        .map(|period| Span { end: period.end, ..Span::starting(subscription, period.start, frequency) })
+        .collect();
+    if spans.is_empty() {
+        let Some(span) = period::holding(&charging.subscription, day) else { return };
+        charging.start_period(span, quantity);
+        spans.push(span);
+    }
+    for span in spans {
+        let whole_later = day < span.start;
+        let charge_type = if whole_later { ChargeType::CycleFee } else { ChargeType::ProrateFeesWhenPurchase };
+        charging.charge(charge_type, span.from(day), quantity, day);
+    }
 }

@@ -1,7 +1,7 @@
 //! Charges: what a purchase, a change or a day's end costs, decided together with its cause.
 //!
-//! Nothing here invents a number twice: a credit takes back a line that was charged, and [`Billing`] remembers which lines those
-//! are. Licenses are corrected on the monthly anniversary ([`day_end`]), all other products at once.
+//! Corrections follow the charge actually made: a credit takes back a line, in whole or for its last days, and [`Billing`] remembers
+//! which lines are in force. Licenses are corrected on the monthly anniversary ([`day_end`]), all other products at once.
 
 mod billing;
 mod charging;

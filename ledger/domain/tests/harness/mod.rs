@@ -1,6 +1,12 @@
 //! Drives the charge functions as a customer's decisions do: one subscription, a clock, every line in order.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, reason = "shared by several suites; a test may stop")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::needless_pass_by_value,
+    reason = "shared by several suites; a test may stop"
+)]
 
 use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use rust_decimal::Decimal;
