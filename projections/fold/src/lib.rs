@@ -127,4 +127,8 @@ impl Key {
     }
 }
 
+mod key;
 pub mod memory;
+pub mod page;
+
+pub use key::KeyReader;
