@@ -187,3 +187,13 @@ pub async fn wait_ready(process: &mut Process, address: &str) -> anyhow::Result<
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+/// Runs the binary's command line to its end; an error with everything it printed unless it succeeds.
+pub fn run_cli(arguments: &[&str]) -> anyhow::Result<String> {
+    let output = Command::new(binary()?).args(arguments).stdin(Stdio::null()).output()?;
+    let printed = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    if !output.status.success() {
+        bail!("subledger {} ended with {}:\n{printed}", arguments.join(" "), output.status);
+    }
+    Ok(printed)
+}

@@ -131,10 +131,15 @@ impl PartitionWriter {
             let writer_id = format!("{writer_id}/{attempt}");
             let epoch = reading.tail.cursor.admission.epoch + 1;
             let start = writer_started(partition, &reading.tail, epoch, &writer_id, now);
-            match appender.append(reading.tail.cursor.offset, &[codec::encode(&start).into()]) {
+            let at = reading.tail.cursor.offset;
+            match appender.append(at, &[codec::encode(&start).into()]) {
                 // Whatever happened, reading tells.
                 Ok(()) | Err(AppendError::Interleaved { .. }) => {}
-                Err(AppendError::Unknown { .. }) => appender = log.appender(partition)?,
+                Err(error @ AppendError::Unknown { .. }) => {
+                    tracing::warn!(%partition, epoch, %error, "it is unknown whether the epoch began; reading tells");
+                    // An appender is of no more use after that.
+                    appender = log.appender(partition)?;
+                }
                 Err(error) => return Err(error.into()),
             }
             let mut won = false;
