@@ -5,7 +5,7 @@ use std::sync::Arc;
 use subledger_log::{Actor, codec::FieldError, codec::Wire as _};
 use subledger_proto::{
     api::{
-        Command, Outcome, SubmitRequest, SubmitStreamRequest, SubmitStreamResponse,
+        Outcome, SubmitRequest, SubmitStreamRequest, SubmitStreamResponse,
         command_service_server::CommandService,
     },
     common as pbc,
