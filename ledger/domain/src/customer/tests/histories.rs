@@ -25,19 +25,19 @@ enum Step {
 }
 
 fn partners() -> impl Strategy<Value = PartnerId> {
-    prop_oneof![3 => Just("direct"), 1 => Just("provider"), 1 => Just("reseller")].prop_map(partner)
+    prop_oneof![20 => Just("direct"), 4 => Just("provider"), 1 => Just("reseller")].prop_map(partner)
 }
 
 fn subscriptions() -> impl Strategy<Value = SubscriptionId> {
-    (0..8_u8).prop_map(|n| sub(&format!("s{n}")))
+    (0..7_u8).prop_map(|n| sub(&format!("s{n}")))
 }
 
 fn orders() -> impl Strategy<Value = OrderId> {
-    (0..4_u8).prop_map(|n| order(&format!("o{n}")))
+    (0..3_u8).prop_map(|n| order(&format!("o{n}")))
 }
 
 fn transfers() -> impl Strategy<Value = TransferId> {
-    (0..3_u8).prop_map(|n| transfer(&format!("t{n}")))
+    (0..2_u8).prop_map(|n| transfer(&format!("t{n}")))
 }
 
 fn frequencies() -> impl Strategy<Value = BillingFrequency> {
@@ -57,28 +57,30 @@ fn lines() -> impl Strategy<Value = PurchaseLine> {
 }
 
 fn purchases() -> impl Strategy<Value = Command> {
-    (partners(), orders(), prop::collection::vec(lines(), 1..4)).prop_map(|(partner_id, order_id, lines)| {
-        Command::Purchase(Purchase { customer_id: customer_id(), partner_id, order_id: Some(order_id), lines })
+    (partners(), any::<bool>(), prop::collection::vec(lines(), 1..3)).prop_map(|(partner_id, named, mut lines)| {
+        // Mostly new ids, so that the order does not fail for a used one.
+        lines.iter_mut().filter(|_| !named).for_each(|line| line.subscription_id = None);
+        Command::Purchase(Purchase { customer_id: customer_id(), partner_id, order_id: None, lines })
     })
 }
 
 fn changes() -> impl Strategy<Value = Command> {
-    let parts = (partners(), subscriptions(), 0..8_u8, 0..8_u32, orders(), frequencies());
+    let parts = (partners(), subscriptions(), 0..24_u8, 0..8_u32, orders(), frequencies());
     parts.prop_map(|(partner_id, subscription_id, which, quantity, order_id, billing_frequency)| {
         let customer_id = customer_id();
         match which {
-            0 | 1 => Command::ChangeQuantity(ChangeQuantity { customer_id, partner_id, subscription_id, quantity }),
-            2 => {
+            0..=6 => Command::ChangeQuantity(ChangeQuantity { customer_id, partner_id, subscription_id, quantity }),
+            7..=10 => {
                 let reason = SuspensionReason::NonPayment;
                 Command::Suspend(Suspend { customer_id, partner_id, subscription_id, reason })
             }
-            3 => Command::Reactivate(Reactivate { customer_id, partner_id, subscription_id }),
-            4 => Command::Cancel(Cancel { customer_id, partner_id, subscription_id }),
-            5 => {
+            11..=14 => Command::Reactivate(Reactivate { customer_id, partner_id, subscription_id }),
+            15..=17 => Command::Cancel(Cancel { customer_id, partner_id, subscription_id }),
+            18..=20 => {
                 let auto_renew = quantity % 2 == 0;
                 Command::SetAutoRenew(SetAutoRenew { customer_id, partner_id, subscription_id, auto_renew })
             }
-            6 => Command::ChangeBillingFrequency(ChangeBillingFrequency {
+            21 | 22 => Command::ChangeBillingFrequency(ChangeBillingFrequency {
                 customer_id,
                 partner_id,
                 order_id,
@@ -90,7 +92,7 @@ fn changes() -> impl Strategy<Value = Command> {
 }
 
 fn moves() -> impl Strategy<Value = Command> {
-    let parts = (partners(), transfers(), 0..6_u8, prop::collection::vec(subscriptions(), 1..3), 0..20_u32);
+    let parts = (partners(), transfers(), 0..12_u8, prop::collection::vec(subscriptions(), 1..3), 0..20_u32);
     parts.prop_map(|(partner_id, transfer_id, which, subscription_ids, days)| {
         let customer_id = customer_id();
         match which {
@@ -98,7 +100,7 @@ fn moves() -> impl Strategy<Value = Command> {
                 Command::DeclineTransfer(DeclineTransfer { customer_id, transfer_id, partner_id, note: String::new() })
             }
             1 => Command::WithdrawTransfer(WithdrawTransfer { customer_id, transfer_id, partner_id }),
-            2 | 3 => {
+            2..=6 => {
                 Command::AcceptTransfer(AcceptTransfer { customer_id, transfer_id, partner_id: partner("provider") })
             }
             _ => Command::RequestTransfer(RequestTransfer {
@@ -118,8 +120,8 @@ fn steps() -> impl Strategy<Value = Step> {
         3 => purchases().prop_map(Step::Do),
         5 => changes().prop_map(Step::Do),
         3 => moves().prop_map(Step::Do),
-        2 => (-72..2_000_i64).prop_map(Step::Pass),
-        2 => (1..200_u8).prop_map(Step::End),
+        2 => (-72..1_000_i64).prop_map(Step::Pass),
+        2 => (1..120_u8).prop_map(Step::End),
     ]
 }
 
@@ -172,12 +174,27 @@ fn end_days(world: &mut World, days: u8) {
     }
 }
 
+/// A customer with one of each kind, so that most commands find something to change.
+fn furnished() -> World {
+    let mut world = World::with_provider();
+    let trial = PurchaseLine { free_trial_days: 30, ..line("s4", "saas", 2) };
+    let lines =
+        vec![line("s0", "e3", 5), add_on("s1", "phone", "s0"), add_on("s2", "calls", "s0"), line("s3", "saas", 2)];
+    let order_id = |id| Some(order(id));
+    let (customer_id, partner_id) = (customer_id(), partner("direct"));
+    for (id, lines) in [("o0", lines), ("o1", vec![trial, line("s5", "software", 3), line("s6", "old", 4)])] {
+        let (customer_id, partner_id) = (customer_id.clone(), partner_id.clone());
+        world.ok(Command::Purchase(Purchase { customer_id, partner_id, order_id: order_id(id), lines }));
+    }
+    world
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn the_rules_hold(steps in prop::collection::vec(steps(), 1..40)) {
-        let mut world = World::with_provider();
+        let mut world = furnished();
         for step in steps {
             match step {
                 Step::Do(command) => {

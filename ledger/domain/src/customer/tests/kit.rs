@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use rust_decimal::Decimal;
 
 use crate::{
     Command, Context, Event, Reason, Reference, Rejection,
+    charge::Charged,
     command::{
         AcceptAgreement, AcceptRelationship, Cancel, ChangeQuantity, CloseDay, CreateCustomer, PublishOffers,
         PublishPriceList, Purchase, PurchaseLine, Reactivate, RegisterPartner, RequestRelationship, RunDue, Suspend,
@@ -272,6 +274,23 @@ impl World {
             }
             date = date.succ_opt().unwrap();
         }
+    }
+
+    /// The sum of all charges.
+    pub(super) fn charged(&self) -> Decimal {
+        self.lines().map(|line| line.amount).sum()
+    }
+
+    /// The day of each charge.
+    pub(super) fn charge_days(&self) -> Vec<NaiveDate> {
+        self.lines().map(|line| line.charged_on).collect()
+    }
+
+    fn lines(&self) -> impl Iterator<Item = &Charged> {
+        self.journal.iter().filter_map(|event| match event {
+            Event::Charged(line) => Some(line),
+            _ => None,
+        })
     }
 
     pub(super) fn customer(&self) -> &Customer {

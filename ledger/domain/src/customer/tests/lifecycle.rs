@@ -7,6 +7,7 @@ use crate::{
     customer::{Standing, SuspensionReason},
     ids::PriceListId,
     money::Currency,
+    offer::BillingFrequency,
 };
 
 /// V01 to V03.
@@ -85,16 +86,48 @@ fn a_license_is_cancelled_by_suspending_it() {
     world.ok(reactivate("a"));
 }
 
-/// The late half of V15 and V16: the boundary itself is late.
+/// V15 and V16: inside the window everything is credited; the boundary itself is late, and it ends with the term.
 #[test]
-fn a_late_cancellation_ends_with_the_term() {
+fn a_marketplace_product_has_a_window() {
+    for (frequency, inside, late) in [
+        (BillingFrequency::Monthly, "2020-06-02T09:59:59Z", "2020-06-02T10:00:00Z"),
+        (BillingFrequency::Annual, "2020-06-15T09:59:59Z", "2020-06-15T10:00:00Z"),
+    ] {
+        let mut world = World::new();
+        let product = PurchaseLine { billing_frequency: Some(frequency), ..line("m", "saas", 1) };
+        world.at("2020-06-01T10:00:00Z").ok(buy(vec![product]));
+        let mut early = world.clone();
+        assert_eq!(early.at(inside).ok(cancel("m")), ["SubscriptionCancelled"]);
+        assert_eq!((early.standing("m"), early.charged()), (Standing::Cancelled, 0.into()));
+        assert_eq!(world.at(late).ok(cancel("m")), ["CancellationScheduled", "AutoRenewChanged"]);
+        assert_eq!((world.standing("m"), world.sub("m").auto_renew), (Standing::Active, false));
+        assert!(world.charged() > 0.into());
+        world.end("2021-06-01");
+        assert_eq!(world.standing("m"), Standing::Expired);
+        assert_eq!(world.refused(cancel("m")), Reason::SubscriptionClosed);
+    }
+}
+
+/// V05 and V06 by their sums: month 1 is credited whole, day 30 is not in it.
+#[test]
+fn a_suspension_is_credited() {
+    for (on, left) in [("2018-02-01", "0.00"), ("2018-02-11", "0.00"), ("2018-02-12", "3.87")] {
+        let mut world = World::new();
+        world.at("2018-01-13").ok(buy(vec![line("a", "e3", 1)]));
+        world.at(on).ok(suspend("a"));
+        assert_eq!(world.charged().to_string(), left, "{on}");
+    }
+}
+
+/// V08: a reactivation does not move the term.
+#[test]
+fn a_reactivation_keeps_the_term() {
     let mut world = World::new();
-    world.at("2020-06-01T10:00:00Z").ok(buy(vec![line("m", "saas", 1)]));
-    assert_eq!(world.at("2020-06-02T10:00:00Z").ok(cancel("m")), ["CancellationScheduled", "AutoRenewChanged"]);
-    assert_eq!((world.standing("m"), world.sub("m").auto_renew), (Standing::Active, false));
-    world.end("2021-06-01");
-    assert_eq!(world.standing("m"), Standing::Expired);
-    assert_eq!(world.refused(cancel("m")), Reason::SubscriptionClosed);
+    let annual = PurchaseLine { billing_frequency: Some(BillingFrequency::Annual), ..line("a", "e3", 1) };
+    world.at("2018-01-13").ok(buy(vec![annual]));
+    world.at("2018-02-01").ok(suspend("a"));
+    world.at("2018-03-01").ok(reactivate("a"));
+    assert_eq!((world.sub("a").term_end, world.charged().to_string().as_str()), (day("2019-01-13"), "41.82"));
 }
 
 #[test]
@@ -161,6 +194,8 @@ fn what_fell_due_before_a_command_is_decided_first() {
     let mut world = World::new();
     world.at("2018-01-13").ok(buy(vec![line("a", "e3", 1)]));
     assert_eq!(world.at("2019-01-20").ok(seats("a", 2)), ["SubscriptionRenewed", "QuantityChanged"]);
+    let due: Vec<_> = world.charge_days();
+    assert_eq!(due.first().zip(due.last()), Some((&day("2018-01-13"), &day("2019-01-13"))));
     world.at("2019-03-01").ok(suspend("a"));
     world.at("2019-07-01");
     assert_eq!(world.refused(reactivate("a")), Reason::SubscriptionClosed);
@@ -173,4 +208,14 @@ fn a_term_that_ends_today_is_over() {
     world.at("2018-01-13").ok(buy(vec![line("s", "software", 1)]));
     world.at("2019-01-13");
     assert_eq!(world.refused(seats("s", 2)), Reason::SubscriptionClosed);
+}
+
+/// A late fact is charged in arrears: on the first day that is still open, and never inside an issued document.
+#[test]
+fn a_late_fact_is_charged_in_arrears() {
+    let mut world = World::new();
+    world.end("2018-03-20");
+    world.at("2018-01-13").ok(buy(vec![line("a", "e3", 1)]));
+    world.at("2018-03-21").ok(seats("a", 2));
+    assert_eq!(world.charge_days(), [day("2018-03-21"); 3], "the purchase and two periods");
 }

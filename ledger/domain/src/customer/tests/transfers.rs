@@ -68,6 +68,7 @@ fn a_transfer_moves_what_was_asked_for() {
         (day("2021-03-05"), BillingFrequency::Annual, true)
     );
     assert_eq!((new.transferred_from_subscription_id, new.reseller_id), (Some(sub("e1")), Some(partner("direct"))));
+    assert_eq!(world.sub("e1").quantity, 12, "what is credited");
     assert!(matches!(world.standing("e1"), Standing::Suspended { reason: SuspensionReason::Transferred, .. }));
     assert_eq!((world.standing("e3"), world.sub("e3").auto_renew), (Standing::Active, true));
     assert_eq!(world.customer().transfer(&transfer("t")).unwrap().standing, TransferStanding::Complete);
