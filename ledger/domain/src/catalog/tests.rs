@@ -10,6 +10,9 @@ use crate::{
     offer::{BillingFrequency, OfferKind, OfferLimitScope, PricePer, PriceRow, ProductFamily, ProrationRule},
 };
 
+type Change<T> = fn(&mut T);
+type Case<T> = (Change<T>, Reason, &'static str);
+
 fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
@@ -63,7 +66,9 @@ fn run(catalog: &mut Catalog, command: &Command) -> Result<usize, Rejection> {
     let at = "2018-01-01T00:00:00Z".parse().unwrap();
     let context = Context { command_id: CommandId::new("c").unwrap(), effective_at: at, recorded_at: at };
     let events = catalog.decide(command, &context)?;
-    events.iter().for_each(|event| catalog.evolve(event));
+    for event in &events {
+        catalog.evolve(event);
+    }
     Ok(events.len())
 }
 
@@ -130,7 +135,7 @@ fn days_close_one_after_another() {
 
 #[test]
 fn an_offer_is_refused_with_the_field_at_fault() {
-    let cases: [(fn(&mut Offer), Reason, &str); 9] = [
+    let cases: [Case<Offer>; 9] = [
         (|o| o.display_name.clear(), Reason::RequiredFieldMissing, "display_name"),
         (|o| o.term_months = 24, Reason::InvalidValue, "term_months"),
         (|o| o.billing_frequencies.clear(), Reason::RequiredFieldMissing, "billing_frequencies"),
@@ -161,7 +166,7 @@ fn an_offer_is_refused_with_the_field_at_fault() {
 
 #[test]
 fn a_price_is_refused_with_the_field_at_fault() {
-    let cases: [(fn(&mut PriceRow), &str); 6] = [
+    let cases: [(Change<PriceRow>, &str); 6] = [
         (|r| r.change_flag = "CHNG".to_owned(), "change_flag"),
         (|r| r.valid_to = r.valid_from.pred_opt(), "valid_to"),
         (|r| r.list_price = "-0.01".parse().unwrap(), "list_price"),

@@ -177,7 +177,9 @@ fn lines_of_request(
     if let Some((_, first)) = ineligible.first() {
         let message = format!("{} subscriptions cannot move; each is named with its reason", ineligible.len());
         let rejection = Rejection::field(*first, "subscription_ids", message);
-        return Err(ineligible.iter().fold(rejection, |rejection, (id, reason)| rejection.with(id.as_str(), reason)));
+        return Err(ineligible
+            .iter()
+            .fold(rejection, |rejection, (id, reason)| rejection.with(&format!("reason.{id}"), reason)));
     }
     check::count("subscription_ids", lines.len(), TRANSFER_LINES_MAX)?;
     Ok(lines)

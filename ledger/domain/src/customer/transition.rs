@@ -87,11 +87,7 @@ impl Subscription {
                 (self.start, self.term_start, self.term_end) = (e.paid_from, e.paid_from, e.term_end);
                 self.stand(Standing::Active, e.paid_from);
             }
-            Event::PeriodStarted(e) => {
-                // A new rhythm begins with a period (billing.md section 2).
-                self.billing_frequency = self.next_billing_frequency.take().unwrap_or(self.billing_frequency);
-                self.changed_on(e.start);
-            }
+            Event::PeriodStarted(e) => self.changed_on(e.start),
             _ => {}
         }
         charge::evolve(self, event);

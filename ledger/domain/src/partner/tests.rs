@@ -5,6 +5,8 @@ use crate::{
     ids::CommandId,
 };
 
+type Case = (fn(&mut RegisterPartner), Reason, &'static str);
+
 fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
@@ -45,7 +47,9 @@ fn run(partners: &mut Partners, command: &Command) -> Result<Vec<Event>, Rejecti
     let context = Context { command_id: CommandId::new("c").unwrap(), effective_at: at, recorded_at: at };
     let crate::command::Target::Partner(id) = command.target() else { panic!("{command:?}") };
     let events = decide(partners.get(id), command, &context)?;
-    events.iter().for_each(|event| partners.evolve(event));
+    for event in &events {
+        partners.evolve(event);
+    }
     Ok(events)
 }
 
@@ -76,7 +80,7 @@ fn a_partner_is_registered_once() {
 
 #[test]
 fn a_partner_is_refused_with_the_field_at_fault() {
-    let cases: [(fn(&mut RegisterPartner), Reason, &str); 7] = [
+    let cases: [Case; 7] = [
         (|c| c.name.clear(), Reason::RequiredFieldMissing, "name"),
         (|c| c.billing_day = 0, Reason::InvalidValue, "billing_day"),
         (|c| c.billing_day = 32, Reason::InvalidValue, "billing_day"),

@@ -17,7 +17,7 @@ use crate::{
 
 #[derive(Clone, Debug)]
 enum Step {
-    Do(Command),
+    Do(Box<Command>),
     /// Hours pass, and nobody ends the days.
     Pass(i64),
     /// Days end.
@@ -117,9 +117,9 @@ fn moves() -> impl Strategy<Value = Command> {
 
 fn steps() -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => purchases().prop_map(Step::Do),
-        5 => changes().prop_map(Step::Do),
-        3 => moves().prop_map(Step::Do),
+        3 => purchases().prop_map(|command| Step::Do(Box::new(command))),
+        5 => changes().prop_map(|command| Step::Do(Box::new(command))),
+        3 => moves().prop_map(|command| Step::Do(Box::new(command))),
         2 => (-72..1_000_i64).prop_map(Step::Pass),
         2 => (1..120_u8).prop_map(Step::End),
     ]

@@ -244,6 +244,7 @@ impl World {
     }
 
     /// The names of the events of an accepted command, charges left out.
+    #[allow(clippy::needless_pass_by_value, reason = "a test writes the command where it is sent")]
     pub(super) fn ok(&mut self, command: Command) -> Vec<&'static str> {
         let events = self.run(&command).unwrap_or_else(|refused| panic!("{command:?}: {refused}"));
         let charges = |event: &&Event| matches!(event, Event::Charged(_) | Event::PeriodStarted(_));
@@ -254,6 +255,7 @@ impl World {
         self.refusal(command).reason
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "a test writes the command where it is sent")]
     pub(super) fn refusal(&mut self, command: Command) -> Rejection {
         match self.run(&command) {
             Ok(events) => panic!("accepted: {events:?}"),

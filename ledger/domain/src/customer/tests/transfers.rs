@@ -101,7 +101,10 @@ fn a_subscription_is_in_one_request_at_a_time() {
     let mut world = world();
     world.ok(ask("t", &["e1"]));
     let refusal = world.refusal(ask("u", &["e3", "e1"]));
-    assert_eq!((refusal.reason, refusal.metadata["e1"].as_str()), (Reason::InAnotherRequest, "IN_ANOTHER_REQUEST"));
+    assert_eq!(
+        (refusal.reason, refusal.metadata["reason.e1"].as_str()),
+        (Reason::InAnotherRequest, "IN_ANOTHER_REQUEST")
+    );
     assert_eq!(world.refused(ask("t", &["e3"])), Reason::TransferAlreadyExists);
     world.ok(withdraw("t", "direct"));
     world.ok(ask("u", &["e3", "e1"]));
@@ -122,9 +125,9 @@ fn each_ineligible_line_has_its_reason() {
         ("l", Reason::NotTransferableLocked),
         ("z", Reason::NotTransferableSuspended),
     ] {
-        assert_eq!(refusal.metadata[id], reason.code());
+        assert_eq!(refusal.metadata[&format!("reason.{id}")], reason.code());
     }
-    assert!(!refusal.metadata.contains_key("e3"));
+    assert!(!refusal.metadata.contains_key("reason.e3"));
     world.ok(ask("t", &["e3"]));
 }
 
