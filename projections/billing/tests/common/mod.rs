@@ -5,7 +5,7 @@
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use rust_decimal::Decimal;
-use subledger_billing::{BillingProjection, DueInvoice, due_invoices};
+use subledger_billing::{BillingProjection, DueInvoice, due_invoices, has_due_invoices};
 use subledger_domain::{
     Event,
     charge::{ChargeType, Charged, Derivation, InvoiceFamily},
@@ -133,7 +133,9 @@ impl History {
     }
 
     pub(crate) fn due(&self) -> Vec<DueInvoice> {
-        due_invoices(&self.rows, self.partitions).unwrap()
+        let due = due_invoices(&self.rows, self.partitions).unwrap();
+        assert_eq!(has_due_invoices(&self.rows, self.partitions).unwrap(), !due.is_empty());
+        due
     }
 
     /// What is due, in short: command id, first and last day, lines, total.
