@@ -1,1 +1,34 @@
-//! placeholder
+//! One writer per partition: takes commands, decides, commits, acknowledges; restores itself; lets due things happen when a day closes.
+//!
+//! A writer is a thread with a bounded queue. What waited while the last block went to disk goes into the next one (group commit), so
+//! load makes blocks larger, not slower. An answer means durable.
+//!
+//! What may not live here: transport (gRPC, topics), rules of the business, anything a reader of the log could not repeat.
+
+mod block;
+mod core;
+mod dedup;
+mod due;
+mod machine;
+mod options;
+mod outcome;
+mod partition;
+mod reference;
+mod run;
+mod snapshot;
+mod submission;
+
+pub use machine::stream_of;
+pub use options::Options;
+pub use outcome::{CommandError, Outcome};
+pub use partition::{Handle, PartitionService, StartError};
+pub use reference::{ReferenceFollower, ReferenceView};
+pub use submission::Submission;
+
+use chrono::{DateTime, Utc};
+
+/// Where a writer takes the time from. The ledger below `services` has no clock of its own.
+pub trait Clock: Send + Sync {
+    /// Now, UTC. May be a test clock.
+    fn now(&self) -> DateTime<Utc>;
+}

@@ -1,0 +1,100 @@
+//! What happens by itself when a day ends: deletions, trial ends, terms, charges, requests that nobody answered.
+
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+
+use super::{Standing, dates, draft::Draft, renewal};
+use crate::{
+    Rejection,
+    event::{SubscriptionDeprovisioned, TransferExpired, TrialConverted},
+    ids::SubscriptionId,
+};
+
+/// Everything of the customer that is due at the end of the day.
+pub(super) fn run(draft: &mut Draft<'_>, date: NaiveDate) -> Result<(), Rejection> {
+    let customer = draft.customer;
+    let due = customer.due.iter().take_while(|(due, _)| *due <= date).map(|(_, id)| id.clone());
+    // The day's documents wait for this very decision, so its charges belong to the day itself, what was late included.
+    settle(draft, due, date, |_| date)?;
+    for (_, transfer_id) in customer.transfers_due.iter().take_while(|(due, _)| *due <= date) {
+        draft.push(TransferExpired { customer_id: customer.id().clone(), transfer_id: transfer_id.clone() });
+    }
+    Ok(())
+}
+
+/// Ends day after day, up to and including `until`, for the subscriptions; on each day bases go before their add-ons, which
+/// follow them. `charged_on` says on which day the charges of a day are created.
+pub(super) fn settle(
+    draft: &mut Draft<'_>,
+    ids: impl IntoIterator<Item = SubscriptionId>,
+    until: NaiveDate,
+    charged_on: impl Fn(NaiveDate) -> NaiveDate,
+) -> Result<(), Rejection> {
+    let mut queue: BTreeSet<_> = ids.into_iter().filter_map(|id| turn(draft, id)).collect();
+    while let Some((day, is_add_on, id)) = queue.pop_first() {
+        if day > until {
+            break;
+        }
+        match draft.get(&id).and_then(super::Subscription::next_due) {
+            Some(due) if due == day => {
+                draft.decision.charged_on = charged_on(day);
+                end_day(draft, &id, day)?;
+                // What is still due on the same day had its turn; waiting for it again would never end.
+                queue.extend(turn(draft, id).filter(|(next, ..)| *next > day));
+            }
+            // Something that came before changed it.
+            Some(due) => queue.extend(Some((due, is_add_on, id)).filter(|_| due > day)),
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+fn turn(draft: &Draft<'_>, id: SubscriptionId) -> Option<(NaiveDate, bool, SubscriptionId)> {
+    let subscription = draft.get(&id)?;
+    Some((subscription.next_due()?, subscription.base_subscription_id.is_some(), id))
+}
+
+fn end_day(draft: &mut Draft<'_>, id: &SubscriptionId, day: NaiveDate) -> Result<(), Rejection> {
+    let Some(subscription) = draft.get(id) else { return Ok(()) };
+    match subscription.standing {
+        Standing::Suspended { expires_on, .. } if expires_on <= day => {
+            deprovision(draft, id, expires_on);
+            return Ok(());
+        }
+        Standing::Trial => convert_trial(draft, id, day)?,
+        _ => {}
+    }
+    let term_over = |draft: &Draft<'_>| {
+        draft
+            .get(id)
+            .is_some_and(|subscription| subscription.standing != Standing::Trial && subscription.term_end <= day)
+    };
+    if term_over(draft) {
+        renewal::end_term(draft, id)?;
+    }
+    draft.charge_day_end(id, day);
+    Ok(())
+}
+
+/// The suspension lasted too long (row 8): the subscription is gone, and every add-on on it.
+fn deprovision(draft: &mut Draft<'_>, id: &SubscriptionId, effective_on: NaiveDate) {
+    let customer = draft.customer;
+    for id in std::iter::once(id).chain(customer.add_ons_of(id)) {
+        if draft.get(id).is_some_and(|subscription| !subscription.is_closed()) {
+            let (customer_id, subscription_id) = (customer.id().clone(), id.clone());
+            draft.push(SubscriptionDeprovisioned { customer_id, subscription_id, effective_on });
+        }
+    }
+}
+
+/// A marketplace trial converts by itself on its first paid day (L14516).
+fn convert_trial(draft: &mut Draft<'_>, id: &SubscriptionId, day: NaiveDate) -> Result<(), Rejection> {
+    let Some(subscription) = draft.get(id) else { return Ok(()) };
+    let Some(paid_from) = subscription.trial_end.filter(|end| *end <= day) else { return Ok(()) };
+    let term_end = dates::add_months(paid_from, subscription.term_months, paid_from)?;
+    let (customer_id, subscription_id) = (subscription.customer_id.clone(), id.clone());
+    draft.push(TrialConverted { customer_id, subscription_id, paid_from, term_end });
+    Ok(())
+}

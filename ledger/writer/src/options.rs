@@ -1,0 +1,36 @@
+//! Limits of a writer, each with its unit.
+
+use std::{path::PathBuf, time::Duration};
+
+/// How a writer works.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Most commands that may wait for one partition's writer; more are refused with a hint when to come back.
+    pub queue_commands_max: usize,
+    /// Most commands of one block.
+    pub block_commands_max: usize,
+    /// Most bytes of one block, roughly.
+    pub block_bytes_max: usize,
+    /// What a refused caller is told to wait.
+    pub retry_after: Duration,
+    /// Where snapshots are kept; none for no snapshots.
+    pub snapshot_dir: Option<PathBuf>,
+    /// Commits after which a new snapshot is written.
+    pub snapshot_every_commits: u64,
+    /// How long a writer waits for the reference data it needs before it says that it is unavailable.
+    pub reference_wait: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            queue_commands_max: 16_384,
+            block_commands_max: 2_048,
+            block_bytes_max: 2 * 1024 * 1024,
+            retry_after: Duration::from_millis(50),
+            snapshot_dir: None,
+            snapshot_every_commits: 500_000,
+            reference_wait: Duration::from_secs(10),
+        }
+    }
+}

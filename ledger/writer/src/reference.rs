@@ -1,0 +1,176 @@
+//! Following the catalog and all partners: what decisions about customers refer to.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Condvar, Mutex, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
+
+use subledger_domain::{Reference, position::Family};
+use subledger_log::{Accepted, Body, Cursor, Follower, Log, PartitionId, Position, ReadError, ends};
+
+/// How long the follower waits for news before it looks whether it shall stop.
+const POLL: Duration = Duration::from_millis(200);
+/// How long it waits after a failed read.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// The reference data, and the positions it stands at.
+#[derive(Clone, Debug, Default)]
+pub struct ReferenceView {
+    /// Catalog and partners.
+    pub reference: Reference,
+    /// Commits per stream, for `expected_version`.
+    pub versions: BTreeMap<String, u64>,
+    /// Where each partition stands.
+    pub cursors: BTreeMap<PartitionId, Cursor>,
+}
+
+impl ReferenceView {
+    /// The last commit of each partition that has one.
+    pub fn positions(&self) -> Vec<Position> {
+        self.cursors
+            .iter()
+            .filter_map(|(&partition, cursor)| {
+                cursor.admission.next_seq.checked_sub(1).map(|seq| Position { partition, seq })
+            })
+            .collect()
+    }
+
+    fn fold(&mut self, accepted: &Accepted) {
+        let commit = &accepted.commit;
+        if !commit.stream.is_empty() && matches!(commit.body, Body::Accepted(_)) {
+            self.versions.insert(commit.stream.clone(), commit.stream_version_before + 1);
+        }
+        for event in commit.events() {
+            match commit.partition().family {
+                Family::Catalog => self.reference.catalog.evolve(event),
+                Family::Partners => self.reference.partners.evolve(event),
+                Family::Customers => {}
+            }
+        }
+    }
+}
+
+/// Called whenever the view changed; false when it need not be called again.
+pub(crate) type Subscriber = Box<dyn Fn() -> bool + Send>;
+
+/// Keeps a [`ReferenceView`] up to date on a thread of its own. Shared by every writer and service of a process.
+pub struct ReferenceFollower {
+    log: Arc<dyn Log>,
+    view: RwLock<ReferenceView>,
+    /// Guards nothing but the wake-up of waiters.
+    news: (Mutex<u64>, Condvar),
+    subscribers: Mutex<Vec<Subscriber>>,
+    stop: AtomicBool,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl ReferenceFollower {
+    /// Reads everything there is, then follows.
+    pub fn start(log: Arc<dyn Log>) -> Result<Arc<Self>, ReadError> {
+        let layout = log.layout();
+        let partitions: Vec<_> = layout.of(Family::Catalog).chain(layout.of(Family::Partners)).collect();
+        let mut follower = Follower::from_start(&*log, partitions.iter().copied())?;
+        let ends = ends(&*log, partitions.iter().copied())?;
+        let mut view = ReferenceView::default();
+        while !follower.reached(&ends) {
+            follower.next(POLL)?.iter().for_each(|accepted| view.fold(accepted));
+        }
+        view.cursors = follower.cursors().clone();
+        let this = Arc::new(Self {
+            log,
+            view: RwLock::new(view),
+            news: (Mutex::new(0), Condvar::new()),
+            subscribers: Mutex::new(Vec::new()),
+            stop: AtomicBool::new(false),
+            thread: Mutex::new(None),
+        });
+        let runner = Arc::clone(&this);
+        let thread = std::thread::Builder::new()
+            .name("reference".into())
+            .spawn(move || runner.run(follower))
+            .map_err(|error| ReadError::Unavailable { place: "the reference thread".into(), source: error.into() })?;
+        *this.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(thread);
+        Ok(this)
+    }
+
+    fn run(&self, mut follower: Follower) {
+        while !self.stop.load(Ordering::Relaxed) {
+            match follower.next(POLL) {
+                Ok(accepted) => {
+                    let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+                    accepted.iter().for_each(|accepted| view.fold(accepted));
+                    if view.cursors != *follower.cursors() {
+                        view.cursors.clone_from(follower.cursors());
+                        drop(view);
+                        *self.news.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+                        self.news.1.notify_all();
+                        let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+                        subscribers.retain(|subscriber| subscriber());
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(%error, "cannot follow the catalog and partners; trying again");
+                    std::thread::sleep(RETRY);
+                }
+            }
+        }
+    }
+
+    pub(crate) fn subscribe(&self, subscriber: Subscriber) {
+        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).push(subscriber);
+    }
+
+    /// The data as it stands now. Hold it shortly: the follower waits.
+    pub fn view(&self) -> RwLockReadGuard<'_, ReferenceView> {
+        self.view.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until everything in the log at the moment of the call is reflected. False if `wait` was too short.
+    pub fn catch_up(&self, wait: Duration) -> Result<bool, ReadError> {
+        let layout = self.log.layout();
+        let ends = ends(&*self.log, layout.of(Family::Catalog).chain(layout.of(Family::Partners)))?;
+        Ok(self.wait_until(wait, |view| {
+            ends.iter().all(|(partition, &end)| view.cursors.get(partition).is_some_and(|cursor| cursor.offset >= end))
+        }))
+    }
+
+    /// Waits until the commits named are reflected; positions of other families are not waited for.
+    pub fn wait_for(&self, positions: &[Position], wait: Duration) -> bool {
+        self.wait_until(wait, |view| {
+            positions.iter().filter(|position| position.partition.family != Family::Customers).all(|position| {
+                view.cursors.get(&position.partition).is_some_and(|cursor| cursor.admission.next_seq > position.seq)
+            })
+        })
+    }
+
+    /// Waits until `ready` holds, at most `wait`.
+    pub fn wait_until(&self, wait: Duration, ready: impl Fn(&ReferenceView) -> bool) -> bool {
+        let deadline = Instant::now() + wait;
+        let mut news = self.news.0.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            // Checked under the lock that announcements take, so none is missed.
+            if ready(&self.view()) {
+                return true;
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return false;
+            }
+            news = self.news.1.wait_timeout(news, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Stops following. The view stays.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if thread.is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the reference thread panicked");
+        }
+    }
+}
