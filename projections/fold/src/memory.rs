@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Bound};
 
-use crate::{Changes, Rows, StoreError};
+use crate::{Changes, Rows, StoreError, Visit};
 
 /// An ordered map of rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,13 +22,7 @@ impl Rows for Memory {
         Ok(self.rows.get(key).cloned())
     }
 
-    fn scan(
-        &self,
-        prefix: &[u8],
-        from: &[u8],
-        reverse: bool,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool, StoreError>,
-    ) -> Result<(), StoreError> {
+    fn scan(&self, prefix: &[u8], from: &[u8], reverse: bool, visit: Visit<'_>) -> Result<(), StoreError> {
         let inside = |key: &[u8]| key.starts_with(prefix);
         if reverse {
             // Keys with the prefix end before the first one that is greater and does not have it.
