@@ -67,6 +67,12 @@ pub fn due_invoices(rows: &dyn Rows, customers_partitions: u16) -> Result<Vec<Du
     Ok(issuer.invoices)
 }
 
+/// Whether [`due_invoices`] would give anything. Reads no lines, so it is cheap to ask again and again.
+pub fn has_due_invoices(rows: &dyn Rows, customers_partitions: u16) -> Result<bool, StoreError> {
+    let Some(closed_through) = markers::closed_through(rows, customers_partitions)? else { return Ok(false) };
+    Ok(!due::through(rows, closed_through, 1)?.is_empty())
+}
+
 struct Issuer<'a> {
     rows: &'a dyn Rows,
     customers_partitions: u16,

@@ -17,6 +17,6 @@ mod tables;
 
 pub use digest::LineSummary;
 pub use fold::BillingProjection;
-pub use issue::{DueInvoice, SERIES_PER_CALL_MAX, closed_through, due_invoices};
+pub use issue::{DueInvoice, SERIES_PER_CALL_MAX, closed_through, due_invoices, has_due_invoices};
 pub use ledger::Account;
 pub use query::*;

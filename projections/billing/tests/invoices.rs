@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{ALL, History, amount, day, fold, issued, partner};
+use common::{ALL, History, amount, day, fold, issued, partner_id};
 use subledger_billing::{
     ChargeFilter, Difference, Verification, closed_through, each_invoice_line, get_invoice, list_charges,
     list_invoice_lines, list_invoices, verify_invoice,
@@ -174,21 +174,21 @@ fn issued_lines_carry_the_number_and_the_rest_is_unbilled() {
     }
     h.close("2018-01-20");
     h.issue();
-    let invoice = get_invoice(&h.rows, &number("N1")).unwrap().unwrap();
+    let invoice = get_invoice(&h.rows, &number("p1-L-USD-000001")).unwrap().unwrap();
     let amounts: Vec<_> = invoice.lines.iter().map(|line| line.amount.to_string()).collect();
     assert_eq!(amounts, ["2.00", "1.00", "3.00"]);
     assert_eq!((invoice.period_end, invoice.total), (day("2018-01-15"), amount("6.00")));
-    let listed = list_invoices(&h.rows, Some(&partner("p1")), ALL).unwrap().items;
+    let listed = list_invoices(&h.rows, Some(&partner_id("p1")), ALL).unwrap().items;
     assert_eq!(listed.len(), 1);
     assert!(listed[0].lines.is_empty());
     assert_eq!(get_invoice(&h.rows, &number("N2")).unwrap(), None);
 
-    let filter = |unbilled| ChargeFilter { partner_id: Some(partner("p1")), unbilled, ..ChargeFilter::default() };
+    let filter = |unbilled| ChargeFilter { partner_id: Some(partner_id("p1")), unbilled, ..ChargeFilter::default() };
     let numbers = |unbilled| -> Vec<_> {
         let lines = list_charges(&h.rows, &filter(unbilled), ALL).unwrap().items;
         lines.into_iter().map(|line| line.invoice_number.map(String::from)).collect()
     };
-    let n1 = Some("N1".to_owned());
+    let n1 = Some("p1-L-USD-000001".to_owned());
     assert_eq!(numbers(false), [n1.clone(), n1.clone(), n1, None]);
     assert_eq!(numbers(true), [None]);
 
@@ -197,12 +197,12 @@ fn issued_lines_carry_the_number_and_the_rest_is_unbilled() {
         visited.push(line);
         Ok(())
     };
-    assert!(each_invoice_line(&h.rows, &number("N1"), &mut visit).unwrap());
+    assert!(each_invoice_line(&h.rows, &number("p1-L-USD-000001"), &mut visit).unwrap());
     assert_eq!(visited, invoice.lines);
     let (mut paged, mut token) = (Vec::new(), String::new());
     loop {
         let request = PageRequest { size: 2, token: &token };
-        let page = list_invoice_lines(&h.rows, &number("N1"), request).unwrap().unwrap();
+        let page = list_invoice_lines(&h.rows, &number("p1-L-USD-000001"), request).unwrap().unwrap();
         paged.extend(page.items);
         let Some(next) = page.next else { break };
         token = next;

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{ALL, History, amount, partner};
+use common::{ALL, History, amount, partner_id};
 use subledger_billing::{
     Account, AccountFilter, ChargeFilter, list_balances, list_charges, list_entries, trial_balance,
 };
@@ -27,7 +27,7 @@ fn history() -> History {
 }
 
 fn filter(id: &str, account: Option<Account>) -> AccountFilter {
-    AccountFilter { partner_id: Some(partner(id)), currency: None, account }
+    AccountFilter { partner_id: Some(partner_id(id)), currency: None, account }
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn entries_come_in_the_order_booked() {
         [
             "2018-01-02 line-1 100.00 0 customers/0@0",
             "2018-01-03 line-2 0 30.00 customers/0@1",
-            "2018-01-15 N1 0 70.00 partners/0@1",
+            "2018-01-15 p1-L-USD-000001 0 70.00 partners/0@1",
             "2018-01-16 line-4 5.00 0 customers/0@3",
         ]
     );
@@ -117,7 +117,7 @@ fn charges_of_a_customer_or_subscription() {
     let customer = |id: &str| CustomerId::new(id).ok();
     let subscription = |id: &str| SubscriptionId::new(id).ok();
     assert_eq!(ids(ChargeFilter { customer_id: customer("c-0"), ..Default::default() }), ["line-6", "line-3"]);
-    let of_partner = ChargeFilter { partner_id: Some(partner("p2")), ..Default::default() };
+    let of_partner = ChargeFilter { partner_id: Some(partner_id("p2")), ..Default::default() };
     assert_eq!(ids(ChargeFilter { customer_id: customer("c-0"), ..of_partner }), ["line-6"]);
     let of_subscription = ChargeFilter { subscription_id: subscription("s-0"), ..Default::default() };
     assert_eq!(ids(of_subscription.clone()), ["line-6", "line-2", "line-4"]);

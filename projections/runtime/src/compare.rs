@@ -55,3 +55,47 @@ pub fn compare(left: &Store, right: &Store) -> Result<Option<Difference>, StoreE
         }));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use subledger_log::{Layout, LedgerId};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{
+        config::StoreOptions,
+        stage::Staged,
+        store::{Checkpoint, Identity},
+    };
+
+    fn store(path: &Path, version: u32, rows: &[(&[u8], &[u8])]) -> Store {
+        let (ledger, layout) = (LedgerId(Uuid::from_u128(1)), Layout::default());
+        let identity = Identity { ledger, layout, projection: "p".into(), version };
+        let store = Store::open(path, &identity, &StoreOptions::default()).unwrap();
+        let rows: Staged = rows.iter().map(|(key, row)| (key.to_vec(), Some(row.to_vec()))).collect();
+        store.apply(&rows, &Checkpoint::default()).unwrap();
+        store
+    }
+
+    #[test]
+    fn names_the_first_key_that_differs() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name);
+        let left = store(&path("l"), 1, &[(b"\x10a", b"1"), (b"\x10b", b"2")]);
+        let same = store(&path("s"), 2, &[(b"\x10a", b"1"), (b"\x10b", b"2")]);
+        assert_eq!(compare(&left, &same).unwrap(), None, "what stores know of themselves is not compared");
+        assert_eq!(left.digest().unwrap(), same.digest().unwrap());
+
+        let other = store(&path("o"), 1, &[(b"\x10a", b"1"), (b"\x10b", b"3")]);
+        let missing = store(&path("m"), 1, &[(b"\x10b", b"2")]);
+        let at = |key: &[u8], left: Option<&[u8]>, right: Option<&[u8]>| {
+            Some(Difference { key: key.to_vec(), left: left.map(<[u8]>::to_vec), right: right.map(<[u8]>::to_vec) })
+        };
+        assert_eq!(compare(&left, &other).unwrap(), at(b"\x10b", Some(b"2"), Some(b"3")));
+        assert_eq!(compare(&left, &missing).unwrap(), at(b"\x10a", Some(b"1"), None));
+        assert_eq!(compare(&missing, &left).unwrap(), at(b"\x10a", None, Some(b"1")));
+        assert_ne!(left.digest().unwrap(), other.digest().unwrap());
+    }
+}

@@ -87,14 +87,14 @@ pub enum StartError {
     Thread(#[source] std::io::Error),
 }
 
-/// A read did not give an answer.
+/// A query did not give an answer.
 #[derive(Debug, thiserror::Error)]
-pub enum ReadFailed {
-    /// The rows could not be read.
+pub enum QueryFailed<E> {
+    /// It gave an error.
     #[error(transparent)]
-    Store(#[from] StoreError),
+    Query(E),
     /// The process is shutting down.
-    #[error("the read was given up: the process is shutting down")]
+    #[error("the query was given up: the process is shutting down")]
     Cancelled,
 }
 

@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::{
     config::Config,
-    error::{ReadFailed, RebuildError, WaitError},
+    error::{QueryFailed, RebuildError, WaitError},
     home::Home,
     pump::NextSeqs,
     rebuild::{self, Handover, Rebuild, RebuildProgress, RebuildReport},
@@ -185,21 +185,21 @@ impl Handle {
 
     /// Reads rows together with the positions they reflect. Blocks: for at most one batch before it begins, then for as long as
     /// `query` takes; new batches wait that long, so a query reads a bounded page. It must not call `read` itself.
-    pub fn read<T>(&self, query: impl FnOnce(&dyn Rows) -> Result<T, StoreError>) -> Result<Read<T>, StoreError> {
+    pub fn read<T, E>(&self, query: impl FnOnce(&dyn Rows) -> Result<T, E>) -> Result<Read<T>, E> {
         let live = self.shared.live.read().unwrap_or_else(PoisonError::into_inner);
         Ok(Read { value: query(&*live.store)?, reflects: live.reflects.clone() })
     }
 
     /// [`Self::read`] for async callers: on a thread that may block.
-    pub async fn query<T: Send + 'static>(
+    pub async fn query<T: Send + 'static, E: Send + 'static>(
         &self,
-        query: impl FnOnce(&dyn Rows) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<Read<T>, ReadFailed> {
+        query: impl FnOnce(&dyn Rows) -> Result<T, E> + Send + 'static,
+    ) -> Result<Read<T>, QueryFailed<E>> {
         let handle = self.clone();
         match tokio::task::spawn_blocking(move || handle.read(query)).await {
-            Ok(read) => Ok(read?),
+            Ok(read) => read.map_err(QueryFailed::Query),
             Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            Err(_) => Err(ReadFailed::Cancelled),
+            Err(_) => Err(QueryFailed::Cancelled),
         }
     }
 

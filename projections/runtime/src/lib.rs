@@ -34,7 +34,7 @@ mod telemetry;
 
 pub use compare::{Difference, compare};
 pub use config::{Clock, Config, Limits, OnStale, StoreOptions};
-pub use error::{FoldError, OpenError, ReadFailed, RebuildError, StartError, WaitError};
+pub use error::{FoldError, OpenError, QueryFailed, RebuildError, StartError, WaitError};
 pub use handle::{Handle, Lag, Read, State, Status};
 pub use home::Home;
 pub use rebuild::{Rebuild, RebuildProgress, RebuildReport};

@@ -1,4 +1,4 @@
-//! Another plan of the same product (customers page section 2.11, "ConvertSku").
+//! Another plan of the same product (customers page section 2.11, `ConvertSku`).
 
 use super::{draft::Draft, gates};
 use crate::{Reason, Rejection, charge, check, command::Convert, event::SubscriptionConverted, offer::ProductFamily};

@@ -50,7 +50,10 @@ fn run(draft: &mut Draft<'_>, command: &Command) -> Result<(), Rejection> {
         Command::AcceptTransfer(command) => transfer::accept(draft, command),
         Command::DeclineTransfer(command) => transfer::decline(draft, command),
         Command::WithdrawTransfer(command) => transfer::withdraw(draft, command),
-        Command::RunDue(command) => due::run(draft, command.date),
+        Command::RunDue(command) => {
+            due::run(draft, command.date);
+            Ok(())
+        }
         _ => Err(check::misdirected("customer")),
     }
 }

@@ -45,23 +45,22 @@ impl<'a> Draft<'a> {
     pub(super) fn owned(&mut self, partner_id: &PartnerId, id: &SubscriptionId) -> Result<&Subscription, Rejection> {
         gates::partner(self.reference, partner_id, "partner_id")?;
         gates::owner(self.customer, partner_id, id)?;
-        self.settle_before(id)?;
+        self.settle_before(id);
         gates::found(self.get(id), id)
             .and_then(|subscription| gates::not_before(subscription, self.on()).map(|()| subscription))
     }
 
     /// Decides what fell due before the command's day, for the subscription, its base and its add-ons.
-    pub(super) fn settle_before(&mut self, id: &SubscriptionId) -> Result<(), Rejection> {
-        let Some(yesterday) = self.on().pred_opt() else { return Ok(()) };
+    pub(super) fn settle_before(&mut self, id: &SubscriptionId) {
+        let Some(yesterday) = self.on().pred_opt() else { return };
         let customer = self.customer;
         let base = customer.subscription(id).and_then(|subscription| subscription.base_subscription_id.as_ref());
         let ids: Vec<_> = base.into_iter().chain([id]).chain(customer.add_ons_of(id)).cloned().collect();
         // A closed day may be on a document already; what was due in it is charged in arrears.
         let charged_on = self.decision.charged_on;
         let first_open_day = self.reference.catalog.last_closed().and_then(|day| day.succ_opt());
-        due::settle(self, ids, yesterday, |day| first_open_day.map_or(day, |open| open.max(day)))?;
+        due::settle(self, ids, yesterday, |day| first_open_day.map_or(day, |open| open.max(day)));
         self.decision.charged_on = charged_on;
-        Ok(())
     }
 
     /// Adds an event.

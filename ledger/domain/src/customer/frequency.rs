@@ -19,7 +19,7 @@ pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeBillingFrequency) ->
     let mut subscription_ids = Vec::new();
     let mut refused = Ok(());
     for id in &order.subscription_ids {
-        draft.settle_before(id)?;
+        draft.settle_before(id);
         let subscription = gates::found(draft.get(id), id)?;
         if gates::open(subscription, on).is_err() {
             continue;

@@ -96,7 +96,7 @@ struct Owned {
 /// One customer's state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Customer {
-    customer_id: CustomerId,
+    id: CustomerId,
     country: String,
     /// The first day that the customer's own acceptance covers.
     accepted_directly: Option<NaiveDate>,
@@ -119,7 +119,7 @@ pub struct Customer {
 impl Customer {
     /// Its id.
     pub fn id(&self) -> &CustomerId {
-        &self.customer_id
+        &self.id
     }
 
     /// ISO 3166 alpha-2.
@@ -168,7 +168,7 @@ impl Customer {
 
     fn new(e: &CustomerCreated) -> Self {
         Self {
-            customer_id: e.customer_id.clone(),
+            id: e.customer_id.clone(),
             country: e.address.country.clone(),
             accepted_directly: None,
             attested: BTreeMap::new(),

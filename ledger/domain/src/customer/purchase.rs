@@ -1,8 +1,10 @@
 //! An order: taken whole or not at all (customers page section 2.7).
 
+use chrono::NaiveDate;
+
 use super::{Customer, Standing, Subscription, dates, draft::Draft, gates};
 use crate::{
-    Reason, Rejection,
+    Reason, Rejection, calendar,
     catalog::PriceQuote,
     check,
     command::{Purchase, PurchaseLine},
@@ -19,9 +21,9 @@ pub const ORDER_LINES_MAX: usize = 500;
 pub const FREE_TRIAL_DAYS_MAX: u32 = 365;
 
 /// Who buys what under which number.
-struct Order<'a> {
+struct NewOrder<'a> {
     partner: &'a Partner,
-    order_id: OrderId,
+    id: OrderId,
     /// The lines before; a later line may stand on one of them.
     created: Vec<SubscriptionCreated>,
 }
@@ -33,7 +35,7 @@ pub(super) struct Choice {
     pub(super) quantity: u32,
     pub(super) billing_frequency: BillingFrequency,
     /// The base, and the end of its term.
-    pub(super) base: Option<(SubscriptionId, chrono::NaiveDate)>,
+    pub(super) base: Option<(SubscriptionId, NaiveDate)>,
     pub(super) reseller_id: Option<PartnerId>,
     pub(super) friendly_name: Option<String>,
     pub(super) sku: Option<String>,
@@ -51,18 +53,20 @@ pub(super) fn purchase(draft: &mut Draft<'_>, command: &Purchase) -> Result<(), 
     gates::market(partner, customer.country(), "partner_id")?;
     let order_id = order_id(draft, command.order_id.as_ref())?;
     for base in command.lines.iter().filter_map(|line| line.base_subscription_id.as_ref()) {
-        draft.settle_before(base)?;
+        draft.settle_before(base);
     }
-    let mut order = Order { partner, order_id, created: Vec::new() };
+    let mut order = NewOrder { partner, id: order_id, created: Vec::new() };
     for (index, line) in command.lines.iter().enumerate() {
         let created = decide_line(draft, &order, index, line)?;
         order.created.push(created);
     }
-    let Order { order_id, created, .. } = order;
+    let NewOrder { id: order_id, created, .. } = order;
     let subscription_ids = created.iter().map(|created| created.subscription_id.clone()).collect();
     let (customer_id, partner_id) = (command.customer_id.clone(), command.partner_id.clone());
     draft.push(OrderPlaced { customer_id, partner_id, order_id, subscription_ids });
-    created.into_iter().for_each(|created| draft.create(created));
+    for created in created {
+        draft.create(created);
+    }
     Ok(())
 }
 
@@ -104,7 +108,7 @@ fn id_in_use(id: &SubscriptionId, field: &str) -> Rejection {
 
 fn decide_line(
     draft: &Draft<'_>,
-    order: &Order<'_>,
+    order: &NewOrder<'_>,
     index: usize,
     line: &PurchaseLine,
 ) -> Result<SubscriptionCreated, Rejection> {
@@ -136,7 +140,7 @@ fn decide_line(
     let related = draft.customer.relationship(&partner.partner_id);
     let choice = Choice {
         subscription_id,
-        order_id: order.order_id.clone(),
+        order_id: order.id.clone(),
         quantity: line.quantity,
         billing_frequency,
         base,
@@ -147,7 +151,7 @@ fn decide_line(
         auto_renew: auto_renew(offer, line.auto_renew, &field("auto_renew"))?,
         transferred_from: None,
     };
-    new_subscription(draft, partner, offer, quote, currency, choice)
+    Ok(new_subscription(draft, partner, offer, quote, currency, choice))
 }
 
 /// A subscription that begins on the command's day.
@@ -158,17 +162,17 @@ pub(super) fn new_subscription(
     quote: PriceQuote,
     currency: Currency,
     choice: Choice,
-) -> Result<SubscriptionCreated, Rejection> {
+) -> SubscriptionCreated {
     let start = draft.on();
     let trial_end = match choice.free_trial_days {
         0 => None,
-        days => Some(dates::add_days(start, days)?),
+        days => Some(calendar::add_days(start, days)),
     };
     // The paid term follows the trial; an add-on's ends with its base's (decision G11).
     let paid_from = trial_end.unwrap_or(start);
-    let term_end = dates::add_months(paid_from, offer.term_months, paid_from)?;
+    let term_end = calendar::anniversary(paid_from, offer.term_months);
     let base_end = choice.base.as_ref().map(|(_, end)| *end).filter(|end| *end > paid_from);
-    Ok(SubscriptionCreated {
+    SubscriptionCreated {
         customer_id: draft.customer.id().clone(),
         partner_id: partner.partner_id.clone(),
         subscription_id: choice.subscription_id,
@@ -195,7 +199,7 @@ pub(super) fn new_subscription(
         transferred_from_subscription_id: choice.transferred_from,
         hold_days: dates::hold_days(start, partner.billing_day),
         ordered_at: draft.decision.context.effective_at,
-    })
+    }
 }
 
 /// Whether the family renews by itself, and whether the caller may say so (table of customers page section 2.10).
@@ -218,7 +222,7 @@ pub(super) fn renews_by_itself(offer: &Offer) -> bool {
 }
 
 /// How many of an offer one customer may own (accounts page section 2.14, L7967-7979).
-fn check_limit(customer: &Customer, order: &Order<'_>, offer: &Offer, field: &str) -> Result<(), Rejection> {
+fn check_limit(customer: &Customer, order: &NewOrder<'_>, offer: &Offer, field: &str) -> Result<(), Rejection> {
     let owned = customer.owned.get(&offer.offer_id).copied().unwrap_or_default();
     let counted = match offer.limit_scope {
         OfferLimitScope::None => return Ok(()),
@@ -250,11 +254,11 @@ fn suspended(customer: &Customer, offer_id: &OfferId) -> String {
 /// The base of an add-on, active and the same partner's, with the end of its term (accounts page section 2.13, L7939-7943).
 fn base_of(
     draft: &Draft<'_>,
-    order: &Order<'_>,
+    order: &NewOrder<'_>,
     offer: &Offer,
     line: &PurchaseLine,
     field: &str,
-) -> Result<Option<(SubscriptionId, chrono::NaiveDate)>, Rejection> {
+) -> Result<Option<(SubscriptionId, NaiveDate)>, Rejection> {
     let refuse = |message: String| Err(Rejection::field(Reason::AddonRequiresBase, field, message));
     let base_id = match (offer.kind, &line.base_subscription_id) {
         (OfferKind::AddOn, Some(id)) => id,

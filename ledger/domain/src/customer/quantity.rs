@@ -28,7 +28,7 @@ pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeQuantity) -> Result<
     let (customer_id, subscription_id) = (command.customer_id.clone(), command.subscription_id.clone());
     let event = QuantityChanged { customer_id, subscription_id, from: subscription.quantity, to, effective_on: on };
     draft.push_charged(&command.subscription_id, event, |before, decision| {
-        charge::change_quantity(before, to, decision)
+        charge::change_quantity(before, to, decision);
     });
     Ok(())
 }

@@ -2,9 +2,9 @@
 
 use chrono::NaiveDate;
 
-use super::{Standing, Subscription, SuspensionReason, dates, draft::Draft, gates};
+use super::{Standing, Subscription, SuspensionReason, draft::Draft, gates};
 use crate::{
-    Reason, Rejection,
+    Reason, Rejection, calendar,
     catalog::PriceQuote,
     command::SetAutoRenew,
     event::{AutoRenewChanged, SubscriptionExpired, SubscriptionRenewed, TermEnded, TermRolled},
@@ -45,9 +45,9 @@ struct NextTerm {
 }
 
 /// The term is over: it renews or expires; while suspended it rolls on without a charge or ends (decision G09).
-pub(super) fn end_term(draft: &mut Draft<'_>, id: &SubscriptionId) -> Result<(), Rejection> {
-    let Some(subscription) = draft.get(id).cloned() else { return Ok(()) };
-    let next = next_term(draft, &subscription)?;
+pub(super) fn end_term(draft: &mut Draft<'_>, id: &SubscriptionId) {
+    let Some(subscription) = draft.get(id).cloned() else { return };
+    let next = next_term(draft, &subscription);
     let (customer_id, subscription_id) = (subscription.customer_id.clone(), id.clone());
     match (subscription.standing, next) {
         (Standing::Active, Some(NextTerm { number: term_number, start: term_start, end: term_end, quote })) => {
@@ -88,27 +88,31 @@ pub(super) fn end_term(draft: &mut Draft<'_>, id: &SubscriptionId) -> Result<(),
         }
         _ => {}
     }
-    Ok(())
 }
 
 /// The next term at the list price of its first day (L7921), on the anniversary day of the first. None if it does not renew: it
 /// is switched off, the offer is retired or off the list, or the base it stands on has ended.
-fn next_term(draft: &Draft<'_>, subscription: &Subscription) -> Result<Option<NextTerm>, Rejection> {
+fn next_term(draft: &Draft<'_>, subscription: &Subscription) -> Option<NextTerm> {
     let (catalog, start) = (&draft.reference.catalog, subscription.term_end);
     let on_sale = gates::offer_on_sale(catalog, &subscription.offer_id, start, "offer_id").is_ok();
     let quote = catalog.price(&subscription.offer_id, subscription.currency, start);
-    let Some(quote) = quote.filter(|_| subscription.auto_renew && on_sale) else { return Ok(None) };
-    let mut end = dates::add_months(start, subscription.term_months, subscription.start)?;
+    let quote = quote.filter(|_| subscription.auto_renew && on_sale)?;
+    let end_from =
+        |anchor| calendar::anniversary(anchor, calendar::months_elapsed(anchor, start) + subscription.term_months);
+    let mut end = end_from(subscription.start);
     if let Some(base) = subscription.base_subscription_id.as_ref().and_then(|base| draft.get(base)) {
         if base.is_closed() || matches!(base.standing, Standing::Suspended { term_ended: true, .. }) {
-            return Ok(None);
+            return None;
         }
-        // The base's term has been decided before its add-ons'.
+        // The base's term has been decided before its add-ons'. Once they renew together they stay so.
+        if base.term_start == start {
+            end = end_from(base.start);
+        }
         if base.term_end > start {
             end = end.min(base.term_end);
         }
     }
-    Ok(Some(NextTerm { number: subscription.term_number.saturating_add(1), start, end, quote }))
+    Some(NextTerm { number: subscription.term_number.saturating_add(1), start, end, quote })
 }
 
 /// Ends the subscription with its term, and what stands on it with it (decision G11).

@@ -1,8 +1,10 @@
 //! Suspending and reactivating licenses (rows 5 to 7 of customers page section 2.8); add-ons follow their base (decision G11).
 
-use super::{Standing, Subscription, SuspensionReason, dates, draft::Draft, gates};
+use chrono::NaiveDate;
+
+use super::{Standing, Subscription, SuspensionReason, draft::Draft, gates};
 use crate::{
-    Reason, Rejection, charge, check,
+    Reason, Rejection, calendar, charge, check,
     command::{Reactivate, Suspend},
     event::{SubscriptionReactivated, SubscriptionSuspended},
     ids::SubscriptionId,
@@ -31,7 +33,7 @@ pub(super) fn stop(
     subscription: &Subscription,
     reason: SuspensionReason,
 ) -> Result<(), Rejection> {
-    let expires_on = dates::add_days(draft.on(), subscription.hold_days)?;
+    let expires_on = calendar::add_days(draft.on(), subscription.hold_days);
     let mut ids = vec![subscription.subscription_id.clone()];
     for id in draft.customer.add_ons_of(&subscription.subscription_id) {
         if let Some(add_on) = draft.get(id).filter(|add_on| add_on.standing == Standing::Active) {
@@ -50,7 +52,7 @@ pub(super) fn push_suspended(
     draft: &mut Draft<'_>,
     id: &SubscriptionId,
     reason: SuspensionReason,
-    expires_on: chrono::NaiveDate,
+    expires_on: NaiveDate,
 ) {
     let (customer_id, subscription_id) = (draft.customer.id().clone(), id.clone());
     let event = SubscriptionSuspended { customer_id, subscription_id, reason, effective_on: draft.on(), expires_on };
@@ -84,7 +86,7 @@ pub(super) fn reactivate(draft: &mut Draft<'_>, command: &Reactivate) -> Result<
 }
 
 /// Suspended, not for good, and not for too long.
-fn check_suspended(subscription: &Subscription, on: chrono::NaiveDate) -> Result<(), Rejection> {
+fn check_suspended(subscription: &Subscription, on: NaiveDate) -> Result<(), Rejection> {
     gates::open(subscription, on)?;
     let id = &subscription.subscription_id;
     let refuse = |reason, message| Err(Rejection::field(reason, "subscription_id", message));

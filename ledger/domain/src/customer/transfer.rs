@@ -6,14 +6,14 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Customer, Standing, Subscription, SuspensionReason, dates,
+    Customer, Standing, Subscription, SuspensionReason,
     draft::Draft,
     gates,
     purchase::{self, Choice},
     suspension,
 };
 use crate::{
-    Reason, Rejection, check,
+    Reason, Rejection, calendar, check,
     command::{AcceptTransfer, DeclineTransfer, RequestTransfer, WithdrawTransfer},
     event::{
         OrderPlaced, SubscriptionCreated, TransferCompleted, TransferDeclined, TransferLine, TransferRequested,
@@ -130,7 +130,7 @@ fn transfer_id(draft: &Draft<'_>, chosen: Option<&TransferId>) -> Result<Transfe
 fn expiry(on: NaiveDate, days: Option<u32>) -> Result<Option<NaiveDate>, Rejection> {
     match days {
         None => Ok(None),
-        Some(days @ 1..=TRANSFER_DAYS_MAX) => dates::add_days(on, days).map(Some),
+        Some(days @ 1..=TRANSFER_DAYS_MAX) => Ok(Some(calendar::add_days(on, days))),
         Some(_) => {
             let message = format!("A request waits 1 to {TRANSFER_DAYS_MAX} days, or for ever if none are given");
             Err(check::invalid("expires_after_days", message))
@@ -177,7 +177,9 @@ fn lines_of_request(
     if let Some((_, first)) = ineligible.first() {
         let message = format!("{} subscriptions cannot move; each is named with its reason", ineligible.len());
         let rejection = Rejection::field(*first, "subscription_ids", message);
-        return Err(ineligible.iter().fold(rejection, |rejection, (id, reason)| rejection.with(id.as_str(), reason)));
+        return Err(ineligible
+            .iter()
+            .fold(rejection, |rejection, (id, reason)| rejection.with(&format!("reason.{id}"), reason)));
     }
     check::count("subscription_ids", lines.len(), TRANSFER_LINES_MAX)?;
     Ok(lines)
@@ -272,18 +274,20 @@ pub(super) fn accept(draft: &mut Draft<'_>, command: &AcceptTransfer) -> Result<
     });
     for line in &transfer.lines {
         let hold_days = gates::found(draft.get(&line.subscription_id), &line.subscription_id)?.hold_days;
-        let expires_on = dates::add_days(on, hold_days)?;
+        let expires_on = calendar::add_days(on, hold_days);
         suspension::push_suspended(draft, &line.subscription_id, SuspensionReason::Transferred, expires_on);
     }
     draft.push(OrderPlaced { customer_id, partner_id: target.partner_id.clone(), order_id, subscription_ids });
-    created.into_iter().for_each(|created| draft.create(created));
+    for created in created {
+        draft.create(created);
+    }
     Ok(())
 }
 
 fn check_lines_active(draft: &mut Draft<'_>, transfer: &Transfer) -> Result<(), Rejection> {
     let mut inactive = Vec::new();
     for line in &transfer.lines {
-        draft.settle_before(&line.subscription_id)?;
+        draft.settle_before(&line.subscription_id);
         let subscription = gates::found(draft.get(&line.subscription_id), &line.subscription_id)?;
         gates::not_before(subscription, draft.on())?;
         if gates::active(subscription, draft.on()).is_err() {
@@ -340,5 +344,5 @@ fn successor(
         auto_renew: purchase::renews_by_itself(offer),
         transferred_from: Some(line.subscription_id.clone()),
     };
-    purchase::new_subscription(draft, target, offer, quote, currency, choice)
+    Ok(purchase::new_subscription(draft, target, offer, quote, currency, choice))
 }

@@ -87,11 +87,7 @@ impl Subscription {
                 (self.start, self.term_start, self.term_end) = (e.paid_from, e.paid_from, e.term_end);
                 self.stand(Standing::Active, e.paid_from);
             }
-            Event::PeriodStarted(e) => {
-                // A new rhythm begins with a period (billing.md section 2).
-                self.billing_frequency = self.next_billing_frequency.take().unwrap_or(self.billing_frequency);
-                self.changed_on(e.start);
-            }
+            Event::PeriodStarted(e) => self.changed_on(e.start),
             _ => {}
         }
         charge::evolve(self, event);
@@ -109,11 +105,13 @@ impl Subscription {
     /// The next day at whose end something happens to it by itself (rows 8 to 12 of customers page section 2.8, and charges).
     pub(super) fn next_due(&self) -> Option<NaiveDate> {
         let own = match self.standing {
-            Standing::Cancelled | Standing::Expired | Standing::Deprovisioned => return None,
+            Standing::Cancelled | Standing::Deprovisioned => return None,
+            // What expired may owe a correction of its last month.
+            Standing::Expired => None,
             Standing::Trial => self.trial_end,
             Standing::Active => Some(self.term_end),
-            Standing::Suspended { reason: SuspensionReason::Transferred, expires_on, .. } => Some(expires_on),
-            Standing::Suspended { term_ended: true, expires_on, .. } => Some(expires_on),
+            Standing::Suspended { reason: SuspensionReason::Transferred, expires_on, .. }
+            | Standing::Suspended { term_ended: true, expires_on, .. } => Some(expires_on),
             Standing::Suspended { expires_on, .. } => Some(expires_on.min(self.term_end)),
         };
         own.into_iter().chain(charge::next_due(self)).min()

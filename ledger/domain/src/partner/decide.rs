@@ -144,9 +144,10 @@ fn number(partner: &Partner, command: &IssueInvoice, number: u64) -> Result<Invo
     let prefix = if id.len() <= NUMBER_PARTNER_CHARS_MAX {
         id.to_owned()
     } else {
-        let hash = Sha256::digest(id);
-        let hex: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        format!("{}.{hex}", id.get(..NUMBER_PARTNER_CHARS_KEPT).unwrap_or_default())
+        let mut head = [0; 8];
+        head.iter_mut().zip(Sha256::digest(id)).for_each(|(to, from)| *to = from);
+        let hash = u64::from_be_bytes(head);
+        format!("{}.{hash:016x}", id.get(..NUMBER_PARTNER_CHARS_KEPT).unwrap_or_default())
     };
     let text = format!("{prefix}-{family}-{}-{number:06}", command.currency);
     InvoiceNumber::new(text).map_err(|error| check::invalid("partner_id", error.to_string()))

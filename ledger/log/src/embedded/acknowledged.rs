@@ -23,6 +23,11 @@ pub(super) struct Acknowledged {
     partitions: Vec<PartitionId>,
 }
 
+/// Whether there is such a file: then there was a ledger.
+pub(super) fn exists(dir: &Path) -> bool {
+    dir.join(NAME).exists()
+}
+
 impl Acknowledged {
     /// Opens the file, or makes it, and returns the ends noted there; a partition without a readable slot has none.
     pub(super) fn open(dir: &Path, layout: Layout) -> io::Result<(Self, Vec<(PartitionId, u64)>)> {

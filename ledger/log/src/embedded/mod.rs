@@ -14,8 +14,9 @@
 //!
 //! **Errors.** An append fails with `NotWritten` only where sled was not asked at all: too little space was left, or the log failed
 //! before. Once sled was asked and did not succeed, the records may be found after reopening, so the outcome is `Unknown` and the log
-//! is *poisoned*: readers go on up to the last acknowledged record, every later append is `NotWritten` and names the first failure,
-//! until the directory is opened again. What opening then finds is the truth: each append whole or not at all.
+//! is *poisoned*: every later append is `NotWritten` and names the first failure, until the directory is opened again. What opening
+//! then finds is the truth: each append whole or not at all. Meanwhile readers see nothing beyond the last acknowledged record; where
+//! sled refuses to read a page that it could not write, they get `Unavailable`.
 //!
 //! What may not live here: the meaning of a record.
 

@@ -14,8 +14,8 @@ use bytes::Bytes;
 use crate::{Layout, LedgerId, OpenError, PartitionId};
 
 use super::{
-    EmbeddedLog, EmbeddedOptions, SEGMENT_BYTES, Shared, TIDY_EVERY_MS, acknowledged::Acknowledged, chunk::Chunk, key,
-    meta, meta::Meta, tail::Tail,
+    EmbeddedLog, EmbeddedOptions, SEGMENT_BYTES, Shared, TIDY_EVERY_MS, acknowledged, acknowledged::Acknowledged,
+    chunk::Chunk, key, meta, meta::Meta, tail::Tail,
 };
 
 /// sled's file inside the directory.
@@ -168,7 +168,10 @@ fn damaged(dir: &Path, what: impl Into<String>) -> OpenError {
 }
 
 fn read_meta(dir: &Path, db: &sled::Db) -> Result<Option<Meta>, OpenError> {
-    let Some(row) = db.get(key::META).map_err(|error| damaged(dir, error.to_string()))? else { return Ok(None) };
+    let Some(row) = db.get(key::META).map_err(|error| damaged(dir, error.to_string()))? else {
+        // sled drops everything after damage: without this, a damaged ledger would look like a fresh directory.
+        return if acknowledged::exists(dir) { Err(damaged(dir, "its metadata row is gone")) } else { Ok(None) };
+    };
     let what =
         |what| OpenError::NotALedger { what: format!("{} holds no ledger of this version: {what}", dir.display()) };
     Meta::decode(&row).map(Some).map_err(what)

@@ -5,14 +5,15 @@
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use rust_decimal::Decimal;
-use subledger_billing::{BillingProjection, DueInvoice, due_invoices};
+use subledger_billing::{BillingProjection, DueInvoice, due_invoices, has_due_invoices};
 use subledger_domain::{
-    Event,
+    Command, Context, Event,
     charge::{ChargeType, Charged, Derivation, InvoiceFamily},
     event::{InvoiceIssued, PartitionDayClosed, PartnerRegistered},
     ids::{CustomerId, InvoiceNumber, LineId, OfferId, OrderId, PartnerId, SubscriptionId},
     money::Currency,
     offer::{BillingFrequency, ProrationRule},
+    partner::{self, Partners},
     party::PartnerKind,
     position::{Family, PartitionId, Position},
 };
@@ -29,7 +30,7 @@ pub(crate) fn amount(text: &str) -> Decimal {
     text.parse().unwrap()
 }
 
-pub(crate) fn partner(id: &str) -> PartnerId {
+pub(crate) fn partner_id(id: &str) -> PartnerId {
     PartnerId::new(id).unwrap()
 }
 
@@ -65,7 +66,7 @@ pub(crate) struct History {
     pub(crate) rows: Memory,
     pub(crate) commits: Vec<Commit>,
     pub(crate) partitions: u16,
-    invoices: u32,
+    partners: Partners,
     lines: u32,
 }
 
@@ -78,6 +79,9 @@ impl History {
         let partition = PartitionId::new(family, index);
         let seq = self.commits.iter().filter(|(position, _)| position.partition == partition).count() as u64;
         let position = Position { partition, seq };
+        for event in &events {
+            self.partners.evolve(event);
+        }
         let commit = (position, events);
         fold(&mut self.rows, std::slice::from_ref(&commit));
         self.commits.push(commit);
@@ -86,7 +90,7 @@ impl History {
 
     pub(crate) fn register(&mut self, id: &str, code: &str, billing_day: u32, registered_on: &str) {
         let event = PartnerRegistered {
-            partner_id: partner(id),
+            partner_id: partner_id(id),
             name: id.to_owned(),
             kind: PartnerKind::DirectBill,
             country: "US".to_owned(),
@@ -133,7 +137,9 @@ impl History {
     }
 
     pub(crate) fn due(&self) -> Vec<DueInvoice> {
-        due_invoices(&self.rows, self.partitions).unwrap()
+        let due = due_invoices(&self.rows, self.partitions).unwrap();
+        assert_eq!(has_due_invoices(&self.rows, self.partitions).unwrap(), !due.is_empty());
+        due
     }
 
     /// What is due, in short: command id, first and last day, lines, total.
@@ -141,13 +147,18 @@ impl History {
         self.due().iter().map(short).collect()
     }
 
-    /// Issues everything that is due; returns how many.
+    /// Issues everything that is due, as the partner's stream decides; returns how many.
     pub(crate) fn issue(&mut self) -> usize {
         let due = self.due();
         for invoice in &due {
-            self.invoices += 1;
-            let event = issued(invoice, self.invoices);
-            self.append(Family::Partners, 0, vec![event.into()]);
+            let context = Context {
+                command_id: invoice.command_id.clone(),
+                effective_at: invoice.effective_at,
+                recorded_at: invoice.effective_at,
+            };
+            let state = self.partners.get(&invoice.command.partner_id);
+            let events = partner::decide(state, &Command::IssueInvoice(invoice.command.clone()), &context).unwrap();
+            self.append(Family::Partners, 0, events);
         }
         due.len()
     }
@@ -181,7 +192,7 @@ pub(crate) fn line(number: u32, id: &str, family: InvoiceFamily, code: &str, on:
     Charged {
         line_id: LineId::new(format!("line-{number}")).unwrap(),
         customer_id: CustomerId::new(format!("c-{}", number % 3)).unwrap(),
-        partner_id: partner(id),
+        partner_id: partner_id(id),
         subscription_id: SubscriptionId::new(format!("s-{}", number % 2)).unwrap(),
         order_id: OrderId::new("o").unwrap(),
         offer_id: OfferId::new("offer").unwrap(),

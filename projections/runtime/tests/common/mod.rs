@@ -17,7 +17,7 @@ use subledger_domain::{
     event::{PartitionDayClosed, QuantityChanged},
     ids::{CustomerId, SubscriptionId},
 };
-use subledger_fold::{Changes, Key, Projection, Recorded, Rows, StoreError, get, put};
+use subledger_fold::{Changes, Key, Projection, Recorded, StoreError, get, put};
 use subledger_log::{
     Actor, AppendError, Appender, Body, Commit, Family, Layout, LedgerId, Log, PartitionId, Position, RawRecord,
     ReadError, Reader, codec,
@@ -201,7 +201,7 @@ pub(crate) fn fill(log: &VecLog, from: u32, to: u32) {
             _ => {
                 log.append(partition, &stream, version, Body::Accepted(vec![seats(&stream, number % 100)]));
             }
-        };
+        }
     }
 }
 
@@ -277,7 +277,7 @@ pub(crate) fn config(dir: &Path) -> Config {
 }
 
 pub(crate) fn total(handle: &Handle) -> u64 {
-    handle.read(|rows: &dyn Rows| Ok(get(rows, &total_key())?.unwrap_or_default())).unwrap().value
+    handle.read(|rows| get(rows, &total_key())).unwrap().value.unwrap_or_default()
 }
 
 /// The last commit of each partition of the log.
