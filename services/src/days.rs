@@ -11,6 +11,7 @@ use std::{
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use subledger_domain::{Event, Reason, Rejection};
+use subledger_fold::StoreError;
 use subledger_log::{Actor, Family, Log, PartitionId, ReadError, codec, ends, limits::READ_BYTES};
 use subledger_projection_runtime::Handle as Projection;
 use subledger_proto::api;
@@ -101,7 +102,10 @@ impl Days {
             return Err(CloseError::TooMany { from, through, limit: DAYS_MAX });
         }
         let marks = if self.billing.is_none() && !days.is_empty() {
-            Some(ends(&*self.log, self.log.layout().of(Family::Customers))?) } else { None };
+            Some(ends(&*self.log, self.log.layout().of(Family::Customers))?)
+        } else {
+            None
+        };
         for &day in &days {
             self.close(day).await?;
         }
@@ -145,8 +149,10 @@ impl Days {
             let done = billing
                 .query(move |rows| {
                     let closed = subledger_billing::closed_through(rows, partitions)?;
-                    Ok(closed.is_some_and(|closed| closed >= date)
-                        && subledger_billing::due_invoices(rows, partitions)?.is_empty())
+                    Ok::<_, StoreError>(
+                        closed.is_some_and(|closed| closed >= date)
+                            && subledger_billing::due_invoices(rows, partitions)?.is_empty(),
+                    )
                 })
                 .await
                 .map_err(|_| CloseError::ShuttingDown)?;

@@ -56,7 +56,11 @@ impl Invoices {
                         Duration::ZERO
                     }
                     Err(what) => {
-                        tracing::error!(what, "invoices are due but could not be issued; trying again in {} s", RETRY.as_secs());
+                        tracing::error!(
+                            what,
+                            "invoices are due but could not be issued; trying again in {} s",
+                            RETRY.as_secs()
+                        );
                         seen.clear();
                         RETRY
                     }
@@ -72,7 +76,8 @@ impl Invoices {
     /// Sends what is due. The number of invoices issued.
     async fn issue(&self) -> Result<usize, String> {
         let partitions = self.customers_partitions;
-        let due = self.billing.query(move |rows| due_invoices(rows, partitions)).await.map_err(|e| e.to_string())?.value;
+        let due =
+            self.billing.query(move |rows| due_invoices(rows, partitions)).await.map_err(|e| e.to_string())?.value;
         let mut issued = Vec::new();
         let mut failed = None;
         for batch in due.chunks(BATCH_COMMANDS_MAX) {
@@ -80,7 +85,8 @@ impl Invoices {
             for answer in router::submit(&*self.router, batch, WhenFull::Wait).await {
                 match answer {
                     Ok(outcome) => {
-                        failed = failed.or(outcome.result.err().map(|refused| format!("{}: {refused}", outcome.command_id)));
+                        failed =
+                            failed.or(outcome.result.err().map(|refused| format!("{}: {refused}", outcome.command_id)));
                         issued.push(outcome.position);
                     }
                     Err(error) => failed = Some(error.to_string()),

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use anyhow::Context as _;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use subledger_log::{Log, LedgerId, embedded::EmbeddedLog};
+use subledger_log::{LedgerId, Log, embedded::EmbeddedLog};
 use subledger_writer::{Clock, Options, PartitionService, ReferenceFollower};
 
 use crate::{
@@ -103,8 +103,7 @@ fn settle_clock(dir: &Path, config: &Config) -> anyhow::Result<Option<NaiveDate>
     let wanted = Some(config.test_clock.start).filter(|_| config.test_clock.enabled);
     let stored = match std::fs::read_to_string(&path) {
         Ok(text) => {
-            let settings: Settings =
-                toml::from_str(&text).with_context(|| format!("{} is damaged", path.display()))?;
+            let settings: Settings = toml::from_str(&text).with_context(|| format!("{} is damaged", path.display()))?;
             settings.test_clock_start
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {

@@ -3,7 +3,9 @@
 use std::{path::PathBuf, sync::Arc};
 
 use subledger_billing::BillingProjection;
+use subledger_customer::CustomerProjection;
 use subledger_fold::Projection;
+use subledger_incentive::IncentiveProjection;
 use subledger_log::Log;
 use subledger_projection_runtime::{Config as RunnerConfig, Handle, Runner, StartError};
 use subledger_writer::Clock;
@@ -13,24 +15,32 @@ use crate::config::Config;
 /// A read model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, clap::ValueEnum)]
 pub(crate) enum Name {
+    /// Customers, relationships, subscriptions, transfers, activities
+    Customer,
     /// Charges, invoices, balanced entries
     Billing,
+    /// Net revenue and seats by month, offer and partner
+    Incentive,
 }
 
 impl Name {
     /// Every read model.
-    pub(crate) const ALL: [Self; 1] = [Self::Billing];
+    pub(crate) const ALL: [Self; 3] = [Self::Customer, Self::Billing, Self::Incentive];
 
     /// The name, as paths and the command line have it.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
+            Self::Customer => "customer",
             Self::Billing => "billing",
+            Self::Incentive => "incentive",
         }
     }
 
     fn projection(self) -> Arc<dyn Projection> {
         match self {
+            Self::Customer => Arc::new(CustomerProjection),
             Self::Billing => Arc::new(BillingProjection),
+            Self::Incentive => Arc::new(IncentiveProjection),
         }
     }
 

@@ -80,7 +80,8 @@ impl SubmitError {
 
     /// Facts for a program.
     pub(crate) fn metadata(&self) -> HashMap<String, String> {
-        let text = |pairs: &[(&str, String)]| pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        let text =
+            |pairs: &[(&str, String)]| pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
         match self {
             Self::Refused(rejection) => rejection.metadata.clone().into_iter().collect(),
             Self::Command(CommandError::Overloaded { partition, limit, retry_after }) => text(&[

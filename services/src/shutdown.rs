@@ -37,7 +37,10 @@ pub(crate) async fn within_bound(steps: impl FnOnce() + Send + 'static) -> bool 
             false
         }
         Err(_) => {
-            tracing::error!("not stopped after {} s; giving up. Everything acknowledged is on disk", STOP_MAX.as_secs());
+            tracing::error!(
+                "not stopped after {} s; giving up. Everything acknowledged is on disk",
+                STOP_MAX.as_secs()
+            );
             false
         }
     }

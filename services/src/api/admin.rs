@@ -150,9 +150,11 @@ impl AdminService for AdminApi {
 
 fn close_status(error: &CloseError) -> Status {
     match error {
-        CloseError::TooMany { limit, .. } => {
-            errors::field_status("TOO_MANY_DAYS", "close_through", &format!("{error}; close at most {limit} days at a time"))
-        }
+        CloseError::TooMany { limit, .. } => errors::field_status(
+            "TOO_MANY_DAYS",
+            "close_through",
+            &format!("{error}; close at most {limit} days at a time"),
+        ),
         CloseError::Refused(rejection) => errors::rejection(rejection, None),
         CloseError::Submit(error) => errors::submit(error),
         CloseError::Read(error) => errors::read(error),

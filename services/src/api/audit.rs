@@ -52,7 +52,8 @@ impl Slot {
         if before < EVENT_STREAMS_MAX {
             return Ok(slot);
         }
-        let message = format!("{EVENT_STREAMS_MAX} streams of events are open, which is the limit; close one or try later");
+        let message =
+            format!("{EVENT_STREAMS_MAX} streams of events are open, which is the limit; close one or try later");
         let limit = EVENT_STREAMS_MAX.to_string();
         Err(errors::status(Code::ResourceExhausted, "TOO_MANY_EVENT_STREAMS", message, &[("limit_streams", limit)]))
     }
@@ -82,9 +83,8 @@ impl AuditApi {
             if !from.is_empty() {
                 return from.into_iter().map(|at| Ok((at.partition, seeker.seek(at)?))).collect();
             }
-            let holds = |partition: &PartitionId| {
-                stream.as_ref().is_none_or(|key| seek::may_hold(layout, *partition, key))
-            };
+            let holds =
+                |partition: &PartitionId| stream.as_ref().is_none_or(|key| seek::may_hold(layout, *partition, key));
             Ok(layout.all().filter(holds).map(|partition| (partition, Cursor::default())).collect())
         };
         let cursors: Result<_, seek::SeekError> = blocking(seeking).await?;
@@ -131,11 +131,7 @@ impl AuditService for AuditApi {
         let (seeker, log) = (Arc::clone(&self.seeker), Arc::clone(&self.log));
         let status = move |partition: PartitionId| {
             let next_seq = seeker.next_seq(partition)?;
-            Ok(PartitionStatus {
-                family: partition.family.to_wire(),
-                partition: u32::from(partition.index),
-                next_seq,
-            })
+            Ok(PartitionStatus { family: partition.family.to_wire(), partition: u32::from(partition.index), next_seq })
         };
         let partitions: Result<Vec<_>, seek::SeekError> =
             blocking(move || log.layout().all().map(status).collect()).await?;

@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use subledger_log::{Actor, codec::FieldError, codec::Wire as _};
 use subledger_proto::{
-    api::{
-        Outcome, SubmitRequest, SubmitStreamRequest, SubmitStreamResponse,
-        command_service_server::CommandService,
-    },
+    api::{Outcome, SubmitRequest, SubmitStreamRequest, SubmitStreamResponse, command_service_server::CommandService},
     common as pbc,
 };
 use subledger_writer::Submission;
@@ -45,10 +42,11 @@ fn actor() -> Actor {
 impl CommandService for CommandApi {
     async fn submit(&self, request: Request<SubmitRequest>) -> Result<Response<Outcome>, Status> {
         let SubmitRequest { command, include_events } = request.into_inner();
-        let command = command.ok_or_else(|| errors::field_status("REQUIRED_FIELD_MISSING", "command", "is required"))?;
+        let command =
+            command.ok_or_else(|| errors::field_status("REQUIRED_FIELD_MISSING", "command", "is required"))?;
         let span = tracing::info_span!("command", id = %shown(&command.command_id));
-        let submission = Submission::new(command, actor(), None)
-            .map_err(|error| errors::invalid_field(&error.within("command")))?;
+        let submission =
+            Submission::new(command, actor(), None).map_err(|error| errors::invalid_field(&error.within("command")))?;
         let answer = router::submit(&*self.router, vec![submission], WhenFull::Refuse).instrument(span.clone()).await;
         span.in_scope(|| trace(answer.first()));
         match answer.into_iter().next() {
@@ -153,10 +151,7 @@ impl Intake {
 }
 
 /// Sends answers in the order of their batches.
-async fn answer(
-    mut queue: mpsc::Receiver<QueuedBatch>,
-    answered: mpsc::Sender<Result<SubmitStreamResponse, Status>>,
-) {
+async fn answer(mut queue: mpsc::Receiver<QueuedBatch>, answered: mpsc::Sender<Result<SubmitStreamResponse, Status>>) {
     while let Some(batch) = queue.recv().await {
         let response = match batch {
             Ok(batch) => Ok(respond(batch).await),

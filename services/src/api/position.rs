@@ -23,11 +23,7 @@ pub(crate) struct Wanted {
 }
 
 /// Checks the `min_position` of a request.
-pub(crate) fn wanted(
-    min_position: &[pbc::Position],
-    metadata: &MetadataMap,
-    layout: Layout,
-) -> Result<Wanted, Status> {
+pub(crate) fn wanted(min_position: &[pbc::Position], metadata: &MetadataMap, layout: Layout) -> Result<Wanted, Status> {
     let positions = positions("min_position", min_position, layout)?;
     Ok(Wanted { positions, wait: budget(metadata) })
 }
@@ -65,7 +61,12 @@ pub(crate) fn too_far_behind(wanted: &Wanted, reflects: &[Position]) -> Status {
 }
 
 fn status(behind: u64, message: String) -> Status {
-    errors::status(Code::DeadlineExceeded, "MIN_POSITION_NOT_REACHED", message, &[("records_behind", behind.to_string())])
+    errors::status(
+        Code::DeadlineExceeded,
+        "MIN_POSITION_NOT_REACHED",
+        message,
+        &[("records_behind", behind.to_string())],
+    )
 }
 
 /// The named limit, or less if the caller gives up earlier.

@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use subledger_fold::{
-    Rows, StoreError,
+    Rows,
     page::{Page, PageRequest, QueryError},
 };
 use subledger_log::Layout;
-use subledger_projection_runtime::{Handle, ReadFailed, WaitError};
+use subledger_projection_runtime::{Handle, QueryFailed, WaitError};
 use subledger_proto::common as pbc;
 use tonic::{Status, metadata::MetadataMap};
 
@@ -55,18 +55,21 @@ impl ReadModel {
     }
 
     /// Reads rows once everything wanted is folded; with the positions that the answer reflects.
-    pub(crate) async fn read<T: Send + 'static>(
+    pub(crate) async fn read<T: Send + 'static, E: Into<QueryError> + Send + 'static>(
         &self,
         wanted: Wanted,
-        query: impl FnOnce(&dyn Rows) -> Result<T, StoreError> + Send + 'static,
+        query: impl FnOnce(&dyn Rows) -> Result<T, E> + Send + 'static,
     ) -> Result<(T, Vec<pbc::Position>), Status> {
         if !wanted.positions.is_empty() {
             let waited = self.handle.wait_for(&wanted.positions, Instant::now() + wanted.wait).await;
             waited.map_err(|error| self.not_reached(&wanted, &error))?;
         }
         let read = self.handle.query(query).await.map_err(|error| match error {
-            ReadFailed::Store(error) => errors::store(&error),
-            ReadFailed::Cancelled => errors::unavailable("SHUTTING_DOWN", error.to_string()),
+            QueryFailed::Query(error) => match error.into() {
+                QueryError::Store(error) => errors::store(&error),
+                QueryError::InvalidPageToken => paging::invalid_token(),
+            },
+            QueryFailed::Cancelled => errors::unavailable("SHUTTING_DOWN", "the ledger is shutting down"),
         })?;
         Ok((read.value, position::to_wire(&read.reflects)))
     }
@@ -77,13 +80,7 @@ impl ReadModel {
         wanted: Wanted,
         query: impl FnOnce(&dyn Rows) -> Result<Page<T>, QueryError> + Send + 'static,
     ) -> Result<(Vec<T>, String, Vec<pbc::Position>), Status> {
-        let answer = |rows: &dyn Rows| match query(rows) {
-            Ok(page) => Ok(Some(page)),
-            Err(QueryError::InvalidPageToken) => Ok(None),
-            Err(QueryError::Store(error)) => Err(error),
-        };
-        let (page, reflects) = self.read(wanted, answer).await?;
-        let page = page.ok_or_else(paging::invalid_token)?;
+        let (page, reflects) = self.read(wanted, query).await?;
         Ok((page.items, page.next.unwrap_or_default(), reflects))
     }
 

@@ -8,7 +8,8 @@ use subledger_proto::{
     api::{
         admin_service_server::AdminServiceServer, audit_service_server::AuditServiceServer,
         billing_service_server::BillingServiceServer, catalog_service_server::CatalogServiceServer,
-        command_service_server::CommandServiceServer,
+        command_service_server::CommandServiceServer, customer_service_server::CustomerServiceServer,
+        incentive_service_server::IncentiveServiceServer,
     },
 };
 use tokio::net::TcpListener;
@@ -25,6 +26,7 @@ use tonic_web::GrpcWebLayer;
 
 use super::{
     admin::AdminApi, audit::AuditApi, billing::BillingApi, catalog::CatalogApi, command::CommandApi,
+    customer::CustomerApi, incentive::IncentiveApi,
 };
 
 /// Calls of one connection at a time.
@@ -73,6 +75,10 @@ impl Services {
         catalog: CatalogApi => CatalogServiceServer,
         /// Offers charges and invoices.
         billing: BillingApi => BillingServiceServer,
+        /// Offers customers and subscriptions.
+        customers: CustomerApi => CustomerServiceServer,
+        /// Offers what incentives are computed on.
+        incentives: IncentiveApi => IncentiveServiceServer,
         /// Offers the history.
         audit: AuditApi => AuditServiceServer,
         /// Offers the state of the process.
@@ -100,9 +106,9 @@ impl Services {
 
     /// Takes the port. Calls wait until [`Bound::serve`].
     pub(crate) async fn bind(self, listen: SocketAddr) -> anyhow::Result<Bound> {
-        let listener = TcpListener::bind(listen)
-            .await
-            .with_context(|| format!("cannot listen on {listen}; is another ledger running? Name another address with --listen"))?;
+        let listener = TcpListener::bind(listen).await.with_context(|| {
+            format!("cannot listen on {listen}; is another ledger running? Name another address with --listen")
+        })?;
         let address = listener.local_addr().context("a bound socket has an address")?;
         Ok(Bound { listener, address, routes: self.routes.routes(), health: self.health })
     }

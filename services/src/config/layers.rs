@@ -108,9 +108,9 @@ fn variable(key: &str) -> String {
 }
 
 fn set(table: &mut Table, key: &str, text: &str) -> Result<(), String> {
-    let pairs_parent = SETTINGS
-        .iter()
-        .find_map(|&(known, kind)| Some((known, key.strip_prefix(known)?.strip_prefix('.')?)).filter(|_| kind == Kind::Pairs));
+    let pairs_parent = SETTINGS.iter().find_map(|&(known, kind)| {
+        Some((known, key.strip_prefix(known)?.strip_prefix('.')?)).filter(|_| kind == Kind::Pairs)
+    });
     if let Some((known, rest)) = pairs_parent {
         put_pair(table, known, rest, text);
         return Ok(());

@@ -19,6 +19,8 @@ use crate::{
         billing::BillingApi,
         catalog::CatalogApi,
         command::CommandApi,
+        customer::CustomerApi,
+        incentive::IncentiveApi,
         read_model::ReadModel,
     },
     clock::WallClock,
@@ -125,7 +127,9 @@ impl Process {
         let mut services = Services::new(limits.message_bytes)?;
         services.commands(CommandApi::new(router, limits.batch_commands)).await;
         services.catalog(CatalogApi::new(Arc::clone(&ledger.reference), layout, limits.page_items)).await;
+        services.customers(CustomerApi::new(model(Name::Customer)?)).await;
         services.billing(BillingApi::new(model(Name::Billing)?)).await;
+        services.incentives(IncentiveApi::new(model(Name::Incentive)?)).await;
         services.audit(AuditApi::new(Arc::clone(&ledger.log), self.stop.clone())).await;
         services.admin(AdminApi::new(self.parts(days))).await;
         Ok(services)
@@ -196,7 +200,11 @@ impl Process {
         let address = if other { format!(" --address http://{}", bound.address) } else { String::new() };
         let mut next = vec!["status", "events"];
         if sample_data {
-            next.extend(["list customers", "list subscriptions --customer fabrikam", "list balances --partner contoso"]);
+            next.extend([
+                "list customers",
+                "list subscriptions --customer fabrikam",
+                "list balances --partner contoso",
+            ]);
         } else {
             next.push("load FILE");
         }

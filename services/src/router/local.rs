@@ -113,7 +113,8 @@ impl LocalRouter {
             let mut submitting: BoxFuture<'static, _> = Box::pin(async move { handle.submit(piece).await });
             // The first poll puts the commands into the queue, or says that it is full.
             let answers: BoxFuture<'static, Vec<Answer>> = match poll!(&mut submitting) {
-                std::task::Poll::Ready(Err(CommandError::Overloaded { retry_after, .. })) if when_full == WhenFull::Wait =>
+                std::task::Poll::Ready(Err(CommandError::Overloaded { retry_after, .. }))
+                    if when_full == WhenFull::Wait =>
                 {
                     tokio::time::sleep(retry_after).await;
                     continue;
@@ -146,11 +147,9 @@ impl LocalRouter {
 
     /// Waits until the writers of customers know what was just recorded.
     async fn wait_for_reference(&self, answers: &[Option<Answer>]) {
-        let positions: Vec<Position> =
-            answers.iter().flatten().flatten().map(|outcome| outcome.position).collect();
+        let positions: Vec<Position> = answers.iter().flatten().flatten().map(|outcome| outcome.position).collect();
         let reference = Arc::clone(&self.reference);
-        let waited =
-            tokio::task::spawn_blocking(move || reference.wait_for(&positions, REFERENCE_WAIT_MAX)).await;
+        let waited = tokio::task::spawn_blocking(move || reference.wait_for(&positions, REFERENCE_WAIT_MAX)).await;
         if !waited.unwrap_or(false) {
             tracing::warn!("the reference data lags more than {} s behind its log", REFERENCE_WAIT_MAX.as_secs());
         }
@@ -164,7 +163,10 @@ impl Router for LocalRouter {
 }
 
 /// One answer for each command, also where the writer answered for all at once.
-fn spread(result: Result<Vec<Result<subledger_writer::Outcome, CommandError>>, CommandError>, count: usize) -> Vec<Answer> {
+fn spread(
+    result: Result<Vec<Result<subledger_writer::Outcome, CommandError>>, CommandError>,
+    count: usize,
+) -> Vec<Answer> {
     match result {
         Ok(answers) => answers.into_iter().map(|answer| answer.map_err(SubmitError::from)).collect(),
         Err(error) => vec![Err(SubmitError::from(error)); count],

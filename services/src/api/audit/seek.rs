@@ -10,9 +10,7 @@ use std::{
     time::Duration,
 };
 
-use subledger_log::{
-    Cursor, Family, Follower, Layout, Log, PartitionId, Position, ReadError, admit::Admission, codec,
-};
+use subledger_log::{Cursor, Family, Follower, Layout, Log, PartitionId, Position, ReadError, admit::Admission, codec};
 use tonic::{Code, Status};
 
 use crate::api::errors;

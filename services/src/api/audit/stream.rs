@@ -78,7 +78,8 @@ impl EventStream {
                 return Ok(());
             }
             if self.stop.is_cancelled() {
-                let _ = self.sender.blocking_send(Err(errors::unavailable("SHUTTING_DOWN", "the ledger is shutting down")));
+                let _ =
+                    self.sender.blocking_send(Err(errors::unavailable("SHUTTING_DOWN", "the ledger is shutting down")));
                 return Ok(());
             }
             if offsets(&follower) > before {
