@@ -67,8 +67,6 @@ pub(crate) struct KafkaConfig {
     pub(crate) bootstrap: String,
     /// Begins the name of every topic.
     pub(crate) topic_prefix: String,
-    /// Consumer group of the writers.
-    pub(crate) group: String,
     /// Replicas of each topic, when they are made.
     pub(crate) replication: u16,
     /// Client properties of librdkafka, such as `security.protocol`.
@@ -151,7 +149,6 @@ impl Default for KafkaConfig {
         Self {
             bootstrap: "127.0.0.1:9092".into(),
             topic_prefix: "subledger".into(),
-            group: "subledger-writers".into(),
             replication: 1,
             client: BTreeMap::new(),
         }
@@ -263,6 +260,18 @@ impl Flags {
 
 fn read(path: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(path).map_err(|error| ConfigError(format!("cannot read {}: {error}", path.display())))
+}
+
+#[cfg(feature = "kafka")]
+impl KafkaConfig {
+    /// As the log takes them.
+    pub(crate) fn options(&self) -> subledger_log::kafka::KafkaOptions {
+        subledger_log::kafka::KafkaOptions {
+            topic_prefix: self.topic_prefix.clone(),
+            properties: self.client.clone(),
+            ..subledger_log::kafka::KafkaOptions::new(&self.bootstrap)
+        }
+    }
 }
 
 impl Config {

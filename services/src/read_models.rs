@@ -36,6 +36,15 @@ impl Name {
         }
     }
 
+    /// Its gRPC service.
+    pub(crate) fn service(self) -> &'static str {
+        match self {
+            Self::Customer => "subledger.v1.CustomerService",
+            Self::Billing => "subledger.v1.BillingService",
+            Self::Incentive => "subledger.v1.IncentiveService",
+        }
+    }
+
     fn projection(self) -> Arc<dyn Projection> {
         match self {
             Self::Customer => Arc::new(CustomerProjection),

@@ -1,6 +1,7 @@
 //! From a command to the writer of its partition, and back with what became of it.
 
 mod local;
+mod remote;
 
 use std::{collections::HashMap, future::Future, pin::Pin};
 
@@ -10,6 +11,7 @@ use subledger_proto::common as pbc;
 use subledger_writer::{CommandError, Outcome, Submission};
 
 pub(crate) use local::LocalRouter;
+pub(crate) use remote::RemoteRouter;
 
 /// A future without a name, so that traits with it stay object-safe.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;

@@ -29,7 +29,6 @@ const SETTINGS: &[(&str, Kind)] = &[
     ("layout.customers", Kind::Number),
     ("kafka.bootstrap", Kind::Text),
     ("kafka.topic_prefix", Kind::Text),
-    ("kafka.group", Kind::Text),
     ("kafka.replication", Kind::Number),
     ("kafka.client", Kind::Pairs),
     ("limits.queue_commands", Kind::Number),

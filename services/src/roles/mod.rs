@@ -1,5 +1,6 @@
 //! The processes. Each file is one role; what they share is in the crate's root: assembly, router, clock, read models.
 
+mod projector;
 mod rebuild;
 mod serve;
 
@@ -12,6 +13,8 @@ use crate::config::{Config, Flags};
 pub(crate) enum Role {
     /// Runs the whole ledger in one process, embedded: needs nothing else
     Serve(serve::Args),
+    /// Runs one read model, following a ledger elsewhere
+    Projector(projector::Args),
     /// Folds a read model again from the beginning of the history, beside the one in use, and swaps
     Rebuild(rebuild::Args),
 }
@@ -28,6 +31,7 @@ pub(crate) enum Ended {
 pub(crate) fn run(role: Role) -> ExitCode {
     let result = match role {
         Role::Serve(args) => with_runtime(&args.flags.clone(), |config| serve::run(args, config)),
+        Role::Projector(args) => with_runtime(&args.flags.clone(), |config| projector::run(args, config)),
         Role::Rebuild(args) => with_runtime(&args.flags.clone(), |config| rebuild::run(args, config)),
     };
     match result {
