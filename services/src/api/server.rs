@@ -85,7 +85,8 @@ impl Services {
         admin: AdminApi => AdminServiceServer,
     }
 
-    async fn add<S>(&mut self, service: S)
+    /// Offers any service.
+    pub(crate) async fn add<S>(&mut self, service: S)
     where
         S: tower::Service<http::Request<Body>, Response = http::Response<Body>, Error = std::convert::Infallible>
             + NamedService
