@@ -227,7 +227,10 @@ fn recorded(accepted: &Accepted) -> Recorded<'_> {
     Recorded {
         position: commit.position,
         stream: &commit.stream,
-        stream_version: if commit.stream.is_empty() { 0 } else { commit.stream_version_before + 1 },
+        stream_version: match &commit.body {
+            Body::Accepted(_) if !commit.stream.is_empty() => commit.stream_version_before + 1,
+            _ => commit.stream_version_before,
+        },
         command_id: if commit.is_writer_started() { "" } else { &commit.command_id },
         effective_at: commit.effective_at,
         recorded_at: commit.recorded_at,
