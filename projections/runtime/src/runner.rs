@@ -200,11 +200,12 @@ impl Folding {
             live.reflects = pump.applied().positions().into();
             commits
         };
-        self.shared.publish(pump.applied());
         if commits > 0 {
             telemetry::batch(self.shared.name(), commits);
         }
+        // Whoever waits for the positions finds a lag that knows of them.
         self.show_lag(pump);
+        self.shared.publish(pump.applied());
         Ok(())
     }
 
