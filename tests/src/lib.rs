@@ -1,1 +1,6 @@
-//! placeholder
+//! What the tests of the whole system share: processes of the real binary, clients of its real API.
+
+pub mod client;
+pub mod commands;
+pub mod process;
+pub mod random;

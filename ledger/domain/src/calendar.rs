@@ -1,1 +1,98 @@
-//! Placeholder
+//! Calendar: anniversaries and day counts. A day is a UTC date, a span of days is half-open.
+
+use chrono::{Datelike, Days, Months, NaiveDate};
+
+/// The day `months` after `anchor`: its day of month, or the month's last day if that is shorter (billing.md section 2).
+/// Always counted from the anchor and never chained, so 31 January goes to 28 February and back to 31 March.
+pub fn anniversary(anchor: NaiveDate, months: u32) -> NaiveDate {
+    anchor.checked_add_months(Months::new(months)).unwrap_or(NaiveDate::MAX)
+}
+
+/// Whole months from `anchor` to the last anniversary on or before `date`; 0 for a date before the anchor.
+pub fn months_elapsed(anchor: NaiveDate, date: NaiveDate) -> u32 {
+    let years = i64::from(date.year()) - i64::from(anchor.year());
+    let months = years * 12 + i64::from(date.month()) - i64::from(anchor.month());
+    let months = u32::try_from(months).unwrap_or(0);
+    if anniversary(anchor, months) > date { months.saturating_sub(1) } else { months }
+}
+
+/// The first monthly anniversary after `date`, that day not included.
+pub fn next_anniversary(anchor: NaiveDate, date: NaiveDate) -> NaiveDate {
+    if date < anchor { anchor } else { anniversary(anchor, months_elapsed(anchor, date) + 1) }
+}
+
+/// Days from `start` to the day before `end`; 0 if that is none.
+pub fn days_between(start: NaiveDate, end: NaiveDate) -> u32 {
+    u32::try_from(end.signed_duration_since(start).num_days()).unwrap_or(0)
+}
+
+/// The day `days` after `date`.
+pub fn add_days(date: NaiveDate, days: u32) -> NaiveDate {
+    date.checked_add_days(Days::new(u64::from(days))).unwrap_or(NaiveDate::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn date(text: &str) -> NaiveDate {
+        text.parse().unwrap()
+    }
+
+    /// Every day of 2015 to 2028, and a leap day before the year 2100, which has none.
+    fn any_day() -> impl Strategy<Value = NaiveDate> {
+        prop_oneof![(0..5_114_u32).prop_map(|n| add_days(date("2015-01-01"), n)), Just(date("2096-02-29"))]
+    }
+
+    fn last_of_month(day: NaiveDate) -> u32 {
+        let first = day.with_day(1).unwrap();
+        anniversary(first, 1).pred_opt().unwrap().day()
+    }
+
+    #[test]
+    fn clamps_to_the_month_end_and_snaps_back() {
+        let dates: Vec<_> = (0..4).map(|n| anniversary(date("2018-01-31"), n).to_string()).collect();
+        assert_eq!(dates, ["2018-01-31", "2018-02-28", "2018-03-31", "2018-04-30"]);
+        assert_eq!(anniversary(date("2020-01-31"), 1), date("2020-02-29"));
+        assert_eq!(anniversary(date("2020-02-29"), 12), date("2021-02-28"));
+        assert_eq!(anniversary(date("2020-02-29"), 48), date("2024-02-29"));
+        assert_eq!(anniversary(date("2096-02-29"), 48), date("2100-02-28"));
+    }
+
+    #[test]
+    fn the_next_anniversary_is_strictly_after() {
+        assert_eq!(next_anniversary(date("2018-01-31"), date("2018-02-27")), date("2018-02-28"));
+        assert_eq!(next_anniversary(date("2018-01-31"), date("2018-02-28")), date("2018-03-31"));
+        assert_eq!(next_anniversary(date("2018-01-13"), date("2018-02-13")), date("2018-03-13"));
+        assert_eq!(next_anniversary(date("2018-01-13"), date("2017-02-13")), date("2018-01-13"));
+    }
+
+    proptest! {
+        #[test]
+        fn an_anniversary_keeps_the_day_or_takes_the_last(anchor in any_day(), months in 0..1_200_u32) {
+            let day = anniversary(anchor, months);
+            prop_assert_eq!(day.day(), anchor.day().min(last_of_month(day)));
+            prop_assert_eq!(months_elapsed(anchor, day), months);
+        }
+
+        #[test]
+        fn every_day_lies_in_one_month_of_the_grid(anchor in any_day(), days in 0..5_000_u32) {
+            let day = add_days(anchor, days);
+            let n = months_elapsed(anchor, day);
+            prop_assert!(anniversary(anchor, n) <= day && day < anniversary(anchor, n + 1));
+            prop_assert_eq!(next_anniversary(anchor, day), anniversary(anchor, n + 1));
+        }
+
+        #[test]
+        fn months_tile_a_term(anchor in any_day(), term in prop_oneof![Just(1_u32), Just(12), Just(36)]) {
+            let days: u32 = (0..term).map(|n| days_between(anniversary(anchor, n), anniversary(anchor, n + 1))).sum();
+            prop_assert_eq!(days, days_between(anchor, anniversary(anchor, term)));
+            for n in 0..term {
+                let length = days_between(anniversary(anchor, n), anniversary(anchor, n + 1));
+                prop_assert!((28..=31).contains(&length));
+            }
+        }
+    }
+}

@@ -9,6 +9,7 @@
 pub mod calendar;
 pub mod catalog;
 pub mod charge;
+mod check;
 pub mod command;
 mod context;
 pub mod customer;

@@ -1,5 +1,7 @@
 //! What decisions about customers refer to: the whole catalog and all partners, as of recorded positions.
 
+pub mod market;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{catalog::Catalog, partner::Partners};

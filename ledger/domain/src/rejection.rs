@@ -49,6 +49,8 @@ reasons! {
     OfferNotFound = "OFFER_NOT_FOUND",
     /// The offer has no price in this currency on this day.
     OfferNotInPriceList = "OFFER_NOT_IN_PRICE_LIST",
+    /// A trial is not bought by an order.
+    TrialNotOffered = "TRIAL_NOT_OFFERED",
     /// The offer is not sold any more.
     OfferRetired = "OFFER_RETIRED",
 

@@ -40,6 +40,8 @@ pub trait Appender: Send {
     /// acknowledged by all in-sync replicas and proved to stand at `expected`, `expected + 1`, … with nothing in between (Kafka).
     ///
     /// Every record is at most [`crate::limits::RECORD_BYTES_MAX`] bytes; a longer one is [`AppendError::TooLarge`] and nothing is written.
+    ///
+    /// After [`AppendError::Unknown`] the appender may be of no more use (every append is `Unknown` then, and writes nothing): make another.
     fn append(&mut self, expected: u64, records: &[Bytes]) -> Result<(), AppendError>;
 }
 

@@ -19,7 +19,7 @@ pub struct Commit {
     pub command: Bytes,
     /// `catalog`, a partner id or a customer id; empty for the partition itself.
     pub stream: String,
-    /// Commits of the stream before this one. Rejections count: they are history too.
+    /// Accepted commits of the stream before this one: a rejection leaves the version as it is.
     pub stream_version_before: u64,
     /// Last commits of other partitions that the decision knew.
     pub decided_against: Vec<Position>,

@@ -98,7 +98,18 @@ pub struct Draft {
 pub struct PartitionWriter {
     partition: PartitionId,
     appender: Box<dyn Appender>,
+    /// Durable.
     tail: Tail,
+    staged: Staged,
+}
+
+/// A block before it is appended.
+#[derive(Default)]
+struct Staged {
+    /// Where the history ends with it.
+    tail: Tail,
+    records: Vec<Bytes>,
+    block: Vec<Accepted>,
 }
 
 impl PartitionWriter {
@@ -120,9 +131,15 @@ impl PartitionWriter {
             let writer_id = format!("{writer_id}/{attempt}");
             let epoch = reading.tail.cursor.admission.epoch + 1;
             let start = writer_started(partition, &reading.tail, epoch, &writer_id, now);
-            match appender.append(reading.tail.cursor.offset, &[codec::encode(&start).into()]) {
+            let at = reading.tail.cursor.offset;
+            match appender.append(at, &[codec::encode(&start).into()]) {
                 // Whatever happened, reading tells.
-                Ok(()) | Err(AppendError::Unknown { .. } | AppendError::Interleaved { .. }) => {}
+                Ok(()) | Err(AppendError::Interleaved { .. }) => {}
+                Err(error @ AppendError::Unknown { .. }) => {
+                    tracing::warn!(%partition, epoch, %error, "it is unknown whether the epoch began; reading tells");
+                    // An appender is of no more use after that.
+                    appender = log.appender(partition)?;
+                }
                 Err(error) => return Err(error.into()),
             }
             let mut won = false;
@@ -132,61 +149,96 @@ impl PartitionWriter {
             })?;
             if won && reading.tail.cursor.admission.epoch == epoch {
                 let Reading { tail, .. } = reading;
-                return Ok(Self { partition, appender, tail });
+                let staged = Staged { tail: tail.clone(), ..Staged::default() };
+                return Ok(Self { partition, appender, tail, staged });
             }
             tracing::warn!(%partition, epoch, "another writer took the epoch; trying the next");
         }
         Err(ClaimError::Contended { partition })
     }
 
-    /// Appends a block and returns it as stored, once it is durable and certainly part of the history.
+    /// Gives a commit its place in the block that the next [`Self::flush`] appends, and says how many bytes it takes.
     ///
-    /// On [`WriteError::NotWritten`] nothing happened. On [`WriteError::Lost`] the caller discards this writer, keeps
-    /// [`Self::into_tail`], and claims again from there: the tail it reads then says which commits are part of the history.
-    pub fn append(&mut self, drafts: Vec<Draft>) -> Result<Vec<Accepted>, WriteError> {
-        let mut tail = self.tail.clone();
-        let mut block = Vec::with_capacity(drafts.len());
-        let mut records = Vec::with_capacity(drafts.len());
-        let root = tail.frontier.root();
-        for (index, draft) in drafts.into_iter().enumerate() {
-            let commit = Commit {
-                position: Position { partition: self.partition, seq: tail.cursor.admission.next_seq },
-                epoch: tail.cursor.admission.epoch,
-                command_id: draft.command_id,
-                command: draft.command,
-                stream: draft.stream,
-                stream_version_before: draft.stream_version_before,
-                decided_against: draft.decided_against,
-                recorded_at: draft.recorded_at,
-                effective_at: draft.effective_at,
-                actor: draft.actor,
-                body: match draft.outcome {
-                    Ok(events) => Body::Accepted(events),
-                    Err(rejection) => Body::Rejected(rejection),
-                },
-                previous_root: (index == 0).then_some(root),
-                source: draft.source,
-            };
-            let bytes = Bytes::from(codec::encode(&commit));
-            tail.frontier.push(&bytes);
-            let offset = tail.cursor.offset;
-            tail.cursor.offset += 1;
-            tail.cursor.admission.next_seq += 1;
-            records.push(bytes.clone());
-            block.push(Accepted { commit, bytes, offset });
+    /// A record over [`limits::RECORD_BYTES_MAX`] is [`AppendError::TooLarge`]; it is not staged, and the others stay.
+    pub fn stage(&mut self, draft: Draft) -> Result<usize, AppendError> {
+        let first = self.staged.block.is_empty();
+        let commit = Commit {
+            position: Position { partition: self.partition, seq: self.staged.tail.cursor.admission.next_seq },
+            epoch: self.staged.tail.cursor.admission.epoch,
+            command_id: draft.command_id,
+            command: draft.command,
+            stream: draft.stream,
+            stream_version_before: draft.stream_version_before,
+            decided_against: draft.decided_against,
+            recorded_at: draft.recorded_at,
+            effective_at: draft.effective_at,
+            actor: draft.actor,
+            body: match draft.outcome {
+                Ok(events) => Body::Accepted(events),
+                Err(rejection) => Body::Rejected(rejection),
+            },
+            previous_root: first.then(|| self.staged.tail.frontier.root()),
+            source: draft.source,
+        };
+        let bytes = Bytes::from(codec::encode(&commit));
+        if bytes.len() > limits::RECORD_BYTES_MAX {
+            return Err(AppendError::TooLarge {
+                partition: self.partition,
+                bytes: bytes.len(),
+                limit: limits::RECORD_BYTES_MAX,
+            });
         }
-        match self.appender.append(self.tail.cursor.offset, &records) {
+        let tail = &mut self.staged.tail;
+        let offset = tail.cursor.offset;
+        tail.frontier.push(&bytes);
+        tail.cursor.offset += 1;
+        tail.cursor.admission.next_seq += 1;
+        let size = bytes.len();
+        self.staged.records.push(bytes.clone());
+        self.staged.block.push(Accepted { commit, bytes, offset });
+        Ok(size)
+    }
+
+    /// What is staged, in order.
+    pub fn staged(&self) -> &[Accepted] {
+        &self.staged.block
+    }
+
+    /// Appends what is staged as one block and returns it as stored, once it is durable and certainly part of the history.
+    ///
+    /// On [`WriteError::NotWritten`] nothing happened, and nothing is staged any more. On [`WriteError::Lost`] the caller discards this
+    /// writer and claims again from the tail it had before: what it reads then says which commits are part of the history.
+    pub fn flush(&mut self) -> Result<Vec<Accepted>, WriteError> {
+        let next = Staged { tail: self.staged.tail.clone(), ..Staged::default() };
+        let staged = std::mem::replace(&mut self.staged, next);
+        if staged.records.is_empty() {
+            return Ok(Vec::new());
+        }
+        let outcome = self.appender.append(self.tail.cursor.offset, &staged.records);
+        match outcome {
             Ok(()) => {
-                self.tail = tail;
-                Ok(block)
+                self.tail = staged.tail;
+                Ok(staged.block)
             }
-            Err(error @ (AppendError::NotWritten { .. } | AppendError::TooLarge { .. })) => {
-                Err(WriteError::NotWritten(error))
-            }
-            Err(error @ (AppendError::Unknown { .. } | AppendError::Interleaved { .. })) => {
-                Err(WriteError::Lost(error))
+            Err(error) => {
+                self.staged.tail = self.tail.clone();
+                Err(match error {
+                    AppendError::NotWritten { .. } | AppendError::TooLarge { .. } => WriteError::NotWritten(error),
+                    AppendError::Unknown { .. } | AppendError::Interleaved { .. } => WriteError::Lost(error),
+                })
             }
         }
+    }
+
+    /// Stages and flushes one block. With a record that is too large, none of it.
+    pub fn append(&mut self, drafts: Vec<Draft>) -> Result<Vec<Accepted>, WriteError> {
+        for draft in drafts {
+            if let Err(error) = self.stage(draft) {
+                self.staged = Staged { tail: self.tail.clone(), ..Staged::default() };
+                return Err(WriteError::NotWritten(error));
+            }
+        }
+        self.flush()
     }
 
     /// Where the history ends, as far as this writer knows for certain.
@@ -255,9 +307,4 @@ impl Reading<'_> {
         }
         Ok(())
     }
-}
-
-/// Splits drafts so that no block is over the limits of [`limits`]: a hint for callers that collect them.
-pub fn block_is_full(commits: usize, bytes: usize) -> bool {
-    commits >= limits::BLOCK_COMMITS_MAX || bytes >= limits::BLOCK_BYTES_MAX
 }

@@ -5,12 +5,16 @@
 //!
 //! What may not live here: transport (gRPC, topics), rules of the business, anything a reader of the log could not repeat.
 
+mod block;
+mod core;
 mod dedup;
+mod due;
 mod machine;
 mod options;
 mod outcome;
 mod partition;
 mod reference;
+mod run;
 mod snapshot;
 mod submission;
 

@@ -1,12 +1,173 @@
-//! Placeholder.
-use subledger_domain::{Command, command::Target};
+//! The state of one partition: the streams in it, and how a command and an event change them.
+
+use std::collections::{BTreeSet, HashMap};
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use subledger_domain::{
+    Command, Context, Event, Reference, Rejection,
+    catalog::Catalog,
+    command::Target,
+    customer::{self, Customer},
+    ids::CustomerId,
+    partner::{self, Partners},
+};
 use subledger_log::{Family, Layout, PartitionId};
+
+/// The stream of every command about the catalog.
+pub(crate) const CATALOG_STREAM: &str = "catalog";
+
 /// The stream a command concerns and its partition; none for a command about every customer of a partition.
 pub fn stream_of(layout: Layout, command: &Command) -> Option<(String, PartitionId)> {
     match command.target() {
-        Target::Catalog => Some(("catalog".to_owned(), PartitionId::CATALOG)),
+        Target::Catalog => Some((CATALOG_STREAM.to_owned(), PartitionId::CATALOG)),
         Target::Partner(id) => Some((id.to_string(), layout.partition_of(Family::Partners, id.as_str()))),
         Target::Customer(id) => Some((id.to_string(), layout.partition_of(Family::Customers, id.as_str()))),
         Target::CustomersPartition => None,
+    }
+}
+
+/// The state of a partition, by family.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum Machine {
+    Catalog { catalog: Box<Catalog>, version: u64 },
+    Partners { partners: Partners, versions: HashMap<String, u64> },
+    Customers(Customers),
+}
+
+/// The customers of a partition.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Customers {
+    streams: HashMap<CustomerId, Stream>,
+    /// Who has something due, and on which day.
+    due: BTreeSet<(NaiveDate, CustomerId)>,
+    /// The last day whose due things are all done.
+    closed: Option<NaiveDate>,
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Stream {
+    state: Option<Customer>,
+    version: u64,
+}
+
+impl Machine {
+    pub(crate) fn new(family: Family) -> Self {
+        match family {
+            Family::Catalog => Self::Catalog { catalog: Box::default(), version: 0 },
+            Family::Partners => Self::Partners { partners: Partners::default(), versions: HashMap::new() },
+            Family::Customers => Self::Customers(Customers::default()),
+        }
+    }
+
+    /// Accepted commands of a stream so far. The partition itself has no version.
+    pub(crate) fn version(&self, stream: &str) -> u64 {
+        match self {
+            Self::Catalog { version, .. } => *version,
+            Self::Partners { versions, .. } => versions.get(stream).copied().unwrap_or(0),
+            Self::Customers(customers) => customers.streams.get(stream).map_or(0, |stream| stream.version),
+        }
+    }
+
+    pub(crate) fn decide(
+        &self,
+        reference: &Reference,
+        command: &Command,
+        context: &Context,
+    ) -> Result<Vec<Event>, Rejection> {
+        match (self, command.target()) {
+            (Self::Catalog { catalog, .. }, _) => catalog.decide(command, context),
+            (Self::Partners { partners, .. }, Target::Partner(id)) => {
+                partner::decide(partners.get(id), command, context)
+            }
+            (Self::Customers(customers), Target::Customer(id)) => {
+                let state = customers.streams.get(id).and_then(|stream| stream.state.as_ref());
+                customer::decide(state, reference, command, context)
+            }
+            // The router and the ingress send a command to the partition of its stream only.
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// Applies the events of an accepted command of `stream`. A rejection changes nothing.
+    pub(crate) fn apply(&mut self, stream: &str, events: &[Event]) {
+        match self {
+            Self::Catalog { catalog, version } => {
+                *version += 1;
+                events.iter().for_each(|event| catalog.evolve(event));
+            }
+            Self::Partners { partners, versions } => {
+                if let Some(version) = versions.get_mut(stream) {
+                    *version += 1;
+                } else {
+                    versions.insert(stream.to_owned(), 1);
+                }
+                events.iter().for_each(|event| partners.evolve(event));
+            }
+            Self::Customers(customers) => customers.apply(stream, events),
+        }
+    }
+
+    pub(crate) fn customers(&self) -> Option<&Customers> {
+        match self {
+            Self::Customers(customers) => Some(customers),
+            Self::Catalog { .. } | Self::Partners { .. } => None,
+        }
+    }
+}
+
+impl Customers {
+    fn apply(&mut self, stream: &str, events: &[Event]) {
+        if stream.is_empty() {
+            for event in events {
+                if let Event::PartitionDayClosed(closed) = event {
+                    self.closed = Some(closed.date);
+                }
+            }
+            return;
+        }
+        // The id was checked when the command was taken.
+        let Ok(id) = CustomerId::new(stream) else { return };
+        let entry = self.streams.entry(id.clone()).or_default();
+        entry.version += 1;
+        if events.is_empty() {
+            return;
+        }
+        let before = entry.state.as_ref().and_then(Customer::next_due);
+        for event in events {
+            customer::evolve(&mut entry.state, event);
+        }
+        let after = entry.state.as_ref().and_then(Customer::next_due);
+        if before != after {
+            if let Some(day) = before {
+                self.due.remove(&(day, id.clone()));
+            }
+            if let Some(day) = after {
+                self.due.insert((day, id));
+            }
+        }
+    }
+
+    /// The last day whose due things are all done.
+    pub(crate) fn closed(&self) -> Option<NaiveDate> {
+        self.closed
+    }
+
+    /// The next customer, after `after`, with something due by the end of `day`.
+    pub(crate) fn next_due(
+        &self,
+        day: NaiveDate,
+        after: Option<&(NaiveDate, CustomerId)>,
+    ) -> Option<&(NaiveDate, CustomerId)> {
+        let mut rest = match after {
+            Some(last) => self.due.range((std::ops::Bound::Excluded(last), std::ops::Bound::Unbounded)),
+            None => self.due.range(..),
+        };
+        rest.next().filter(|(due, _)| *due <= day)
+    }
+
+    /// How many are due by the end of `day`.
+    pub(crate) fn due_count(&self, day: NaiveDate) -> usize {
+        self.due.iter().take_while(|(due, _)| *due <= day).count()
     }
 }

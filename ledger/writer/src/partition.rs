@@ -1,10 +1,18 @@
 //! The service of one partition's writer: options in, a handle out.
 
-use std::sync::Arc;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        mpsc,
+    },
+    thread::JoinHandle,
+};
 
 use subledger_log::{ClaimError, Log, PartitionId, ReadError};
+use tokio::sync::oneshot;
 
-use crate::{Clock, CommandError, Options, Outcome, ReferenceFollower, Submission};
+use crate::{Clock, CommandError, Options, Outcome, ReferenceFollower, Submission, run::Writer};
 
 /// A writer could not start.
 #[derive(Debug, thiserror::Error)]
@@ -20,32 +28,91 @@ pub enum StartError {
     Thread(#[from] std::io::Error),
 }
 
+/// What a writer's thread is asked to do.
+pub(crate) enum Job {
+    /// Decide these, answer all at once.
+    Commands(Vec<Submission>, oneshot::Sender<Answers>),
+    /// The reference data changed: a day may have closed.
+    Wake,
+    /// Finish what waits and end.
+    Stop,
+}
+
+pub(crate) type Answers = Vec<Result<Outcome, CommandError>>;
+
+/// What the handle and the thread share.
+pub(crate) struct Shared {
+    pub(crate) partition: PartitionId,
+    pub(crate) queued: AtomicUsize,
+    pub(crate) next_seq: AtomicU64,
+    pub(crate) epoch: AtomicU64,
+    pub(crate) running: AtomicBool,
+    pub(crate) options: Options,
+}
+
 /// Sends commands to a partition's writer. Cheap to clone.
 #[derive(Clone)]
-pub struct Handle {}
+pub struct Handle {
+    shared: Arc<Shared>,
+    jobs: mpsc::Sender<Job>,
+}
 
 impl Handle {
     /// Submits commands of this partition, in order, and waits until each has its durable outcome. Overload refuses all of them.
-    pub async fn submit(
-        &self,
-        _submissions: Vec<Submission>,
-    ) -> Result<Vec<Result<Outcome, CommandError>>, CommandError> {
-        Err(CommandError::Unavailable { reason: "not built yet".into() })
+    ///
+    /// Dropping the future does not take the commands back.
+    pub async fn submit(&self, submissions: Vec<Submission>) -> Result<Answers, CommandError> {
+        let count = submissions.len();
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        let limit = self.shared.options.queue_commands_max;
+        let waiting = self.shared.queued.fetch_add(count, Ordering::AcqRel);
+        if waiting > 0 && waiting + count > limit {
+            self.shared.queued.fetch_sub(count, Ordering::AcqRel);
+            metrics::counter!("subledger_overload_total", "partition" => self.shared.partition.to_string())
+                .increment(count as u64);
+            return Err(CommandError::Overloaded {
+                partition: self.shared.partition.to_string(),
+                limit,
+                retry_after: self.shared.options.retry_after,
+            });
+        }
+        let (answer, answered) = oneshot::channel();
+        if self.jobs.send(Job::Commands(submissions, answer)).is_err() {
+            self.shared.queued.fetch_sub(count, Ordering::AcqRel);
+            return Err(CommandError::Unavailable {
+                reason: format!("the writer of {} has stopped", self.shared.partition),
+            });
+        }
+        answered.await.map_err(|_| CommandError::Unknown {
+            reason: format!("the writer of {} stopped before it answered", self.shared.partition),
+        })
+    }
+
+    /// Its partition.
+    pub fn partition(&self) -> PartitionId {
+        self.shared.partition
     }
 
     /// Commands waiting now.
     pub fn queue_depth(&self) -> usize {
-        0
+        self.shared.queued.load(Ordering::Relaxed)
+    }
+
+    /// The most commands that may wait.
+    pub fn queue_limit(&self) -> usize {
+        self.shared.options.queue_commands_max
     }
 
     /// Commits of the partition, and the epoch of its writer.
     pub fn tail(&self) -> (u64, u64) {
-        (0, 0)
+        (self.shared.next_seq.load(Ordering::Relaxed), self.shared.epoch.load(Ordering::Relaxed))
     }
 
     /// Whether the writer runs.
     pub fn is_running(&self) -> bool {
-        false
+        self.shared.running.load(Ordering::Relaxed)
     }
 }
 
@@ -53,26 +120,54 @@ impl Handle {
 pub struct PartitionService {
     /// To send commands to it.
     pub handle: Handle,
+    sources: Vec<((String, u32), u64)>,
+    thread: JoinHandle<()>,
 }
 
 impl PartitionService {
     /// Claims the partition, restores its state and starts the writer's thread. Blocks until it is ready to take commands.
+    ///
+    /// `writer_id` must be unique for each start in the world.
+    #[allow(clippy::needless_pass_by_value, reason = "the thread keeps it")]
     pub fn start(
-        _log: Arc<dyn Log>,
-        _partition: PartitionId,
-        _reference: Arc<ReferenceFollower>,
-        _clock: Arc<dyn Clock>,
-        _writer_id: &str,
-        _options: Options,
+        log: Arc<dyn Log>,
+        partition: PartitionId,
+        reference: Arc<ReferenceFollower>,
+        clock: Arc<dyn Clock>,
+        writer_id: &str,
+        options: Options,
     ) -> Result<Self, StartError> {
-        Ok(Self { handle: Handle {} })
+        let shared = Arc::new(Shared {
+            partition,
+            queued: AtomicUsize::new(0),
+            next_seq: AtomicU64::new(0),
+            epoch: AtomicU64::new(0),
+            running: AtomicBool::new(true),
+            options,
+        });
+        let (jobs, inbox) = mpsc::channel();
+        let mut writer = Writer::restore(log, Arc::clone(&reference), clock, writer_id, Arc::clone(&shared))?;
+        writer.claim()?;
+        let sources = writer.sources();
+        let wake = jobs.clone();
+        reference.subscribe(Box::new(move || wake.send(Job::Wake).is_ok()));
+        let thread =
+            std::thread::Builder::new().name(format!("writer {partition}")).spawn(move || writer.run(&inbox))?;
+        Ok(Self { handle: Handle { shared, jobs }, sources, thread })
     }
 
     /// Stops: commands that wait are still decided, later ones refused; writes a snapshot; blocks until done.
-    pub fn stop(self) {}
+    pub fn stop(self) {
+        // A send that fails means that it has stopped already.
+        let _ = self.handle.jobs.send(Job::Stop);
+        if self.thread.join().is_err() {
+            tracing::error!(partition = %self.handle.shared.partition, "the writer's thread panicked");
+        }
+    }
 
-    /// The next offset to take from a topic of commands, so that nothing is taken twice or left out; none before the first.
-    pub fn source_offset(&self, _topic: &str, _partition: u32) -> Option<u64> {
-        None
+    /// The next offset to take from a topic of commands, as of the start, so that nothing is taken twice or left out; none if no
+    /// command of it is recorded here.
+    pub fn source_offset(&self, topic: &str, partition: u32) -> Option<u64> {
+        self.sources.iter().find(|((t, p), _)| t == topic && *p == partition).map(|(_, offset)| *offset)
     }
 }

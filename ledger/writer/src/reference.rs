@@ -11,7 +11,7 @@ use std::{
 };
 
 use subledger_domain::{Reference, position::Family};
-use subledger_log::{Accepted, Cursor, Follower, Log, PartitionId, Position, ReadError, ends};
+use subledger_log::{Accepted, Body, Cursor, Follower, Log, PartitionId, Position, ReadError, ends};
 
 /// How long the follower waits for news before it looks whether it shall stop.
 const POLL: Duration = Duration::from_millis(200);
@@ -42,7 +42,7 @@ impl ReferenceView {
 
     fn fold(&mut self, accepted: &Accepted) {
         let commit = &accepted.commit;
-        if !commit.stream.is_empty() {
+        if !commit.stream.is_empty() && matches!(commit.body, Body::Accepted(_)) {
             self.versions.insert(commit.stream.clone(), commit.stream_version_before + 1);
         }
         for event in commit.events() {
@@ -55,12 +55,16 @@ impl ReferenceView {
     }
 }
 
+/// Called whenever the view changed; false when it need not be called again.
+pub(crate) type Subscriber = Box<dyn Fn() -> bool + Send>;
+
 /// Keeps a [`ReferenceView`] up to date on a thread of its own. Shared by every writer and service of a process.
 pub struct ReferenceFollower {
     log: Arc<dyn Log>,
     view: RwLock<ReferenceView>,
     /// Guards nothing but the wake-up of waiters.
     news: (Mutex<u64>, Condvar),
+    subscribers: Mutex<Vec<Subscriber>>,
     stop: AtomicBool,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -81,6 +85,7 @@ impl ReferenceFollower {
             log,
             view: RwLock::new(view),
             news: (Mutex::new(0), Condvar::new()),
+            subscribers: Mutex::new(Vec::new()),
             stop: AtomicBool::new(false),
             thread: Mutex::new(None),
         });
@@ -104,6 +109,8 @@ impl ReferenceFollower {
                         drop(view);
                         *self.news.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
                         self.news.1.notify_all();
+                        let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+                        subscribers.retain(|subscriber| subscriber());
                     }
                 }
                 Err(error) => {
@@ -112,6 +119,10 @@ impl ReferenceFollower {
                 }
             }
         }
+    }
+
+    pub(crate) fn subscribe(&self, subscriber: Subscriber) {
+        self.subscribers.lock().unwrap_or_else(PoisonError::into_inner).push(subscriber);
     }
 
     /// The data as it stands now. Hold it shortly: the follower waits.

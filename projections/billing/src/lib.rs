@@ -1,1 +1,22 @@
-//! placeholder
+//! The billing read model: a pure fold over commits ([`BillingProjection`]), the invoices that are due ([`due_invoices`]), and queries.
+//!
+//! Here lives what is derived from charges: their order, their place on invoices, balanced entries and balances. What may not: deciding an
+//! amount (that is done once, with its cause, in the domain), storage, time, randomness.
+//!
+//! A line is on the first invoice of its series (partner, family, currency) whose period ends after the day it was charged. So an invoice
+//! needs no list of its lines and its issue rewrites none; the digest in the event proves that they are still the same
+//! ([`verify_invoice`]).
+
+mod digest;
+mod fold;
+mod issue;
+mod ledger;
+mod query;
+mod schedule;
+mod tables;
+
+pub use digest::LineSummary;
+pub use fold::BillingProjection;
+pub use issue::{DueInvoice, SERIES_PER_CALL_MAX, closed_through, due_invoices, has_due_invoices};
+pub use ledger::Account;
+pub use query::*;

@@ -1,1 +1,25 @@
-//! placeholder
+//! The customer read model: customers with their relationships and agreements, subscriptions, transfers, and what happened.
+//!
+//! [`CustomerProjection`] folds the customers family; [`query`] reads what it wrote. Both are pure: rows come in, no clock, no
+//! randomness. Every key names the customer it is about, and a customer lives in one partition, so rows do not depend on how
+//! partitions were interleaved.
+//!
+//! Tables (one file each in `tables`, with its keys): `0x10` customers, `0x11` their names, `0x13` subscriptions, `0x14` by id,
+//! `0x15` by partner, `0x16` by partner and state, `0x17` transfers, `0x18` by partner, `0x19` activities.
+//!
+//! What may not live here: money (the billing read model has it), offers, storage, transports.
+
+mod fold;
+mod page;
+pub mod query;
+mod rows;
+mod tables;
+#[cfg(test)]
+mod tests;
+
+pub use fold::CustomerProjection;
+pub use page::{PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Page, PageRequest, QueryError, SCAN_ROWS_MAX};
+pub use rows::{
+    Activity, Agreement, Customer, Price, Relationship, RelationshipState, Subscription, SubscriptionState, Transfer,
+    TransferItem, TransferState,
+};

@@ -35,6 +35,9 @@ pub struct Recorded<'a> {
 #[error("{0}")]
 pub struct StoreError(pub String);
 
+/// What a scan calls for each key and row, until it returns false.
+pub type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<bool, StoreError>;
+
 /// Reads rows. Implemented by the live store, by a store with staged changes, and by a map in tests.
 pub trait Rows {
     /// The row of a key.
@@ -42,13 +45,7 @@ pub trait Rows {
 
     /// Calls `visit` for each row with `from <= key` that begins with `prefix`, in the order of keys (descending if `reverse`, then
     /// with `key <= from`), until it returns false. An empty `from` means from the first (or last).
-    fn scan(
-        &self,
-        prefix: &[u8],
-        from: &[u8],
-        reverse: bool,
-        visit: &mut dyn FnMut(&[u8], &[u8]) -> Result<bool, StoreError>,
-    ) -> Result<(), StoreError>;
+    fn scan(&self, prefix: &[u8], from: &[u8], reverse: bool, visit: Visit<'_>) -> Result<(), StoreError>;
 }
 
 /// Changes rows. Changes of one commit are applied together or not at all.
@@ -127,4 +124,8 @@ impl Key {
     }
 }
 
+mod key;
 pub mod memory;
+pub mod page;
+
+pub use key::KeyReader;

@@ -1,1 +1,42 @@
-//! placeholder
+//! Runs projections: follows a log, folds its commits, keeps rows and checkpoint together, serves reads while it folds.
+//!
+//! - [`Store`]: the rows of one projection and the place in the log they reflect, in one sled tree. Both change in one `Batch`, so a
+//!   crash at any point leaves a state that was true at some position, and folding goes on from exactly there.
+//! - [`Home`]: the directory of a projection. It holds *generations* (one store each) and names the current one, so that a rebuild
+//!   replaces it by the rename of one small file.
+//! - [`Runner`]: the thread that folds. [`Handle`]: what everybody else has of it.
+//!
+//! # What a fold must keep
+//! A checkpoint is a place in *every* partition, and partitions have no order among each other: a rebuild, a restart or another batch
+//! size reads them interleaved in another way. So a fold must give the same rows for every interleaving: a row belongs to one
+//! partition (its key says whose it is), or what partitions add to it commutes (sums, sets, maxima). Within a partition the order is
+//! always that of the log. [`compare`] and [`Store::digest`] find folds that break this.
+//!
+//! # How reads and folding share the rows
+//! sled has no cheap snapshot over several gets. A batch is therefore staged in memory, where nobody sees it, while readers go on;
+//! an `RwLock` is held for writing only while the staged batch goes into the tree and the reflected positions are replaced, and for
+//! reading during one [`Handle::read`]. So a read sees rows of exactly the positions it is told, and waits at most for one batch
+//! ([`Limits::keys_max`] keys of about 15 µs). Reads are pages of bounded size; a long one holds up folding, never another read.
+//!
+//! What may not live here: what any projection means, transports, the wall clock (it comes in).
+
+mod compare;
+mod config;
+mod error;
+mod handle;
+mod home;
+mod pump;
+mod rebuild;
+mod runner;
+mod stage;
+mod store;
+mod telemetry;
+
+pub use compare::{Difference, compare};
+pub use config::{Clock, Config, Limits, OnStale, StoreOptions};
+pub use error::{FoldError, OpenError, QueryFailed, RebuildError, StartError, WaitError};
+pub use handle::{Handle, Lag, Read, State, Status};
+pub use home::Home;
+pub use rebuild::{Rebuild, RebuildProgress, RebuildReport};
+pub use runner::Runner;
+pub use store::{Checkpoint, Digest, Identity, Store};

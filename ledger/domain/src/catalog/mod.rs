@@ -1,13 +1,24 @@
 //! The catalog: offers, prices, business days. One stream, one partition.
 
+mod decide;
+mod price;
+
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{Command, Context, Event, Rejection};
+use crate::{Event, ids::OfferId, money::Currency, offer::Offer};
+
+pub use decide::{LIST_PRICE_DECIMALS_MAX, LIST_PRICE_MAX, OFFERS_MAX, PRICE_ROWS_MAX};
+pub use price::{PriceKey, PriceQuote, PublishedPrice};
 
 /// The catalog's state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Catalog {
+    offers: BTreeMap<OfferId, Offer>,
+    prices: BTreeMap<OfferId, BTreeMap<Currency, BTreeMap<PriceKey, PublishedPrice>>>,
+    first_closed: Option<NaiveDate>,
     last_closed: Option<NaiveDate>,
 }
 
@@ -17,11 +28,54 @@ impl Catalog {
         self.last_closed
     }
 
-    /// Decides a command about the catalog.
-    pub fn decide(&self, _command: &Command, _context: &Context) -> Result<Vec<Event>, Rejection> {
-        Ok(Vec::new())
+    /// The first business day that was closed; every partition closes from there on.
+    pub fn first_closed(&self) -> Option<NaiveDate> {
+        self.first_closed
+    }
+
+    /// An offer as it was published last.
+    pub fn offer(&self, id: &OfferId) -> Option<&Offer> {
+        self.offers.get(id)
+    }
+
+    /// Every offer, by id.
+    pub fn offers(&self) -> impl Iterator<Item = &Offer> {
+        self.offers.values()
+    }
+
+    /// What the offer costs in that currency on that day; none if it cannot be ordered then.
+    pub fn price(&self, offer_id: &OfferId, currency: Currency, on: NaiveDate) -> Option<PriceQuote> {
+        price::quote(self.prices.get(offer_id)?.get(&currency)?, on)
+    }
+
+    /// Every published price row of the offer, by currency, component and first day.
+    pub fn price_rows(&self, offer_id: &OfferId) -> impl Iterator<Item = (Currency, &PublishedPrice)> {
+        let by_currency = self.prices.get(offer_id).into_iter().flatten();
+        by_currency.flat_map(|(currency, rows)| rows.values().map(|row| (*currency, row)))
     }
 
     /// Applies an event of the catalog.
-    pub fn evolve(&mut self, _event: &Event) {}
+    pub fn evolve(&mut self, event: &Event) {
+        match event {
+            Event::OfferPublished(e) => {
+                self.offers.insert(e.offer.offer_id.clone(), e.offer.clone());
+            }
+            Event::PricesPublished(e) => {
+                for row in &e.rows {
+                    let key = PriceKey { component: row.component.clone(), valid_from: row.valid_from };
+                    let published = PublishedPrice { price_list_id: e.price_list_id.clone(), row: row.clone() };
+                    let by_currency = self.prices.entry(row.offer_id.clone()).or_default();
+                    by_currency.entry(e.currency).or_default().insert(key, published);
+                }
+            }
+            Event::DayClosed(e) => {
+                self.first_closed.get_or_insert(e.date);
+                self.last_closed = Some(e.date);
+            }
+            _ => {}
+        }
+    }
 }
+
+#[cfg(test)]
+mod tests;

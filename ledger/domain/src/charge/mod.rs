@@ -1,48 +1,150 @@
 //! Charges: what a purchase, a change or a day's end costs, decided together with its cause.
+//!
+//! Corrections follow the charge actually made: a credit takes back a line, in whole or for its last days, and [`Billing`] remembers
+//! which lines are in force. Licenses are corrected on the monthly anniversary ([`day_end`]), all other products at once.
 
+mod billing;
+mod charging;
+mod correction;
+mod license;
 mod line;
+mod one_time;
+mod period;
 
 use chrono::NaiveDate;
-use serde::{Deserialize, Serialize};
 
+pub use billing::{Billing, evolve};
 pub use line::{ChargeType, Charged, Derivation, InvoiceFamily};
 
-use crate::{customer::Subscription, decision::Decision, event::Event, offer::PriceComponent};
-
-/// What was charged for the current period, and what is to be corrected on the next anniversary.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Billing {}
+use self::{charging::Charging, period::Span};
+use crate::{
+    calendar,
+    customer::{Standing, Subscription},
+    decision::Decision,
+    event::TrialConverted,
+    offer::{BillingFrequency, PriceComponent, ProductFamily},
+};
 
 /// Charges a subscription that begins today (its events are in `decision` already).
-pub fn purchase(_subscription: &Subscription, _decision: &mut Decision<'_>) {}
+pub fn purchase(subscription: &Subscription, decision: &mut Decision<'_>) {
+    let mut charging = Charging::new(subscription, decision);
+    let start = subscription.start;
+    let trial_end = subscription.trial_end.filter(|_| subscription.standing == Standing::Trial);
+    let span = match trial_end {
+        Some(end) => Span::trial(start, end),
+        None => Span::starting(subscription, start, subscription.billing_frequency),
+    };
+    let charge_type = match subscription.product_family {
+        ProductFamily::License => license::purchase_type(subscription.billing_frequency),
+        ProductFamily::OneTimeRecurring | ProductFamily::MarketplaceSaas => ChargeType::New,
+    };
+    charging.start_period(span, subscription.quantity);
+    charging.charge(charge_type, span, subscription.quantity, charging.effective_on());
+}
 
-/// Charges, or notes for later, a change from the present quantity to `to`.
-pub fn change_quantity(_subscription: &Subscription, _to: u32, _decision: &mut Decision<'_>) {}
+/// Charges a change from the present quantity to `to`; a license's is corrected on the next monthly anniversary instead.
+pub fn change_quantity(subscription: &Subscription, to: u32, decision: &mut Decision<'_>) {
+    if subscription.product_family != ProductFamily::License && to != subscription.quantity {
+        one_time::change_quantity(&mut Charging::new(subscription, decision), to);
+    }
+}
 
-/// Credits a suspension that takes effect on the decision's day.
-pub fn suspend(_subscription: &Subscription, _decision: &mut Decision<'_>) {}
+/// Credits a suspension that takes effect on the decision's day. Products other than licenses keep what was charged.
+pub fn suspend(subscription: &Subscription, decision: &mut Decision<'_>) {
+    if subscription.product_family == ProductFamily::License {
+        license::suspend(&mut Charging::new(subscription, decision));
+    }
+}
 
-/// Charges the rest of the period after a reactivation.
-pub fn reactivate(_subscription: &Subscription, _decision: &mut Decision<'_>) {}
+/// Charges the rest of the period after a reactivation, unless a product that got no credit still runs in a period it paid.
+pub fn reactivate(subscription: &Subscription, decision: &mut Decision<'_>) {
+    let mut charging = Charging::new(subscription, decision);
+    if charging.is_license() {
+        return license::reactivate(&mut charging);
+    }
+    let day = charging.effective_on();
+    let ended = subscription.billing.current().is_some_and(|period| period.end <= day);
+    if let Some(span) = period::holding(subscription, day).filter(|_| ended) {
+        charging.start_period(span, subscription.quantity);
+        charging.charge_days(ChargeType::Renew, span, span.from(day).days(), subscription.quantity, day);
+    }
+}
 
 /// Whether a cancellation of a one-time or marketplace product is still inside its window for a credit.
-pub fn cancel_window_open(_subscription: &Subscription, _decision: &Decision<'_>) -> bool {
-    false
+pub fn cancel_window_open(subscription: &Subscription, decision: &Decision<'_>) -> bool {
+    one_time::cancel_window_open(subscription, decision.context.effective_at)
 }
 
-/// Credits a cancellation inside the window, or of a trial.
-pub fn cancel(_subscription: &Subscription, _decision: &mut Decision<'_>) {}
+/// Credits a cancellation inside the window, or of a trial. A license is cancelled by suspending it.
+pub fn cancel(subscription: &Subscription, decision: &mut Decision<'_>) {
+    let mut charging = Charging::new(subscription, decision);
+    if charging.is_license() { license::suspend(&mut charging) } else { one_time::cancel(&mut charging) }
+}
 
-/// Credits the old plan and charges the new one.
-pub fn convert(_subscription: &Subscription, _to_sku: &str, _prices: &[PriceComponent], _decision: &mut Decision<'_>) {}
+/// Credits the old plan and charges the new one. The new offer is taken from the `SubscriptionConverted` in `decision`, if it is
+/// there already.
+pub fn convert(subscription: &Subscription, to_sku: &str, prices: &[PriceComponent], decision: &mut Decision<'_>) {
+    one_time::convert(&mut Charging::new(subscription, decision), to_sku, prices);
+}
 
 /// Charges everything due at the end of `date`: corrections first, then the period that begins.
-pub fn day_end(_subscription: &Subscription, _date: NaiveDate, _decision: &mut Decision<'_>) {}
-
-/// The next day at whose end [`day_end`] has something to do, if no command comes in between.
-pub fn next_due(_subscription: &Subscription) -> Option<NaiveDate> {
-    None
+pub fn day_end(subscription: &Subscription, date: NaiveDate, decision: &mut Decision<'_>) {
+    let mut charging = Charging::new(subscription, decision);
+    let mut done = None;
+    while let Some(due) = next_due(&charging.subscription).filter(|due| *due <= date && done < Some(*due)) {
+        done = Some(due);
+        if charging.subscription.standing == Standing::Trial {
+            convert_trial(&mut charging, due);
+        } else {
+            anniversary(&mut charging, due);
+        }
+    }
 }
 
-/// Keeps [`Subscription::billing`] up to date. Called after the event changed everything else.
-pub fn evolve(_subscription: &mut Subscription, _event: &Event) {}
+fn anniversary(charging: &mut Charging<'_, '_>, day: NaiveDate) {
+    let corrected = charging.is_license() && correction::on_anniversary(charging, day);
+    let monthly = charging.frequency() == BillingFrequency::Monthly;
+    let Some((span, quantity)) = charging.next_period().filter(|(span, _)| span.start <= day) else { return };
+    if !charging.is_license() {
+        return one_time::renew(charging, span, quantity);
+    }
+    // A monthly change also types the next cycle (L10198).
+    let charge_type = if corrected && monthly { ChargeType::CycleInstanceProrate } else { ChargeType::CycleFee };
+    let purchase_date = charging.subscription.start;
+    charging.start_period(span, quantity);
+    charging.charge(charge_type, span, quantity, purchase_date);
+}
+
+/// A marketplace trial becomes a paid subscription by itself (L10588-10599).
+fn convert_trial(charging: &mut Charging<'_, '_>, paid_from: NaiveDate) {
+    let term_end = calendar::anniversary(paid_from, charging.subscription.term_months);
+    let subscription = &mut charging.subscription;
+    subscription.standing = Standing::Active;
+    subscription.term_start = paid_from;
+    subscription.term_end = term_end;
+    let (customer_id, subscription_id) = (subscription.customer_id.clone(), subscription.subscription_id.clone());
+    charging.emit(TrialConverted { customer_id, subscription_id, paid_from, term_end });
+    if let Some((span, quantity)) = charging.next_period() {
+        one_time::renew(charging, span, quantity);
+    }
+}
+
+/// The next day at whose end [`day_end`] has something to do, if no command comes in between: an anniversary with a pending
+/// correction, the start of a period (of the next term's too, if it renews by itself), or the end of a trial.
+pub fn next_due(subscription: &Subscription) -> Option<NaiveDate> {
+    let correction = match (subscription.product_family, subscription.standing) {
+        // A term that ended owes the corrections of its last month.
+        (ProductFamily::License, Standing::Active | Standing::Expired) => billing::correction_due(subscription),
+        _ => None,
+    };
+    let period = match subscription.standing {
+        Standing::Trial => subscription.trial_end,
+        Standing::Active => subscription
+            .billing
+            .current()
+            .map(|period| period.end)
+            .filter(|end| *end < subscription.term_end || subscription.auto_renew),
+        _ => None,
+    };
+    correction.into_iter().chain(period).min()
+}

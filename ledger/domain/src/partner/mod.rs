@@ -1,14 +1,67 @@
 //! Partners: accounts, billing day, currency, issued invoices. One stream each.
 
+mod decide;
+
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{Command, Context, Event, Rejection, ids::PartnerId};
+use crate::{
+    Event, charge::InvoiceFamily, event::PartnerRegistered, ids::PartnerId, money::Currency, party::PartnerKind,
+};
+
+pub use decide::{PAYMENT_TERM_DAYS, decide};
 
 /// One partner's state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Partner {}
+pub struct Partner {
+    /// Its id.
+    pub partner_id: PartnerId,
+    /// Its name.
+    pub name: String,
+    /// Its kind.
+    pub kind: PartnerKind,
+    /// ISO 3166 alpha-2.
+    pub country: String,
+    /// Billing currency.
+    pub currency: Currency,
+    /// 1 to 31, clamped to the month's last day; never changes (L9838).
+    pub billing_day: u32,
+    /// May be empty.
+    pub mpn_id: String,
+    /// The day of the registration.
+    pub registered_on: NaiveDate,
+    /// What was issued, for each family and currency.
+    pub issued: BTreeMap<(InvoiceFamily, Currency), Issued>,
+}
+
+/// The invoices of one family and currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issued {
+    /// How many there are; the next has the next number.
+    pub count: u64,
+    /// First day of the last one's period.
+    pub period_start: NaiveDate,
+    /// The day after its last; the next period starts here.
+    pub period_end: NaiveDate,
+}
+
+impl From<&PartnerRegistered> for Partner {
+    fn from(e: &PartnerRegistered) -> Self {
+        Self {
+            partner_id: e.partner_id.clone(),
+            name: e.name.clone(),
+            kind: e.kind,
+            country: e.country.clone(),
+            currency: e.currency,
+            billing_day: e.billing_day,
+            mpn_id: e.mpn_id.clone(),
+            registered_on: e.registered_on,
+            issued: BTreeMap::new(),
+        }
+    }
+}
 
 /// All partners.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,10 +81,21 @@ impl Partners {
     }
 
     /// Applies an event of any partner.
-    pub fn evolve(&mut self, _event: &Event) {}
+    pub fn evolve(&mut self, event: &Event) {
+        match event {
+            Event::PartnerRegistered(e) => {
+                self.partners.insert(e.partner_id.clone(), Partner::from(e));
+            }
+            Event::InvoiceIssued(e) => {
+                let Some(partner) = self.partners.get_mut(&e.partner_id) else { return };
+                let count = partner.issued.get(&(e.family, e.currency)).map_or(0, |issued| issued.count) + 1;
+                let issued = Issued { count, period_start: e.period_start, period_end: e.period_end };
+                partner.issued.insert((e.family, e.currency), issued);
+            }
+            _ => {}
+        }
+    }
 }
 
-/// Decides a command about one partner; `state` is none before it is registered.
-pub fn decide(_state: Option<&Partner>, _command: &Command, _context: &Context) -> Result<Vec<Event>, Rejection> {
-    Ok(Vec::new())
-}
+#[cfg(test)]
+mod tests;

@@ -23,6 +23,16 @@ macro_rules! commands {
     ($($name:ident { $($field:ident),* $(,)? })*) => {
         message! { $($name => $name { $($field),* })* }
 
+        /// Every kind of command; complete because the match below is.
+        #[cfg(test)]
+        pub(super) const KINDS: &[&str] = &[$(stringify!($name)),*];
+
+        /// The kind of a command.
+        #[cfg(test)]
+        pub(super) fn kind(command: &Command) -> &'static str {
+            match command { $(Command::$name(_) => stringify!($name),)* }
+        }
+
         impl Wire<pb::command::Body> for Command {
             fn to_wire(&self) -> pb::command::Body {
                 match self { $(Self::$name(command) => pb::command::Body::$name(command.to_wire()),)* }

@@ -13,6 +13,10 @@ macro_rules! events {
     ($($name:ident { $($field:ident),* $(,)? })*) => {
         message! { $($name => $name { $($field),* })* }
 
+        /// Every kind of event; complete because the match below is.
+        #[cfg(test)]
+        pub(super) const KINDS: &[&str] = &[$(stringify!($name)),*];
+
         impl Wire<pb::Event> for Event {
             fn to_wire(&self) -> pb::Event {
                 let body = match self { $(Self::$name(event) => pb::event::Body::$name(event.to_wire()),)* };

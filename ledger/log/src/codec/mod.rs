@@ -5,8 +5,12 @@
 
 mod commands;
 mod events;
+#[cfg(test)]
+mod examples;
 mod field;
 mod json;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use bytes::Bytes;

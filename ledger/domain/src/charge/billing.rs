@@ -1,0 +1,233 @@
+//! What a subscription's state remembers of its charges: enough to take back what was charged, and no more.
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::line::{Charged, Derivation};
+use crate::{
+    calendar,
+    customer::Subscription,
+    event::{Event, PeriodStarted},
+    ids::LineId,
+    offer::ProductFamily,
+};
+
+/// Periods kept: the current one and the one before, because the full credit of the first 30 days can reach over a 28-day period
+/// (billing-details.md C27), and a late fact over an anniversary.
+const PERIODS_MAX: usize = 2;
+
+/// What was charged for the current period, and what is to be corrected on the next anniversary.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Billing {
+    /// First paid day after a trial: anniversaries are counted from it instead of the subscription's start.
+    anchor: Option<NaiveDate>,
+    /// The last suspension or reactivation of a license: what was charged for days before it is settled.
+    open_from: Option<NaiveDate>,
+    /// Oldest first.
+    periods: Vec<BilledPeriod>,
+    /// Changes of a license's seats since the oldest kept period began, in order.
+    changes: Vec<SeatChange>,
+}
+
+/// A period and its lines that were not taken back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct BilledPeriod {
+    pub(super) start: NaiveDate,
+    pub(super) end: NaiveDate,
+    /// Seats at its start, before any change of that day.
+    quantity: u32,
+    pub(super) lines: Vec<BilledLine>,
+}
+
+/// A charge in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct BilledLine {
+    pub(super) line_id: LineId,
+    pub(super) charge_start: NaiveDate,
+    pub(super) charge_end: NaiveDate,
+    pub(super) unit_price: Decimal,
+    pub(super) quantity: u32,
+    /// The amount less what was credited of it.
+    pub(super) left: Decimal,
+    pub(super) component: Option<String>,
+    /// Of what is left.
+    pub(super) derivation: Derivation,
+    /// Whether the days to come still rest on it: false once a part was credited.
+    pub(super) open: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct SeatChange {
+    effective_on: NaiveDate,
+    to: u32,
+}
+
+/// Days with one number of seats.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Segment {
+    pub(super) start: NaiveDate,
+    /// The day after its last.
+    pub(super) end: NaiveDate,
+    pub(super) quantity: u32,
+}
+
+impl Billing {
+    /// The day that anniversaries are counted from.
+    pub(super) fn anchor(&self) -> Option<NaiveDate> {
+        self.anchor
+    }
+
+    pub(super) fn current(&self) -> Option<&BilledPeriod> {
+        self.periods.last()
+    }
+
+    pub(super) fn periods(&self) -> &[BilledPeriod] {
+        &self.periods
+    }
+
+    /// The lines that the days to come, or a correction, rest on, in the order they were charged.
+    pub(super) fn lines_in_force<'a>(&'a self, period: &'a BilledPeriod) -> impl Iterator<Item = &'a BilledLine> {
+        let from = self.open_from.unwrap_or(period.start);
+        period.lines.iter().filter(move |line| line.open && line.charge_start >= from)
+    }
+
+    /// Seats at the end of `date`; none before anything was billed.
+    pub(super) fn quantity_on(&self, date: NaiveDate) -> Option<u32> {
+        let change = self.changes.iter().rev().find(|change| change.effective_on <= date);
+        change.map(|change| change.to).or_else(|| self.periods.first().map(|period| period.quantity))
+    }
+
+    /// How the open days of a period were used, knowing the changes that took effect before `before`. One segment for each number
+    /// of seats, none without a day (billing-details.md C43).
+    pub(super) fn used(&self, period: &BilledPeriod, before: NaiveDate) -> Vec<Segment> {
+        let from = self.open_from.map_or(period.start, |day| day.max(period.start));
+        let Some(last_known) = before.pred_opt() else { return Vec::new() };
+        let quantity_on = |day: NaiveDate| self.quantity_on(day.min(last_known)).unwrap_or(period.quantity);
+        let mut starts = vec![from];
+        let changes = self.changes.iter().map(|change| change.effective_on);
+        starts.extend(changes.filter(|day| from < *day && *day < period.end && *day < before));
+        starts.dedup();
+        let mut segments: Vec<Segment> = Vec::new();
+        for (i, &start) in starts.iter().enumerate() {
+            let end = starts.get(i + 1).copied().unwrap_or(period.end);
+            push_segment(&mut segments, Segment { start, end, quantity: quantity_on(start) });
+        }
+        segments
+    }
+
+    /// How the lines in force say that the open days of a period are used.
+    pub(super) fn billed(&self, period: &BilledPeriod) -> Vec<Segment> {
+        let mut segments = Vec::new();
+        let mut component = None;
+        for line in self.lines_in_force(period) {
+            // Every component has the same seats; the first one's lines tell.
+            if *component.get_or_insert(&line.component) == &line.component {
+                let BilledLine { charge_start, charge_end, quantity, .. } = *line;
+                push_segment(&mut segments, Segment { start: charge_start, end: charge_end, quantity });
+            }
+        }
+        segments
+    }
+
+    /// The first day of a period whose seats were billed wrongly, knowing the changes that took effect before `before`.
+    pub(super) fn first_difference(&self, period: &BilledPeriod, before: NaiveDate) -> Option<NaiveDate> {
+        let billed = self.billed(period);
+        if billed.is_empty() {
+            return None;
+        }
+        let used = self.used(period, before);
+        let quantity_on = |segments: &[Segment], day| {
+            segments.iter().find(|s| s.start <= day && day < s.end).map(|segment| segment.quantity)
+        };
+        let mut starts: Vec<_> = billed.iter().chain(&used).map(|segment| segment.start).collect();
+        starts.sort_unstable();
+        starts.into_iter().find(|&day| quantity_on(&billed, day) != quantity_on(&used, day))
+    }
+
+    fn start_period(&mut self, event: &PeriodStarted) {
+        let surplus = (self.periods.len() + 1).saturating_sub(PERIODS_MAX);
+        self.periods.drain(..surplus);
+        let &PeriodStarted { start, end, quantity, .. } = event;
+        self.periods.push(BilledPeriod { start, end, quantity, lines: Vec::new() });
+        let oldest = self.periods.first().map_or(start, |period| period.start);
+        // A late change may lie before the oldest period: its seats replace those known when that period was billed.
+        let earlier = self.changes.iter().rev().find(|change| change.effective_on < oldest);
+        if let Some((period, change)) = self.periods.first_mut().zip(earlier) {
+            period.quantity = change.to;
+        }
+        self.changes.retain(|change| change.effective_on >= oldest);
+    }
+
+    fn charged(&mut self, line: &Charged) {
+        if let Some(id) = &line.reverses_line_id {
+            self.credited(id, line);
+            return;
+        }
+        let at = self.periods.iter().rposition(|p| p.start <= line.charge_start && line.charge_start < p.end);
+        if let Some(period) = at.and_then(|at| self.periods.get_mut(at)) {
+            period.lines.push(BilledLine {
+                line_id: line.line_id.clone(),
+                charge_start: line.charge_start,
+                charge_end: line.charge_end,
+                unit_price: line.unit_price,
+                quantity: line.quantity,
+                left: line.amount,
+                component: line.component.clone(),
+                derivation: line.derivation.clone(),
+                open: true,
+            });
+        }
+    }
+
+    fn credited(&mut self, id: &LineId, credit: &Charged) {
+        for period in &mut self.periods {
+            for line in period.lines.iter_mut().filter(|line| line.line_id == *id) {
+                line.left += credit.amount;
+                line.open = false;
+                line.derivation.billed_days = line.derivation.billed_days.saturating_sub(credit.derivation.billed_days);
+            }
+            period.lines.retain(|line| line.open || !line.left.is_zero());
+        }
+    }
+}
+
+fn push_segment(segments: &mut Vec<Segment>, segment: Segment) {
+    match segments.last_mut() {
+        Some(last) if last.end == segment.start && last.quantity == segment.quantity => last.end = segment.end,
+        _ => segments.push(segment),
+    }
+}
+
+/// Keeps [`Subscription::billing`] up to date. Called after the event changed everything else.
+///
+/// A period that begins also takes over the frequency that was chosen for it (billing.md section 2).
+pub fn evolve(subscription: &mut Subscription, event: &Event) {
+    let license = subscription.product_family == ProductFamily::License;
+    let billing = &mut subscription.billing;
+    match event {
+        Event::PeriodStarted(e) => {
+            billing.start_period(e);
+            if let Some(frequency) = subscription.next_billing_frequency.take() {
+                subscription.billing_frequency = frequency;
+            }
+        }
+        Event::Charged(e) => billing.charged(e),
+        Event::QuantityChanged(e) if license => {
+            billing.changes.push(SeatChange { effective_on: e.effective_on, to: e.to });
+        }
+        Event::SubscriptionSuspended(e) if license => billing.open_from = Some(e.effective_on),
+        Event::SubscriptionReactivated(e) if license => billing.open_from = Some(e.effective_on),
+        Event::TrialConverted(e) => billing.anchor = Some(e.paid_from),
+        Event::SubscriptionDeprovisioned(_) => *billing = Billing::default(),
+        _ => {}
+    }
+}
+
+/// The first monthly anniversary after the first day that was billed wrongly.
+pub(super) fn correction_due(subscription: &Subscription) -> Option<NaiveDate> {
+    let billing = &subscription.billing;
+    let anchor = billing.anchor.unwrap_or(subscription.start);
+    let differences = billing.periods.iter().filter_map(|p| billing.first_difference(p, NaiveDate::MAX));
+    differences.min().map(|day| calendar::next_anniversary(anchor, day))
+}

@@ -1,0 +1,251 @@
+//! Charging: a working copy of the subscription beside the decision, and how lines are written.
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+
+use super::{
+    billing::{self, BilledLine},
+    line::{ChargeType, Charged, Derivation, InvoiceFamily},
+    period::{self, Span},
+};
+use crate::{
+    calendar,
+    customer::{Standing, Subscription},
+    decision::Decision,
+    event::{Event, PeriodStarted},
+    ids::LineId,
+    offer::{BillingFrequency, ProductFamily},
+    proration::{self, Part, Prorated},
+};
+
+/// Charges in the making. Each event is applied to the copy at once, so that the next line rests on those before it.
+pub(super) struct Charging<'a, 'c> {
+    pub(super) subscription: Subscription,
+    decision: &'a mut Decision<'c>,
+}
+
+/// What differs from line to line.
+struct Draft {
+    charge_type: ChargeType,
+    charge_start: NaiveDate,
+    charge_end: NaiveDate,
+    priced: Prorated,
+    quantity: u32,
+    component: Option<String>,
+    purchase_date: NaiveDate,
+    reverses_line_id: Option<LineId>,
+    derivation: Derivation,
+}
+
+impl<'a, 'c> Charging<'a, 'c> {
+    pub(super) fn new(subscription: &Subscription, decision: &'a mut Decision<'c>) -> Self {
+        Self { subscription: subscription.clone(), decision }
+    }
+
+    /// The day the cause takes effect.
+    pub(super) fn effective_on(&self) -> NaiveDate {
+        self.decision.context.effective_on()
+    }
+
+    /// The events decided so far.
+    pub(super) fn decided(&self) -> &[Event] {
+        self.decision.events()
+    }
+
+    pub(super) fn is_license(&self) -> bool {
+        self.subscription.product_family == ProductFamily::License
+    }
+
+    pub(super) fn emit(&mut self, event: impl Into<Event>) {
+        let event = event.into();
+        billing::evolve(&mut self.subscription, &event);
+        self.decision.push(event);
+    }
+
+    pub(super) fn start_period(&mut self, span: Span, quantity: u32) {
+        self.emit(PeriodStarted {
+            customer_id: self.subscription.customer_id.clone(),
+            subscription_id: self.subscription.subscription_id.clone(),
+            start: span.start,
+            end: span.end,
+            quantity,
+        });
+    }
+
+    /// The period that begins when the current one ends: its days and its seats, which are those held at the end of the period
+    /// before (L9771). None while nothing runs, or if the term ends.
+    pub(super) fn next_period(&self) -> Option<(Span, u32)> {
+        let subscription = &self.subscription;
+        let start = subscription.billing.current()?.end;
+        if subscription.standing != Standing::Active || start >= subscription.term_end {
+            return None;
+        }
+        let last_day = start.pred_opt()?;
+        let span = Span::starting(subscription, start, period::next_frequency(subscription));
+        let quantity = if self.is_license() { subscription.billing.quantity_on(last_day) } else { None };
+        Some((span, quantity.unwrap_or(subscription.quantity)))
+    }
+
+    /// Charges the days of a span at the prices of now, a line for each component.
+    pub(super) fn charge(&mut self, charge_type: ChargeType, span: Span, quantity: u32, purchase_date: NaiveDate) {
+        self.charge_days(charge_type, span, span.days(), quantity, purchase_date);
+    }
+
+    /// Charges some days of a span; the line shows the whole span and, outside of license files, the price of a whole period.
+    pub(super) fn charge_days(
+        &mut self,
+        charge_type: ChargeType,
+        span: Span,
+        billed_days: u32,
+        quantity: u32,
+        purchase_date: NaiveDate,
+    ) {
+        for price in self.subscription.prices.clone() {
+            let derivation = Derivation {
+                rule: self.subscription.proration_rule,
+                period_price: period::period_price(&self.subscription, &price),
+                period_days: span.period_days,
+                billed_days,
+            };
+            let priced = self.shown(&derivation, quantity);
+            self.write(Draft {
+                charge_type,
+                charge_start: span.start,
+                charge_end: span.end,
+                priced,
+                quantity,
+                component: price.component,
+                purchase_date,
+                reverses_line_id: None,
+                derivation,
+            });
+        }
+    }
+
+    /// Charges some days anew at the price that a line was charged at, which a renewal may have changed since.
+    pub(super) fn charge_again(
+        &mut self,
+        like: &BilledLine,
+        (start, end): (NaiveDate, NaiveDate),
+        quantity: u32,
+        purchase_date: NaiveDate,
+    ) {
+        let billed_days = calendar::days_between(start, end);
+        let derivation = Derivation { billed_days, ..like.derivation.clone() };
+        let priced = self.shown(&derivation, quantity);
+        self.write(Draft {
+            charge_type: ChargeType::CycleInstanceProrate,
+            charge_start: start,
+            charge_end: end,
+            priced,
+            quantity,
+            component: like.component.clone(),
+            purchase_date,
+            reverses_line_id: None,
+            derivation,
+        });
+    }
+
+    /// Takes back what is left of a line.
+    pub(super) fn take_back(&mut self, charge_type: ChargeType, line: &BilledLine, purchase_date: NaiveDate) {
+        let days = line.derivation.billed_days;
+        self.take_back_days(charge_type, line, days, line.charge_start, purchase_date);
+    }
+
+    /// Takes back the last `days` of a line, from `start` on. All its days are exactly its amount, fewer are prorated as it was and
+    /// never more than what is left of it.
+    pub(super) fn take_back_days(
+        &mut self,
+        charge_type: ChargeType,
+        line: &BilledLine,
+        days: u32,
+        start: NaiveDate,
+        purchase_date: NaiveDate,
+    ) {
+        let derivation = Derivation { billed_days: days, ..line.derivation.clone() };
+        let mut priced = self.shown(&derivation, line.quantity);
+        if days >= line.derivation.billed_days || priced.amount > line.left {
+            priced = Prorated { unit_price: line.unit_price, amount: line.left };
+        }
+        priced.amount = negative(priced.amount);
+        // License files negate both, the others the amount only (L10195, L10410).
+        if self.is_license() {
+            priced.unit_price = negative(priced.unit_price);
+        }
+        self.write(Draft {
+            charge_type,
+            charge_start: start,
+            charge_end: line.charge_end,
+            priced,
+            quantity: line.quantity,
+            component: line.component.clone(),
+            purchase_date,
+            reverses_line_id: Some(line.line_id.clone()),
+            derivation,
+        });
+    }
+
+    fn shown(&self, derivation: &Derivation, quantity: u32) -> Prorated {
+        let &Derivation { rule, period_price, period_days, billed_days } = derivation;
+        let currency = self.subscription.currency;
+        let priced = proration::prorate(rule, currency, Part { period_price, quantity, billed_days, period_days });
+        // One-time and recurring files show the price of the whole period (L10428).
+        if self.is_license() { priced } else { Prorated { unit_price: currency.round(period_price), ..priced } }
+    }
+
+    fn write(&mut self, draft: Draft) {
+        let line_id = self.decision.next_line_id();
+        let s = &self.subscription;
+        let line = Charged {
+            line_id,
+            customer_id: s.customer_id.clone(),
+            partner_id: s.partner_id.clone(),
+            subscription_id: s.subscription_id.clone(),
+            order_id: s.order_id.clone(),
+            offer_id: s.offer_id.clone(),
+            offer_name: s.offer_name.clone(),
+            invoice_family: match s.product_family {
+                ProductFamily::License => InvoiceFamily::LicenseUsage,
+                ProductFamily::OneTimeRecurring | ProductFamily::MarketplaceSaas => InvoiceFamily::OneTimeRecurring,
+            },
+            charge_type: draft.charge_type,
+            charge_start: draft.charge_start,
+            charge_end: draft.charge_end,
+            unit_price: draft.priced.unit_price,
+            quantity: draft.quantity,
+            amount: draft.priced.amount,
+            currency: s.currency,
+            charged_on: self.decision.charged_on,
+            component: draft.component,
+            sku: s.sku.clone(),
+            subscription_description: description(s).map(str::to_owned),
+            purchase_date: draft.purchase_date,
+            billing_frequency: s.billing_frequency,
+            reverses_line_id: draft.reverses_line_id,
+            derivation: draft.derivation,
+            reseller_id: s.reseller_id.clone(),
+        };
+        self.emit(line);
+    }
+
+    /// The frequency of the current period.
+    pub(super) fn frequency(&self) -> BillingFrequency {
+        self.subscription.billing_frequency
+    }
+}
+
+/// The words that tell a trial from what follows it (L10597-10598).
+fn description(subscription: &Subscription) -> Option<&'static str> {
+    if subscription.standing == Standing::Trial {
+        Some("Free trial")
+    } else if subscription.billing.anchor().is_some() {
+        Some("Paid subscription")
+    } else {
+        None
+    }
+}
+
+/// A credit of nothing is nothing, not minus nothing.
+fn negative(amount: Decimal) -> Decimal {
+    if amount.is_zero() { amount } else { -amount }
+}

@@ -1,0 +1,76 @@
+//! Guards that every stream shares: time, texts, sizes.
+
+use chrono::{Datelike, TimeDelta};
+
+use crate::{Context, Reason, Rejection};
+
+/// Longest text of a person or a company, in characters (customers page decision G01).
+pub(crate) const TEXT_CHARS_MAX: usize = 256;
+/// How far a sender's clock may run ahead of the ledger's.
+const AHEAD_MAX: TimeDelta = TimeDelta::minutes(1);
+/// Years in which something can take effect: what lies outside is a mistake, and would make the timers run for ages.
+const YEARS: std::ops::RangeInclusive<i32> = 1970..=9000;
+
+/// Nothing takes effect before it is recorded, but for a clock that runs a little ahead.
+pub(crate) fn time(context: &Context) -> Result<(), Rejection> {
+    if context.effective_at > context.recorded_at + AHEAD_MAX {
+        let message = format!(
+            "{} lies in the future: the ledger's time is {}",
+            context.effective_at.to_rfc3339(),
+            context.recorded_at.to_rfc3339()
+        );
+        return Err(Rejection::field(Reason::EffectiveInFuture, "effective_at", message)
+            .with("recorded_at", context.recorded_at.to_rfc3339()));
+    }
+    if !YEARS.contains(&context.effective_at.year()) {
+        let message = format!("The year must be {} to {}", YEARS.start(), YEARS.end());
+        return Err(Rejection::field(Reason::InvalidValue, "effective_at", message));
+    }
+    Ok(())
+}
+
+/// A text that must be there: 1 to 256 characters after trimming.
+pub(crate) fn required(field: &str, text: &str) -> Result<(), Rejection> {
+    if text.trim().is_empty() {
+        return Err(missing(field));
+    }
+    optional(field, text)
+}
+
+/// A text that may be empty.
+pub(crate) fn optional(field: &str, text: &str) -> Result<(), Rejection> {
+    let length = text.chars().count();
+    if length > TEXT_CHARS_MAX || text.chars().any(char::is_control) {
+        let message =
+            format!("{field} must have at most {TEXT_CHARS_MAX} characters, none of them a control character");
+        return Err(Rejection::field(Reason::InvalidValue, field, message).with("length", length));
+    }
+    Ok(())
+}
+
+/// 1 to `most` elements.
+pub(crate) fn count(field: &str, length: usize, most: usize) -> Result<(), Rejection> {
+    match length {
+        0 => Err(missing(field)),
+        _ if length > most => {
+            let message = format!("{field} has {length} elements; at most {most} are taken at once");
+            Err(Rejection::field(Reason::InvalidValue, field, message).with("maximum", most))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A field that is not there.
+pub(crate) fn missing(field: &str) -> Rejection {
+    Rejection::field(Reason::RequiredFieldMissing, field, format!("{field} is required"))
+}
+
+/// A field with a value that its rule does not take.
+pub(crate) fn invalid(field: &str, message: impl Into<String>) -> Rejection {
+    Rejection::field(Reason::InvalidValue, field, message)
+}
+
+/// A command that belongs to another stream; only a mistake in the program around can send it here.
+pub(crate) fn misdirected(stream: &str) -> Rejection {
+    Rejection::new(Reason::InvalidValue, format!("This command does not concern a {stream}"))
+}

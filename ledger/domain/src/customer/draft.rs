@@ -1,0 +1,124 @@
+//! A decision in the making: events in order, and working copies of the few subscriptions they change.
+
+use std::collections::{BTreeMap, btree_map::Entry};
+
+use chrono::NaiveDate;
+
+use super::{Customer, Subscription, due, gates, transition::concerned};
+use crate::{
+    Context, Event, Reference, Rejection, charge,
+    decision::Decision,
+    event::SubscriptionCreated,
+    ids::{PartnerId, SubscriptionId},
+};
+
+/// What a command has decided so far. Each step sees the effect of the steps before it, without a copy of the whole customer.
+pub(super) struct Draft<'a> {
+    /// The customer before the command.
+    pub(super) customer: &'a Customer,
+    /// Catalog and partners.
+    pub(super) reference: &'a Reference,
+    /// The events.
+    pub(super) decision: Decision<'a>,
+    copies: BTreeMap<SubscriptionId, Subscription>,
+}
+
+impl<'a> Draft<'a> {
+    /// Nothing decided yet.
+    pub(super) fn new(customer: &'a Customer, reference: &'a Reference, context: &'a Context) -> Self {
+        let decision = Decision::new(context, reference.catalog.last_closed());
+        Self { customer, reference, decision, copies: BTreeMap::new() }
+    }
+
+    /// The day on which the command takes effect.
+    pub(super) fn on(&self) -> NaiveDate {
+        self.decision.context.effective_on()
+    }
+
+    /// A subscription as the events so far have it.
+    pub(super) fn get(&self, id: &SubscriptionId) -> Option<&Subscription> {
+        self.copies.get(id).or_else(|| self.customer.subscription(id))
+    }
+
+    /// The partner's subscription, up to date: what fell due before the command's day is decided first, so that a command that
+    /// overtakes the timers meets the same state as one that follows them.
+    pub(super) fn owned(&mut self, partner_id: &PartnerId, id: &SubscriptionId) -> Result<&Subscription, Rejection> {
+        gates::partner(self.reference, partner_id, "partner_id")?;
+        gates::owner(self.customer, partner_id, id)?;
+        self.settle_before(id);
+        gates::found(self.get(id), id)
+            .and_then(|subscription| gates::not_before(subscription, self.on()).map(|()| subscription))
+    }
+
+    /// Decides what fell due before the command's day, for the subscription, its base and its add-ons.
+    pub(super) fn settle_before(&mut self, id: &SubscriptionId) {
+        let Some(yesterday) = self.on().pred_opt() else { return };
+        let customer = self.customer;
+        let base = customer.subscription(id).and_then(|subscription| subscription.base_subscription_id.as_ref());
+        let ids: Vec<_> = base.into_iter().chain([id]).chain(customer.add_ons_of(id)).cloned().collect();
+        // A closed day may be on a document already; what was due in it is charged in arrears.
+        let charged_on = self.decision.charged_on;
+        let first_open_day = self.reference.catalog.last_closed().and_then(|day| day.succ_opt());
+        due::settle(self, ids, yesterday, |day| first_open_day.map_or(day, |open| open.max(day)));
+        self.decision.charged_on = charged_on;
+    }
+
+    /// Adds an event.
+    pub(super) fn push(&mut self, event: impl Into<Event>) {
+        let first = self.decision.events().len();
+        self.decision.push(event);
+        self.follow(first);
+    }
+
+    /// Adds an event about one subscription and what it costs. The charge is decided from the subscription as it stood before.
+    pub(super) fn push_charged(
+        &mut self,
+        id: &SubscriptionId,
+        event: impl Into<Event>,
+        charge: impl FnOnce(&Subscription, &mut Decision<'_>),
+    ) {
+        let first = self.decision.events().len();
+        self.decision.push(event);
+        if let Some(subscription) = self.copies.get(id).or_else(|| self.customer.subscription(id)) {
+            charge(subscription, &mut self.decision);
+        }
+        self.follow(first);
+    }
+
+    /// Adds a new subscription and its first charges.
+    pub(super) fn create(&mut self, created: SubscriptionCreated) {
+        let mut subscription = Subscription::from(&created);
+        let event = Event::from(created);
+        subscription.apply(&event);
+        self.decision.push(event);
+        let first = self.decision.events().len();
+        charge::purchase(&subscription, &mut self.decision);
+        self.copies.insert(subscription.subscription_id.clone(), subscription);
+        self.follow(first);
+    }
+
+    /// Charges what is due at the end of the day.
+    pub(super) fn charge_day_end(&mut self, id: &SubscriptionId, day: NaiveDate) {
+        let first = self.decision.events().len();
+        if let Some(subscription) = self.copies.get(id).or_else(|| self.customer.subscription(id)) {
+            charge::day_end(subscription, day, &mut self.decision);
+        }
+        self.follow(first);
+    }
+
+    /// Applies the events from that one on to the working copies.
+    fn follow(&mut self, first: usize) {
+        for event in self.decision.events().iter().skip(first) {
+            for id in concerned(event) {
+                let copy = match self.copies.entry(id.clone()) {
+                    Entry::Occupied(entry) => entry.into_mut(),
+                    Entry::Vacant(entry) => match self.customer.subscription(id) {
+                        Some(subscription) => entry.insert(subscription.clone()),
+                        None => continue,
+                    },
+                };
+                copy.apply(event);
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! Billing frequency: a whole order changes together (customers page section 2.10, L9741).
+
+use super::{Standing, SuspensionReason, draft::Draft, gates};
+use crate::{Reason, Rejection, command::ChangeBillingFrequency, event::BillingFrequencyChanged};
+
+pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeBillingFrequency) -> Result<(), Rejection> {
+    let (customer, on, to) = (draft.customer, draft.on(), command.billing_frequency);
+    gates::partner(draft.reference, &command.partner_id, "partner_id")?;
+    let Some(order) = customer.order(&command.order_id) else {
+        let message = format!("The customer has no order {}", command.order_id);
+        return Err(Rejection::field(Reason::OrderNotFound, "order_id", message));
+    };
+    if order.partner_id != command.partner_id {
+        let message = format!("Order {} does not belong to partner {}", command.order_id, command.partner_id);
+        return Err(Rejection::field(Reason::SubscriptionNotOwned, "partner_id", message));
+    }
+    gates::relationship(customer, &command.partner_id, "partner_id")?;
+    let mut rhythms = Vec::new();
+    let mut subscription_ids = Vec::new();
+    let mut refused = Ok(());
+    for id in &order.subscription_ids {
+        draft.settle_before(id);
+        let subscription = gates::found(draft.get(id), id)?;
+        if gates::open(subscription, on).is_err() {
+            continue;
+        }
+        // What is suspended follows when it comes back; what went to another partner does not come back.
+        match subscription.standing {
+            Standing::Suspended { reason: SuspensionReason::Transferred, .. } => continue,
+            Standing::Suspended { .. } => {}
+            _ => refused = refused.and(gates::active(subscription, on)).and(gates::unlocked(subscription)),
+        }
+        gates::not_before(subscription, on)?;
+        if let Some(offer) = draft.reference.catalog.offer(&subscription.offer_id) {
+            gates::frequency(offer, to, "billing_frequency")?;
+        }
+        let now = subscription.next_billing_frequency.unwrap_or(subscription.billing_frequency);
+        rhythms.push((now, matches!(subscription.standing, Standing::Active)));
+        subscription_ids.push(id.clone());
+    }
+    refused?;
+    let Some((from, _)) = rhythms.iter().find(|(_, active)| *active).copied() else {
+        let message = format!("Order {} has no active subscription", command.order_id);
+        return Err(Rejection::field(Reason::SubscriptionNotActive, "order_id", message));
+    };
+    if rhythms.iter().all(|(now, _)| *now == to) {
+        let message = format!("The order is billed {} already", to.label());
+        return Err(Rejection::field(Reason::FrequencyUnchanged, "billing_frequency", message));
+    }
+    let (customer_id, order_id) = (command.customer_id.clone(), command.order_id.clone());
+    draft.push(BillingFrequencyChanged { customer_id, order_id, from, to, subscription_ids });
+    Ok(())
+}

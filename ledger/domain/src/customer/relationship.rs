@@ -1,0 +1,82 @@
+//! Relationships between the customer and its partners (customers page section 2.3).
+
+use super::{RelationshipStanding, Standing, Subscription, draft::Draft, gates};
+use crate::{
+    Reason, Rejection, charge,
+    command::{AcceptRelationship, RemoveRelationship, RequestRelationship},
+    event::{RelationshipEstablished, RelationshipRemoved, RelationshipRequested},
+    offer::ProductFamily,
+    party::RelationshipOrigin,
+};
+
+/// How many subscriptions a refusal names.
+const NAMED_SUBSCRIPTIONS_MAX: usize = 20;
+
+pub(super) fn request(draft: &mut Draft<'_>, command: &RequestRelationship) -> Result<(), Rejection> {
+    let partner = gates::partner(draft.reference, &command.partner_id, "partner_id")?;
+    gates::reseller(draft.reference, partner, command.reseller_id.as_ref(), "reseller_id")?;
+    let standing = draft.customer.relationship(&command.partner_id).map(|relationship| relationship.standing);
+    if let Some(RelationshipStanding::Active | RelationshipStanding::Requested) = standing {
+        let message = "The relationship is active or requested already";
+        return Err(Rejection::field(Reason::RelationshipExists, "partner_id", message));
+    }
+    gates::market(partner, draft.customer.country(), "partner_id")?;
+    let RequestRelationship { customer_id, partner_id, delegated_admin, reseller_id } = command.clone();
+    draft.push(RelationshipRequested { customer_id, partner_id, delegated_admin, reseller_id });
+    Ok(())
+}
+
+pub(super) fn accept(draft: &mut Draft<'_>, command: &AcceptRelationship) -> Result<(), Rejection> {
+    gates::partner(draft.reference, &command.partner_id, "partner_id")?;
+    let requested = draft
+        .customer
+        .relationship(&command.partner_id)
+        .filter(|relationship| relationship.standing == RelationshipStanding::Requested);
+    let Some(requested) = requested else {
+        let message = format!("Partner {} has no open request; it asks first", command.partner_id);
+        return Err(Rejection::field(Reason::RelationshipNotRequested, "partner_id", message));
+    };
+    let (delegated_admin, reseller_id) = (requested.delegated_admin, requested.reseller_id.clone());
+    let AcceptRelationship { customer_id, partner_id } = command.clone();
+    let origin = RelationshipOrigin::Invitation;
+    draft.push(RelationshipEstablished { customer_id, partner_id, delegated_admin, reseller_id, origin });
+    Ok(())
+}
+
+pub(super) fn remove(draft: &mut Draft<'_>, command: &RemoveRelationship) -> Result<(), Rejection> {
+    let partner_id = &command.partner_id;
+    gates::partner(draft.reference, partner_id, "partner_id")?;
+    gates::relationship(draft.customer, partner_id, "partner_id")?;
+    let open_transfer = draft.customer.transfers.iter().find(|(_, transfer)| {
+        transfer.is_open(draft.on()) && [&transfer.source_partner_id, &transfer.target_partner_id].contains(&partner_id)
+    });
+    if let Some((transfer_id, _)) = open_transfer {
+        let message = format!("Transfer {transfer_id} is open; it is answered or withdrawn first");
+        return Err(Rejection::new(Reason::TransferInProgress, message).with("transfer_id", transfer_id));
+    }
+    let in_use: Vec<_> = draft
+        .customer
+        .subscriptions()
+        .filter(|subscription| subscription.partner_id == *partner_id && keeps_relationship(subscription, draft))
+        .map(|subscription| subscription.subscription_id.as_str())
+        .collect();
+    if !in_use.is_empty() {
+        let named = in_use.iter().take(NAMED_SUBSCRIPTIONS_MAX).copied().collect::<Vec<_>>().join(",");
+        let message = format!("{} subscriptions are in use; suspend or cancel them first (L11337)", in_use.len());
+        return Err(Rejection::new(Reason::ActiveSubscriptionsExist, message)
+            .with("subscription_ids", named)
+            .with("count", in_use.len()));
+    }
+    let RemoveRelationship { customer_id, partner_id } = command.clone();
+    draft.push(RelationshipRemoved { customer_id, partner_id });
+    Ok(())
+}
+
+/// Everything in use does (L11354), but for what was bought once and can no longer be cancelled (decision G04).
+fn keeps_relationship(subscription: &Subscription, draft: &Draft<'_>) -> bool {
+    let ended = gates::open(subscription, draft.on()).is_err();
+    let in_use = matches!(subscription.standing, Standing::Active | Standing::Trial) && !ended;
+    in_use
+        && (subscription.product_family != ProductFamily::OneTimeRecurring
+            || charge::cancel_window_open(subscription, &draft.decision))
+}

@@ -1,0 +1,107 @@
+//! Suspending and reactivating licenses (rows 5 to 7 of customers page section 2.8); add-ons follow their base (decision G11).
+
+use chrono::NaiveDate;
+
+use super::{Standing, Subscription, SuspensionReason, draft::Draft, gates};
+use crate::{
+    Reason, Rejection, calendar, charge, check,
+    command::{Reactivate, Suspend},
+    event::{SubscriptionReactivated, SubscriptionSuspended},
+    ids::SubscriptionId,
+    offer::ProductFamily,
+};
+
+pub(super) fn suspend(draft: &mut Draft<'_>, command: &Suspend) -> Result<(), Rejection> {
+    let on = draft.on();
+    if let SuspensionReason::Cancelled | SuspensionReason::Transferred = command.reason {
+        let message = "A suspension is asked for by the customer, or for non-payment or fraud; the ledger gives other reasons itself";
+        return Err(check::invalid("reason", message));
+    }
+    let subscription = draft.owned(&command.partner_id, &command.subscription_id)?.clone();
+    if subscription.product_family != ProductFamily::License {
+        let message = format!("{} is cancelled, not suspended (decision G15)", subscription.offer_name);
+        return Err(Rejection::field(Reason::UseCancel, "subscription_id", message));
+    }
+    gates::active(&subscription, on)?;
+    gates::unlocked(&subscription)?;
+    stop(draft, &subscription, command.reason)
+}
+
+/// Suspends the subscription and its active add-ons; all of them are kept as long as it is.
+pub(super) fn stop(
+    draft: &mut Draft<'_>,
+    subscription: &Subscription,
+    reason: SuspensionReason,
+) -> Result<(), Rejection> {
+    let expires_on = calendar::add_days(draft.on(), subscription.hold_days);
+    let mut ids = vec![subscription.subscription_id.clone()];
+    for id in draft.customer.add_ons_of(&subscription.subscription_id) {
+        if let Some(add_on) = draft.get(id).filter(|add_on| add_on.standing == Standing::Active) {
+            gates::not_before(add_on, draft.on())?;
+            ids.push(id.clone());
+        }
+    }
+    for id in ids {
+        push_suspended(draft, &id, reason, expires_on);
+    }
+    Ok(())
+}
+
+/// Suspends one subscription, and credits it.
+pub(super) fn push_suspended(
+    draft: &mut Draft<'_>,
+    id: &SubscriptionId,
+    reason: SuspensionReason,
+    expires_on: NaiveDate,
+) {
+    let (customer_id, subscription_id) = (draft.customer.id().clone(), id.clone());
+    let event = SubscriptionSuspended { customer_id, subscription_id, reason, effective_on: draft.on(), expires_on };
+    draft.push_charged(id, event, charge::suspend);
+}
+
+pub(super) fn reactivate(draft: &mut Draft<'_>, command: &Reactivate) -> Result<(), Rejection> {
+    let (on, customer) = (draft.on(), draft.customer);
+    let id = &command.subscription_id;
+    let subscription = draft.owned(&command.partner_id, id)?.clone();
+    gates::relationship(customer, &command.partner_id, "partner_id")?;
+    check_suspended(&subscription, on)?;
+    if let Some(base) = subscription.base_subscription_id.as_ref().and_then(|base| draft.get(base))
+        && gates::active(base, on).is_err()
+    {
+        let message = format!(
+            "The base subscription {} is not active; reactivate it, and its add-ons follow",
+            base.subscription_id
+        );
+        return Err(Rejection::field(Reason::AddonRequiresBase, "subscription_id", message));
+    }
+    let followers = customer.add_ons_of(id).filter(|id| customer.suspended_with_base.contains(*id));
+    let followers = followers.filter(|id| draft.get(id).is_some_and(|add_on| check_suspended(add_on, on).is_ok()));
+    let ids: Vec<_> = std::iter::once(id).chain(followers).cloned().collect();
+    for id in ids {
+        let (customer_id, subscription_id) = (command.customer_id.clone(), id.clone());
+        let event = SubscriptionReactivated { customer_id, subscription_id, effective_on: on };
+        draft.push_charged(&id, event, charge::reactivate);
+    }
+    Ok(())
+}
+
+/// Suspended, not for good, and not for too long.
+fn check_suspended(subscription: &Subscription, on: NaiveDate) -> Result<(), Rejection> {
+    gates::open(subscription, on)?;
+    let id = &subscription.subscription_id;
+    let refuse = |reason, message| Err(Rejection::field(reason, "subscription_id", message));
+    let Standing::Suspended { reason, expires_on, term_ended, .. } = subscription.standing else {
+        return refuse(Reason::SubscriptionNotSuspended, format!("Subscription {id} is in use"));
+    };
+    if reason == SuspensionReason::Transferred {
+        return refuse(Reason::SubscriptionTransferred, format!("Subscription {id} went to another partner for good"));
+    }
+    if on >= expires_on {
+        let message = format!("Subscription {id} could be reactivated before {expires_on} only; buy a new one");
+        return refuse(Reason::HoldExpired, message);
+    }
+    if term_ended || (subscription.term_end <= on && !subscription.auto_renew) {
+        return refuse(Reason::TermEnded, format!("The term of {id} ended while it was suspended; buy a new one"));
+    }
+    Ok(())
+}

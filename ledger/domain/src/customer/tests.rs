@@ -1,0 +1,8 @@
+//! Given, when, then: what each command does to a customer, and what it refuses.
+
+mod histories;
+mod kit;
+mod lifecycle;
+mod orders;
+mod records;
+mod transfers;

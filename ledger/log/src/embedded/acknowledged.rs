@@ -1,0 +1,87 @@
+//! `acknowledged`: where each partition ended when its last append was answered.
+//!
+//! sled takes damage at the end of its file for a write that never finished and drops it. This file tells the two apart: it is written
+//! after each flush and before the answer, so an end before the one noted here is a loss. It is not synced: after a power failure it
+//! may be older than the database, never newer, so it accuses nobody wrongly.
+//!
+//! One slot of 16 bytes for each partition in the order of [`Layout::all`]: end u64 | crc32 u32 | 0 u32, big-endian.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    path::Path,
+};
+
+use crate::{Layout, PartitionId};
+
+const NAME: &str = "acknowledged";
+const SLOT_BYTES: usize = 16;
+
+/// The open file. Only one thread writes at a time: the one that flushes.
+pub(super) struct Acknowledged {
+    file: File,
+    partitions: Vec<PartitionId>,
+}
+
+/// Whether there is such a file: then there was a ledger.
+pub(super) fn exists(dir: &Path) -> bool {
+    dir.join(NAME).exists()
+}
+
+impl Acknowledged {
+    /// Opens the file, or makes it, and returns the ends noted there; a partition without a readable slot has none.
+    pub(super) fn open(dir: &Path, layout: Layout) -> io::Result<(Self, Vec<(PartitionId, u64)>)> {
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(dir.join(NAME))?;
+        let partitions: Vec<_> = layout.all().collect();
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let ends = partitions
+            .iter()
+            .zip(bytes.chunks_exact(SLOT_BYTES))
+            .enumerate()
+            .filter_map(|(n, (&partition, slot))| Some((partition, decode(n, slot)?)))
+            .collect();
+        Ok((Self { file, partitions }, ends))
+    }
+
+    /// Notes the end of every partition and syncs: the file then has its full length, and later writes need no new space.
+    pub(super) fn rewrite(&self, end_of: impl Fn(PartitionId) -> u64) -> io::Result<()> {
+        let mut bytes = Vec::with_capacity(self.partitions.len() * SLOT_BYTES);
+        for (n, &partition) in self.partitions.iter().enumerate() {
+            bytes.extend_from_slice(&encode(n, end_of(partition)));
+        }
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(&bytes)?;
+        file.set_len(bytes.len() as u64)?;
+        file.sync_all()
+    }
+
+    /// Notes one partition's end.
+    pub(super) fn note(&self, partition: PartitionId, end: u64) -> io::Result<()> {
+        let Ok(n) = self.partitions.binary_search(&partition) else { return Ok(()) };
+        let mut file = &self.file;
+        file.seek(SeekFrom::Start((n * SLOT_BYTES) as u64))?;
+        file.write_all(&encode(n, end))
+    }
+}
+
+fn encode(n: usize, end: u64) -> [u8; SLOT_BYTES] {
+    let mut slot = [0; SLOT_BYTES];
+    slot[..8].copy_from_slice(&end.to_be_bytes());
+    slot[8..12].copy_from_slice(&checksum(n, end).to_be_bytes());
+    slot
+}
+
+fn decode(n: usize, slot: &[u8]) -> Option<u64> {
+    let end = u64::from_be_bytes(slot.get(..8)?.try_into().ok()?);
+    let crc = u32::from_be_bytes(slot.get(8..12)?.try_into().ok()?);
+    (crc == checksum(n, end)).then_some(end)
+}
+
+fn checksum(n: usize, end: u64) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&(n as u64).to_be_bytes());
+    hasher.update(&end.to_be_bytes());
+    hasher.finalize()
+}

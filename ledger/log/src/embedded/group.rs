@@ -1,0 +1,182 @@
+//! Group commit: appends that come while a flush runs share the next one.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, MutexGuard, PoisonError},
+};
+
+use bytes::Bytes;
+
+use crate::{AppendError, PartitionId, limits::RECORD_BYTES_MAX};
+
+use super::{GROUP_BYTES_MAX, Shared, chunk::Chunk, key};
+
+type Outcome = Result<(), AppendError>;
+
+/// Appends that wait, and the outcomes of those that waited.
+#[derive(Default)]
+pub(super) struct Queue {
+    waiting: VecDeque<Waiting>,
+    outcomes: BTreeMap<u64, Outcome>,
+    next_ticket: u64,
+    /// Whether somebody writes.
+    writing: bool,
+    /// Why nothing can be written any more.
+    poisoned: Option<Arc<str>>,
+}
+
+struct Waiting {
+    ticket: u64,
+    partition: PartitionId,
+    expected: u64,
+    chunks: Vec<Chunk>,
+}
+
+impl Waiting {
+    fn bytes(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.bytes.len()).sum()
+    }
+
+    fn not_written(&self, why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> (u64, Outcome) {
+        (self.ticket, Err(AppendError::NotWritten { partition: self.partition, source: why.into() }))
+    }
+}
+
+impl Queue {
+    /// The next group: everything that waits, up to the limit.
+    fn take(&mut self) -> Vec<Waiting> {
+        let mut bytes = 0;
+        let fits = |waiting: &&Waiting| {
+            let first = bytes == 0;
+            bytes += waiting.bytes();
+            first || bytes <= GROUP_BYTES_MAX
+        };
+        let count = self.waiting.iter().take_while(fits).count();
+        self.waiting.drain(..count).collect()
+    }
+}
+
+impl Shared {
+    pub(super) fn append(&self, partition: PartitionId, expected: u64, records: &[Bytes]) -> Outcome {
+        if let Some(long) = records.iter().find(|record| record.len() > RECORD_BYTES_MAX) {
+            return Err(AppendError::TooLarge { partition, bytes: long.len(), limit: RECORD_BYTES_MAX });
+        }
+        let chunks = Chunk::cut(partition, expected, records);
+        if chunks.is_empty() {
+            return Ok(());
+        }
+        let mut queue = self.queue();
+        let ticket = queue.next_ticket;
+        queue.next_ticket += 1;
+        queue.waiting.push_back(Waiting { ticket, partition, expected, chunks });
+        loop {
+            if let Some(outcome) = queue.outcomes.remove(&ticket) {
+                return outcome;
+            }
+            if queue.writing {
+                queue = self.written.wait(queue).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            queue.writing = true;
+            let group = queue.take();
+            let poisoned = queue.poisoned.clone();
+            drop(queue);
+            let (outcomes, poison) = match poisoned {
+                None => self.write(group),
+                Some(why) => (group.iter().map(|waiting| waiting.not_written(&*why)).collect(), Some(why)),
+            };
+            queue = self.queue();
+            queue.writing = false;
+            queue.poisoned = poison;
+            queue.outcomes.extend(outcomes);
+            self.written.notify_all();
+        }
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        // Nothing in there is left half done by a panic: the write itself runs outside and catches its own.
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes a group. Returns everybody's outcome, and why the log is poisoned if it is.
+    fn write(&self, group: Vec<Waiting>) -> (Vec<(u64, Outcome)>, Option<Arc<str>>) {
+        let (fits, mut outcomes) = self.in_order(group);
+        if fits.is_empty() {
+            return (outcomes, None);
+        }
+        if let Some(why) = self.too_full(fits.iter().map(Waiting::bytes).sum()) {
+            outcomes.extend(fits.iter().map(|waiting| waiting.not_written(why.as_str())));
+            return (outcomes, None);
+        }
+        // sled panics where it finds itself in a state it does not expect.
+        let result = catch_unwind(AssertUnwindSafe(|| self.write_durably(&fits)));
+        let failure = match result {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(_) => Some("the storage engine panicked; its message is on standard error".to_owned()),
+        };
+        if let Some(failure) = failure {
+            tracing::error!(%failure, "append failed; nothing more is written until the ledger is opened again");
+            let unknown = |waiting: &Waiting| AppendError::Unknown {
+                partition: waiting.partition,
+                source: failure.as_str().into(),
+            };
+            outcomes.extend(fits.iter().map(|waiting| (waiting.ticket, Err(unknown(waiting)))));
+            let why = format!("an earlier append failed and the ledger must be opened again: {failure}");
+            return (outcomes, Some(why.into()));
+        }
+        for waiting in &fits {
+            let end = waiting.chunks.last().map_or(waiting.expected, Chunk::end);
+            if let Err(error) = self.acknowledged.note(waiting.partition, end) {
+                tracing::warn!(partition = %waiting.partition, %error, "cannot note the end; a later loss may go unnoticed");
+            }
+        }
+        outcomes.extend(fits.iter().map(|waiting| (waiting.ticket, Ok(()))));
+        self.tail.publish(fits.into_iter().map(|waiting| (waiting.partition, waiting.chunks)));
+        (outcomes, None)
+    }
+
+    /// Sorts out who expected another end.
+    fn in_order(&self, group: Vec<Waiting>) -> (Vec<Waiting>, Vec<(u64, Outcome)>) {
+        let mut ends = BTreeMap::new();
+        let mut fits = Vec::with_capacity(group.len());
+        let mut outcomes = Vec::with_capacity(group.len());
+        for waiting in group {
+            let Waiting { ticket, partition, expected, .. } = waiting;
+            let end = ends.entry(partition).or_insert_with(|| self.tail.end(partition).unwrap_or(0));
+            if expected == *end {
+                *end = waiting.chunks.last().map_or(expected, Chunk::end);
+                fits.push(waiting);
+            } else {
+                outcomes.push((ticket, Err(AppendError::Interleaved { partition, expected, got: *end })));
+            }
+        }
+        (fits, outcomes)
+    }
+
+    /// Why there is no space for so many bytes, if so. sled may write a page anew for each chunk.
+    fn too_full(&self, bytes: usize) -> Option<String> {
+        let needed = self.disk_reserve_bytes.saturating_add(2 * bytes as u64);
+        match fs2::available_space(&self.dir) {
+            Ok(free) if free < needed => {
+                Some(format!("the disk is full: {free} bytes are free at {}, {needed} are needed", self.dir.display()))
+            }
+            Ok(_) => None,
+            Err(error) => Some(format!("cannot tell how much space is free at {}: {error}", self.dir.display())),
+        }
+    }
+
+    fn write_durably(&self, group: &[Waiting]) -> io::Result<()> {
+        let mut batch = sled::Batch::default();
+        for waiting in group {
+            for chunk in &waiting.chunks {
+                batch.insert(&key::of(waiting.partition, chunk.first), &*chunk.bytes);
+            }
+        }
+        self.db.apply_batch(batch)?;
+        self.db.flush()?;
+        self.file.sync_data()
+    }
+}

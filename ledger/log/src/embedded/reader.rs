@@ -1,0 +1,141 @@
+//! Reading: from the tail in memory if the records are recent, else from sled.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+
+use crate::{PartitionId, RawRecord, ReadError, Reader};
+
+use super::{Shared, chunk::Chunk, key, tail::Look};
+
+pub(super) struct EmbeddedReader {
+    shared: Arc<Shared>,
+    /// The next offset of each partition.
+    at: Vec<(PartitionId, u64)>,
+    /// Which partition comes first next time, so that a busy one does not starve the others.
+    turn: usize,
+}
+
+impl EmbeddedReader {
+    pub(super) fn new(shared: Arc<Shared>, from: &[(PartitionId, u64)]) -> Result<Self, ReadError> {
+        for &(partition, offset) in from {
+            let end = shared.end(partition)?;
+            if offset > end {
+                return Err(ReadError::PastEnd { partition, offset, end });
+            }
+        }
+        Ok(Self { shared, at: from.to_vec(), turn: 0 })
+    }
+
+    /// What there is now. An error is reported only once everything before it has been.
+    fn take(&mut self, bytes_max: usize) -> Result<Vec<RawRecord>, ReadError> {
+        let mut records = Vec::new();
+        let mut bytes = 0;
+        let partitions = self.at.len();
+        for n in 0..partitions {
+            let (partition, from) = self.at[(self.turn + n) % partitions];
+            let chunks = match self.shared.chunks(partition, from, bytes_max.saturating_sub(bytes)) {
+                Ok(chunks) => chunks,
+                Err(_) if !records.is_empty() => break,
+                Err(error) => return Err(error),
+            };
+            let mut next = from;
+            for (offset, bytes_of) in chunks.iter().flat_map(|chunk| chunk.records_from(from)) {
+                debug_assert_eq!(offset, next, "{partition}");
+                bytes += bytes_of.len();
+                next = offset + 1;
+                records.push(RawRecord { partition, offset, bytes: bytes_of });
+            }
+            self.at[(self.turn + n) % partitions].1 = next;
+            if bytes >= bytes_max && !records.is_empty() {
+                break;
+            }
+        }
+        self.turn = (self.turn + 1) % partitions.max(1);
+        Ok(records)
+    }
+}
+
+impl Reader for EmbeddedReader {
+    fn next(&mut self, bytes_max: usize, wait: Duration) -> Result<Vec<RawRecord>, ReadError> {
+        let deadline = Instant::now() + wait;
+        loop {
+            let records = self.take(bytes_max)?;
+            if !records.is_empty() || Instant::now() >= deadline {
+                return Ok(records);
+            }
+            self.shared.tail.wait(&self.at, deadline);
+        }
+    }
+}
+
+impl Shared {
+    /// The chunks from the one with offset `from` on, at least one unless `from` is the end, at most about `bytes_max` bytes.
+    fn chunks(&self, partition: PartitionId, from: u64, bytes_max: usize) -> Result<Vec<Chunk>, ReadError> {
+        match self.tail.look(partition, from, bytes_max) {
+            Look::AtEnd => Ok(Vec::new()),
+            Look::Chunks(chunks) => Ok(chunks),
+            Look::Older { end } => self.stored_chunks(partition, from, end, bytes_max),
+        }
+    }
+
+    fn stored_chunks(
+        &self,
+        partition: PartitionId,
+        from: u64,
+        end: u64,
+        bytes_max: usize,
+    ) -> Result<Vec<Chunk>, ReadError> {
+        let first = self.chunk_with(partition, from)?;
+        let mut bytes = first.bytes.len();
+        let mut next = first.end();
+        let mut chunks = vec![first];
+        // Above the end may stand what is not synced yet, or never was.
+        let mut rows = self.db.range(key::of(partition, next)..key::of(partition, end));
+        while bytes < bytes_max && next < end {
+            // What is good comes first; if this is not, the next read begins here and says what is wrong.
+            let Some(Ok((key, value))) = rows.next() else { break };
+            let Ok(chunk) = self.check_row(partition, &key, &value) else { break };
+            if chunk.first != next {
+                break;
+            }
+            bytes += chunk.bytes.len();
+            next = chunk.end();
+            chunks.push(chunk);
+        }
+        Ok(chunks)
+    }
+
+    /// The stored chunk that has the record at `offset`, which lies before the end.
+    pub(super) fn chunk_with(&self, partition: PartitionId, offset: u64) -> Result<Chunk, ReadError> {
+        let hole = || ReadError::Damaged { partition, offset, what: "it is not there".into() };
+        let row = self.db.get_lt(key::of(partition, offset.saturating_add(1)));
+        let (key, value) = row.map_err(|error| self.read_error(partition, offset, error))?.ok_or_else(hole)?;
+        if key::offset_in(partition, &key).is_none() {
+            return Err(hole());
+        }
+        let chunk = self.check_row(partition, &key, &value)?;
+        if chunk.end() <= offset { Err(hole()) } else { Ok(chunk) }
+    }
+
+    fn check_row(&self, partition: PartitionId, key: &[u8], value: &[u8]) -> Result<Chunk, ReadError> {
+        let first = key::offset_in(partition, key).unwrap_or(u64::MAX);
+        Chunk::check(partition, first, Bytes::copy_from_slice(value)).map_err(|what| ReadError::Damaged {
+            partition,
+            offset: first,
+            what,
+        })
+    }
+
+    fn read_error(&self, partition: PartitionId, offset: u64, error: sled::Error) -> ReadError {
+        match error {
+            sled::Error::Corruption { .. } | sled::Error::ReportableBug(_) => {
+                ReadError::Damaged { partition, offset, what: format!("the page it is on: {error}") }
+            }
+            _ => self.unavailable(error),
+        }
+    }
+}

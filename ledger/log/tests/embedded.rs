@@ -1,0 +1,9 @@
+//! The embedded log: the conformance suite, and what only a directory on a disk can go through.
+
+mod embedded {
+    pub(crate) mod conforms;
+    pub(crate) mod crash;
+    pub(crate) mod damage;
+    pub(crate) mod full_disk;
+    pub(crate) mod tools;
+}

@@ -1,0 +1,54 @@
+//! The conformance suite.
+
+use std::{cell::Cell, sync::Arc};
+
+use subledger_log::{
+    Log,
+    conformance::{Capabilities, Fixture, run_all},
+    embedded::{EmbeddedLog, EmbeddedOptions},
+};
+use tempfile::TempDir;
+
+use super::tools::{LAYOUT, LEDGER, cold, directory};
+
+struct Directory {
+    options: EmbeddedOptions,
+    dir: TempDir,
+    log: Option<EmbeddedLog>,
+}
+
+impl Fixture for Directory {
+    fn log(&self) -> Arc<dyn Log> {
+        Arc::new(self.log.clone().unwrap())
+    }
+
+    fn reopen(&mut self) {
+        self.log = None;
+        self.log = Some(self.options.open(self.dir.path()).unwrap());
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities { interleaved_is_written: false, durable: true }
+    }
+}
+
+fn conforms(options: &EmbeddedOptions) {
+    let count = Cell::new(0);
+    run_all(&mut || {
+        count.set(count.get() + 1);
+        let dir = directory();
+        let log = options.create(dir.path(), LAYOUT, LEDGER).unwrap();
+        Box::new(Directory { options: options.clone(), dir, log: Some(log) })
+    });
+    assert!(count.get() > 20);
+}
+
+#[test]
+fn conforms_with_recent_records_in_memory() {
+    conforms(&EmbeddedOptions::default());
+}
+
+#[test]
+fn conforms_when_everything_is_read_from_disk() {
+    conforms(&cold());
+}

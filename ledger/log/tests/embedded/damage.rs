@@ -1,0 +1,202 @@
+//! Bytes that changed on disk, and directories that are something else.
+
+use std::{fs, path::Path};
+
+use subledger_log::{Layout, LedgerId, Log as _, OpenError, ReadError, embedded::EmbeddedLog};
+
+use super::tools::{LAYOUT, LEDGER, P, block, cold, create, directory, read_all, verify};
+
+/// The database as sled sees it.
+fn raw(dir: &Path) -> sled::Db {
+    sled::Config::new().path(dir).segment_size(8 * 1024 * 1024).open().unwrap()
+}
+
+fn keys(db: &sled::Db) -> Vec<sled::IVec> {
+    db.scan_prefix([3, 0, 0]).keys().map(Result::unwrap).collect()
+}
+
+/// A ledger with several chunks in P.
+fn filled(dir: &Path) -> u64 {
+    let log = create(dir);
+    let mut appender = log.appender(P).unwrap();
+    let mut end = 0;
+    for count in [1, 400, 3, 900, 50] {
+        appender.append(end, &block(P, end, count)).unwrap();
+        end += count;
+    }
+    end
+}
+
+/// Reads everything until an error.
+fn read_until_error(log: &EmbeddedLog) -> (u64, ReadError) {
+    let mut reader = log.reader(&[(P, 0)]).unwrap();
+    let mut read = 0;
+    loop {
+        match reader.next(1 << 20, std::time::Duration::ZERO) {
+            Ok(records) => {
+                assert!(!records.is_empty(), "the end came without an error");
+                read += records.len() as u64;
+            }
+            Err(error) => return (read, error),
+        }
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_a_stored_value_is_reported_with_its_place() {
+    let dir = directory();
+    let end = filled(dir.path());
+    let db = raw(dir.path());
+    let key = keys(&db)[2].clone();
+    let first = u64::from_be_bytes(key[3..].try_into().unwrap());
+    let mut value = db.get(&key).unwrap().unwrap().to_vec();
+    let middle = value.len() / 2;
+    value[middle] ^= 4;
+    db.insert(key, value).unwrap();
+    drop(db);
+    let log = cold().open(dir.path()).unwrap();
+    assert_eq!(log.end(P).unwrap(), end);
+    let (read, error) = read_until_error(&log);
+    assert_eq!(read, first, "everything before it is read");
+    assert!(matches!(error, ReadError::Damaged { partition: P, offset, .. } if offset == first), "{error}");
+}
+
+#[test]
+fn a_hole_is_reported_with_its_place() {
+    let dir = directory();
+    filled(dir.path());
+    let db = raw(dir.path());
+    let key = keys(&db)[2].clone();
+    let first = u64::from_be_bytes(key[3..].try_into().unwrap());
+    db.remove(key).unwrap();
+    drop(db);
+    let (read, error) = read_until_error(&cold().open(dir.path()).unwrap());
+    assert_eq!(read, first);
+    assert!(matches!(error, ReadError::Damaged { partition: P, offset, .. } if offset == first), "{error}");
+}
+
+#[test]
+fn a_damaged_or_lost_end_is_noticed_when_opening() {
+    let damages: [fn(&sled::Db, &[sled::IVec]); 4] = [
+        |db, keys| {
+            let key = &keys[keys.len() - 1];
+            let mut value = db.get(key).unwrap().unwrap().to_vec();
+            value[9] ^= 1;
+            db.insert(key, value).unwrap();
+        },
+        |db, keys| drop(db.remove(&keys[keys.len() - 1]).unwrap()),
+        |db, keys| drop(db.remove(&keys[keys.len() - 2]).unwrap()),
+        |db, _| db.clear().unwrap(),
+    ];
+    for (n, damage) in damages.into_iter().enumerate() {
+        let dir = directory();
+        filled(dir.path());
+        let db = raw(dir.path());
+        damage(&db, &keys(&db));
+        drop(db);
+        let error = cold().open(dir.path()).err().unwrap();
+        assert!(matches!(error, OpenError::Damaged { .. }), "damage {n}: {error}");
+        let made = cold().open_or_create(dir.path(), LAYOUT, LEDGER);
+        assert!(matches!(made, Err(OpenError::Damaged { .. })), "damage {n}: a new ledger was made over it");
+        println!("{error}");
+    }
+}
+
+/// Flips bytes all over sled's own file: whatever it makes of them, no record is lost or changed without an error.
+#[test]
+fn a_flipped_byte_anywhere_in_the_file_is_never_silent() {
+    let dir = directory();
+    let end = filled(dir.path());
+    let files: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let db = fs::read(dir.path().join("db")).unwrap();
+    let used = db.iter().rposition(|&byte| byte != 0).unwrap();
+    let (mut noticed, mut harmless) = (0, 0);
+    for n in 0..24 {
+        let copy = directory();
+        for file in files.iter().filter(|file| file.is_file()) {
+            fs::copy(file, copy.path().join(file.file_name().unwrap())).unwrap();
+        }
+        let mut bytes = db.clone();
+        bytes[used * n / 23] ^= 0x10;
+        fs::write(copy.path().join("db"), bytes).unwrap();
+        let read = std::panic::catch_unwind(|| -> Result<bool, String> {
+            let log = cold().open(copy.path()).map_err(|error| error.to_string())?;
+            let mut reader = log.reader(&[(P, 0)]).map_err(|error| error.to_string())?;
+            let mut next = 0;
+            while next < log.end(P).map_err(|error| error.to_string())? {
+                for found in reader.next(1 << 20, std::time::Duration::ZERO).map_err(|error| error.to_string())? {
+                    assert_eq!((found.offset, &found.bytes), (next, &super::tools::record(P, next)));
+                    next += 1;
+                }
+            }
+            Ok(next == end)
+        });
+        match read {
+            Ok(Ok(complete)) => {
+                assert!(complete, "flip {n} lost records silently");
+                harmless += 1;
+            }
+            Ok(Err(error)) => {
+                println!("flip {n}: {error}");
+                noticed += 1;
+            }
+            Err(_) => panic!("flip {n}: a panic got through"),
+        }
+    }
+    println!("{noticed} flips noticed, {harmless} harmless");
+}
+
+#[test]
+fn what_is_no_ledger_is_not_opened() {
+    let dir = directory();
+    let not_a_ledger = |result: Result<EmbeddedLog, OpenError>| {
+        let error = result.err().unwrap();
+        assert!(matches!(error, OpenError::NotALedger { .. }), "{error}");
+        error.to_string()
+    };
+    not_a_ledger(EmbeddedLog::open(dir.path()));
+    not_a_ledger(EmbeddedLog::open(dir.path().join("absent")));
+    assert!(fs::read_dir(dir.path()).unwrap().next().is_none(), "opening makes nothing");
+
+    // Some other database.
+    let db = raw(dir.path());
+    db.insert("key", "value").unwrap();
+    drop(db);
+    not_a_ledger(EmbeddedLog::open(dir.path()));
+    not_a_ledger(EmbeddedLog::create(dir.path(), LAYOUT, LEDGER));
+    not_a_ledger(EmbeddedLog::open_or_create(dir.path(), LAYOUT, LEDGER));
+
+    // Another version, and garbage.
+    for (row, names) in [(&br#"{"format":9}"#[..], "format 9"), (b"\0\xff", "not readable")] {
+        let dir = directory();
+        drop(create(dir.path()));
+        raw(dir.path()).insert(b"\0ledger", row).unwrap();
+        let error = not_a_ledger(EmbeddedLog::open(dir.path()));
+        assert!(error.contains(names), "{error}");
+    }
+}
+
+#[test]
+fn a_ledger_is_made_once_and_keeps_its_identity() {
+    let dir = directory();
+    let path = dir.path().join("new/ledger");
+    drop(EmbeddedLog::open_or_create(&path, LAYOUT, LEDGER).unwrap());
+    let other = (Layout { partners: 1, customers: 9 }, LedgerId(uuid::Uuid::from_u128(8)));
+    let log = EmbeddedLog::open_or_create(&path, other.0, other.1).unwrap();
+    assert_eq!((log.layout(), log.ledger_id()), (LAYOUT, LEDGER), "an existing ledger stays what it is");
+    drop(log);
+    assert!(matches!(EmbeddedLog::create(&path, LAYOUT, LEDGER), Err(OpenError::NotALedger { .. })));
+    let bad = Layout { partners: 3, customers: 2 };
+    assert!(matches!(EmbeddedLog::create(dir.path().join("b"), bad, LEDGER), Err(OpenError::WrongSetting { .. })));
+}
+
+#[test]
+fn readers_do_not_need_the_memory_of_the_writer() {
+    let dir = directory();
+    let end = filled(dir.path());
+    assert_eq!(verify(&cold().open(dir.path()).unwrap(), P), end);
+    let log = EmbeddedLog::open(dir.path()).unwrap();
+    log.appender(P).unwrap().append(end, &block(P, end, 10)).unwrap();
+    assert_eq!(verify(&log, P), end + 10, "from disk, then from memory");
+    assert_eq!(read_all(&log, P).len() as u64, end + 10);
+}

@@ -1,0 +1,74 @@
+//! What these tests share.
+
+use std::{path::Path, process::Command, time::Duration};
+
+use bytes::Bytes;
+use subledger_log::{
+    Family, Layout, LedgerId, Log, PartitionId, RawRecord,
+    embedded::{EmbeddedLog, EmbeddedOptions},
+};
+use tempfile::TempDir;
+
+pub(crate) const P: PartitionId = PartitionId::new(Family::Customers, 0);
+pub(crate) const Q: PartitionId = PartitionId::new(Family::Customers, 1);
+pub(crate) const LAYOUT: Layout = Layout { partners: 1, customers: 2 };
+pub(crate) const LEDGER: LedgerId = LedgerId(uuid::Uuid::from_u128(7));
+
+/// A directory on the disk that the build uses, not in memory.
+pub(crate) fn directory() -> TempDir {
+    tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap()
+}
+
+pub(crate) fn create(dir: &Path) -> EmbeddedLog {
+    EmbeddedLog::create(dir, LAYOUT, LEDGER).unwrap()
+}
+
+/// Without the tail in memory, so that everything is read from disk, and impatient about locks.
+pub(crate) fn cold() -> EmbeddedOptions {
+    EmbeddedOptions { tail_cache_bytes: 0, ..EmbeddedOptions::default() }
+}
+
+/// A record that tells its partition and offset, of a length that depends on them.
+pub(crate) fn record(partition: PartitionId, offset: u64) -> Bytes {
+    let mut bytes = format!("{partition}@{offset}:").into_bytes();
+    bytes.extend((0..offset * 37 % 700).map(|n| (n * 31 + offset).to_le_bytes()[0]));
+    bytes.into()
+}
+
+pub(crate) fn block(partition: PartitionId, first: u64, count: u64) -> Vec<Bytes> {
+    (first..first + count).map(|offset| record(partition, offset)).collect()
+}
+
+pub(crate) fn read_all(log: &dyn Log, partition: PartitionId) -> Vec<RawRecord> {
+    let end = log.end(partition).unwrap();
+    let mut reader = log.reader(&[(partition, 0)]).unwrap();
+    let mut records = Vec::new();
+    while (records.len() as u64) < end {
+        records.extend(reader.next(1 << 20, Duration::ZERO).unwrap());
+    }
+    records
+}
+
+/// Checks that a partition holds exactly what [`record`] says, and returns its end.
+pub(crate) fn verify(log: &dyn Log, partition: PartitionId) -> u64 {
+    let records = read_all(log, partition);
+    for (offset, found) in (0..).zip(&records) {
+        assert_eq!(found.offset, offset);
+        assert_eq!(found.bytes, record(partition, offset), "{partition}@{offset}");
+    }
+    records.len() as u64
+}
+
+/// This test binary again, running only `test` with `dir` in the environment: see [`child_dir`].
+pub(crate) fn child(test: &str, dir: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([test, "--exact", "--nocapture"]).env(CHILD, dir);
+    command
+}
+
+/// The directory the parent test names, if this is a child.
+pub(crate) fn child_dir() -> Option<std::path::PathBuf> {
+    std::env::var_os(CHILD).map(Into::into)
+}
+
+const CHILD: &str = "SUBLEDGER_TEST_CHILD_DIR";

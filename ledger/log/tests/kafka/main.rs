@@ -1,0 +1,11 @@
+//! The Kafka backend on a real broker: the one that `KAFKA_BOOTSTRAP` names, or one that `deploy/kafka/kafka` starts.
+//!
+//! Without a broker these tests fail. `SUBLEDGER_SKIP_KAFKA=1` skips them, and says so.
+
+mod broker;
+mod crash;
+mod history;
+mod ingress;
+mod records;
+mod settings;
+mod speed;

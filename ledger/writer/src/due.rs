@@ -1,0 +1,213 @@
+//! Closing a day: everything due in the partition is decided, customer by customer, then the day is marked.
+//!
+//! A kill at any point loses nothing and repeats nothing: what was decided moved its customer's next due day, and the mark is the last.
+
+use std::{
+    collections::HashSet,
+    time::{Duration, Instant},
+};
+
+use chrono::{NaiveDate, NaiveTime};
+use prost::Message as _;
+use subledger_domain::{
+    Command, Context,
+    command::{MarkDay, RunDue},
+    ids::{CommandId, CustomerId},
+};
+use subledger_log::{
+    Actor, Draft,
+    codec::{Envelope, Wire},
+};
+use subledger_proto::api;
+use uuid::Uuid;
+
+use crate::{
+    block::BlockError,
+    dedup::{IdKey, id_key},
+    run::Writer,
+};
+
+/// Customers decided between two looks at the queue of commands.
+const SLICE_CUSTOMERS_MAX: usize = 256;
+/// Time between two lines of progress.
+const PROGRESS_EVERY: Duration = Duration::from_secs(5);
+/// How long to wait after a block that could not be written.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Where closing a day stands.
+#[derive(Default)]
+pub(crate) struct DueRun {
+    day: Option<NaiveDate>,
+    /// Customers up to here have nothing to decide although they said so.
+    after: Option<(NaiveDate, CustomerId)>,
+    /// Ids of the slice that is not in the log yet.
+    staged: HashSet<IdKey>,
+    done: usize,
+    total: usize,
+    started: Option<Instant>,
+    reported: Option<Instant>,
+}
+
+impl Writer {
+    /// The next day this partition has to close.
+    pub(crate) fn day_to_close(&self) -> Option<NaiveDate> {
+        let customers = self.core.machine.customers()?;
+        let view = self.reference.view();
+        let last = view.reference.catalog.last_closed()?;
+        let next = match customers.closed() {
+            Some(closed) => closed.succ_opt()?,
+            None => view.reference.catalog.first_closed()?,
+        };
+        (next <= last).then_some(next)
+    }
+
+    /// Decides a slice of what is due.
+    pub(crate) fn close_days(&mut self) {
+        let Some(day) = self.day_to_close() else { return };
+        if self.ensure_claimed().is_err() {
+            return;
+        }
+        self.begin(day);
+        if let Err(BlockError::NotWritten(error) | BlockError::Lost(error)) = self.close_slice(day) {
+            tracing::error!(partition = %self.partition(), %day, %error, "closing the day is interrupted; it goes on from the log");
+            self.reset();
+            std::thread::sleep(RETRY);
+        }
+    }
+
+    fn begin(&mut self, day: NaiveDate) {
+        if self.due.day == Some(day) {
+            return;
+        }
+        let total = self.core.machine.customers().map_or(0, |customers| customers.due_count(day));
+        let now = Instant::now();
+        self.due = DueRun { day: Some(day), total, started: Some(now), reported: Some(now), ..DueRun::default() };
+    }
+
+    fn close_slice(&mut self, day: NaiveDate) -> Result<(), BlockError> {
+        let now = self.clock.now();
+        let reference = std::sync::Arc::clone(&self.reference);
+        let view = reference.view();
+        let against = self.decided_against(&view);
+        let mut complete = false;
+        for _ in 0..SLICE_CUSTOMERS_MAX {
+            let Some(entry) = self.next_due(day) else {
+                complete = true;
+                break;
+            };
+            let command = Command::RunDue(RunDue { customer_id: entry.1.clone(), date: day });
+            let context = Context {
+                command_id: self.unused_id(&entry.1, day),
+                effective_at: day.and_time(NaiveTime::MIN).and_utc() + chrono::Duration::days(1)
+                    - chrono::Duration::microseconds(1),
+                recorded_at: now,
+            };
+            let staged = match self.core.machine.decide(&view.reference, &command, &context) {
+                Ok(events) if events.is_empty() => Err("nothing is due although the state says so".to_owned()),
+                Ok(events) => {
+                    let draft = draft(&context, command, entry.1.to_string(), Ok(events), against.clone());
+                    let version = self.core.machine.version(&draft.stream);
+                    self.stage_draft(Draft { stream_version_before: version, ..draft })
+                        .map_err(|error| error.to_string())
+                }
+                Err(rejection) => Err(rejection.to_string()),
+            };
+            self.due.staged.insert(id_key(context.command_id.as_str()));
+            if let Err(error) = staged {
+                tracing::error!(customer = %entry.1, %day, error, "what is due could not be decided; the customer is left as it is");
+                metrics::counter!("subledger_due_failed_total").increment(1);
+                self.due.after = Some(entry);
+            }
+            self.due.done += 1;
+        }
+        if complete {
+            let context = Context {
+                command_id: mark_id(&self.partition().to_string(), day),
+                effective_at: day.and_time(NaiveTime::MIN).and_utc() + chrono::Duration::days(1)
+                    - chrono::Duration::microseconds(1),
+                recorded_at: now,
+            };
+            let events = vec![subledger_domain::event::PartitionDayClosed { date: day }.into()];
+            let draft = draft(&context, Command::MarkDay(MarkDay { date: day }), String::new(), Ok(events), against);
+            if let Err(error) = self.stage_draft(draft) {
+                tracing::error!(%day, %error, "the day's mark could not be staged");
+            }
+        }
+        drop(view);
+        self.flush()?;
+        self.due.staged.clear();
+        self.report(day, complete);
+        Ok(())
+    }
+
+    fn next_due(&self, day: NaiveDate) -> Option<(NaiveDate, CustomerId)> {
+        self.core.machine.customers()?.next_due(day, self.due.after.as_ref()).cloned()
+    }
+
+    /// The id of the next decision about what is due: a customer with very much due takes several.
+    fn unused_id(&self, customer: &CustomerId, day: NaiveDate) -> CommandId {
+        let mut part = 0_u32;
+        loop {
+            let id = due_id(customer, day, part);
+            let key = id_key(id.as_str());
+            if self.core.dedup.get(key).is_none() && !self.due.staged.contains(&key) {
+                return id;
+            }
+            part += 1;
+        }
+    }
+
+    fn report(&mut self, day: NaiveDate, complete: bool) {
+        let due = &mut self.due;
+        let (Some(started), Some(reported)) = (due.started, due.reported) else { return };
+        let seconds = started.elapsed().as_secs_f64();
+        if complete && due.done > 0 {
+            tracing::info!(partition = %self.shared.partition, %day, customers = due.done, seconds, "day closed");
+        } else if !complete && reported.elapsed() >= PROGRESS_EVERY {
+            due.reported = Some(Instant::now());
+            tracing::info!(partition = %self.shared.partition, %day, done = due.done, of = due.total, seconds, "closing the day");
+        }
+    }
+}
+
+#[allow(clippy::unreachable, reason = "a UUID's text is an id")]
+fn derived(name: &str) -> CommandId {
+    let id = Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()).to_string();
+    CommandId::new(id).unwrap_or_else(|error| unreachable!("{error}"))
+}
+
+fn due_id(customer: &CustomerId, day: NaiveDate, part: u32) -> CommandId {
+    derived(&format!("subledger/due/{customer}/{day}/{part}"))
+}
+
+fn mark_id(partition: &str, day: NaiveDate) -> CommandId {
+    derived(&format!("subledger/mark/{partition}/{day}"))
+}
+
+fn draft(
+    context: &Context,
+    command: Command,
+    stream: String,
+    outcome: Result<Vec<subledger_domain::Event>, subledger_domain::Rejection>,
+    decided_against: Vec<subledger_log::Position>,
+) -> Draft {
+    let envelope = Envelope {
+        command_id: context.command_id.clone(),
+        effective_at: Some(context.effective_at),
+        expected_version: None,
+        command,
+    };
+    let wire: api::Command = envelope.to_wire();
+    Draft {
+        command_id: context.command_id.to_string(),
+        command: wire.encode_to_vec().into(),
+        stream,
+        stream_version_before: 0,
+        decided_against,
+        effective_at: context.effective_at,
+        recorded_at: context.recorded_at,
+        actor: Actor { principal: "ledger".into(), channel: "clock".into() },
+        outcome,
+        source: None,
+    }
+}

@@ -1,0 +1,242 @@
+//! The writer's thread: restore, claim, then blocks until told to stop.
+
+use std::{
+    sync::{Arc, atomic::Ordering, mpsc},
+    time::Duration,
+};
+
+use subledger_log::{Log, PartitionId, PartitionWriter, ReadError};
+
+use crate::{
+    Clock, CommandError, ReferenceFollower, Submission,
+    block::{BlockError, Place},
+    core::Core,
+    due::DueRun,
+    partition::{Answers, Job, Shared, StartError},
+    snapshot,
+};
+
+/// Attempts to get a block into the history when others write to the partition too.
+const BLOCK_ATTEMPTS_MAX: u32 = 3;
+/// How long to wait before claiming again after a failure: long enough not to fight with another writer.
+const CLAIM_BACKOFF: Duration = Duration::from_millis(200);
+/// Commits between two lines of progress while restoring.
+const PROGRESS_COMMITS: u64 = 250_000;
+
+/// A partition's writer.
+pub(crate) struct Writer {
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) reference: Arc<ReferenceFollower>,
+    pub(crate) clock: Arc<dyn Clock>,
+    id: String,
+    claims: u64,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) core: Core,
+    /// None until claimed, and after an append that did not end well.
+    pub(crate) claimed: Option<PartitionWriter>,
+    pub(crate) due: DueRun,
+    commits_since_snapshot: u64,
+}
+
+impl Writer {
+    /// The state from the snapshot, or nothing; [`Self::claim`] reads the rest.
+    pub(crate) fn restore(
+        log: Arc<dyn Log>,
+        reference: Arc<ReferenceFollower>,
+        clock: Arc<dyn Clock>,
+        writer_id: &str,
+        shared: Arc<Shared>,
+    ) -> Result<Self, ReadError> {
+        if !log.layout().contains(shared.partition) {
+            return Err(ReadError::NoSuchPartition { partition: shared.partition });
+        }
+        let core = restored(&*log, &shared);
+        Ok(Self {
+            log,
+            reference,
+            clock,
+            id: writer_id.to_owned(),
+            claims: 0,
+            shared,
+            core,
+            claimed: None,
+            due: DueRun::default(),
+            commits_since_snapshot: 0,
+        })
+    }
+
+    pub(crate) fn partition(&self) -> PartitionId {
+        self.shared.partition
+    }
+
+    pub(crate) fn sources(&self) -> Vec<((String, u32), u64)> {
+        self.core.sources().collect()
+    }
+
+    /// Becomes the writer of the partition, with the state at its end.
+    pub(crate) fn claim(&mut self) -> Result<(), StartError> {
+        // A day that this partition has marked as closed must be known, or a late fact could be charged into it.
+        let wait = self.shared.options.reference_wait;
+        if !self.reference.catch_up(wait)? {
+            let text = format!("the catalog and partners could not be read to their end within {} s", wait.as_secs());
+            return Err(ReadError::Unavailable { place: "the reference data".into(), source: text.into() }.into());
+        }
+        self.claims += 1;
+        let id = format!("{}/{}", self.id, self.claims);
+        let (core, partition) = (&mut self.core, self.shared.partition);
+        let mut folded = 0;
+        let tail = core.tail.clone();
+        let writer = PartitionWriter::claim(&*self.log, partition, tail, &id, self.clock.now(), &mut |accepted| {
+            core.fold(&accepted);
+            folded += 1;
+            if folded % PROGRESS_COMMITS == 0 {
+                tracing::info!(%partition, commits = folded, "restoring");
+            }
+            Ok(())
+        })?;
+        core.tail = writer.tail().clone();
+        let admission = core.tail.cursor.admission;
+        tracing::info!(%partition, next_seq = admission.next_seq, epoch = admission.epoch, folded, "writer ready");
+        self.claimed = Some(writer);
+        self.commits_since_snapshot += folded;
+        self.publish_tail();
+        Ok(())
+    }
+
+    /// Forgets what may not be in the log, after an append that did not end well.
+    pub(crate) fn reset(&mut self) {
+        self.claimed = None;
+        self.due = DueRun::default();
+        self.core = restored(&*self.log, &self.shared);
+    }
+
+    /// Makes sure that it is the writer.
+    pub(crate) fn ensure_claimed(&mut self) -> Result<(), StartError> {
+        if self.claimed.is_some() {
+            return Ok(());
+        }
+        std::thread::sleep(CLAIM_BACKOFF);
+        self.claim()
+            .inspect_err(|error| tracing::error!(partition = %self.partition(), %error, "cannot become the writer"))
+    }
+
+    pub(crate) fn publish_tail(&self) {
+        let admission = self.core.tail.cursor.admission;
+        self.shared.next_seq.store(admission.next_seq, Ordering::Relaxed);
+        self.shared.epoch.store(admission.epoch, Ordering::Relaxed);
+    }
+
+    /// Runs until told to stop, or until nobody holds a handle.
+    pub(crate) fn run(mut self, inbox: &mpsc::Receiver<Job>) {
+        let mut stop = false;
+        while !stop {
+            let (mut batch, mut commands) = (Vec::new(), 0);
+            // With days to close, commands are looked for but not waited for.
+            let mut next = if self.day_to_close().is_some() {
+                inbox.try_recv().ok()
+            } else {
+                Some(inbox.recv().unwrap_or(Job::Stop))
+            };
+            while let Some(job) = next {
+                match job {
+                    Job::Commands(submissions, answer) => {
+                        commands += submissions.len();
+                        batch.push((submissions, answer));
+                    }
+                    Job::Wake => {}
+                    Job::Stop => stop = true,
+                }
+                let full = commands >= self.shared.options.block_commands_max;
+                next = if full { None } else { inbox.try_recv().ok() };
+            }
+            if !batch.is_empty() {
+                self.answer(batch, commands);
+            }
+            if !stop {
+                self.close_days();
+            }
+            if self.commits_since_snapshot >= self.shared.options.snapshot_every_commits {
+                self.snapshot();
+            }
+        }
+        self.shared.running.store(false, Ordering::Relaxed);
+        self.snapshot();
+    }
+
+    fn answer(&mut self, batch: Vec<(Vec<Submission>, tokio::sync::oneshot::Sender<Answers>)>, commands: usize) {
+        let mut submissions = Vec::with_capacity(commands);
+        let mut askers = Vec::with_capacity(batch.len());
+        for (asked, answer) in batch {
+            askers.push((asked.len(), answer));
+            submissions.extend(asked);
+        }
+        let mut answers = self.decide_and_commit(&submissions).into_iter();
+        self.shared.queued.fetch_sub(commands, Ordering::AcqRel);
+        for (count, answer) in askers {
+            // An asker that went away learns it by sending the command again.
+            let _ = answer.send(answers.by_ref().take(count).collect());
+        }
+    }
+
+    fn decide_and_commit(&mut self, submissions: &[Submission]) -> Answers {
+        let all = |error: &CommandError| submissions.iter().map(|_| Err(error.clone())).collect();
+        let mut last = String::new();
+        for _ in 0..BLOCK_ATTEMPTS_MAX {
+            if let Err(error) = self.ensure_claimed() {
+                // A block that went before may be in the log; nothing of this attempt is.
+                let reason = error.to_string();
+                return all(&if last.is_empty() {
+                    CommandError::Unavailable { reason }
+                } else {
+                    CommandError::Unknown { reason }
+                });
+            }
+            match self.block(submissions) {
+                Ok(answers) => return answers,
+                Err(BlockError::NotWritten(error)) => {
+                    tracing::error!(partition = %self.partition(), %error, "a block could not be written; its commands are refused");
+                    self.reset();
+                    return all(&CommandError::Unavailable { reason: error.to_string() });
+                }
+                Err(BlockError::Lost(error)) => {
+                    tracing::warn!(partition = %self.partition(), %error, "the partition is claimed again to learn what was written");
+                    last = error.to_string();
+                    self.reset();
+                }
+            }
+        }
+        all(&CommandError::Unknown { reason: last })
+    }
+
+    pub(crate) fn committed(&mut self, commits: u64) {
+        self.commits_since_snapshot += commits;
+        self.publish_tail();
+    }
+
+    /// Writes a snapshot, if there is a place for it and anything new.
+    fn snapshot(&mut self) {
+        let Some(dir) = self.shared.options.snapshot_dir.clone() else { return };
+        if self.commits_since_snapshot == 0 || self.claimed.is_none() {
+            return;
+        }
+        match snapshot::write(&dir, self.log.ledger_id(), self.partition(), &self.core) {
+            Ok(()) => {
+                tracing::info!(partition = %self.partition(), commits = self.commits_since_snapshot, "snapshot written");
+            }
+            Err(error) => {
+                tracing::warn!(partition = %self.partition(), dir = %dir.display(), %error, "no snapshot: a restart will take longer");
+            }
+        }
+        self.commits_since_snapshot = 0;
+    }
+
+    pub(crate) fn place(&self) -> Place<'_> {
+        Place { log: &*self.log, partition: self.shared.partition }
+    }
+}
+
+fn restored(log: &dyn Log, shared: &Shared) -> Core {
+    let dir = shared.options.snapshot_dir.as_deref();
+    dir.and_then(|dir| snapshot::read(dir, log.ledger_id(), shared.partition))
+        .unwrap_or_else(|| Core::new(shared.partition.family))
+}

@@ -1,0 +1,324 @@
+//! What a caller of a writer can see, on the embedded log: outcomes, duplicates, versions, restarts, days.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, AtomicU32, Ordering},
+};
+
+use chrono::{DateTime, NaiveDate, Utc};
+use subledger_domain::{Event, Reason};
+use subledger_log::{Actor, Family, Follower, Layout, LedgerId, Log, PartitionId, codec, embedded::EmbeddedLog, ends};
+use subledger_writer::{
+    Clock, CommandError, Options, Outcome, PartitionService, ReferenceFollower, Submission, stream_of,
+};
+
+struct ManualClock(AtomicI64);
+
+impl Clock for ManualClock {
+    fn now(&self) -> DateTime<Utc> {
+        DateTime::from_timestamp(self.0.load(Ordering::Relaxed), 0).unwrap()
+    }
+}
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().unwrap()
+}
+
+/// A ledger with one writer per partition.
+struct Ledger {
+    log: Arc<dyn Log>,
+    reference: Arc<ReferenceFollower>,
+    writers: Vec<PartitionService>,
+    clock: Arc<ManualClock>,
+}
+
+const LAYOUT: Layout = Layout { partners: 1, customers: 2 };
+
+impl Ledger {
+    fn start(dir: &std::path::Path, options: &Options) -> Self {
+        static STARTS: AtomicU32 = AtomicU32::new(0);
+        let log: Arc<dyn Log> =
+            Arc::new(EmbeddedLog::open_or_create(dir.join("log"), LAYOUT, LedgerId(uuid::Uuid::from_u128(7))).unwrap());
+        let reference = ReferenceFollower::start(Arc::clone(&log)).unwrap();
+        let clock =
+            Arc::new(ManualClock(AtomicI64::new("2018-01-13T12:00:00Z".parse::<DateTime<Utc>>().unwrap().timestamp())));
+        let writers = LAYOUT
+            .all()
+            .map(|partition| {
+                let id = format!("test-{}", STARTS.fetch_add(1, Ordering::Relaxed));
+                PartitionService::start(
+                    Arc::clone(&log),
+                    partition,
+                    Arc::clone(&reference),
+                    Arc::clone(&clock) as Arc<dyn Clock>,
+                    &id,
+                    options.clone(),
+                )
+                .unwrap()
+            })
+            .collect();
+        Self { log, reference, writers, clock }
+    }
+
+    fn stop(self) {
+        self.writers.into_iter().for_each(PartitionService::stop);
+        self.reference.stop();
+    }
+
+    async fn submit_all(&self, texts: &[&str]) -> Vec<Result<Outcome, CommandError>> {
+        let mut answers = Vec::new();
+        for text in texts {
+            let command = codec::command_from_json(text).unwrap();
+            let actor = Actor { principal: "test".into(), channel: "test".into() };
+            let submission = Submission::new(command, actor, None).unwrap();
+            let (_, partition) = stream_of(LAYOUT, &submission.envelope.command).unwrap();
+            let writer = self.writers.iter().find(|writer| writer.handle.partition() == partition).unwrap();
+            answers.extend(writer.handle.submit(vec![submission]).await.unwrap());
+        }
+        answers
+    }
+
+    async fn submit(&self, text: &str) -> Result<Outcome, CommandError> {
+        self.submit_all(&[text]).await.remove(0)
+    }
+
+    async fn accepted(&self, text: &str) -> Outcome {
+        let outcome = self.submit(text).await.unwrap();
+        assert!(outcome.result.is_ok(), "{text} was refused: {:?}", outcome.result);
+        outcome
+    }
+
+    async fn with_customer(&self) {
+        for text in [PARTNER, OFFER, PRICE, CUSTOMER, AGREEMENT] {
+            self.accepted(text).await;
+        }
+    }
+
+    fn commits(&self) -> Vec<subledger_log::Commit> {
+        let mut follower = Follower::from_start(&*self.log, LAYOUT.all()).unwrap();
+        let ends = ends(&*self.log, LAYOUT.all()).unwrap();
+        let mut commits = Vec::new();
+        while !follower.reached(&ends) {
+            let next = follower.next(std::time::Duration::from_millis(100)).unwrap();
+            commits.extend(next.into_iter().map(|accepted| accepted.commit));
+        }
+        commits
+    }
+
+    /// Waits until every customers partition has marked the day.
+    fn wait_day(&self, date: NaiveDate) {
+        for _ in 0..500 {
+            let marks = self
+                .commits()
+                .iter()
+                .flat_map(|commit| commit.events().to_vec())
+                .filter(|event| matches!(event, Event::PartitionDayClosed(closed) if closed.date == date))
+                .count();
+            if marks == usize::from(LAYOUT.customers) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("{date} was not closed in time");
+    }
+}
+
+const PARTNER: &str = r#"{"command_id": "p-1", "register_partner": {"partner_id": "contoso", "name": "Contoso",
+    "kind": "PARTNER_KIND_DIRECT_BILL", "country": "US", "currency": "USD", "billing_day": 15, "mpn_id": "4390934"}}"#;
+const OFFER: &str = r#"{"command_id": "o-1", "publish_offers": {"offers": [{"offer_id": "e3", "display_name": "Office 365 E3",
+    "product_family": "PRODUCT_FAMILY_LICENSE", "kind": "OFFER_KIND_BASE", "term_months": 12,
+    "billing_frequencies": ["BILLING_FREQUENCY_MONTHLY", "BILLING_FREQUENCY_ANNUAL"], "minimum_quantity": 1, "maximum_quantity": 300,
+    "limit_scope": "OFFER_LIMIT_SCOPE_NONE", "proration_rule": "PRORATION_RULE_DAILY_RATE_3DP"}]}}"#;
+const PRICE: &str = r#"{"command_id": "l-1", "publish_price_list": {"price_list_id": "2018-01", "currency": "USD", "rows": [{
+    "change_flag": "ADD", "valid_from": "2018-01-01", "offer_display_name": "Office 365 E3", "offer_id": "e3",
+    "license_agreement_type": "corporate", "purchase_unit": "month", "secondary_license_type": "non-specific",
+    "end_customer_type": "cloud reseller corporate", "list_price": "4.00"}]}}"#;
+const CUSTOMER: &str = r#"{"command_id": "c-1", "create_customer": {"customer_id": "fabrikam", "partner_id": "contoso",
+    "company_name": "Fabrikam", "domain_prefix": "fabrikam", "address": {"country": "US", "line1": "1 Main Street",
+    "city": "Redmond", "state": "WA", "postal_code": "98052"},
+    "contact": {"first_name": "Kim", "last_name": "Lee", "email": "kim@fabrikam.example"}}}"#;
+const AGREEMENT: &str = r#"{"command_id": "a-1", "accept_agreement": {"customer_id": "fabrikam",
+    "mode": "AGREEMENT_MODE_CUSTOMER_DIRECT", "accepted_on": "2018-01-13",
+    "signatory": {"first_name": "Kim", "last_name": "Lee", "email": "kim@fabrikam.example"}}}"#;
+const PURCHASE: &str = r#"{"command_id": "b-1", "purchase": {"customer_id": "fabrikam", "partner_id": "contoso", "order_id": "order-1",
+    "lines": [{"subscription_id": "sub-1", "offer_id": "e3", "quantity": 1, "billing_frequency": "BILLING_FREQUENCY_MONTHLY"}]}}"#;
+
+#[tokio::test]
+async fn a_command_sent_again_gets_its_recorded_outcome_also_after_a_restart() {
+    let dir = tempfile::tempdir().unwrap();
+    for snapshots in [None, Some(dir.path().join("snapshots"))] {
+        let options = Options { snapshot_dir: snapshots, ..Options::default() };
+        let ledger = Ledger::start(dir.path(), &options);
+        ledger.with_customer().await;
+        let first = ledger.accepted(PURCHASE).await;
+        let again = ledger.accepted(PURCHASE).await;
+        assert!(again.duplicate);
+        assert_eq!(
+            (&again.result, again.position, again.stream_version),
+            (&first.result, first.position, first.stream_version)
+        );
+        ledger.stop();
+        let ledger = Ledger::start(dir.path(), &options);
+        let later = ledger.accepted(PURCHASE).await;
+        assert!(later.duplicate);
+        assert_eq!((later.result, later.position), (first.result, first.position));
+        ledger.stop();
+    }
+}
+
+#[tokio::test]
+async fn an_id_used_for_another_content_is_an_error_and_leaves_no_trace() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::start(dir.path(), &Options::default());
+    ledger.with_customer().await;
+    let first = ledger.accepted(PURCHASE).await;
+    let before = ledger.commits().len();
+    let other = PURCHASE.replace("\"quantity\": 1", "\"quantity\": 2");
+    match ledger.submit(&other).await {
+        Err(CommandError::IdReused { position, .. }) => assert_eq!(position, first.position),
+        answer => panic!("{answer:?}"),
+    }
+    assert_eq!(ledger.commits().len(), before);
+    ledger.stop();
+}
+
+#[tokio::test]
+async fn duplicates_inside_one_block_share_a_commit() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::start(dir.path(), &Options::default());
+    ledger.with_customer().await;
+    let submission = |text: &str| {
+        let actor = Actor { principal: "test".into(), channel: "test".into() };
+        Submission::new(codec::command_from_json(text).unwrap(), actor, None).unwrap()
+    };
+    let other = PURCHASE.replace("\"quantity\": 1", "\"quantity\": 2");
+    let batch = vec![submission(PURCHASE), submission(PURCHASE), submission(&other)];
+    let (_, partition) = stream_of(LAYOUT, &batch[0].envelope.command).unwrap();
+    let writer = ledger.writers.iter().find(|writer| writer.handle.partition() == partition).unwrap();
+    let answers = writer.handle.submit(batch).await.unwrap();
+    let (first, second) = (answers[0].as_ref().unwrap(), answers[1].as_ref().unwrap());
+    assert_eq!((first.duplicate, second.duplicate), (false, true));
+    assert_eq!((first.position, &first.result), (second.position, &second.result));
+    assert!(matches!(&answers[2], Err(CommandError::IdReused { position, .. }) if *position == first.position));
+    ledger.stop();
+}
+
+#[tokio::test]
+async fn an_expected_version_guards_and_a_refusal_leaves_the_version() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::start(dir.path(), &Options::default());
+    ledger.with_customer().await;
+    let version = ledger.accepted(PURCHASE).await.stream_version;
+    let change = |id: &str, expected: u64| {
+        format!(
+            r#"{{"command_id": "{id}", "expected_version": "{expected}", "change_quantity": {{"customer_id": "fabrikam",
+                "partner_id": "contoso", "subscription_id": "sub-1", "quantity": {}}}}}"#,
+            expected + 10
+        )
+    };
+    let refused = ledger.submit(&change("v-1", version + 1)).await.unwrap();
+    let rejection = refused.result.unwrap_err();
+    assert_eq!(rejection.reason, Reason::VersionMismatch);
+    assert_eq!(rejection.metadata["found"], version.to_string());
+    assert_eq!(refused.stream_version, version);
+    let accepted = ledger.accepted(&change("v-2", version)).await;
+    assert_eq!(accepted.stream_version, version + 1);
+    ledger.stop();
+}
+
+#[tokio::test]
+async fn a_refusal_is_recorded_and_keeps_its_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::start(dir.path(), &Options::default());
+    let refused = ledger.submit(PURCHASE).await.unwrap();
+    let reason = refused.result.clone().unwrap_err().reason;
+    let again = ledger.submit(PURCHASE).await.unwrap();
+    assert!(again.duplicate);
+    assert_eq!(again.result.unwrap_err().reason, reason);
+    ledger.stop();
+}
+
+#[tokio::test]
+async fn closing_days_charges_what_is_due_and_marks_every_partition() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::start(dir.path(), &Options::default());
+    ledger.with_customer().await;
+    ledger.accepted(PURCHASE).await;
+    let mut date = day("2018-01-13");
+    while date <= day("2018-02-13") {
+        ledger
+            .clock
+            .0
+            .store(date.succ_opt().unwrap().and_hms_opt(0, 0, 0).unwrap().and_utc().timestamp(), Ordering::Relaxed);
+        ledger.accepted(&format!(r#"{{"command_id": "d-{date}", "close_day": {{"date": "{date}"}}}}"#)).await;
+        date = date.succ_opt().unwrap();
+    }
+    ledger.wait_day(day("2018-02-13"));
+    let commits = ledger.commits();
+    let charges: Vec<_> = commits
+        .iter()
+        .flat_map(|commit| commit.events().to_vec())
+        .filter_map(|event| match event {
+            Event::Charged(charged) => Some((charged.charged_on, charged.charge_start, charged.amount.to_string())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(
+        charges,
+        [
+            (day("2018-01-13"), day("2018-01-13"), "4.00".to_owned()),
+            (day("2018-02-13"), day("2018-02-13"), "4.00".to_owned())
+        ]
+    );
+    for partition in LAYOUT.of(Family::Customers) {
+        let marked: Vec<_> = commits
+            .iter()
+            .filter(|commit| commit.partition() == partition)
+            .flat_map(|commit| commit.events().to_vec())
+            .filter_map(|event| match event {
+                Event::PartitionDayClosed(closed) => Some(closed.date),
+                _ => None,
+            })
+            .collect();
+        let expected: Vec<_> = day("2018-01-13").iter_days().take(32).collect();
+        assert_eq!(marked, expected, "{partition} closes each day once, in order");
+    }
+    ledger.stop();
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_with_a_hint_and_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::start(dir.path(), &Options { queue_commands_max: 8, ..Options::default() });
+    let catalog = ledger.writers.iter().find(|w| w.handle.partition() == PartitionId::CATALOG).unwrap().handle.clone();
+    let mut tasks = Vec::new();
+    for n in 0..200 {
+        let catalog = catalog.clone();
+        tasks.push(tokio::spawn(async move {
+            let text = OFFER.replace("\"o-1\"", &format!("\"o-{n}\""));
+            let actor = Actor { principal: "test".into(), channel: "test".into() };
+            let submission = Submission::new(codec::command_from_json(&text).unwrap(), actor, None).unwrap();
+            catalog.submit(vec![submission; 1]).await
+        }));
+    }
+    let (mut done, mut refused) = (0, 0);
+    for task in tasks {
+        match task.await.unwrap() {
+            Ok(answers) => {
+                assert!(answers[0].as_ref().unwrap().result.is_ok());
+                done += 1;
+            }
+            Err(CommandError::Overloaded { limit, retry_after, .. }) => {
+                assert_eq!(limit, 8);
+                assert!(!retry_after.is_zero());
+                refused += 1;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    assert_eq!(done + refused, 200);
+    let recorded = ledger.commits().iter().filter(|commit| commit.stream == "catalog").count();
+    assert_eq!(recorded, done, "what was answered is there, what was refused is not");
+    assert_eq!(catalog.queue_depth(), 0);
+    ledger.stop();
+}

@@ -1,0 +1,149 @@
+//! Accounts and the entries that charges and invoices post (billing.md section 5). Debits equal credits in every posting.
+
+use std::fmt;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use subledger_domain::{charge::Charged, event::InvoiceIssued, ids::PartnerId, money::Currency};
+use subledger_fold::{Key, KeyReader, StoreError};
+
+/// An account of a partner in a currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Account {
+    /// What the partner owes for issued invoices.
+    Receivable,
+    /// What was charged and is on no invoice yet.
+    Unbilled,
+    /// What was charged.
+    Revenue,
+    /// What was given back.
+    Credits,
+}
+
+impl Account {
+    /// Every account, in the order in which lists have them.
+    pub const ALL: [Self; 4] = [Self::Receivable, Self::Unbilled, Self::Revenue, Self::Credits];
+
+    /// The name, as lists and paths have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Receivable => "receivable",
+            Self::Unbilled => "unbilled",
+            Self::Revenue => "revenue",
+            Self::Credits => "credits",
+        }
+    }
+
+    /// The account of that name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|account| account.name() == name)
+    }
+
+    /// The whole name: `{partner}/{currency}/{account}` (billing.md section 5).
+    pub fn path(self, partner: &PartnerId, currency: Currency) -> String {
+        format!("{partner}/{currency}/{self}")
+    }
+
+    fn code(self) -> u8 {
+        match self {
+            Self::Receivable => 1,
+            Self::Unbilled => 2,
+            Self::Revenue => 3,
+            Self::Credits => 4,
+        }
+    }
+
+    /// Adds the account to a key: 1 byte.
+    pub(crate) fn write(self, key: Key) -> Key {
+        key.byte(self.code())
+    }
+
+    /// Reads an account from a key.
+    pub(crate) fn read(reader: &mut KeyReader<'_>) -> Result<Self, StoreError> {
+        let code = reader.byte()?;
+        Self::ALL
+            .into_iter()
+            .find(|account| account.code() == code)
+            .ok_or_else(|| StoreError(format!("a stored key is damaged: {code} is no account")))
+    }
+}
+
+impl fmt::Display for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A positive amount that goes from one account to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Posting {
+    pub(crate) debit: Account,
+    pub(crate) credit: Account,
+    /// Greater than zero, in the currency's unit.
+    pub(crate) amount: Decimal,
+}
+
+/// What a charge line posts: a charge is unbilled revenue, a negative one is a credit against what is unbilled. Nothing if it is zero.
+pub(crate) fn charge_posting(line: &Charged) -> Option<Posting> {
+    if line.amount.is_zero() {
+        None
+    } else if line.amount.is_sign_positive() {
+        Some(Posting { debit: Account::Unbilled, credit: Account::Revenue, amount: line.amount })
+    } else {
+        Some(Posting { debit: Account::Credits, credit: Account::Unbilled, amount: -line.amount })
+    }
+}
+
+/// What an invoice posts: its total becomes receivable; a negative total is owed to the partner. Nothing if it is zero.
+pub(crate) fn invoice_posting(event: &InvoiceIssued) -> Option<Posting> {
+    if event.total.is_zero() {
+        None
+    } else if event.total.is_sign_positive() {
+        Some(Posting { debit: Account::Receivable, credit: Account::Unbilled, amount: event.total })
+    } else {
+        Some(Posting { debit: Account::Unbilled, credit: Account::Receivable, amount: -event.total })
+    }
+}
+
+/// Adds two amounts, exactly. The sum has no zeros at its end, so that it has one form whatever the order of adding.
+pub(crate) fn add(a: Decimal, b: Decimal) -> Result<Decimal, StoreError> {
+    let sum = a.checked_add(b).ok_or_else(|| StoreError(format!("the sum of {a} and {b} is too large")))?;
+    Ok(sum.normalize())
+}
+
+/// Shows an amount with at least the digits of its currency's minor unit (ISO 4217); it is never rounded here.
+pub(crate) fn show(currency: Currency, amount: Decimal) -> Decimal {
+    let mut shown = amount.normalize();
+    if shown.scale() < currency.minor_digits() {
+        shown.rescale(currency.minor_digits());
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_codes_come_back() {
+        for account in Account::ALL {
+            assert_eq!(Account::from_name(account.name()), Some(account));
+            let key = account.write(Key::table(0)).build();
+            assert_eq!(Account::read(&mut KeyReader::table(0, &key).unwrap()).unwrap(), account);
+        }
+        assert_eq!(Account::from_name("cash"), None);
+        let (partner, usd) = (PartnerId::new("p1").unwrap(), Currency::new("USD").unwrap());
+        assert_eq!(Account::Unbilled.path(&partner, usd), "p1/USD/unbilled");
+    }
+
+    #[test]
+    fn amounts_show_their_minor_unit() {
+        let show = |code: &str, amount: &str| show(Currency::new(code).unwrap(), amount.parse().unwrap()).to_string();
+        assert_eq!(show("USD", "4"), "4.00");
+        assert_eq!(show("USD", "-4.1"), "-4.10");
+        assert_eq!(show("JPY", "400"), "400");
+        assert_eq!(show("KWD", "1.25"), "1.250");
+        assert_eq!(show("USD", "0.1234500"), "0.12345");
+        assert_eq!(show("USD", "0"), "0.00");
+    }
+}

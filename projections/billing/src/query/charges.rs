@@ -1,0 +1,219 @@
+//! Charge lines.
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+use subledger_domain::{
+    charge::{ChargeType, Charged},
+    ids::{CustomerId, InvoiceNumber, LineId, OfferId, OrderId, PartnerId, SubscriptionId},
+    money::Currency,
+    position::Position,
+};
+use subledger_fold::{
+    Rows, StoreError, decode,
+    page::{Page, PageRequest, Pager, QueryError, list},
+};
+
+use crate::tables::{
+    charge_index,
+    charges::{self, Place},
+    invoice_index,
+    series::{self, Series},
+};
+
+/// A charge line and the invoice that carries it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// The commit that charged it.
+    pub position: Position,
+    /// Unique.
+    pub line_id: LineId,
+    /// Whose subscription it is.
+    pub customer_id: CustomerId,
+    /// Who pays.
+    pub partner_id: PartnerId,
+    /// The subscription.
+    pub subscription_id: SubscriptionId,
+    /// Its order.
+    pub order_id: OrderId,
+    /// Its offer.
+    pub offer_id: OfferId,
+    /// The offer's name.
+    pub offer_name: String,
+    /// What it is for; [`ChargeType::label`] is what the files print.
+    pub charge_type: ChargeType,
+    /// First day.
+    pub charge_start: NaiveDate,
+    /// Last day, included.
+    pub charge_end: NaiveDate,
+    /// Price of a seat for the days billed.
+    pub unit_price: Decimal,
+    /// Seats.
+    pub quantity: u32,
+    /// Rounded to the minor unit by the rule that charged it; negative for a credit.
+    pub amount: Decimal,
+    /// Its currency.
+    pub currency: Currency,
+    /// The day it was created.
+    pub charged_on: NaiveDate,
+    /// One of several prices of the offer.
+    pub component: Option<String>,
+    /// Plan of the product.
+    pub sku: Option<String>,
+    /// Such as `Free trial`.
+    pub subscription_description: Option<String>,
+    /// The day of the purchase or change behind it.
+    pub purchase_date: NaiveDate,
+    /// Reseller of record.
+    pub reseller_id: Option<PartnerId>,
+    /// The line it takes back.
+    pub reverses_line_id: Option<LineId>,
+    /// None while unbilled.
+    pub invoice_number: Option<InvoiceNumber>,
+}
+
+impl Charge {
+    pub(super) fn new(place: &Place, line: Charged, invoice_number: Option<InvoiceNumber>) -> Self {
+        Self {
+            position: place.position(),
+            line_id: line.line_id,
+            customer_id: line.customer_id,
+            partner_id: line.partner_id,
+            subscription_id: line.subscription_id,
+            order_id: line.order_id,
+            offer_id: line.offer_id,
+            offer_name: line.offer_name,
+            charge_type: line.charge_type,
+            charge_start: line.charge_start,
+            charge_end: line.charge_end.pred_opt().unwrap_or(line.charge_end),
+            unit_price: line.unit_price,
+            quantity: line.quantity,
+            amount: line.amount,
+            currency: line.currency,
+            charged_on: line.charged_on,
+            component: line.component,
+            sku: line.sku,
+            subscription_description: line.subscription_description,
+            purchase_date: line.purchase_date,
+            reseller_id: line.reseller_id,
+            reverses_line_id: line.reverses_line_id,
+            invoice_number,
+        }
+    }
+}
+
+/// Which lines; a none matches all.
+#[derive(Clone, Debug, Default)]
+pub struct ChargeFilter {
+    /// Paid by this partner.
+    pub partner_id: Option<PartnerId>,
+    /// Of this customer.
+    pub customer_id: Option<CustomerId>,
+    /// Of this subscription.
+    pub subscription_id: Option<SubscriptionId>,
+    /// Only lines that no invoice carries yet.
+    pub unbilled: bool,
+}
+
+impl ChargeFilter {
+    fn matches(&self, line: &Charged) -> bool {
+        self.partner_id.as_ref().is_none_or(|id| *id == line.partner_id)
+            && self.customer_id.as_ref().is_none_or(|id| *id == line.customer_id)
+            && self.subscription_id.as_ref().is_none_or(|id| *id == line.subscription_id)
+    }
+}
+
+/// Charge lines in the order charged: of a subscription or customer all together, else by partner, family and currency.
+pub fn list_charges(rows: &dyn Rows, filter: &ChargeFilter, page: PageRequest<'_>) -> Result<Page<Charge>, QueryError> {
+    if let Some(subscription) = &filter.subscription_id {
+        list_index(rows, filter, &charge_index::subscription_prefix(subscription.as_str()), page)
+    } else if let Some(customer) = &filter.customer_id {
+        list_index(rows, filter, &charge_index::customer_prefix(customer.as_str()), page)
+    } else if filter.unbilled {
+        list_unbilled(rows, filter.partner_id.as_ref(), page)
+    } else {
+        let mut numbers = Numbers::new(rows);
+        let prefix = charges::prefix(filter.partner_id.as_ref().map(PartnerId::as_str));
+        list(rows, &prefix, page, |key, row| {
+            let (series, place) = charges::read_key(key)?;
+            let number = numbers.of(&series, place.charged_on)?;
+            Ok(Some(Charge::new(&place, decode(row)?, number)))
+        })
+    }
+}
+
+fn list_index(
+    rows: &dyn Rows,
+    filter: &ChargeFilter,
+    prefix: &[u8],
+    page: PageRequest<'_>,
+) -> Result<Page<Charge>, QueryError> {
+    let mut numbers = Numbers::new(rows);
+    list(rows, prefix, page, |_, charge_key| {
+        let line: Charged = subledger_fold::get(rows, charge_key)?
+            .ok_or_else(|| StoreError("an index names a charge line that is not there".to_owned()))?;
+        if !filter.matches(&line) {
+            return Ok(None);
+        }
+        let (series, place) = charges::read_key(charge_key)?;
+        let number = numbers.of(&series, place.charged_on)?;
+        if filter.unbilled && number.is_some() {
+            return Ok(None);
+        }
+        Ok(Some(Charge::new(&place, line, number)))
+    })
+}
+
+/// Reads the unbilled end of each series, and nothing before it.
+fn list_unbilled(
+    rows: &dyn Rows,
+    partner: Option<&PartnerId>,
+    page: PageRequest<'_>,
+) -> Result<Page<Charge>, QueryError> {
+    let mut pager = Pager::new(page, &charges::prefix(partner.map(PartnerId::as_str)))?;
+    let page_from = pager.from().to_vec();
+    series::each(rows, partner, &mut |series, state| {
+        if state.first_unbilled.is_none() {
+            return Ok(true);
+        }
+        let prefix = charges::series_prefix(&series);
+        let first = charges::series_from(&series, state.first_unbilled);
+        if page_from > first && !page_from.starts_with(&prefix) {
+            return Ok(true);
+        }
+        rows.scan(&prefix, page_from.as_slice().max(&first), false, &mut |key, row| {
+            pager.offer(key, || Ok(Some(Charge::new(&charges::read_key(key)?.1, decode(row)?, None))))
+        })?;
+        Ok(!pager.is_full())
+    })?;
+    Ok(pager.finish())
+}
+
+/// Finds the invoice of a line; lines of one series and period, one after another, look it up once.
+struct Numbers<'a> {
+    rows: &'a dyn Rows,
+    last: Option<Found>,
+}
+
+/// The lines of `series` charged in `from..until` are on the invoice of this number.
+struct Found {
+    series: Series,
+    from: NaiveDate,
+    until: NaiveDate,
+    number: InvoiceNumber,
+}
+
+impl<'a> Numbers<'a> {
+    fn new(rows: &'a dyn Rows) -> Self {
+        Self { rows, last: None }
+    }
+
+    fn of(&mut self, series: &Series, day: NaiveDate) -> Result<Option<InvoiceNumber>, StoreError> {
+        let known = |found: &&Found| found.series == *series && (found.from..found.until).contains(&day);
+        if let Some(found) = self.last.as_ref().filter(known) {
+            return Ok(Some(found.number.clone()));
+        }
+        let Some((until, number)) = invoice_index::covering(self.rows, series, day)? else { return Ok(None) };
+        self.last = Some(Found { series: series.clone(), from: day, until, number: number.clone() });
+        Ok(Some(number))
+    }
+}

@@ -1,0 +1,206 @@
+//! Issued invoices, with their lines, and whether the lines still are what was issued.
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+use subledger_domain::{
+    charge::InvoiceFamily,
+    event::InvoiceIssued,
+    ids::{InvoiceNumber, PartnerId},
+    money::Currency,
+    position::{Family, Position},
+};
+use subledger_fold::{
+    Rows, StoreError, decode,
+    page::{Page, PageRequest, Pager, QueryError, list},
+};
+
+use super::Charge;
+use crate::{
+    digest::{LineSummary, summarize},
+    tables::{
+        charges, invoice_index,
+        invoices::{self, Issued},
+        markers,
+        series::Series,
+    },
+};
+
+/// An issued invoice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invoice {
+    /// The commit that issued it.
+    pub position: Position,
+    /// Its number.
+    pub invoice_number: InvoiceNumber,
+    /// Who pays.
+    pub partner_id: PartnerId,
+    /// Which of the partner's invoices.
+    pub family: InvoiceFamily,
+    /// Of every line.
+    pub currency: Currency,
+    /// First day of the period.
+    pub period_start: NaiveDate,
+    /// Last day of the period, included.
+    pub period_end: NaiveDate,
+    /// Its date.
+    pub invoice_date: NaiveDate,
+    /// Net 60 (L9725).
+    pub due_date: NaiveDate,
+    /// Sum of the lines, as issued.
+    pub total: Decimal,
+    /// How many there are, as issued.
+    pub line_count: u32,
+    /// SHA-256 over the lines, as issued.
+    pub lines_digest: Vec<u8>,
+    /// In the order charged; empty in lists.
+    pub lines: Vec<Charge>,
+    /// The commits up to which customers were folded for it.
+    pub reflects: Vec<Position>,
+}
+
+impl From<Issued> for Invoice {
+    fn from(Issued { position, event }: Issued) -> Self {
+        Self {
+            position,
+            invoice_number: event.invoice_number,
+            partner_id: event.partner_id,
+            family: event.family,
+            currency: event.currency,
+            period_start: event.period_start,
+            period_end: event.period_end.pred_opt().unwrap_or(event.period_end),
+            invoice_date: event.invoice_date,
+            due_date: event.due_date,
+            total: event.total,
+            line_count: event.line_count,
+            lines_digest: event.lines_digest,
+            lines: Vec::new(),
+            reflects: event.reflects,
+        }
+    }
+}
+
+/// Invoices without their lines: of one partner the oldest first, or of all, by partner.
+pub fn list_invoices(
+    rows: &dyn Rows,
+    partner: Option<&PartnerId>,
+    page: PageRequest<'_>,
+) -> Result<Page<Invoice>, QueryError> {
+    let prefix = invoice_index::partner_prefix(partner.map(PartnerId::as_str));
+    list(rows, &prefix, page, |key, _| {
+        let number = invoice_index::read_partner_key(key)?;
+        let issued = invoices::get(rows, &number)?;
+        let missing = || StoreError(format!("an index names invoice {number}, which is not there"));
+        issued.ok_or_else(missing).map(|issued| Some(issued.into()))
+    })
+}
+
+/// An invoice with all its lines; none if there is no such number. An invoice may have very many lines: [`each_invoice_line`] holds one
+/// at a time.
+pub fn get_invoice(rows: &dyn Rows, number: &InvoiceNumber) -> Result<Option<Invoice>, StoreError> {
+    let Some(issued) = invoices::get(rows, number)? else { return Ok(None) };
+    let mut lines = Vec::new();
+    each_line(rows, &issued.event, &mut |line| {
+        lines.push(line);
+        Ok(())
+    })?;
+    Ok(Some(Invoice { lines, ..issued.into() }))
+}
+
+/// Visits the lines of an invoice in the order charged. Returns false if there is no such number.
+pub fn each_invoice_line(
+    rows: &dyn Rows,
+    number: &InvoiceNumber,
+    visit: &mut dyn FnMut(Charge) -> Result<(), StoreError>,
+) -> Result<bool, StoreError> {
+    let Some(issued) = invoices::get(rows, number)? else { return Ok(false) };
+    each_line(rows, &issued.event, visit)?;
+    Ok(true)
+}
+
+fn each_line(
+    rows: &dyn Rows,
+    event: &InvoiceIssued,
+    visit: &mut dyn FnMut(Charge) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let series = Series::from(event);
+    let from = invoice_index::previous_end(rows, &series, event.period_end)?;
+    charges::each(rows, &series, from, event.period_end, &mut |place, line| {
+        visit(Charge::new(place, line, Some(event.invoice_number.clone())))
+    })
+}
+
+/// The lines of an invoice, in pages; none if there is no such number.
+pub fn list_invoice_lines(
+    rows: &dyn Rows,
+    number: &InvoiceNumber,
+    page: PageRequest<'_>,
+) -> Result<Option<Page<Charge>>, QueryError> {
+    let Some(Issued { event, .. }) = invoices::get(rows, number)? else { return Ok(None) };
+    let series = Series::from(&event);
+    let prefix = charges::series_prefix(&series);
+    let mut pager = Pager::new(page, &prefix)?;
+    let first = charges::series_from(&series, invoice_index::previous_end(rows, &series, event.period_end)?);
+    let from = pager.from().max(&first).to_vec();
+    rows.scan(&prefix, &from, false, &mut |key, row| {
+        let (_, place) = charges::read_key(key)?;
+        if place.charged_on >= event.period_end {
+            return Ok(false);
+        }
+        pager.offer(key, || Ok(Some(Charge::new(&place, decode(row)?, Some(number.clone())))))
+    })?;
+    Ok(Some(pager.finish()))
+}
+
+/// Whether the lines in the read model are those that were issued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verification {
+    /// No such invoice.
+    Unknown,
+    /// Not all commits that the invoice reflects are folded yet: this partition is behind.
+    Behind(Position),
+    /// They are.
+    Matches,
+    /// They are not; at least one difference.
+    Differs(Vec<Difference>),
+}
+
+/// What differs between an invoice as issued and its lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each field says which of the two it is")]
+pub enum Difference {
+    /// The number of lines.
+    LineCount { issued: u32, found: u32 },
+    /// Their sum.
+    Total { issued: Decimal, found: Decimal },
+    /// SHA-256 over them.
+    LinesDigest { issued: Vec<u8>, found: Vec<u8> },
+}
+
+/// Compares an invoice with its lines. Asked for, not done by the fold: the fold may see an invoice before its charges.
+pub fn verify_invoice(rows: &dyn Rows, number: &InvoiceNumber) -> Result<Verification, StoreError> {
+    let Some(Issued { event, .. }) = invoices::get(rows, number)? else { return Ok(Verification::Unknown) };
+    for position in event.reflects.iter().filter(|position| position.partition.family == Family::Customers) {
+        let folded = markers::last(rows, position.partition.index)?.map(|(_, seq)| seq);
+        if folded.is_none_or(|seq| seq < position.seq) {
+            return Ok(Verification::Behind(*position));
+        }
+    }
+    let series = Series::from(&event);
+    let from = invoice_index::previous_end(rows, &series, event.period_end)?;
+    let differences = differences(&event, summarize(rows, &series, from, event.period_end)?);
+    Ok(if differences.is_empty() { Verification::Matches } else { Verification::Differs(differences) })
+}
+
+fn differences(event: &InvoiceIssued, found: LineSummary) -> Vec<Difference> {
+    let mut differences = Vec::new();
+    if found.line_count != event.line_count {
+        differences.push(Difference::LineCount { issued: event.line_count, found: found.line_count });
+    }
+    if found.total != event.total {
+        differences.push(Difference::Total { issued: event.total, found: found.total });
+    }
+    if found.lines_digest != event.lines_digest {
+        differences.push(Difference::LinesDigest { issued: event.lines_digest.clone(), found: found.lines_digest });
+    }
+    differences
+}

@@ -1,0 +1,163 @@
+//! Balances, entries and the trial balance.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+use subledger_domain::{
+    ids::{CustomerId, PartnerId},
+    money::Currency,
+    position::Position,
+};
+use subledger_fold::{
+    Rows, StoreError, decode,
+    page::{Page, PageRequest, QueryError, list},
+};
+
+use crate::{
+    ledger::{Account, add, show},
+    tables::{
+        balances::{self, Sums},
+        entries::{self, Booking},
+    },
+};
+
+/// Which accounts; a none matches all.
+#[derive(Clone, Debug, Default)]
+pub struct AccountFilter {
+    /// Of this partner.
+    pub partner_id: Option<PartnerId>,
+    /// In this currency.
+    pub currency: Option<Currency>,
+    /// With this name.
+    pub account: Option<Account>,
+}
+
+impl AccountFilter {
+    fn partner(&self) -> Option<&str> {
+        self.partner_id.as_ref().map(PartnerId::as_str)
+    }
+
+    fn matches(&self, currency: Currency, account: Account) -> bool {
+        self.currency.is_none_or(|wanted| wanted == currency) && self.account.is_none_or(|wanted| wanted == account)
+    }
+}
+
+/// What an account holds. Amounts are in the currency's unit, exact.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Balance {
+    /// Whose account.
+    pub partner_id: PartnerId,
+    /// Of the amounts.
+    pub currency: Currency,
+    /// Which one.
+    pub account: Account,
+    /// Debits less credits.
+    pub amount: Decimal,
+    /// Sum of the debits.
+    pub debits: Decimal,
+    /// Sum of the credits.
+    pub credits: Decimal,
+    /// Entries summed.
+    pub entry_count: u64,
+}
+
+/// Balances by partner, currency and account.
+pub fn list_balances(
+    rows: &dyn Rows,
+    filter: &AccountFilter,
+    page: PageRequest<'_>,
+) -> Result<Page<Balance>, QueryError> {
+    let prefix = balances::prefix(filter.partner(), filter.currency, filter.account);
+    list(rows, &prefix, page, |key, row| {
+        let (partner_id, currency, account) = balances::read_key(key)?;
+        if !filter.matches(currency, account) {
+            return Ok(None);
+        }
+        let Sums { debits, credits, entry_count } = decode(row)?;
+        Ok(Some(Balance {
+            partner_id,
+            currency,
+            account,
+            amount: show(currency, add(debits, -credits)?),
+            debits: show(currency, debits),
+            credits: show(currency, credits),
+            entry_count,
+        }))
+    })
+}
+
+/// One side of a posting; the two sides of one balance.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The commit that posted it.
+    pub position: Position,
+    /// Whose account.
+    pub partner_id: PartnerId,
+    /// Behind a charge; none for an invoice.
+    pub customer_id: Option<CustomerId>,
+    /// Of the amounts.
+    pub currency: Currency,
+    /// Which account.
+    pub account: Account,
+    /// Greater than zero, or "0" if the other is.
+    pub debit: Decimal,
+    /// Greater than zero, or "0" if the other is.
+    pub credit: Decimal,
+    /// The day charged, or the invoice date.
+    pub booked_on: NaiveDate,
+    /// The charge line or invoice number behind it.
+    pub reference: String,
+}
+
+/// Entries by partner, currency and account, each in the order booked.
+pub fn list_entries(rows: &dyn Rows, filter: &AccountFilter, page: PageRequest<'_>) -> Result<Page<Entry>, QueryError> {
+    let prefix = entries::prefix(filter.partner(), filter.currency, filter.account);
+    list(rows, &prefix, page, |key, row| {
+        let Booking { partner_id, currency, account, booked_on, position, index: _ } = Booking::read(key)?;
+        if !filter.matches(currency, account) {
+            return Ok(None);
+        }
+        let entries::Row { customer_id, debit, credit, reference } = decode(row)?;
+        Ok(Some(Entry { position, partner_id, customer_id, currency, account, debit, credit, booked_on, reference }))
+    })
+}
+
+/// All accounts of one currency.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrialBalance {
+    /// The currency.
+    pub currency: Currency,
+    /// Sum of all debits.
+    pub debits: Decimal,
+    /// Sum of all credits.
+    pub credits: Decimal,
+    /// Debits less credits: zero, always.
+    pub difference: Decimal,
+    /// Entries summed.
+    pub entry_count: u64,
+}
+
+/// The sums over all partners and accounts, for each currency. Reads every balance.
+pub fn trial_balance(rows: &dyn Rows) -> Result<Vec<TrialBalance>, StoreError> {
+    let mut sums: BTreeMap<Currency, Sums> = BTreeMap::new();
+    rows.scan(&balances::prefix(None, None, None), &[], false, &mut |key, row| {
+        let (_, currency, _) = balances::read_key(key)?;
+        let account: Sums = decode(row)?;
+        let sum = sums.entry(currency).or_default();
+        sum.debits = add(sum.debits, account.debits)?;
+        sum.credits = add(sum.credits, account.credits)?;
+        sum.entry_count += account.entry_count;
+        Ok(true)
+    })?;
+    let line = |(currency, Sums { debits, credits, entry_count })| {
+        Ok(TrialBalance {
+            currency,
+            debits: show(currency, debits),
+            credits: show(currency, credits),
+            difference: show(currency, add(debits, -credits)?),
+            entry_count,
+        })
+    };
+    sums.into_iter().map(line).collect()
+}

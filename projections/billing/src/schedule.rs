@@ -1,0 +1,88 @@
+//! When invoices are due (billing.md section 1, billing-details.md section 2.4).
+
+use chrono::{Datelike, NaiveDate};
+use subledger_domain::charge::InvoiceFamily;
+
+use crate::tables::{partners::Partner, series::State};
+
+impl Partner {
+    /// The date of the invoice that carries what was charged on `day`: the first billing date on or after it, and not before the
+    /// registration. None only at the end of the calendar.
+    ///
+    /// License and usage: the partner's billing day, clamped to the month's last day (L9700, L9838).
+    /// One-time and recurring: the last day of the calendar month. The source says only "by the 8th of the next month" (L9703); the
+    /// document is dated with the last day it covers, as the license invoice is (L10498), and issued as soon as that day is closed.
+    pub(crate) fn invoice_date(&self, family: InvoiceFamily, day: NaiveDate) -> Option<NaiveDate> {
+        let day = day.max(self.registered_on);
+        let day_of_month = match family {
+            InvoiceFamily::LicenseUsage => self.billing_day,
+            InvoiceFamily::OneTimeRecurring => 31,
+        };
+        let date = clamped(day, day_of_month)?;
+        if date >= day { Some(date) } else { clamped(first_of_next_month(day)?, day_of_month) }
+    }
+
+    /// The date of the next invoice of a series; none if it has no unbilled lines.
+    pub(crate) fn next_due(&self, family: InvoiceFamily, state: State) -> Option<NaiveDate> {
+        self.invoice_date(family, state.first_unbilled?)
+    }
+}
+
+/// The day of that number in the month of `month`, or the month's last day.
+fn clamped(month: NaiveDate, day_of_month: u32) -> Option<NaiveDate> {
+    let last = first_of_next_month(month)?.pred_opt()?;
+    last.with_day(day_of_month.clamp(1, last.day()))
+}
+
+fn first_of_next_month(day: NaiveDate) -> Option<NaiveDate> {
+    let (year, month) = if day.month() == 12 { (day.year() + 1, 1) } else { (day.year(), day.month() + 1) };
+    NaiveDate::from_ymd_opt(year, month, 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use InvoiceFamily::{LicenseUsage, OneTimeRecurring};
+    use subledger_domain::money::Currency;
+
+    use super::*;
+
+    fn date(family: InvoiceFamily, billing_day: u32, registered_on: &str, day: &str) -> String {
+        let partner = Partner {
+            billing_day,
+            currency: Currency::new("USD").unwrap(),
+            registered_on: registered_on.parse().unwrap(),
+        };
+        partner.invoice_date(family, day.parse().unwrap()).unwrap().to_string()
+    }
+
+    #[test]
+    fn license_invoices_follow_the_billing_day() {
+        for (billing_day, day, expected) in [
+            (15, "2018-02-13", "2018-02-15"),
+            (15, "2018-02-15", "2018-02-15"),
+            (15, "2018-02-16", "2018-03-15"),
+            (31, "2018-02-01", "2018-02-28"),
+            (31, "2020-02-28", "2020-02-29"),
+            (31, "2018-04-30", "2018-04-30"),
+            (31, "2018-12-31", "2018-12-31"),
+            (30, "2018-12-31", "2019-01-30"),
+            (29, "2018-02-28", "2018-02-28"),
+            (1, "2018-12-02", "2019-01-01"),
+        ] {
+            assert_eq!(date(LicenseUsage, billing_day, "2017-01-01", day), expected, "{billing_day} {day}");
+        }
+    }
+
+    #[test]
+    fn other_invoices_follow_the_calendar() {
+        assert_eq!(date(OneTimeRecurring, 15, "2017-01-01", "2018-02-01"), "2018-02-28");
+        assert_eq!(date(OneTimeRecurring, 15, "2017-01-01", "2018-12-31"), "2018-12-31");
+    }
+
+    #[test]
+    fn no_invoice_before_the_registration() {
+        assert_eq!(date(LicenseUsage, 15, "2018-02-16", "2018-02-01"), "2018-03-15");
+        assert_eq!(date(LicenseUsage, 15, "2018-02-15", "2018-02-01"), "2018-02-15");
+        assert_eq!(date(OneTimeRecurring, 15, "2018-02-16", "2018-01-01"), "2018-02-28");
+    }
+}

@@ -1,0 +1,63 @@
+//! The tables, one file each, with the layout of their keys.
+//!
+//! In every key a text ends with a zero byte, a currency is its three letters, a day is 4 bytes and sorts as days do, numbers are
+//! big-endian. Rows are postcard unless the table says otherwise.
+
+pub(crate) mod balances;
+pub(crate) mod charge_index;
+pub(crate) mod charges;
+pub(crate) mod due;
+pub(crate) mod entries;
+pub(crate) mod invoice_index;
+pub(crate) mod invoices;
+pub(crate) mod markers;
+pub(crate) mod partners;
+pub(crate) mod series;
+
+use subledger_domain::{charge::InvoiceFamily, money::Currency};
+use subledger_fold::{Key, KeyReader, StoreError};
+
+/// The first byte of every key. Never reused for another layout.
+mod prefix {
+    pub(super) const PARTNERS: u8 = 1;
+    pub(super) const MARKERS: u8 = 2;
+    pub(super) const CHARGES: u8 = 3;
+    pub(super) const CHARGES_BY_CUSTOMER: u8 = 4;
+    pub(super) const CHARGES_BY_SUBSCRIPTION: u8 = 5;
+    pub(super) const ENTRIES: u8 = 6;
+    pub(super) const BALANCES: u8 = 7;
+    pub(super) const SERIES: u8 = 8;
+    pub(super) const DUE: u8 = 9;
+    pub(super) const INVOICES: u8 = 10;
+    pub(super) const INVOICES_BY_SERIES: u8 = 11;
+    pub(super) const INVOICES_BY_PARTNER: u8 = 12;
+}
+
+/// Adds a currency: 3 bytes.
+fn currency(key: Key, currency: Currency) -> Key {
+    key.bytes(currency.as_str().as_bytes())
+}
+
+/// Reads a currency.
+fn read_currency(reader: &mut KeyReader<'_>) -> Result<Currency, StoreError> {
+    let bytes: [u8; 3] = reader.array()?;
+    let text = std::str::from_utf8(&bytes).map_err(|error| StoreError(format!("a stored key is damaged: {error}")))?;
+    Currency::new(text).map_err(|error| StoreError(format!("a stored key is damaged: {error}")))
+}
+
+/// Adds an invoice family: 1 byte.
+fn family(key: Key, family: InvoiceFamily) -> Key {
+    key.byte(match family {
+        InvoiceFamily::LicenseUsage => 1,
+        InvoiceFamily::OneTimeRecurring => 2,
+    })
+}
+
+/// Reads an invoice family.
+fn read_family(reader: &mut KeyReader<'_>) -> Result<InvoiceFamily, StoreError> {
+    match reader.byte()? {
+        1 => Ok(InvoiceFamily::LicenseUsage),
+        2 => Ok(InvoiceFamily::OneTimeRecurring),
+        other => Err(StoreError(format!("a stored key is damaged: {other} is no invoice family"))),
+    }
+}

@@ -1,0 +1,155 @@
+//! The fold: events of the customers family in, rows out.
+
+mod activity;
+mod relations;
+mod subscriptions;
+mod transfers;
+
+use subledger_domain::{Event, Rejection, position::Family};
+use subledger_fold::{Changes, Projection, Recorded, StoreError, get, put};
+
+use crate::{
+    rows::{Activity, Customer, SubscriptionState},
+    tables::{activities, customers},
+};
+
+/// Raised when the same history gives other rows.
+const VERSION: u32 = 1;
+
+/// The customer read model.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CustomerProjection;
+
+impl Projection for CustomerProjection {
+    fn name(&self) -> &'static str {
+        "customer"
+    }
+
+    fn version(&self) -> u32 {
+        VERSION
+    }
+
+    fn fold(&self, commit: &Recorded<'_>, rows: &mut dyn Changes) -> Result<(), StoreError> {
+        // Records of the partition (a writer's start, a day's end) and the other families are about no customer.
+        if commit.position.partition.family != Family::Customers || commit.stream.is_empty() {
+            return Ok(());
+        }
+        let customer = get(rows, &customers::key(commit.stream))?;
+        let mut fold = Fold { commit, rows, customer, activities: 0 };
+        match commit.outcome {
+            Ok(events) => events.iter().try_for_each(|event| fold.event(event))?,
+            Err(rejection) => fold.rejected(rejection)?,
+        }
+        fold.finish()
+    }
+}
+
+/// One commit being folded.
+struct Fold<'a> {
+    commit: &'a Recorded<'a>,
+    rows: &'a mut dyn Changes,
+    /// None before it is created; written back at the end.
+    customer: Option<Customer>,
+    /// Written so far.
+    activities: u64,
+}
+
+impl Fold<'_> {
+    fn event(&mut self, event: &Event) -> Result<(), StoreError> {
+        if let Some((subject, detail)) = activity::describe(event) {
+            self.activity(event.name(), subject, detail)?;
+        }
+        match event {
+            Event::CustomerCreated(e) => self.created(e),
+            Event::AgreementAccepted(e) => self.agreement_accepted(e),
+            Event::RelationshipRequested(e) => self.relationship_requested(e),
+            Event::RelationshipEstablished(e) => self.relationship_established(e),
+            Event::RelationshipRemoved(e) => self.relationship_removed(e),
+            Event::SubscriptionCreated(e) => self.subscription_created(e),
+            Event::QuantityChanged(e) => self.change(&e.subscription_id, |s| s.quantity = e.to),
+            Event::SubscriptionSuspended(e) => self.suspended(e),
+            Event::SubscriptionReactivated(e) => self.change(&e.subscription_id, |s| {
+                s.state = SubscriptionState::Active;
+                s.suspension_reason = None;
+                s.expires_on = None;
+            }),
+            Event::SubscriptionCancelled(e) => {
+                self.ended(&e.subscription_id, SubscriptionState::Cancelled, e.effective_on)
+            }
+            Event::SubscriptionExpired(e) => self.ended(&e.subscription_id, SubscriptionState::Expired, e.effective_on),
+            Event::SubscriptionDeprovisioned(e) => {
+                self.ended(&e.subscription_id, SubscriptionState::Deprovisioned, e.effective_on)
+            }
+            Event::BillingFrequencyChanged(e) => self.billing_frequency_changed(e),
+            Event::PeriodStarted(e) => self.period_started(e),
+            Event::AutoRenewChanged(e) => self.change(&e.subscription_id, |s| s.auto_renew = e.auto_renew),
+            Event::SubscriptionConverted(e) => self.converted(e),
+            Event::SubscriptionRenewed(e) => self.new_term(&e.subscription_id, e.term_start, e.term_end, &e.prices),
+            Event::TermRolled(e) => self.new_term(&e.subscription_id, e.term_start, e.term_end, &e.prices),
+            Event::TermEnded(e) => self.change(&e.subscription_id, |s| {
+                s.auto_renew = false;
+                s.ends_on = Some(e.effective_on);
+            }),
+            Event::TrialConverted(e) => self.trial_converted(e),
+            Event::CancellationScheduled(e) => self.change(&e.subscription_id, |s| {
+                s.auto_renew = false;
+                s.ends_on = Some(e.effective_on);
+            }),
+            Event::TransferRequested(e) => self.transfer_requested(e),
+            Event::TransferCompleted(e) => self.transfer_completed(e),
+            Event::TransferDeclined(e) => self.transfer_closed(&e.transfer_id, crate::TransferState::Declined),
+            Event::TransferWithdrawn(e) => self.transfer_closed(&e.transfer_id, crate::TransferState::Withdrawn),
+            Event::TransferExpired(e) => self.transfer_closed(&e.transfer_id, crate::TransferState::Expired),
+            // An order is what its subscriptions say; money is the billing read model's.
+            Event::OrderPlaced(_) | Event::Charged(_) => Ok(()),
+            Event::OfferPublished(_)
+            | Event::PricesPublished(_)
+            | Event::DayClosed(_)
+            | Event::PartnerRegistered(_)
+            | Event::InvoiceIssued(_)
+            | Event::PartitionDayClosed(_) => {
+                Err(self.impossible(&format!("{} is not about a customer", event.name())))
+            }
+        }
+    }
+
+    fn rejected(&mut self, rejection: &Rejection) -> Result<(), StoreError> {
+        let subject = activity::subject_of(rejection).unwrap_or(self.commit.stream).to_owned();
+        self.activity("rejected", subject, rejection.to_string())
+    }
+
+    fn activity(&mut self, action: &str, subject: String, detail: String) -> Result<(), StoreError> {
+        let commit = self.commit;
+        let activity = Activity {
+            position: commit.position,
+            command_id: commit.command_id.to_owned(),
+            effective_at: commit.effective_at,
+            recorded_at: commit.recorded_at,
+            principal: commit.principal.to_owned(),
+            channel: commit.channel.to_owned(),
+            action: action.to_owned(),
+            subject,
+            detail,
+        };
+        put(self.rows, activities::key(commit.stream, commit.stream_version, self.activities), &activity)?;
+        self.activities += 1;
+        Ok(())
+    }
+
+    /// The customer, which everything but its creation needs.
+    fn customer(&mut self) -> Result<&mut Customer, StoreError> {
+        let missing = self.impossible("the customer was never created");
+        self.customer.as_mut().ok_or(missing)
+    }
+
+    fn finish(self) -> Result<(), StoreError> {
+        let Some(mut customer) = self.customer else { return Ok(()) };
+        customer.version = self.commit.stream_version;
+        put(self.rows, customers::key(self.commit.stream), &customer)
+    }
+
+    fn impossible(&self, what: &str) -> StoreError {
+        let Recorded { position, stream, .. } = self.commit;
+        StoreError(format!("the history of {stream} is impossible at {position}: {what}"))
+    }
+}

@@ -1,0 +1,95 @@
+//! Customers, their relationships and agreements.
+
+use subledger_domain::{
+    event::{AgreementAccepted, CustomerCreated, RelationshipEstablished, RelationshipRemoved, RelationshipRequested},
+    ids::PartnerId,
+};
+use subledger_fold::{StoreError, put};
+
+use super::Fold;
+use crate::{
+    rows::{Agreement, Customer, Relationship, RelationshipState},
+    tables::names::{self, Name, searchable},
+};
+
+impl Fold<'_> {
+    pub(super) fn created(&mut self, e: &CustomerCreated) -> Result<(), StoreError> {
+        if self.customer.is_some() {
+            return Err(self.impossible("the customer was created before"));
+        }
+        self.customer = Some(Customer {
+            customer_id: e.customer_id.clone(),
+            company_name: e.company_name.clone(),
+            domain_name: e.domain_name.clone(),
+            address: e.address.clone(),
+            contact: e.contact.clone(),
+            relationships: Vec::new(),
+            agreements: Vec::new(),
+            subscription_count: 0,
+            version: self.commit.stream_version,
+            created_on: self.commit.effective_at.date_naive(),
+        });
+        self.list_under(None, true)
+    }
+
+    pub(super) fn agreement_accepted(&mut self, e: &AgreementAccepted) -> Result<(), StoreError> {
+        let agreements = &mut self.customer()?.agreements;
+        agreements.retain(|agreement| agreement.mode != e.mode || agreement.partner_id != e.partner_id);
+        agreements.push(Agreement { mode: e.mode, partner_id: e.partner_id.clone(), accepted_on: e.accepted_on });
+        Ok(())
+    }
+
+    pub(super) fn relationship_requested(&mut self, e: &RelationshipRequested) -> Result<(), StoreError> {
+        self.set_relationship(Relationship {
+            partner_id: e.partner_id.clone(),
+            state: RelationshipState::Requested,
+            delegated_admin: e.delegated_admin,
+            reseller_id: e.reseller_id.clone(),
+        })
+    }
+
+    pub(super) fn relationship_established(&mut self, e: &RelationshipEstablished) -> Result<(), StoreError> {
+        self.set_relationship(Relationship {
+            partner_id: e.partner_id.clone(),
+            state: RelationshipState::Active,
+            delegated_admin: e.delegated_admin,
+            reseller_id: e.reseller_id.clone(),
+        })?;
+        self.list_under(Some(&e.partner_id), true)
+    }
+
+    pub(super) fn relationship_removed(&mut self, e: &RelationshipRemoved) -> Result<(), StoreError> {
+        let missing = self.impossible("the relationship that ends never began");
+        let relationships = &mut self.customer()?.relationships;
+        let ended = relationships.iter_mut().find(|known| known.partner_id == e.partner_id).ok_or(missing)?;
+        ended.state = RelationshipState::Removed;
+        ended.delegated_admin = false;
+        self.list_under(Some(&e.partner_id), false)
+    }
+
+    fn set_relationship(&mut self, relationship: Relationship) -> Result<(), StoreError> {
+        let relationships = &mut self.customer()?.relationships;
+        match relationships.binary_search_by(|known| known.partner_id.cmp(&relationship.partner_id)) {
+            Ok(at) => relationships[at] = relationship,
+            Err(at) => relationships.insert(at, relationship),
+        }
+        Ok(())
+    }
+
+    /// Lists the customer's names under a partner, or under none; or takes them off.
+    fn list_under(&mut self, partner: Option<&PartnerId>, listed: bool) -> Result<(), StoreError> {
+        let partner = partner.map_or("", PartnerId::as_str);
+        let customer = self.customer()?;
+        let names =
+            [(Name::Company, searchable(&customer.company_name)), (Name::Domain, searchable(&customer.domain_name))];
+        for (name, text) in names {
+            let key = names::key(partner, name, &text, self.commit.stream);
+            if listed {
+                put(self.rows, key, &())?;
+            } else {
+                self.rows.delete(key);
+            }
+        }
+        Ok(())
+    }
+}

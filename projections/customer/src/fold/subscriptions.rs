@@ -1,0 +1,139 @@
+//! Subscriptions and the tables that list them.
+
+use chrono::NaiveDate;
+use subledger_domain::{
+    event::{
+        BillingFrequencyChanged, PeriodStarted, SubscriptionConverted, SubscriptionCreated, SubscriptionSuspended,
+        TrialConverted,
+    },
+    ids::SubscriptionId,
+    offer::PriceComponent,
+};
+use subledger_fold::{StoreError, get, put};
+
+use super::Fold;
+use crate::{
+    rows::{Price, Subscription, SubscriptionState, last_day},
+    tables::{subscriptions, subscriptions_by_id, subscriptions_by_partner},
+};
+
+impl Fold<'_> {
+    pub(super) fn subscription_created(&mut self, e: &SubscriptionCreated) -> Result<(), StoreError> {
+        let (customer, subscription_id) = (self.commit.stream, e.subscription_id.as_str());
+        if self.rows.get(&subscriptions::key(customer, subscription_id))?.is_some() {
+            return Err(self.impossible(&format!("subscription {subscription_id} was created before")));
+        }
+        let subscription = Subscription::from(e);
+        put(self.rows, subscriptions_by_id::key(subscription_id, customer), &())?;
+        put(self.rows, subscriptions_by_partner::key(&subscription, None), &())?;
+        self.save(None, &subscription)?;
+        match &e.transferred_from_subscription_id {
+            Some(predecessor) => self.transferred(predecessor, &e.subscription_id),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn transferred(&mut self, from: &SubscriptionId, to: &SubscriptionId) -> Result<(), StoreError> {
+        self.change(from, |s| s.transferred_to_subscription_id = Some(to.clone()))
+    }
+
+    pub(super) fn suspended(&mut self, e: &SubscriptionSuspended) -> Result<(), StoreError> {
+        self.change(&e.subscription_id, |s| {
+            s.state = SubscriptionState::Suspended;
+            s.suspension_reason = Some(e.reason);
+            s.expires_on = Some(e.expires_on);
+        })
+    }
+
+    pub(super) fn ended(
+        &mut self,
+        subscription_id: &SubscriptionId,
+        state: SubscriptionState,
+        effective_on: NaiveDate,
+    ) -> Result<(), StoreError> {
+        self.change(subscription_id, |s| {
+            s.state = state;
+            s.suspension_reason = None;
+            s.expires_on = None;
+            s.ends_on = Some(effective_on);
+            s.next_billing_frequency = None;
+        })
+    }
+
+    pub(super) fn billing_frequency_changed(&mut self, e: &BillingFrequencyChanged) -> Result<(), StoreError> {
+        e.subscription_ids.iter().try_for_each(|subscription_id| {
+            self.change(subscription_id, |s| {
+                s.next_billing_frequency = (s.billing_frequency != e.to).then_some(e.to);
+            })
+        })
+    }
+
+    pub(super) fn period_started(&mut self, e: &PeriodStarted) -> Result<(), StoreError> {
+        self.change(&e.subscription_id, |s| {
+            if let Some(next) = s.next_billing_frequency.take() {
+                s.billing_frequency = next;
+            }
+        })
+    }
+
+    pub(super) fn converted(&mut self, e: &SubscriptionConverted) -> Result<(), StoreError> {
+        self.change(&e.subscription_id, |s| {
+            s.sku = Some(e.to_sku.clone());
+            s.prices = e.prices.iter().map(Price::from).collect();
+            s.offer_id = e.offer_id.clone();
+            s.offer_name.clone_from(&e.offer_name);
+        })
+    }
+
+    pub(super) fn new_term(
+        &mut self,
+        subscription_id: &SubscriptionId,
+        start: NaiveDate,
+        end: NaiveDate,
+        prices: &[PriceComponent],
+    ) -> Result<(), StoreError> {
+        self.change(subscription_id, |s| {
+            s.term_start = start;
+            s.term_end = last_day(end);
+            s.prices = prices.iter().map(Price::from).collect();
+        })
+    }
+
+    pub(super) fn trial_converted(&mut self, e: &TrialConverted) -> Result<(), StoreError> {
+        self.change(&e.subscription_id, |s| {
+            s.state = SubscriptionState::Active;
+            s.term_start = e.paid_from;
+            s.term_end = last_day(e.term_end);
+        })
+    }
+
+    pub(super) fn change(
+        &mut self,
+        subscription_id: &SubscriptionId,
+        change: impl FnOnce(&mut Subscription),
+    ) -> Result<(), StoreError> {
+        let before: Option<Subscription> =
+            get(self.rows, &subscriptions::key(self.commit.stream, subscription_id.as_str()))?;
+        let before = before.ok_or_else(|| self.impossible(&format!("there is no subscription {subscription_id}")))?;
+        let mut after = before.clone();
+        change(&mut after);
+        if after == before { Ok(()) } else { self.save(Some(&before), &after) }
+    }
+
+    /// Writes the row, the list by state and the customer's count.
+    fn save(&mut self, before: Option<&Subscription>, after: &Subscription) -> Result<(), StoreError> {
+        if before.is_none_or(|before| before.state != after.state) {
+            if let Some(before) = before {
+                self.rows.delete(subscriptions_by_partner::key(before, Some(before.state)));
+            }
+            put(self.rows, subscriptions_by_partner::key(after, Some(after.state)), &())?;
+        }
+        let count = &mut self.customer()?.subscription_count;
+        match (before.is_some_and(Subscription::counts), after.counts()) {
+            (false, true) => *count += 1,
+            (true, false) => *count = count.saturating_sub(1),
+            _ => {}
+        }
+        put(self.rows, subscriptions::key(self.commit.stream, after.subscription_id.as_str()), after)
+    }
+}

@@ -1,0 +1,328 @@
+//! The rows: what the messages of `customer_service.proto` show, as typed values.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use subledger_domain::{
+    customer::SuspensionReason,
+    event::SubscriptionCreated,
+    ids::{CustomerId, OfferId, OrderId, PartnerId, SubscriptionId, TransferId},
+    money::Currency,
+    offer::{BillingFrequency, PriceComponent, PricePer},
+    party::{Address, AgreementMode, Contact},
+    position::Position,
+};
+
+macro_rules! states {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $label:literal,)* }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        pub enum $name { $($(#[$variant_doc])* $variant,)* }
+
+        impl $name {
+            /// Every state.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// As the API shows it.
+            pub fn label(self) -> &'static str {
+                match self { $(Self::$variant => $label,)* }
+            }
+
+            /// The state the API shows so.
+            pub fn from_label(label: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|state| state.label() == label)
+            }
+        }
+    };
+}
+
+states! {
+    /// Of a relationship.
+    RelationshipState {
+        /// The partner asked, the customer has not answered.
+        Requested = "requested",
+        /// It holds.
+        Active = "active",
+        /// It ended.
+        Removed = "removed",
+    }
+}
+
+states! {
+    /// Of a subscription (customers page section 2.8).
+    SubscriptionState {
+        /// Before the first paid day.
+        Trial = "trial",
+        /// In use.
+        Active = "active",
+        /// No access, no charge.
+        Suspended = "suspended",
+        /// Ended at once.
+        Cancelled = "cancelled",
+        /// Ended with its term.
+        Expired = "expired",
+        /// Ended by a suspension that lasted too long.
+        Deprovisioned = "deprovisioned",
+    }
+}
+
+states! {
+    /// Of a transfer.
+    TransferState {
+        /// Waits for an answer.
+        Active = "active",
+        /// Taken.
+        Complete = "complete",
+        /// Not taken.
+        Declined = "declined",
+        /// Taken back.
+        Withdrawn = "withdrawn",
+        /// Not answered in time.
+        Expired = "expired",
+    }
+}
+
+/// A customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Customer {
+    /// Its id.
+    pub customer_id: CustomerId,
+    /// Legal name.
+    pub company_name: String,
+    /// Whole primary domain name.
+    pub domain_name: String,
+    /// Where it is.
+    pub address: Address,
+    /// Its first admin.
+    pub contact: Contact,
+    /// One for each partner, by partner id; removed ones stay.
+    pub relationships: Vec<Relationship>,
+    /// In the order accepted; the last acceptance of each mode and partner.
+    pub agreements: Vec<Agreement>,
+    /// Subscriptions that have not ended: trial, active or suspended, but not gone to another partner.
+    pub subscription_count: u32,
+    /// Of its stream, for `expected_version`. Refused commands count.
+    pub version: u64,
+    /// The day it was created, UTC.
+    pub created_on: NaiveDate,
+}
+
+/// A customer's relationship with one partner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relationship {
+    /// The partner.
+    pub partner_id: PartnerId,
+    /// Whether it holds.
+    pub state: RelationshipState,
+    /// Whether with admin rights.
+    pub delegated_admin: bool,
+    /// Reseller of record.
+    pub reseller_id: Option<PartnerId>,
+}
+
+/// An acceptance of the customer agreement.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Agreement {
+    /// Directly or attested.
+    pub mode: AgreementMode,
+    /// The attesting partner.
+    pub partner_id: Option<PartnerId>,
+    /// When.
+    pub accepted_on: NaiveDate,
+}
+
+/// One price of a subscription.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Price {
+    /// Names it where the offer has several.
+    pub component: Option<String>,
+    /// List price of one seat for one `per`, not rounded.
+    #[serde(with = "rust_decimal::serde::str")]
+    pub unit_price: Decimal,
+    /// The period it pays for.
+    pub per: PricePer,
+}
+
+impl From<&PriceComponent> for Price {
+    fn from(price: &PriceComponent) -> Self {
+        Self { component: price.component.clone(), unit_price: price.unit_price, per: price.per }
+    }
+}
+
+/// A subscription.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscription {
+    /// Its id.
+    pub subscription_id: SubscriptionId,
+    /// Whose it is.
+    pub customer_id: CustomerId,
+    /// Who pays.
+    pub partner_id: PartnerId,
+    /// Its order.
+    pub order_id: OrderId,
+    /// Its offer.
+    pub offer_id: OfferId,
+    /// The offer's name.
+    pub offer_name: String,
+    /// A name of its own.
+    pub friendly_name: Option<String>,
+    /// What it may do now.
+    pub state: SubscriptionState,
+    /// Why it is suspended.
+    pub suspension_reason: Option<SuspensionReason>,
+    /// Seats.
+    pub quantity: u32,
+    /// The rhythm of the current period.
+    pub billing_frequency: BillingFrequency,
+    /// The rhythm from the next period on, if it changes.
+    pub next_billing_frequency: Option<BillingFrequency>,
+    /// Length of a term.
+    pub term_months: u32,
+    /// First day of the first term.
+    pub start: NaiveDate,
+    /// First day of the current term.
+    pub term_start: NaiveDate,
+    /// Last day of the current term, included.
+    pub term_end: NaiveDate,
+    /// Whether a new term follows.
+    pub auto_renew: bool,
+    /// What an add-on stands on.
+    pub base_subscription_id: Option<SubscriptionId>,
+    /// Reseller of record.
+    pub reseller_id: Option<PartnerId>,
+    /// Plan of the product.
+    pub sku: Option<String>,
+    /// Locked for the term.
+    pub prices: Vec<Price>,
+    /// Of the prices.
+    pub currency: Currency,
+    /// First day on which a suspended subscription can no longer be reactivated.
+    pub expires_on: Option<NaiveDate>,
+    /// First day without it, once it has ended or is bound to.
+    pub ends_on: Option<NaiveDate>,
+    /// Its predecessor, if a transfer made it.
+    pub transferred_from_subscription_id: Option<SubscriptionId>,
+    /// Its successor, if it was transferred.
+    pub transferred_to_subscription_id: Option<SubscriptionId>,
+}
+
+impl Subscription {
+    /// Why it is suspended, as the API shows it; empty if it is not.
+    pub fn state_reason(&self) -> &'static str {
+        self.suspension_reason.map_or("", reason_label)
+    }
+
+    /// Whether [`Customer::subscription_count`] counts it.
+    pub(crate) fn counts(&self) -> bool {
+        use SubscriptionState::{Active, Suspended, Trial};
+        let transferred = self.suspension_reason == Some(SuspensionReason::Transferred)
+            || self.transferred_to_subscription_id.is_some();
+        matches!(self.state, Trial | Active | Suspended) && !transferred
+    }
+}
+
+/// A reason of a suspension, as the API shows it.
+pub(crate) fn reason_label(reason: SuspensionReason) -> &'static str {
+    match reason {
+        SuspensionReason::CustomerRequest => "customer_request",
+        SuspensionReason::NonPayment => "non_payment",
+        SuspensionReason::Fraud => "fraud",
+        SuspensionReason::Cancelled => "cancelled",
+        SuspensionReason::Transferred => "transferred",
+    }
+}
+
+/// The last day before one that is not included.
+pub(crate) fn last_day(end: NaiveDate) -> NaiveDate {
+    end.pred_opt().unwrap_or(end)
+}
+
+impl From<&SubscriptionCreated> for Subscription {
+    fn from(e: &SubscriptionCreated) -> Self {
+        Self {
+            subscription_id: e.subscription_id.clone(),
+            customer_id: e.customer_id.clone(),
+            partner_id: e.partner_id.clone(),
+            order_id: e.order_id.clone(),
+            offer_id: e.offer_id.clone(),
+            offer_name: e.offer_name.clone(),
+            friendly_name: e.friendly_name.clone(),
+            state: if e.trial_end.is_some() { SubscriptionState::Trial } else { SubscriptionState::Active },
+            suspension_reason: None,
+            quantity: e.quantity,
+            billing_frequency: e.billing_frequency,
+            next_billing_frequency: None,
+            term_months: e.term_months,
+            start: e.start,
+            term_start: e.start,
+            term_end: last_day(e.term_end),
+            auto_renew: e.auto_renew,
+            base_subscription_id: e.base_subscription_id.clone(),
+            reseller_id: e.reseller_id.clone(),
+            sku: e.sku.clone(),
+            prices: e.prices.iter().map(Price::from).collect(),
+            currency: e.currency,
+            expires_on: None,
+            ends_on: None,
+            transferred_from_subscription_id: e.transferred_from_subscription_id.clone(),
+            transferred_to_subscription_id: None,
+        }
+    }
+}
+
+/// A request to move subscriptions to another partner.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transfer {
+    /// Its id, unique for the customer.
+    pub transfer_id: TransferId,
+    /// The customer.
+    pub customer_id: CustomerId,
+    /// The owner.
+    pub source_partner_id: PartnerId,
+    /// The owner to be.
+    pub target_partner_id: PartnerId,
+    /// What came of it.
+    pub state: TransferState,
+    /// The day of the request.
+    pub requested_on: NaiveDate,
+    /// First day on which it cannot be answered.
+    pub expires_on: Option<NaiveDate>,
+    /// What moves.
+    pub lines: Vec<TransferItem>,
+}
+
+/// One subscription of a transfer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransferItem {
+    /// The subscription that moves.
+    pub subscription_id: SubscriptionId,
+    /// Its offer.
+    pub offer_id: OfferId,
+    /// Seats at the request.
+    pub quantity: u32,
+    /// The target's subscription, once complete.
+    pub new_subscription_id: Option<SubscriptionId>,
+}
+
+/// Something that happened to a customer, or was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Activity {
+    /// The commit.
+    pub position: Position,
+    /// Its command.
+    pub command_id: String,
+    /// When it took effect, UTC.
+    pub effective_at: DateTime<Utc>,
+    /// When it was recorded, UTC.
+    pub recorded_at: DateTime<Utc>,
+    /// Who sent the command.
+    pub principal: String,
+    /// How it came.
+    pub channel: String,
+    /// The event's name, or `rejected`.
+    pub action: String,
+    /// What it was about: a subscription, partner, order, transfer or customer id.
+    pub subject: String,
+    /// The reason of a refusal; before and after of a change.
+    pub detail: String,
+}

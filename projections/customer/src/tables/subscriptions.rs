@@ -1,0 +1,27 @@
+//! `0x13 | customer id | subscription id` -> [`crate::Subscription`].
+
+use subledger_fold::Key;
+
+const TABLE: u8 = 0x13;
+
+pub(crate) fn key(customer: &str, subscription: &str) -> Vec<u8> {
+    Key::table(TABLE).text(customer).text(subscription).build()
+}
+
+/// The beginning of the keys of one customer, or of all.
+pub(crate) fn prefix(customer: Option<&str>) -> Vec<u8> {
+    let key = Key::table(TABLE);
+    customer.map_or_else(|| key.clone(), |customer| key.clone().text(customer)).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_stay_as_they_are() {
+        assert_eq!(key("c-1", "s-1"), b"\x13c-1\x00s-1\x00");
+        assert!(key("c-1", "s-1").starts_with(&prefix(Some("c-1"))));
+        assert!(!key("c-11", "s-1").starts_with(&prefix(Some("c-1"))));
+    }
+}

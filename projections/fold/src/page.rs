@@ -1,0 +1,167 @@
+//! Pages of lists (AIP-158): a size, an opaque token, and a bound on the rows that one page may read.
+
+use std::fmt::Write as _;
+
+use crate::{Rows, StoreError};
+
+/// Items of a page whose request names no size.
+pub const PAGE_SIZE_DEFAULT: usize = 100;
+/// Items of a page at most; a larger size is taken as this one.
+pub const PAGE_SIZE_MAX: usize = 1_000;
+/// Rows that one page reads at most, if most of them do not match; it is then short, and the next one goes on.
+pub const PAGE_ROWS_READ_MAX: usize = 20_000;
+
+/// A query could not be answered.
+#[derive(Debug, thiserror::Error)]
+pub enum QueryError {
+    /// Storage failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The token is not one that this list gave out.
+    #[error("the page token does not belong to this list")]
+    InvalidPageToken,
+}
+
+/// Which page of a list.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PageRequest<'a> {
+    /// Items at most; 0 for [`PAGE_SIZE_DEFAULT`].
+    pub size: usize,
+    /// [`Page::next`] of the page before; empty for the first.
+    pub token: &'a str,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The items; may be fewer than asked for even if more follow.
+    pub items: Vec<T>,
+    /// Token of the next page; none at the end.
+    pub next: Option<String>,
+}
+
+/// Fills one page. The token is the key of the first row that the next page reads.
+#[derive(Debug)]
+pub struct Pager<T> {
+    from: Vec<u8>,
+    size: usize,
+    rows_left: usize,
+    items: Vec<T>,
+    next: Option<Vec<u8>>,
+}
+
+impl<T> Pager<T> {
+    /// Begins where the token says, which must be inside `prefix`.
+    pub fn new(request: PageRequest<'_>, prefix: &[u8]) -> Result<Self, QueryError> {
+        let from = from_hex(request.token).ok_or(QueryError::InvalidPageToken)?;
+        if !from.is_empty() && !from.starts_with(prefix) {
+            return Err(QueryError::InvalidPageToken);
+        }
+        let size = if request.size == 0 { PAGE_SIZE_DEFAULT } else { request.size.min(PAGE_SIZE_MAX) };
+        Ok(Self { from, size, rows_left: PAGE_ROWS_READ_MAX, items: Vec::new(), next: None })
+    }
+
+    /// The first key to read; empty for the first page.
+    pub fn from(&self) -> &[u8] {
+        &self.from
+    }
+
+    /// Whether the page is complete.
+    pub fn is_full(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// Takes the row of `key`, if there is room and `item` is not none. Returns false when the page is complete.
+    pub fn offer(
+        &mut self,
+        key: &[u8],
+        item: impl FnOnce() -> Result<Option<T>, StoreError>,
+    ) -> Result<bool, StoreError> {
+        if self.items.len() == self.size || self.rows_left == 0 {
+            self.next = Some(key.to_vec());
+            return Ok(false);
+        }
+        self.rows_left -= 1;
+        self.items.extend(item()?);
+        Ok(true)
+    }
+
+    /// The page.
+    pub fn finish(self) -> Page<T> {
+        Page { items: self.items, next: self.next.map(|key| to_hex(&key)) }
+    }
+}
+
+/// A page of the rows under `prefix` for which `item` gives something.
+pub fn list<T>(
+    rows: &dyn Rows,
+    prefix: &[u8],
+    request: PageRequest<'_>,
+    mut item: impl FnMut(&[u8], &[u8]) -> Result<Option<T>, StoreError>,
+) -> Result<Page<T>, QueryError> {
+    let mut pager = Pager::new(request, prefix)?;
+    let from = pager.from().to_vec();
+    rows.scan(prefix, &from, false, &mut |key, row| pager.offer(key, || item(key, row)))?;
+    Ok(pager.finish())
+}
+
+fn to_hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    if !text.bytes().all(|byte| byte.is_ascii_hexdigit()) || !text.len().is_multiple_of(2) {
+        return None;
+    }
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Changes, memory::Memory};
+
+    fn numbers(count: u8) -> Memory {
+        let mut rows = Memory::default();
+        for number in 0..count {
+            rows.put(vec![1, number], vec![number]);
+        }
+        rows.put(vec![2, 0], vec![99]);
+        rows
+    }
+
+    fn pages(rows: &Memory, size: usize, keep: impl Fn(u8) -> bool) -> Vec<Vec<u8>> {
+        let (mut pages, mut token) = (Vec::new(), String::new());
+        loop {
+            let request = PageRequest { size, token: &token };
+            let page = list(rows, &[1], request, |_, row| Ok(Some(row[0]).filter(|n| keep(*n)))).unwrap();
+            pages.push(page.items);
+            match page.next {
+                Some(next) => token = next,
+                None => return pages,
+            }
+        }
+    }
+
+    #[test]
+    fn walks_a_list_once() {
+        let rows = numbers(5);
+        assert_eq!(pages(&rows, 2, |_| true), vec![vec![0, 1], vec![2, 3], vec![4]]);
+        assert_eq!(pages(&rows, 5, |_| true), vec![vec![0, 1, 2, 3, 4]]);
+        assert_eq!(pages(&rows, 0, |n| n % 2 == 0), vec![vec![0, 2, 4]]);
+        assert_eq!(pages(&numbers(0), 2, |_| true), vec![Vec::<u8>::new()]);
+    }
+
+    #[test]
+    fn refuses_a_token_of_another_list() {
+        let rows = numbers(3);
+        for token in ["02", "0", "zz", "ü1", "0200"] {
+            let page = list(&rows, &[1], PageRequest { size: 1, token }, |_, row| Ok(Some(row[0])));
+            assert!(matches!(page, Err(QueryError::InvalidPageToken)), "{token}");
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! Queries: what the incentive service answers, as typed rows.
+
+use rust_decimal::Decimal;
+use subledger_domain::{
+    ids::{OfferId, PartnerId},
+    money::Currency,
+};
+use subledger_fold::{
+    Rows, decode,
+    page::{Page, PageRequest, QueryError, list},
+};
+
+use crate::{
+    month::Month,
+    tables::bases::{self, Base, Sums},
+};
+
+/// The base of a month.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncentiveBase {
+    /// Who pays.
+    pub partner_id: PartnerId,
+    /// The partner of record behind an indirect provider.
+    pub reseller_id: Option<PartnerId>,
+    /// The month.
+    pub month: Month,
+    /// The offer.
+    pub offer_id: OfferId,
+    /// Of the revenue.
+    pub currency: Currency,
+    /// Charges less credits created in the month, in the currency's unit, with at least the digits of its minor unit; exact.
+    pub net_revenue: Decimal,
+    /// Seats bought less seats given back in the month.
+    pub net_seats: i64,
+    /// Charge lines, credits included.
+    pub charge_count: u64,
+}
+
+/// Which bases; a none matches all.
+#[derive(Clone, Debug, Default)]
+pub struct BaseFilter {
+    /// Of this partner.
+    pub partner_id: Option<PartnerId>,
+    /// In this month.
+    pub month: Option<Month>,
+}
+
+/// Bases by partner, month, reseller, offer and currency.
+pub fn list_bases(
+    rows: &dyn Rows,
+    filter: &BaseFilter,
+    page: PageRequest<'_>,
+) -> Result<Page<IncentiveBase>, QueryError> {
+    let prefix = bases::prefix(filter.partner_id.as_ref().map(PartnerId::as_str), filter.month);
+    list(rows, &prefix, page, |key, row| {
+        let Base { partner_id, month, reseller_id, offer_id, currency } = Base::read(key)?;
+        if filter.month.is_some_and(|wanted| wanted != month) {
+            return Ok(None);
+        }
+        let Sums { mut net_revenue, net_seats, charge_count } = decode(row)?;
+        if net_revenue.scale() < currency.minor_digits() {
+            net_revenue.rescale(currency.minor_digits());
+        }
+        Ok(Some(IncentiveBase {
+            partner_id,
+            reseller_id,
+            month,
+            offer_id,
+            currency,
+            net_revenue,
+            net_seats,
+            charge_count,
+        }))
+    })
+}

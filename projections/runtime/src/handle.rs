@@ -1,0 +1,248 @@
+//! What everybody but the folding thread has of a projection.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    time::{Duration, Instant},
+};
+
+use subledger_fold::{Projection, Rows, StoreError};
+use subledger_log::{Log, PartitionId, Position};
+use tokio::sync::watch;
+
+use crate::{
+    config::Config,
+    error::{QueryFailed, RebuildError, WaitError},
+    home::Home,
+    pump::NextSeqs,
+    rebuild::{self, Handover, Rebuild, RebuildProgress, RebuildReport},
+    store::{Checkpoint, Digest, Store},
+};
+
+/// What a projection is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Folding the log from its beginning into a new store; rows are those of the positions told, far behind.
+    Rebuilding,
+    /// Folding what comes.
+    Running,
+    /// The log cannot be read for now; trying again.
+    Retrying,
+    /// A commit could not be folded, or rows could not be written. Rows stay as they were, and are served.
+    Failed,
+    /// Stopped.
+    Stopped,
+}
+
+/// What a projection is doing, and how well.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// What it is doing.
+    pub state: State,
+    /// Why it is not running, if something is wrong.
+    pub error: Option<String>,
+    /// How far a rebuild is: the first one, or one beside the rows that are served.
+    pub rebuild: Option<RebuildProgress>,
+}
+
+/// How far the rows are behind the log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lag {
+    /// Records that are not folded yet.
+    pub records: u64,
+    /// How old the rows are; zero if nothing is left to fold.
+    pub age: Duration,
+}
+
+/// An answer with what it reflects.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Read<T> {
+    /// The answer.
+    pub value: T,
+    /// The last commit of each partition that it reflects, and not one more.
+    pub reflects: Arc<[Position]>,
+}
+
+/// What is published after each batch.
+#[derive(Clone, Debug)]
+pub(crate) struct Progress {
+    pub(crate) next: Arc<NextSeqs>,
+    pub(crate) status: Status,
+    pub(crate) lag: Lag,
+}
+
+/// The rows that are served. Written to only with the lock held for writing.
+pub(crate) struct Live {
+    pub(crate) store: Arc<Store>,
+    pub(crate) reflects: Arc<[Position]>,
+}
+
+/// What the folding thread and the handles share.
+pub(crate) struct Shared {
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) projection: Arc<dyn Projection>,
+    pub(crate) config: Config,
+    pub(crate) home: Home,
+    pub(crate) live: RwLock<Live>,
+    pub(crate) progress: watch::Sender<Progress>,
+    pub(crate) stop: AtomicBool,
+    pub(crate) rebuilding: Mutex<()>,
+    pub(crate) handovers: mpsc::Sender<Handover>,
+}
+
+impl Shared {
+    pub(crate) fn name(&self) -> &'static str {
+        self.projection.name()
+    }
+
+    pub(crate) fn stopping(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_state(&self, state: State, error: Option<String>) {
+        self.progress.send_if_modified(|progress| {
+            let changed = progress.status.state != state || progress.status.error != error;
+            progress.status.state = state;
+            progress.status.error = error;
+            changed
+        });
+    }
+
+    pub(crate) fn set_rebuild(&self, rebuild: Option<RebuildProgress>) {
+        self.progress.send_modify(|progress| progress.status.rebuild = rebuild);
+    }
+
+    /// Tells those who wait. After the rows can be read, never before.
+    pub(crate) fn publish(&self, checkpoint: &Checkpoint) {
+        let next: NextSeqs = checkpoint.next_seqs().collect();
+        self.progress.send_modify(|progress| progress.next = Arc::new(next));
+    }
+}
+
+/// A projection, for reading and steering. Cheap to clone.
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl Handle {
+    /// The projection's name.
+    pub fn name(&self) -> &'static str {
+        self.shared.name()
+    }
+
+    /// The last commit of each partition that the rows reflect.
+    pub fn positions(&self) -> Vec<Position> {
+        let progress = self.shared.progress.borrow();
+        let last =
+            |(&partition, &next): (&PartitionId, &u64)| next.checked_sub(1).map(|seq| Position { partition, seq });
+        progress.next.iter().filter_map(last).collect()
+    }
+
+    /// What it is doing.
+    pub fn status(&self) -> Status {
+        self.shared.progress.borrow().status.clone()
+    }
+
+    /// Waits until the state is not `seen` any more, and tells the new status.
+    pub async fn changed(&self, seen: State) -> Status {
+        let mut progress = self.shared.progress.subscribe();
+        match progress.wait_for(|progress| progress.status.state != seen).await {
+            Ok(progress) => progress.status.clone(),
+            // Cannot happen while this handle holds the sender.
+            Err(_) => self.status(),
+        }
+    }
+
+    /// How far the rows are behind the log, as of the last look at it ([`crate::Limits::lag_every`]).
+    pub fn lag(&self) -> Lag {
+        self.shared.progress.borrow().lag
+    }
+
+    /// Waits until the rows reflect every position given, or says which one is missing at the deadline.
+    pub async fn wait_for(&self, wanted: &[Position], deadline: Instant) -> Result<(), WaitError> {
+        let mut progress = self.shared.progress.subscribe();
+        loop {
+            let missing = {
+                let progress = progress.borrow_and_update();
+                let Some(missing) = missing(&progress.next, wanted)? else { return Ok(()) };
+                if matches!(progress.status.state, State::Failed | State::Stopped) {
+                    let error = progress.status.error.clone().unwrap_or_else(|| "it was stopped".into());
+                    return Err(WaitError::NotFolding { projection: self.name(), missing, error });
+                }
+                missing
+            };
+            if tokio::time::timeout_at(deadline.into(), progress.changed()).await.is_err() {
+                return Err(WaitError::Timeout { projection: self.name(), missing });
+            }
+        }
+    }
+
+    /// Reads rows together with the positions they reflect. Blocks: for at most one batch before it begins, then for as long as
+    /// `query` takes; new batches wait that long, so a query reads a bounded page. It must not call `read` itself.
+    pub fn read<T, E>(&self, query: impl FnOnce(&dyn Rows) -> Result<T, E>) -> Result<Read<T>, E> {
+        let live = self.shared.live.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(Read { value: query(&*live.store)?, reflects: live.reflects.clone() })
+    }
+
+    /// [`Self::read`] for async callers: on a thread that may block.
+    pub async fn query<T: Send + 'static, E: Send + 'static>(
+        &self,
+        query: impl FnOnce(&dyn Rows) -> Result<T, E> + Send + 'static,
+    ) -> Result<Read<T>, QueryFailed<E>> {
+        let handle = self.clone();
+        match tokio::task::spawn_blocking(move || handle.read(query)).await {
+            Ok(read) => read.map_err(QueryFailed::Query),
+            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+            Err(_) => Err(QueryFailed::Cancelled),
+        }
+    }
+
+    /// The digest of all rows, with the positions they reflect: equal positions must have equal digests in every process. Reads
+    /// everything, and holds up folding meanwhile. Blocks.
+    pub fn digest(&self) -> Result<Read<Digest>, StoreError> {
+        let live = self.shared.live.read().unwrap_or_else(PoisonError::into_inner);
+        Ok(Read { value: live.store.digest()?, reflects: live.reflects.clone() })
+    }
+
+    /// Bytes on disk.
+    pub fn size_on_disk(&self) -> Result<u64, StoreError> {
+        self.shared.live.read().unwrap_or_else(PoisonError::into_inner).store.size_on_disk()
+    }
+
+    /// Folds the whole log again into a store beside the one that is served, tells how far it is after each batch, then compares and
+    /// swaps as asked. Blocks until done; the rows are served and kept up to date all the while, and are never older after the swap.
+    pub fn rebuild(
+        &self,
+        what: Rebuild,
+        progress: &mut dyn FnMut(&RebuildProgress),
+    ) -> Result<RebuildReport, RebuildError> {
+        rebuild::run(&self.shared, what, progress)
+    }
+
+    /// Asks the folding thread to stop after its batch. Reads go on.
+    pub fn stop(&self) {
+        self.shared.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// The directory it lives in.
+    pub fn dir(&self) -> &Path {
+        &self.shared.config.dir
+    }
+}
+
+fn missing(next: &BTreeMap<PartitionId, u64>, wanted: &[Position]) -> Result<Option<Position>, WaitError> {
+    for position in wanted {
+        match next.get(&position.partition) {
+            None => return Err(WaitError::NoSuchPartition { partition: position.partition }),
+            Some(&next) if position.seq >= next => return Ok(Some(*position)),
+            Some(_) => {}
+        }
+    }
+    Ok(None)
+}

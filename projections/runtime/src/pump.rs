@@ -1,0 +1,242 @@
+//! From the log into a store: reads commits, folds them into a staged batch, applies it. Used by the thread that serves and by a
+//! rebuild alike, so both fold in the same way.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use subledger_fold::{Projection, Recorded, StoreError};
+use subledger_log::{Accepted, Body, Cursor, Follower, Log, PartitionId, ReadError, admit::Admission};
+
+use crate::{
+    config::Limits,
+    error::{FoldError, RebuildError},
+    stage::{CommitChanges, Layer, Staged},
+    store::{Checkpoint, Store},
+};
+
+/// The next sequence number of each partition.
+pub(crate) type NextSeqs = BTreeMap<PartitionId, u64>;
+
+/// Why a pump cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PumpError {
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    #[error(transparent)]
+    Fold(#[from] FoldError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<PumpError> for RebuildError {
+    fn from(error: PumpError) -> Self {
+        match error {
+            PumpError::Read(error) => error.into(),
+            PumpError::Fold(error) => error.into(),
+            PumpError::Store(error) => error.into(),
+        }
+    }
+}
+
+pub(crate) struct Pump {
+    log: Arc<dyn Log>,
+    projection: Arc<dyn Projection>,
+    limits: Limits,
+    store: Arc<Store>,
+    /// None before the first read and after a failed one.
+    follower: Option<Follower>,
+    /// Read, not folded.
+    pending: VecDeque<Accepted>,
+    /// Read, and beyond what the caller wants folded for now; before everything in `pending`.
+    held: VecDeque<Accepted>,
+    /// What the store reflects.
+    applied: Checkpoint,
+    /// What it will reflect with `rows` applied.
+    staged: Checkpoint,
+    rows: Staged,
+    bytes: usize,
+    since: Option<Instant>,
+}
+
+impl Pump {
+    /// Goes on from the store's checkpoint.
+    pub(crate) fn new(
+        log: Arc<dyn Log>,
+        projection: Arc<dyn Projection>,
+        store: Arc<Store>,
+        limits: Limits,
+    ) -> Result<Self, StoreError> {
+        let applied = store.checkpoint()?;
+        Ok(Self {
+            log,
+            projection,
+            limits,
+            store,
+            follower: None,
+            pending: VecDeque::new(),
+            held: VecDeque::new(),
+            staged: applied.clone(),
+            applied,
+            rows: Staged::new(),
+            bytes: 0,
+            since: None,
+        })
+    }
+
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// What the store reflects.
+    pub(crate) fn applied(&self) -> &Checkpoint {
+        &self.applied
+    }
+
+    /// Reads and folds, waiting up to `wait` for news. True if a batch should be applied now.
+    ///
+    /// With `until`, no commit at or beyond those numbers is folded; it is kept for later.
+    ///
+    /// After a fold error the staged batch holds everything before the commit that failed, and may be applied. After a read error
+    /// too, and the next call reads again from there.
+    pub(crate) fn next_batch(&mut self, wait: Duration, until: Option<&NextSeqs>) -> Result<bool, PumpError> {
+        if until.is_none() && !self.held.is_empty() {
+            self.held.append(&mut self.pending);
+            std::mem::swap(&mut self.held, &mut self.pending);
+        }
+        if self.pending.is_empty() {
+            let wait = if self.since.is_some() { Duration::ZERO } else { wait };
+            if let Err(error) = self.read(wait) {
+                self.follower = None;
+                self.pending.clear();
+                self.held.clear();
+                return Err(error.into());
+            }
+            if self.pending.is_empty() {
+                self.pass_skipped();
+                return Ok(self.is_staged());
+            }
+        }
+        while let Some(accepted) = self.pending.pop_front() {
+            let position = accepted.commit.position;
+            if until.is_some_and(|until| until.get(&position.partition).is_none_or(|&next| position.seq >= next)) {
+                self.held.push_back(accepted);
+                continue;
+            }
+            if let Err(error) = self.fold(&accepted) {
+                self.pending.push_front(accepted);
+                return Err(error.into());
+            }
+            if self.is_full() {
+                return Ok(true);
+            }
+        }
+        self.pass_skipped();
+        Ok(self.since.is_some_and(|since| since.elapsed() >= self.limits.age_max))
+    }
+
+    /// Whether there is anything to apply.
+    pub(crate) fn is_staged(&self) -> bool {
+        self.staged != self.applied
+    }
+
+    /// Whether everything before these numbers is folded (applied or staged).
+    pub(crate) fn reached(&self, until: &NextSeqs) -> bool {
+        until.iter().all(|(partition, &next)| {
+            self.staged.cursors.get(partition).is_some_and(|cursor| cursor.admission.next_seq >= next)
+        })
+    }
+
+    /// Applies the staged batch; how many commits it held. Only this changes rows that others see.
+    pub(crate) fn apply(&mut self) -> Result<u64, StoreError> {
+        self.store.apply(&self.rows, &self.staged)?;
+        let commits = self.staged.commits - self.applied.commits;
+        self.applied.clone_from(&self.staged);
+        self.rows.clear();
+        self.bytes = 0;
+        self.since = None;
+        Ok(commits)
+    }
+
+    fn read(&mut self, wait: Duration) -> Result<(), ReadError> {
+        let follower = match &mut self.follower {
+            Some(follower) => follower,
+            None => self.follower.insert(Follower::new(&*self.log, self.staged.cursors.clone())?),
+        };
+        self.pending.extend(follower.next(wait)?);
+        Ok(())
+    }
+
+    /// Records that the reader rule skips have no commit to carry the cursor past them.
+    fn pass_skipped(&mut self) {
+        if let Some(follower) = &self.follower
+            && self.pending.is_empty()
+            && self.held.is_empty()
+        {
+            self.staged.cursors.clone_from(follower.cursors());
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.staged.commits - self.applied.commits >= self.limits.commits_max
+            || self.rows.len() >= self.limits.keys_max
+            || self.bytes >= self.limits.bytes_max
+    }
+
+    fn fold(&mut self, accepted: &Accepted) -> Result<(), FoldError> {
+        let commit = &accepted.commit;
+        let recorded = recorded(accepted);
+        let mut changes = CommitChanges::new(Layer { base: &*self.store, staged: &self.rows });
+        let folded = self.projection.fold(&recorded, &mut changes).and_then(|()| changes.finish());
+        let rows = folded.map_err(|source| FoldError {
+            projection: self.projection.name(),
+            position: commit.position,
+            what: match commit.stream.as_str() {
+                "" => "record of the partition".into(),
+                stream => format!("{stream} version {}", recorded.stream_version),
+            },
+            source,
+        })?;
+        for (key, row) in rows {
+            self.bytes += key.len() + row.as_ref().map_or(0, Vec::len);
+            self.rows.insert(key, row);
+        }
+        self.staged.cursors.insert(commit.position.partition, cursor_after(accepted));
+        self.staged.commits += 1;
+        self.staged.recorded_at = Some(commit.recorded_at);
+        self.since.get_or_insert_with(Instant::now);
+        Ok(())
+    }
+}
+
+/// Where a reader stands right after a commit: a batch may end in the middle of what one read brought. Offsets are dense, so all
+/// records before that are not commits were skipped.
+fn cursor_after(accepted: &Accepted) -> Cursor {
+    let (seq, epoch) = (accepted.commit.position.seq, accepted.commit.epoch);
+    Cursor {
+        offset: accepted.offset + 1,
+        admission: Admission { next_seq: seq + 1, epoch },
+        skipped: accepted.offset.saturating_sub(seq),
+    }
+}
+
+fn recorded(accepted: &Accepted) -> Recorded<'_> {
+    let commit = &accepted.commit;
+    Recorded {
+        position: commit.position,
+        stream: &commit.stream,
+        stream_version: if commit.stream.is_empty() { 0 } else { commit.stream_version_before + 1 },
+        command_id: if commit.is_writer_started() { "" } else { &commit.command_id },
+        effective_at: commit.effective_at,
+        recorded_at: commit.recorded_at,
+        principal: &commit.actor.principal,
+        channel: &commit.actor.channel,
+        outcome: match &commit.body {
+            Body::Accepted(events) => Ok(events),
+            Body::Rejected(rejection) => Err(rejection),
+            Body::WriterStarted { .. } => Ok(&[]),
+        },
+    }
+}
