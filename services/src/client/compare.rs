@@ -81,9 +81,9 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
 /// The last commit of each partition that has one: what live answers must reflect.
 async fn ends(connection: &Connection) -> Result<Vec<Position>, Failure> {
     let partitions = connection.audit().list_partitions(ListPartitionsRequest {}).await?.into_inner().partitions;
-    let ends = partitions.iter().filter_map(|p| {
-        Some(Position { family: p.family, partition: p.partition, seq: p.next_seq.checked_sub(1)? })
-    });
+    let ends = partitions
+        .iter()
+        .filter_map(|p| Some(Position { family: p.family, partition: p.partition, seq: p.next_seq.checked_sub(1)? }));
     Ok(ends.collect())
 }
 
@@ -114,10 +114,12 @@ fn fold(projection: &dyn Projection, commit: &Commit, rows: &mut Memory) -> Resu
         Body::Rejected(rejection) => Err(rejection),
         Body::WriterStarted { .. } => Ok([].as_slice()),
     };
+    // A refusal leaves the version of its stream as it was.
+    let counts = !commit.stream.is_empty() && outcome.is_ok();
     let recorded = Recorded {
         position: commit.position,
         stream: &commit.stream,
-        stream_version: commit.stream_version_before + u64::from(!commit.stream.is_empty()),
+        stream_version: commit.stream_version_before + u64::from(counts),
         command_id: &commit.command_id,
         effective_at: commit.effective_at,
         recorded_at: commit.recorded_at,
@@ -172,19 +174,24 @@ fn differences(replayed: &BTreeMap<String, Value>, live: &BTreeMap<String, Value
             Some(answered) => found.extend(fields(key, expected, answered)),
         }
     }
-    found.extend(live.keys().filter(|key| !replayed.contains_key(*key)).map(|key| format!("{key}: only in the live read model")));
+    found.extend(
+        live.keys().filter(|key| !replayed.contains_key(*key)).map(|key| format!("{key}: only in the live read model")),
+    );
     found
 }
 
 fn fields(key: &str, expected: &Value, answered: &Value) -> Vec<String> {
-    let names = |value: &Value| value.as_object().map(|fields| fields.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+    let names =
+        |value: &Value| value.as_object().map(|fields| fields.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
     let mut all = names(expected);
     all.extend(names(answered));
     all.sort();
     all.dedup();
     let wrong = all.into_iter().filter(|name| expected.get(name) != answered.get(name));
     let shown = |value: &Value, name: &str| value.get(name).map_or_else(|| "nothing".to_owned(), ToString::to_string);
-    wrong.map(|name| format!("{key}: {name}: replayed {}, live {}", shown(expected, &name), shown(answered, &name))).collect()
+    wrong
+        .map(|name| format!("{key}: {name}: replayed {}, live {}", shown(expected, &name), shown(answered, &name)))
+        .collect()
 }
 
 #[cfg(test)]

@@ -59,13 +59,16 @@ impl Connection {
     pub(crate) async fn to(address: &str) -> Result<Self, Failure> {
         let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
         let endpoint = Endpoint::from_shared(url)
-            .map_err(|_| Failure::Usage(format!("{address:?} is not an address; one looks like http://127.0.0.1:7440")))?
+            .map_err(|_| {
+                Failure::Usage(format!("{address:?} is not an address; one looks like http://127.0.0.1:7440"))
+            })?
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(KEEP_ALIVE)
             .user_agent(concat!("subledger-cli/", env!("CARGO_PKG_VERSION")))
             .map_err(|error| Failure::Usage(error.to_string()))?;
-        let channel = endpoint.connect().await.map_err(|error| Failure::Unreachable(unreachable_text(address, &error)))?;
+        let channel =
+            endpoint.connect().await.map_err(|error| Failure::Unreachable(unreachable_text(address, &error)))?;
         Ok(Self { channel })
     }
 
@@ -87,7 +90,9 @@ fn unreachable_text(address: &str, error: &tonic::transport::Error) -> String {
         text = inner.to_string();
         source = inner.source();
     }
-    format!("{address}: {text}\n  start one with `subledger serve`, or name another with --address or SUBLEDGER_ADDRESS")
+    format!(
+        "{address}: {text}\n  start one with `subledger serve`, or name another with --address or SUBLEDGER_ADDRESS"
+    )
 }
 
 /// Reads `customers/0@17`.

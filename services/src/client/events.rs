@@ -135,7 +135,8 @@ fn commit_json(commit: &Commit) -> Result<Value, Failure> {
 fn rows(commit: &Commit, json: &Value) -> Vec<[String; 8]> {
     let position = Position { family: commit.family, partition: commit.partition, seq: commit.seq };
     let row = |event: &str, detail: String| {
-        let version = if commit.stream.is_empty() { 0 } else { commit.stream_version_before + 1 };
+        let counts = !commit.stream.is_empty() && commit.rejection.is_none();
+        let version = commit.stream_version_before + u64::from(counts);
         [
             position_text(&position),
             times::text(commit.recorded_at.as_ref()),

@@ -48,7 +48,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let command_id = command.command_id.clone();
     let mut commands = args.address.connect().await?.commands();
     let request = SubmitRequest { command: Some(command), include_events: true };
-    let outcome = commands.submit(request).await.inspect_err(|_| eline(format_args!("command id: {command_id}"))?.into_inner())?;
+    let outcome = commands.submit(request).await.inspect_err(|_| eprintln!("command id: {command_id}"))?.into_inner();
     print(args.output, &outcome)?;
     match outcome.rejection {
         Some(rejection) => Err(Failure::Differs(describe_rejection(&rejection))),
@@ -65,7 +65,11 @@ fn print(output: Output, outcome: &Outcome) -> Result<(), Failure> {
     let again = if outcome.duplicate { ", recorded before" } else { "" };
     let position = outcome.position.as_ref().map(position_text).unwrap_or_default();
     line(format_args!("{verdict}{again}  {position}  command {}", outcome.command_id))?;
-    line(format_args!("stream version {}  effective {}", outcome.stream_version, times::text(outcome.effective_at.as_ref())))?;
+    line(format_args!(
+        "stream version {}  effective {}",
+        outcome.stream_version,
+        times::text(outcome.effective_at.as_ref())
+    ))?;
     for event in json.get("events").and_then(|events| events.as_array()).into_iter().flatten() {
         for (name, fields) in event.as_object().into_iter().flatten() {
             line(format_args!("  {name}  {}", cell_text(fields)))?;

@@ -1,13 +1,7 @@
-//! Dates and instants: in arguments, in files, and now.
+//! Dates and instants in arguments and files, and ids for commands that come without one.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use prost_types::Timestamp;
-
-/// Now. The only place of the command line that asks a clock.
-#[expect(clippy::disallowed_methods, reason = "the edge: a person's command happens now")]
-pub(crate) fn now() -> DateTime<Utc> {
-    Utc::now()
-}
 
 /// An id that nobody has used, for a command that came without one.
 #[expect(clippy::disallowed_methods, reason = "the edge: made once, printed with the outcome")]

@@ -23,8 +23,18 @@ const ACCEPTED_ON: &str = "2018-01-01";
 const FOUNDING_COMMANDS: u64 = 3;
 
 const COMPANIES: [&str; 12] = [
-    "Contoso", "Fabrikam", "Northwind", "Adventure Works", "Tailspin", "Wingtip", "Litware", "Proseware", "Alpine",
-    "Lucerne", "Woodgrove", "Humongous",
+    "Contoso",
+    "Fabrikam",
+    "Northwind",
+    "Adventure Works",
+    "Tailspin",
+    "Wingtip",
+    "Litware",
+    "Proseware",
+    "Alpine",
+    "Lucerne",
+    "Woodgrove",
+    "Humongous",
 ];
 const TRADES: [&str; 8] = ["Foods", "Logistics", "Health", "Media", "Bank", "Toys", "Energy", "Design"];
 const FIRST_NAMES: [&str; 8] = ["Kim", "Alex", "Sam", "Robin", "Noor", "Yuki", "Ines", "Jamie"];
@@ -228,13 +238,15 @@ impl Story {
         let maximum = PRODUCTS[owned.product].seats_max;
         let step = self.random.between(1, 10);
         let more = owned.quantity < maximum && (owned.quantity == 1 || self.random.percent(65));
-        owned.quantity = if more {
-            (owned.quantity + step).min(maximum)
-        } else {
-            owned.quantity.saturating_sub(step).max(1)
-        };
+        owned.quantity =
+            if more { (owned.quantity + step).min(maximum) } else { owned.quantity.saturating_sub(step).max(1) };
         let quantity = owned.quantity;
-        self.queue.push_back(Body::ChangeQuantity(ChangeQuantity { customer_id, partner_id, subscription_id, quantity }));
+        self.queue.push_back(Body::ChangeQuantity(ChangeQuantity {
+            customer_id,
+            partner_id,
+            subscription_id,
+            quantity,
+        }));
     }
 
     /// A marketplace product is cancelled, not suspended: its seats change instead.

@@ -36,7 +36,8 @@ fn every_line_is_a_command_that_fits_its_fields() {
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
     let mut last = None;
     for line in &lines {
-        let envelope = decode_command(command_from_json(line).unwrap()).unwrap_or_else(|error| panic!("{line}: {error}"));
+        let envelope =
+            decode_command(command_from_json(line).unwrap()).unwrap_or_else(|error| panic!("{line}: {error}"));
         assert!(ids.insert(envelope.command_id.clone()), "{line}");
         assert!(last <= envelope.effective_at, "time goes forward: {line}");
         last = envelope.effective_at;
@@ -44,7 +45,17 @@ fn every_line_is_a_command_that_fits_its_fields() {
         *kinds.entry(kind).or_default() += 1;
     }
     assert!(last.unwrap() < times::instant("2018-01-29").unwrap());
-    for kind in ["RegisterPartner", "CreateCustomer", "Purchase", "ChangeQuantity", "Suspend", "Reactivate", "SetAutoRenew", "RequestTransfer", "AcceptTransfer"] {
+    for kind in [
+        "RegisterPartner",
+        "CreateCustomer",
+        "Purchase",
+        "ChangeQuantity",
+        "Suspend",
+        "Reactivate",
+        "SetAutoRenew",
+        "RequestTransfer",
+        "AcceptTransfer",
+    ] {
         assert!(kinds.contains_key(kind), "no {kind} in {kinds:?}");
     }
     assert_eq!((kinds["RegisterPartner"], kinds["CreateCustomer"]), (9, 60));

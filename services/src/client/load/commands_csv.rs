@@ -75,7 +75,9 @@ impl<R: Read> CommandRows<R> {
         for (column, text) in cells().filter(|(column, _)| *column != "command") {
             let into = match &shape.line {
                 _ if ENVELOPE.contains(&column.as_str()) => set(&mut command, &self.envelope, column, text),
-                Some(of_line) if shape.body.get_field_by_name(column).is_none() => set(&mut line, of_line, column, text),
+                Some(of_line) if shape.body.get_field_by_name(column).is_none() => {
+                    set(&mut line, of_line, column, text)
+                }
                 _ => set(&mut body, &shape.body, column, text),
             };
             into.map_err(|error: CellError| error.to_string())?;
@@ -99,9 +101,8 @@ fn shapes(envelope: &MessageDescriptor) -> Vec<Shape> {
     let bodies = envelope.fields().filter(|field| field.containing_oneof().is_some_and(|one| one.name() == "body"));
     let shapes = bodies.filter_map(|field| {
         let Kind::Message(body) = field.kind() else { return None };
-        let mut lists = body.fields().filter(|field| field.is_list() && matches!(field.kind(), Kind::Message(_)));
-        let line = lists.next();
-        let line = match line {
+        let list = body.fields().find(|field| field.is_list() && matches!(field.kind(), Kind::Message(_)));
+        let line = match list {
             None => None,
             Some(line) if body.name() == "Purchase" => line.kind().as_message().cloned(),
             Some(_) => return None,

@@ -48,9 +48,9 @@ pub(super) fn set(
         Some((name, rest)) => (name, Some(rest)),
         None => (column, None),
     };
-    let field = message
-        .get_field_by_name(name)
-        .ok_or_else(|| wrong(format!("{} has no such field; its columns are {}", message.name(), columns(message).join(", "))))?;
+    let field = message.get_field_by_name(name).ok_or_else(|| {
+        wrong(format!("{} has no such field; its columns are {}", message.name(), columns(message).join(", ")))
+    })?;
     match (rest, field.kind()) {
         (Some(rest), Kind::Message(nested)) => {
             let inner = object.entry(name).or_insert_with(|| Value::Object(Map::new()));
@@ -142,16 +142,13 @@ mod tests {
 
     #[test]
     fn cells_become_canonical_json() {
-        let cells = [
-            ("customer_id", "0012"),
-            ("address.country", "DE"),
-            ("address.city", "Köln"),
-        ];
+        let cells = [("customer_id", "0012"), ("address.country", "DE"), ("address.city", "Köln")];
         assert_eq!(
             row("subledger.v1.CreateCustomer", &cells).unwrap(),
             json!({"customer_id": "0012", "address": {"country": "DE", "city": "Köln"}})
         );
-        let cells = [("billing_frequencies", "monthly; BILLING_FREQUENCY_ANNUAL"), ("kind", "Add-on"), ("term_months", "12")];
+        let cells =
+            [("billing_frequencies", "monthly; BILLING_FREQUENCY_ANNUAL"), ("kind", "Add-on"), ("term_months", "12")];
         assert_eq!(
             row("subledger.common.v1.Offer", &cells).unwrap(),
             json!({"billing_frequencies": ["BILLING_FREQUENCY_MONTHLY", "BILLING_FREQUENCY_ANNUAL"],

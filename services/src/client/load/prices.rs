@@ -54,7 +54,8 @@ const PRICE_COLUMNS: &[&str] = &[
     "erp_price",
 ];
 /// Columns an offer matrix must have.
-const OFFER_COLUMNS: &[&str] = &["offer_id", "display_name", "product_family", "kind", "term_months", "billing_frequencies"];
+const OFFER_COLUMNS: &[&str] =
+    &["offer_id", "display_name", "product_family", "kind", "term_months", "billing_frequencies"];
 
 /// What the rows are.
 pub(super) enum Table {
@@ -132,7 +133,8 @@ impl<R: Read> TableRows<R> {
             let text = normalized(name, text).map_err(wrong)?;
             set(&mut row, &self.message, name, &text).map_err(|error| error.to_string())?;
         }
-        if let Some(missing) = self.table.required().iter().find(|name| needs_value(name) && !row.contains_key(**name)) {
+        if let Some(missing) = self.table.required().iter().find(|name| needs_value(name) && !row.contains_key(**name))
+        {
             return Err(format!("column {missing}: a value is needed"));
         }
         Ok(Value::Object(row))
@@ -159,9 +161,12 @@ fn column(known: &[String], given: &str) -> Result<String, Failure> {
     let wanted = letters(given);
     let alias = ALIASES.iter().find(|(alias, _)| *alias == wanted).map(|(_, name)| (*name).to_owned());
     let alias = alias.filter(|name| known.contains(name));
-    known.iter().find(|name| letters(name) == wanted).cloned().or(alias).ok_or_else(|| {
-        Failure::Usage(format!("the column {given:?} is unknown; columns are {}", known.join(", ")))
-    })
+    known
+        .iter()
+        .find(|name| letters(name) == wanted)
+        .cloned()
+        .or(alias)
+        .ok_or_else(|| Failure::Usage(format!("the column {given:?} is unknown; columns are {}", known.join(", "))))
 }
 
 /// A cell as the API wants it: ISO dates, plain amounts, flags in capital letters.
@@ -202,7 +207,11 @@ fn amount(text: &str) -> Result<String, String> {
         && text.ends_with(|c: char| c.is_ascii_digit())
         && digits <= AMOUNT_DIGITS_MAX
         && text.parse::<Decimal>().is_ok();
-    if plain { Ok(text.to_owned()) } else { Err(format!("{text:?} is not a price; digits with a decimal point are, such as 1234.50")) }
+    if plain {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("{text:?} is not a price; digits with a decimal point are, such as 1234.50"))
+    }
 }
 
 impl<R: Read> Iterator for TableRows<R> {
@@ -235,7 +244,11 @@ impl<R: Read> Iterator for TableRows<R> {
                     return Some(Err(Failure::Usage(format!("cannot read on: {error}"))));
                 }
                 Err(error) => {
-                    return unreadable(error.position().map_or(0, csv::Position::line), error.to_string(), String::new());
+                    return unreadable(
+                        error.position().map_or(0, csv::Position::line),
+                        error.to_string(),
+                        String::new(),
+                    );
                 }
             }
         }
@@ -256,7 +269,10 @@ mod tests {
         Secondary License Type,End Customer Type,List Price,ERP Price";
 
     fn prices(text: &str) -> Vec<Item> {
-        let table = Table::Prices { price_list: PriceListId::new("2018-01-US").unwrap(), currency: Currency::new("USD").unwrap() };
+        let table = Table::Prices {
+            price_list: PriceListId::new("2018-01-US").unwrap(),
+            currency: Currency::new("USD").unwrap(),
+        };
         TableRows::new(text.as_bytes(), table).unwrap().map(Result::unwrap).collect()
     }
 
@@ -276,15 +292,24 @@ mod tests {
             .collect();
         assert_eq!(lists.iter().map(|list| (list.0, list.1)).collect::<Vec<_>>(), [(2, 200), (202, 200), (402, 1)]);
         let row = &lists[0].3;
-        assert_eq!((row.change_flag.as_str(), row.valid_from.as_str(), row.valid_to.as_str()), ("UNC", "2018-01-01", "9999-12-31"));
-        assert_eq!((row.purchase_unit.as_str(), row.list_price.as_str(), row.erp_price.as_str()), ("month", "4.00", "5"));
+        assert_eq!(
+            (row.change_flag.as_str(), row.valid_from.as_str(), row.valid_to.as_str()),
+            ("UNC", "2018-01-01", "9999-12-31")
+        );
+        assert_eq!(
+            (row.purchase_unit.as_str(), row.list_price.as_str(), row.erp_price.as_str()),
+            ("month", "4.00", "5")
+        );
     }
 
     #[test]
     fn a_wrong_row_names_line_column_and_what_is_accepted() {
         let good = "ADD,2018-01-01,,Office,o-1,corporate,month,non-specific,cloud reseller corporate,4.00,";
         let wrong = [
-            (good.replace("2018-01-01", "31.01.2018"), "column valid_from: \"31.01.2018\" is not a date; 2018-01-31 and 1/31/2018"),
+            (
+                good.replace("2018-01-01", "31.01.2018"),
+                "column valid_from: \"31.01.2018\" is not a date; 2018-01-31 and 1/31/2018",
+            ),
             (good.replace("4.00", "\"4,00\""), "column list_price: \"4,00\" is not a price"),
             (good.replace("ADD", "NEW"), "column change_flag: \"NEW\" is none of ADD, CHG, DEL, UNC"),
             (good.replace("month", "week"), "column purchase_unit: \"week\" is neither month nor year"),
@@ -302,7 +327,8 @@ mod tests {
 
     #[test]
     fn a_list_without_a_column_is_refused_whole() {
-        let table = || Table::Prices { price_list: PriceListId::new("l").unwrap(), currency: Currency::new("USD").unwrap() };
+        let table =
+            || Table::Prices { price_list: PriceListId::new("l").unwrap(), currency: Currency::new("USD").unwrap() };
         let text = HEADER.replace(",List Price", "");
         let Err(Failure::Usage(error)) = TableRows::new(text.as_bytes(), table()) else { panic!("accepted") };
         assert!(error.contains("list_price"), "{error}");

@@ -66,14 +66,16 @@ impl Progress {
     }
 
     fn show(&self) {
-        let text = format!("{} commands, {}/s, {} refused", HumanCount(self.done), self.rate(), HumanCount(self.refused));
+        let text =
+            format!("{} commands, {}/s, {} refused", HumanCount(self.done), self.rate(), HumanCount(self.refused));
         match (&self.bar, self.bytes_total) {
             (Some(bar), _) => {
                 bar.set_position(self.bytes);
                 bar.set_message(text);
             }
             (None, Some(total)) if total > 0 && self.bytes > 0 => {
-                let left = self.started.elapsed().as_secs().saturating_mul(total.saturating_sub(self.bytes)) / self.bytes;
+                let left =
+                    self.started.elapsed().as_secs().saturating_mul(total.saturating_sub(self.bytes)) / self.bytes;
                 eprintln!("{text}, {} %, about {left} s left", self.bytes.saturating_mul(100) / total);
             }
             (None, _) => eprintln!("{text}"),

@@ -30,7 +30,8 @@ const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// Longest wait before another attempt.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// Reasons that say "not now" of a command that was not recorded.
-const NOT_NOW: &[&str] = &["RESOURCE_EXHAUSTED", "QUEUE_FULL", "OVERLOADED", "WRITER_BUSY", "UNAVAILABLE", "WRITER_UNAVAILABLE"];
+const NOT_NOW: &[&str] =
+    &["RESOURCE_EXHAUSTED", "QUEUE_FULL", "OVERLOADED", "WRITER_BUSY", "UNAVAILABLE", "WRITER_UNAVAILABLE"];
 /// Metadata of such a refusal that says how long to wait, in milliseconds.
 const WAIT_KEYS: &[&str] = &["retry_after_millis", "retry_after_ms"];
 

@@ -124,7 +124,11 @@ impl<R: BufRead> Iterator for JsonLines<R> {
                 Err(unreadable("the line is not UTF-8".to_owned()))
             } else {
                 command_from_json(text).map_err(|error| unreadable(error.to_string())).and_then(|command| {
-                    if command.body.is_some() { Ok(command) } else { Err(unreadable("a command has a body, such as purchase".into())) }
+                    if command.body.is_some() {
+                        Ok(command)
+                    } else {
+                        Err(unreadable("a command has a body, such as purchase".into()))
+                    }
                 })
             };
             return Some(Ok(Item { line: self.line, bytes: self.bytes, content }));

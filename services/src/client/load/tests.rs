@@ -115,13 +115,13 @@ struct Line {
     args: Args,
 }
 
-async fn load(address: &str, file: &std::path::Path, more: &[&str]) -> Result<(), Failure> {
+async fn load(address: &str, file: &Path, more: &[&str]) -> Result<(), Failure> {
     let file = file.to_str().unwrap();
     let words = ["load", file, "--address", address, "--output", "json"].into_iter().chain(more.iter().copied());
     run(Line::try_parse_from(words).unwrap_or_else(|error| panic!("{error}")).args).await
 }
 
-fn directory(name: &str) -> std::path::PathBuf {
+fn directory(name: &str) -> PathBuf {
     let path = std::env::temp_dir().join(format!("subledger-load-{name}-{}", std::process::id()));
     let _ = fs::remove_dir_all(&path);
     fs::create_dir_all(&path).unwrap();

@@ -118,7 +118,8 @@ impl Case {
         let commands: Vec<_> = commands.into_iter().map(|(at, value)| step(value, &at)).collect::<Result<_, _>>()?;
         let invoices = fields.list("invoices")?;
         let by_date = family == ProductFamily::License;
-        let invoices = invoices.into_iter().map(|(at, value)| expected(value, &at, by_date)).collect::<Result<_, _>>()?;
+        let invoices =
+            invoices.into_iter().map(|(at, value)| expected(value, &at, by_date)).collect::<Result<_, _>>()?;
         fields.end()?;
         in_order(&commands)?;
         Ok(Self {
@@ -261,10 +262,9 @@ fn action(name: &str, value: &Value, at: &str) -> Result<Action, String> {
         "suspend" => Action::Suspend,
         "reactivate" => Action::Reactivate,
         "cancel" => Action::Cancel,
-        _ => Action::Convert {
-            to_sku: fields.text("to_sku", non_empty)?,
-            unit_price: fields.text("unit_price", price)?,
-        },
+        _ => {
+            Action::Convert { to_sku: fields.text("to_sku", non_empty)?, unit_price: fields.text("unit_price", price)? }
+        }
     };
     fields.end()?;
     Ok(action)
@@ -388,7 +388,8 @@ mod tests {
             case.as_object_mut().unwrap().remove(name);
             assert_eq!(Case::read(&case.to_string()).unwrap_err(), format!("{name}: is required"));
         }
-        let objects = [("", "x"), ("/price", "price.x"), ("/commands/1", "commands[1].x"), ("/invoices/0", "invoices[0].x")];
+        let objects =
+            [("", "x"), ("/price", "price.x"), ("/commands/1", "commands[1].x"), ("/invoices/0", "invoices[0].x")];
         for (pointer, path) in objects {
             let mut case = case();
             case.pointer_mut(pointer).unwrap().as_object_mut().unwrap().insert("x".into(), 1.into());

@@ -16,7 +16,9 @@ impl Embedded {
     #[expect(clippy::unused_async, reason = "the roles are started here once they can be embedded")]
     pub(super) async fn start(directory: &Path, first_day: NaiveDate) -> Result<Self, Failure> {
         let _ = (directory, first_day);
-        Err(Failure::Usage("this build cannot start a ledger of its own; name a fresh one with --ledger URL".to_owned()))
+        Err(Failure::Usage(
+            "this build cannot start a ledger of its own; name a fresh one with --ledger URL".to_owned(),
+        ))
     }
 
     /// Where it listens.

@@ -167,6 +167,12 @@ fn print_rejections(run: &Run) -> Result<(), Failure> {
     let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
     run.rejections.iter().try_for_each(|rejection| {
         let field = |name| text(rejection, name);
-        line(format_args!("     {} {} refused: {}: {}", field("at"), field("command"), field("reason"), field("message")))
+        line(format_args!(
+            "     {} {} refused: {}: {}",
+            field("at"),
+            field("command"),
+            field("reason"),
+            field("message")
+        ))
     })
 }

@@ -179,11 +179,7 @@ fn price_list(case: &Case) -> PublishPriceList {
             ..PriceRow::default()
         })
     });
-    PublishPriceList {
-        price_list_id: "simulate".to_owned(),
-        currency: case.currency.to_string(),
-        rows: rows.collect(),
-    }
+    PublishPriceList { price_list_id: "simulate".to_owned(), currency: case.currency.to_string(), rows: rows.collect() }
 }
 
 /// Offer ids with their prices.

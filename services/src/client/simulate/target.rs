@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use chrono::NaiveDate;
 use subledger_proto::{
     api::{
-        AdvanceClockRequest, Command, GetInvoiceRequest, GetStatusRequest, Invoice, ListInvoicesRequest, Outcome, Status,
-        SubmitRequest,
+        AdvanceClockRequest, Command, GetInvoiceRequest, GetStatusRequest, Invoice, ListInvoicesRequest, Outcome,
+        Status, SubmitRequest,
     },
     common::Rejection,
 };
@@ -54,7 +54,10 @@ impl Remote {
         let (mut before, mut calm) = (None, 0);
         while calm < CALM_LOOKS {
             if began.elapsed() > CALM_MAX {
-                return Err(Failure::Differs(format!("the ledger does not come to rest within {} s", CALM_MAX.as_secs())));
+                return Err(Failure::Differs(format!(
+                    "the ledger does not come to rest within {} s",
+                    CALM_MAX.as_secs()
+                )));
             }
             let status = self.connection.admin().get_status(GetStatusRequest {}).await?.into_inner();
             let ends: Vec<_> = status.partitions.iter().map(|p| (p.family, p.partition, p.next_seq)).collect();
