@@ -123,10 +123,10 @@ fn print(out: &mut impl Write, format: Format, commit: &Commit) -> Result<(), Fa
 /// The canonical JSON of a commit, with its command in readable form instead of bytes.
 fn commit_json(commit: &Commit) -> Result<Value, Failure> {
     let mut json = to_json("subledger.log.v1.Commit", commit)?;
-    if let (Some(fields), false) = (json.as_object_mut(), commit.command.is_empty()) {
-        if let Ok(command) = Command::decode(commit.command.clone()) {
-            fields.insert("command".to_owned(), to_json("subledger.v1.Command", &command)?);
-        }
+    if let (Some(fields), false, Ok(command)) =
+        (json.as_object_mut(), commit.command.is_empty(), Command::decode(commit.command.clone()))
+    {
+        fields.insert("command".to_owned(), to_json("subledger.v1.Command", &command)?);
     }
     Ok(json)
 }

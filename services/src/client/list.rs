@@ -267,18 +267,6 @@ impl Filter {
         Self { min_position, ..Self::default() }
     }
 
-    /// Only of one customer.
-    pub(crate) fn of_customer(mut self, customer: &str) -> Self {
-        self.customer = Some(customer.to_owned());
-        self
-    }
-
-    /// Only of one partner.
-    pub(crate) fn of_partner(mut self, partner: &str) -> Self {
-        self.partner = Some(partner.to_owned());
-        self
-    }
-
     fn check(&self, kind: Kind) -> Result<(), Failure> {
         let given = [
             ("partner", self.partner.is_some()),

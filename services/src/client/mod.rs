@@ -46,15 +46,15 @@ pub(crate) enum Client {
     /// Sends one command, given as JSON, and prints what became of it
     Submit(submit::Args),
     /// Sends a file of commands (JSON lines or CSV), a published price list, or an offer matrix
-    Load(load::Args),
+    Load(Box<load::Args>),
     /// Writes realistic commands as JSON lines, always the same for the same seed
     Generate(generate::Args),
     /// Shows one customer, subscription, partner, offer or invoice
     Get(get::Args),
     /// Lists customers, subscriptions, balances, charges and more
-    List(list::Args),
+    List(Box<list::Args>),
     /// Replays the history: every commit, with its events
-    Events(events::Args),
+    Events(Box<events::Args>),
     /// Says where the ledger stands: roles, partitions, projectors, clock
     Status(status::Args),
     /// Replays the history into fresh read models and compares them with the live ones
@@ -71,11 +71,11 @@ pub(crate) enum Client {
 pub(crate) fn run(client: Client) -> ExitCode {
     let result = match client {
         Client::Submit(args) => wait(submit::run(args)),
-        Client::Load(args) => wait(load::run(args)),
+        Client::Load(args) => wait(load::run(*args)),
         Client::Generate(args) => generate::run(&args),
         Client::Get(args) => wait(get::run(args)),
-        Client::List(args) => wait(list::run(args)),
-        Client::Events(args) => wait(events::run(args)),
+        Client::List(args) => wait(list::run(*args)),
+        Client::Events(args) => wait(events::run(*args)),
         Client::Status(args) => wait(status::run(args)),
         Client::Compare(args) => wait(compare::run(args)),
         Client::Clock(args) => wait(clock::run(args)),

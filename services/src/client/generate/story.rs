@@ -60,6 +60,11 @@ struct Customer {
     knows_target: bool,
 }
 
+/// Where a partner is: partners take turns.
+fn market(partner: usize) -> Market {
+    MARKETS[partner % MARKETS.len()]
+}
+
 /// A history in the making.
 pub(super) struct Story {
     prefix: String,
@@ -115,16 +120,12 @@ impl Story {
         }
     }
 
-    fn market(&self, partner: usize) -> Market {
-        MARKETS[partner % MARKETS.len()]
-    }
-
     fn partner_id(&self, number: usize) -> String {
         format!("{}-p{number}", self.prefix)
     }
 
     fn partner(&mut self, number: usize) -> Body {
-        let market = self.market(number);
+        let market = market(number);
         let name = self.company();
         Body::RegisterPartner(RegisterPartner {
             partner_id: self.partner_id(number),
@@ -157,7 +158,7 @@ impl Story {
         let partner = self.random.below(self.partners);
         let id = format!("{}-c{number}", self.prefix);
         let (company, contact) = (self.company(), self.contact());
-        let country = self.market(partner).country.to_owned();
+        let country = market(partner).country.to_owned();
         self.queue.push_back(Body::CreateCustomer(CreateCustomer {
             customer_id: id.clone(),
             partner_id: self.partner_id(partner),

@@ -85,7 +85,7 @@ impl Table {
         }
     }
 
-    fn command(&self, rows: Vec<Value>) -> Value {
+    fn command(&self, rows: &[Value]) -> Value {
         match self {
             Self::Prices { price_list, currency } => serde_json::json!({
                 "publish_price_list": {"price_list_id": price_list.as_str(), "currency": currency.as_str(), "rows": rows}
@@ -145,7 +145,7 @@ impl<R: Read> TableRows<R> {
         if self.rows.is_empty() {
             return None;
         }
-        let json = self.table.command(std::mem::take(&mut self.rows)).to_string();
+        let json = self.table.command(&std::mem::take(&mut self.rows)).to_string();
         let content = command_from_json(&json).map_err(|error| Unreadable { why: error.to_string(), text: json });
         Some(Item { line: self.first_line, bytes: self.reader.position().byte(), content })
     }
@@ -258,6 +258,8 @@ impl<R: Read> Iterator for TableRows<R> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use subledger_proto::{
         api::command::Body,
         common::{OfferLimitScope, ProrationRule},
@@ -280,7 +282,10 @@ mod tests {
     fn a_published_list_becomes_commands_of_200_rows() {
         let mut text = format!("{HEADER}\n");
         for n in 0..401 {
-            text.push_str(&format!("unc,1/1/2018,12/31/9999,Office {n},o-{n},corporate,1 Month(s),non-specific,cloud reseller corporate,4.00,5\n"));
+            let _ = writeln!(
+                text,
+                "unc,1/1/2018,12/31/9999,Office {n},o-{n},corporate,1 Month(s),non-specific,cloud reseller corporate,4.00,5"
+            );
         }
         let items = prices(&text);
         let lists: Vec<_> = items

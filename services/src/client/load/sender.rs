@@ -148,7 +148,7 @@ impl Sender {
                 return Err(Broken::Later(None, "the ledger ended the stream".to_owned()));
             };
             *alive = Instant::now();
-            let left = settle(batch, answer.outcomes, settled).map_err(Broken::Over)?;
+            let left = settle(batch, &answer.outcomes, settled).map_err(Broken::Over)?;
             match left {
                 Left::None => drop(waiting.pop_front()),
                 Left::NotNow { batch, wait, why } => {
@@ -173,13 +173,13 @@ enum Left {
 }
 
 /// Takes the outcomes of a batch. Everything from the first "not now" on is sent again, so that the order of a key stays.
-fn settle(batch: &Batch, outcomes: Vec<Outcome>, settled: &mut Settled) -> Result<Left, Failure> {
+fn settle(batch: &Batch, outcomes: &[Outcome], settled: &mut Settled) -> Result<Left, Failure> {
     if outcomes.len() != batch.len() {
         let text = format!("the ledger answered {} outcomes to {} commands", outcomes.len(), batch.len());
         return Err(Failure::Differs(text));
     }
     let not_now = outcomes.iter().position(is_not_now);
-    for ((item, command), outcome) in batch.iter().zip(&outcomes).take(not_now.unwrap_or(batch.len())) {
+    for ((item, command), outcome) in batch.iter().zip(outcomes).take(not_now.unwrap_or(batch.len())) {
         settled.answered(item, command, outcome)?;
     }
     let Some((first, rejection)) = not_now.and_then(|n| Some((n, outcomes.get(n)?.rejection.as_ref()?))) else {

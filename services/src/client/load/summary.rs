@@ -80,13 +80,11 @@ impl Settled {
 
     fn write(&mut self, rejected: &Value) -> Result<(), Failure> {
         let wrong = |path: &PathBuf, error| Failure::Usage(format!("cannot write {}: {error}", path.display()));
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => {
-                let file = File::create(&self.path).map_err(|error| wrong(&self.path, error))?;
-                self.file.insert(BufWriter::new(file))
-            }
-        };
+        if self.file.is_none() {
+            let file = File::create(&self.path).map_err(|error| wrong(&self.path, error))?;
+            self.file = Some(BufWriter::new(file));
+        }
+        let Some(file) = &mut self.file else { return Ok(()) };
         writeln!(file, "{rejected}").map_err(|error| wrong(&self.path, error))
     }
 

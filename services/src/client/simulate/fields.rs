@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 /// An object whose fields are read one by one.
 pub(super) struct Fields<'a> {
     path: String,
-    fields: &'a Map<String, Value>,
+    object: &'a Map<String, Value>,
     known: Vec<&'static str>,
 }
 
@@ -13,7 +13,7 @@ impl<'a> Fields<'a> {
     /// Begins to read; `path` is empty for the outermost object.
     pub(super) fn of(value: &'a Value, path: &str) -> Result<Self, String> {
         match value.as_object() {
-            Some(fields) => Ok(Self { path: path.to_owned(), fields, known: Vec::new() }),
+            Some(object) => Ok(Self { path: path.to_owned(), object, known: Vec::new() }),
             None => Err(format!("{}: an object is wanted", if path.is_empty() { "the case" } else { path })),
         }
     }
@@ -26,7 +26,7 @@ impl<'a> Fields<'a> {
     /// A field that may be absent.
     pub(super) fn optional(&mut self, name: &'static str) -> Option<&'a Value> {
         self.known.push(name);
-        self.fields.get(name)
+        self.object.get(name)
     }
 
     /// A field that must be there.
@@ -81,7 +81,7 @@ impl<'a> Fields<'a> {
 
     /// All that is known was read: anything else is an error.
     pub(super) fn end(self) -> Result<(), String> {
-        match self.fields.keys().find(|name| !self.known.contains(&name.as_str())) {
+        match self.object.keys().find(|name| !self.known.contains(&name.as_str())) {
             None => Ok(()),
             Some(name) => Err(format!("{}: is no field here; {} are", self.at(name), self.known.join(", "))),
         }
