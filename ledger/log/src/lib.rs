@@ -19,6 +19,8 @@ mod follow;
 pub mod kafka;
 mod layout;
 pub mod limits;
+#[cfg(feature = "remote")]
+pub mod remote;
 #[cfg(feature = "testing")]
 pub mod sim;
 pub mod tree;

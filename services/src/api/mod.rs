@@ -1,1 +1,19 @@
-//! The gRPC services.
+//! The gRPC services, and the server that offers them.
+//!
+//! One file per service; what they share: [`errors`] (every error has a stable reason), [`paging`], [`position`] (reading one's own
+//! writes), [`read_model`]. Nothing here decides anything.
+
+pub(crate) mod admin;
+pub(crate) mod audit;
+pub(crate) mod billing;
+pub(crate) mod catalog;
+pub(crate) mod command;
+pub(crate) mod customer;
+pub(crate) mod errors;
+pub(crate) mod incentive;
+pub(crate) mod paging;
+pub(crate) mod position;
+pub(crate) mod read_model;
+mod server;
+
+pub(crate) use server::{Bound, Services};

@@ -1,17 +1,63 @@
-//! The processes.
+//! The processes. Each file is one role; what they share is in the crate's root: assembly, router, clock, read models.
+
+mod projector;
+mod rebuild;
+mod serve;
 
 use std::process::ExitCode;
+
+use crate::config::{Config, Flags};
 
 /// A long-running process.
 #[derive(clap::Subcommand)]
 pub(crate) enum Role {
-    /// The whole ledger in one process, embedded: needs nothing else.
-    Serve,
+    /// Runs the whole ledger in one process, embedded: needs nothing else
+    Serve(serve::Args),
+    /// Runs one read model, following a ledger elsewhere
+    Projector(projector::Args),
+    /// Folds a read model again from the beginning of the history, beside the one in use, and swaps
+    Rebuild(rebuild::Args),
+}
+
+/// What a role leaves behind.
+pub(crate) enum Ended {
+    /// It stopped as told.
+    Well,
+    /// It did not stop in time.
+    Late,
 }
 
 /// Runs a role until it is told to stop.
 pub(crate) fn run(role: Role) -> ExitCode {
-    match role {
-        Role::Serve => ExitCode::FAILURE,
+    let result = match role {
+        Role::Serve(args) => with_runtime(&args.flags.clone(), |config| serve::run(args, config)),
+        Role::Projector(args) => with_runtime(&args.flags.clone(), |config| projector::run(args, config)),
+        Role::Rebuild(args) => with_runtime(&args.flags.clone(), |config| rebuild::run(args, config)),
+    };
+    match result {
+        Ok(Ended::Well) => ExitCode::SUCCESS,
+        Ok(Ended::Late) => ExitCode::from(EXIT_LATE),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
+}
+
+/// Stopping took too long.
+const EXIT_LATE: u8 = 4;
+/// How long threads that block may take after everything is stopped.
+const THREADS_END_MAX: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// Reads the settings, starts log and runtime, runs.
+fn with_runtime<F: Future<Output = anyhow::Result<Ended>>>(
+    flags: &Flags,
+    run: impl FnOnce(Config) -> F,
+) -> anyhow::Result<Ended> {
+    let config = flags.load()?;
+    crate::telemetry::log(&config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(run(config));
+    runtime.shutdown_timeout(THREADS_END_MAX);
+    result
 }

@@ -1,0 +1,142 @@
+//! One stream of events: a thread that reads, and a bounded channel to the client.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use prost::Message as _;
+use subledger_log::{Accepted, Cursor, Follower, Log, PartitionId, ReadError, codec::Wire as _, ends};
+use subledger_proto::{
+    api::{ReadEventsResponse, Record},
+    log as pbl,
+};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use tonic::Status;
+
+use super::filter::Filter;
+use crate::api::{errors, position};
+
+/// Most records of one message.
+const MESSAGE_RECORDS_MAX: usize = 100;
+/// Stored bytes of one message, roughly: with the decoded commits it stays below what clients take by default (4 MiB).
+const MESSAGE_BYTES: usize = 1024 * 1024;
+/// How long to wait for news before looking whether anybody still listens.
+const POLL: Duration = Duration::from_millis(200);
+/// A stream to the end gives up when the log says there is more, but gives nothing for so long.
+const STALL_MAX: Duration = Duration::from_secs(30);
+
+/// Nobody takes what is sent, or the process stops.
+struct Gone;
+
+/// One stream.
+pub(super) struct EventStream {
+    filter: Filter,
+    follow: bool,
+    bytes_only: bool,
+    sender: mpsc::Sender<Result<ReadEventsResponse, Status>>,
+    stop: CancellationToken,
+}
+
+impl EventStream {
+    pub(super) fn new(
+        filter: Filter,
+        follow: bool,
+        bytes_only: bool,
+        sender: mpsc::Sender<Result<ReadEventsResponse, Status>>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { filter, follow, bytes_only, sender, stop }
+    }
+
+    /// Sends until the end, for ever, or until nobody listens. Blocks.
+    pub(super) fn run(self, log: &dyn Log, from: BTreeMap<PartitionId, Cursor>) {
+        if let Err(error) = self.read(log, from) {
+            tracing::warn!(%error, "a stream of events ended early");
+            // Fails only if nobody listens, who then needs no error either.
+            let _ = self.sender.blocking_send(Err(errors::read(&error)));
+        }
+    }
+
+    fn read(&self, log: &dyn Log, from: BTreeMap<PartitionId, Cursor>) -> Result<(), ReadError> {
+        let partitions: Vec<_> = from.keys().copied().collect();
+        let mut target = ends(log, partitions.iter().copied())?;
+        let mut follower = Follower::new(log, from)?;
+        let mut last_news = Instant::now();
+        let mut announced = false;
+        loop {
+            if follower.reached(&target) && !self.follow {
+                // Named at the end as well, so that the next call can go on from here.
+                let _ = self.caught_up(&follower);
+                return Ok(());
+            }
+            let before: u64 = offsets(&follower);
+            let accepted = follower.next(POLL)?;
+            if self.send_records(&accepted).is_err() || self.sender.is_closed() {
+                return Ok(());
+            }
+            if self.stop.is_cancelled() {
+                let _ =
+                    self.sender.blocking_send(Err(errors::unavailable("SHUTTING_DOWN", "the ledger is shutting down")));
+                return Ok(());
+            }
+            if offsets(&follower) > before {
+                last_news = Instant::now();
+                announced = false;
+            } else if self.follow && !announced {
+                target = ends(log, partitions.iter().copied())?;
+                announced = follower.reached(&target);
+                if announced && self.caught_up(&follower).is_err() {
+                    return Ok(());
+                }
+            } else if !self.follow && last_news.elapsed() > STALL_MAX {
+                let what = format!("nothing came for {} s", STALL_MAX.as_secs());
+                return Err(ReadError::Unavailable { place: "the log".into(), source: what.into() });
+            }
+        }
+    }
+
+    fn send_records(&self, accepted: &[Accepted]) -> Result<(), Gone> {
+        let mut records = Vec::new();
+        let mut bytes = 0;
+        for record in accepted.iter().filter(|record| self.filter.wants(record)) {
+            if records.len() == MESSAGE_RECORDS_MAX || bytes >= MESSAGE_BYTES {
+                self.send(std::mem::take(&mut records))?;
+                bytes = 0;
+            }
+            bytes += record.bytes.len();
+            records.push(self.to_wire(record));
+        }
+        if records.is_empty() { Ok(()) } else { self.send(records) }
+    }
+
+    fn send(&self, records: Vec<Record>) -> Result<(), Gone> {
+        let message = ReadEventsResponse { records, caught_up: Vec::new() };
+        self.sender.blocking_send(Ok(message)).map_err(|_| Gone)
+    }
+
+    fn caught_up(&self, follower: &Follower) -> Result<(), Gone> {
+        let caught_up = position::to_wire(&follower.positions());
+        let message = ReadEventsResponse { records: Vec::new(), caught_up };
+        self.sender.blocking_send(Ok(message)).map_err(|_| Gone)
+    }
+
+    fn to_wire(&self, record: &Accepted) -> Record {
+        Record {
+            position: Some(record.commit.position.to_wire()),
+            stored: record.bytes.clone(),
+            commit: if self.bytes_only { None } else { decoded(&record.bytes) },
+        }
+    }
+}
+
+/// The stored form is the API's form; it was decoded once already to be accepted.
+fn decoded(stored: &Bytes) -> Option<pbl::Commit> {
+    pbl::Commit::decode(stored.clone()).ok()
+}
+
+fn offsets(follower: &Follower) -> u64 {
+    follower.cursors().values().map(|cursor| cursor.offset).sum()
+}

@@ -1,0 +1,192 @@
+//! `BillingService`: charges, invoices, balanced entries.
+
+use subledger_billing::{
+    Account, AccountFilter, ChargeFilter, get_invoice, list_balances, list_charges, list_entries, list_invoices,
+};
+use subledger_domain::ids::InvoiceNumber;
+use subledger_log::codec::{FieldError, Wire};
+use subledger_proto::api::{
+    Balance, Charge, Entry, GetInvoiceRequest, Invoice, ListBalancesRequest, ListBalancesResponse, ListChargesRequest,
+    ListChargesResponse, ListEntriesRequest, ListEntriesResponse, ListInvoicesRequest, ListInvoicesResponse,
+    billing_service_server::BillingService,
+};
+use tonic::{Request, Response, Status};
+
+use super::{catalog::id, errors, read_model::ReadModel};
+
+/// The service.
+pub(crate) struct BillingApi {
+    model: ReadModel,
+}
+
+impl BillingApi {
+    /// A service over the billing read model.
+    pub(crate) fn new(model: ReadModel) -> Self {
+        Self { model }
+    }
+}
+
+#[tonic::async_trait]
+impl BillingService for BillingApi {
+    async fn list_balances(
+        &self,
+        request: Request<ListBalancesRequest>,
+    ) -> Result<Response<ListBalancesResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        let request = request.into_inner();
+        let page = self.model.page(request.page_size, request.page_token)?;
+        let filter = account_filter(request.partner_id, request.currency, &request.account)?;
+        let (balances, next_page_token, reflects) =
+            self.model.list(wanted, move |rows| list_balances(rows, &filter, page.request())).await?;
+        let balances = balances.into_iter().map(to_balance).collect();
+        Ok(Response::new(ListBalancesResponse { balances, next_page_token, reflects }))
+    }
+
+    async fn list_entries(
+        &self,
+        request: Request<ListEntriesRequest>,
+    ) -> Result<Response<ListEntriesResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        let request = request.into_inner();
+        let page = self.model.page(request.page_size, request.page_token)?;
+        let filter = account_filter(request.partner_id, request.currency, &request.account)?;
+        let (entries, next_page_token, reflects) =
+            self.model.list(wanted, move |rows| list_entries(rows, &filter, page.request())).await?;
+        let entries = entries.into_iter().map(to_entry).collect();
+        Ok(Response::new(ListEntriesResponse { entries, next_page_token, reflects }))
+    }
+
+    async fn list_charges(
+        &self,
+        request: Request<ListChargesRequest>,
+    ) -> Result<Response<ListChargesResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        let request = request.into_inner();
+        let page = self.model.page(request.page_size, request.page_token)?;
+        let filter = ChargeFilter {
+            partner_id: optional_id("partner_id", request.partner_id)?,
+            customer_id: optional_id("customer_id", request.customer_id)?,
+            subscription_id: optional_id("subscription_id", request.subscription_id)?,
+            unbilled: request.unbilled,
+        };
+        let (charges, next_page_token, reflects) =
+            self.model.list(wanted, move |rows| list_charges(rows, &filter, page.request())).await?;
+        let charges = charges.into_iter().map(to_charge).collect();
+        Ok(Response::new(ListChargesResponse { charges, next_page_token, reflects }))
+    }
+
+    async fn list_invoices(
+        &self,
+        request: Request<ListInvoicesRequest>,
+    ) -> Result<Response<ListInvoicesResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        let request = request.into_inner();
+        let page = self.model.page(request.page_size, request.page_token)?;
+        let partner = optional_id("partner_id", request.partner_id)?;
+        let (invoices, next_page_token, reflects) =
+            self.model.list(wanted, move |rows| list_invoices(rows, partner.as_ref(), page.request())).await?;
+        let invoices = invoices.into_iter().map(to_invoice).collect();
+        Ok(Response::new(ListInvoicesResponse { invoices, next_page_token, reflects }))
+    }
+
+    async fn get_invoice(&self, request: Request<GetInvoiceRequest>) -> Result<Response<Invoice>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        let number: InvoiceNumber = id("invoice_number", request.into_inner().invoice_number)?;
+        let text = number.to_string();
+        let (invoice, reflects) = self.model.read(wanted, move |rows| get_invoice(rows, &number)).await?;
+        let invoice = invoice.ok_or_else(|| errors::not_found("invoice", &text))?;
+        Ok(Response::new(Invoice { reflects, ..to_invoice(invoice) }))
+    }
+}
+
+/// An id that a request may leave empty.
+pub(super) fn optional_id<T>(field: &str, text: String) -> Result<Option<T>, Status>
+where
+    Option<T>: Wire<String>,
+{
+    Option::<T>::from_wire(text).map_err(|error: FieldError| errors::invalid_field(&error.within(field)))
+}
+
+fn account_filter(partner_id: String, currency: String, account: &str) -> Result<AccountFilter, Status> {
+    let named = || {
+        Account::from_name(account).ok_or_else(|| {
+            let names: Vec<_> = Account::ALL.iter().map(|account| account.name()).collect();
+            let what = format!("{account:?} is no account; these are: {}", names.join(", "));
+            errors::field_status("INVALID_VALUE", "account", &what)
+        })
+    };
+    Ok(AccountFilter {
+        partner_id: optional_id("partner_id", partner_id)?,
+        currency: optional_id("currency", currency)?,
+        account: if account.is_empty() { None } else { Some(named()?) },
+    })
+}
+
+fn to_balance(balance: subledger_billing::Balance) -> Balance {
+    Balance {
+        partner_id: balance.partner_id.to_wire(),
+        currency: balance.currency.to_wire(),
+        account: balance.account.name().into(),
+        amount: balance.amount.to_wire(),
+        debits: balance.debits.to_wire(),
+        credits: balance.credits.to_wire(),
+        entry_count: balance.entry_count,
+    }
+}
+
+fn to_entry(entry: subledger_billing::Entry) -> Entry {
+    Entry {
+        position: Some(entry.position.to_wire()),
+        partner_id: entry.partner_id.to_wire(),
+        customer_id: entry.customer_id.to_wire(),
+        currency: entry.currency.to_wire(),
+        account: entry.account.name().into(),
+        debit: entry.debit.to_wire(),
+        credit: entry.credit.to_wire(),
+        booked_on: entry.booked_on.to_wire(),
+        reference: entry.reference,
+    }
+}
+
+fn to_charge(charge: subledger_billing::Charge) -> Charge {
+    Charge {
+        line_id: charge.line_id.to_wire(),
+        customer_id: charge.customer_id.to_wire(),
+        partner_id: charge.partner_id.to_wire(),
+        subscription_id: charge.subscription_id.to_wire(),
+        order_id: charge.order_id.to_wire(),
+        offer_id: charge.offer_id.to_wire(),
+        offer_name: charge.offer_name,
+        charge_type: charge.charge_type.label().into(),
+        charge_start: charge.charge_start.to_wire(),
+        charge_end: charge.charge_end.to_wire(),
+        unit_price: charge.unit_price.to_wire(),
+        quantity: charge.quantity,
+        amount: charge.amount.to_wire(),
+        currency: charge.currency.to_wire(),
+        charged_on: charge.charged_on.to_wire(),
+        component: charge.component.unwrap_or_default(),
+        sku: charge.sku.unwrap_or_default(),
+        subscription_description: charge.subscription_description.unwrap_or_default(),
+        purchase_date: charge.purchase_date.to_wire(),
+        invoice_number: charge.invoice_number.to_wire(),
+    }
+}
+
+fn to_invoice(invoice: subledger_billing::Invoice) -> Invoice {
+    Invoice {
+        invoice_number: invoice.invoice_number.to_wire(),
+        partner_id: invoice.partner_id.to_wire(),
+        family: invoice.family.to_wire(),
+        currency: invoice.currency.to_wire(),
+        period_start: invoice.period_start.to_wire(),
+        period_end: invoice.period_end.to_wire(),
+        invoice_date: invoice.invoice_date.to_wire(),
+        due_date: invoice.due_date.to_wire(),
+        total: invoice.total.to_wire(),
+        line_count: invoice.line_count,
+        lines_digest: invoice.lines_digest,
+        lines: invoice.lines.into_iter().map(to_charge).collect(),
+        reflects: Vec::new(),
+    }
+}

@@ -1,0 +1,96 @@
+//! What the query services share: waiting for a position, reading, saying what an answer reflects.
+
+use std::time::Instant;
+
+use subledger_fold::{
+    Rows,
+    page::{Page, PageRequest, QueryError},
+};
+use subledger_log::Layout;
+use subledger_projection_runtime::{Handle, QueryFailed, WaitError};
+use subledger_proto::common as pbc;
+use tonic::{Status, metadata::MetadataMap};
+
+use super::{
+    errors, paging,
+    position::{self, Wanted},
+};
+
+/// A read model, for a query service.
+#[derive(Clone)]
+pub(crate) struct ReadModel {
+    handle: Handle,
+    layout: Layout,
+    page_items_max: usize,
+}
+
+/// A page asked for, checked.
+#[derive(Clone, Debug)]
+pub(crate) struct PageOf {
+    size: usize,
+    token: String,
+}
+
+impl PageOf {
+    /// As queries take it.
+    pub(crate) fn request(&self) -> PageRequest<'_> {
+        PageRequest { size: self.size, token: &self.token }
+    }
+}
+
+impl ReadModel {
+    /// Reads through `handle`.
+    pub(crate) fn new(handle: Handle, layout: Layout, page_items_max: usize) -> Self {
+        Self { handle, layout, page_items_max }
+    }
+
+    /// What the request has to wait for.
+    pub(crate) fn wanted(&self, min_position: &[pbc::Position], metadata: &MetadataMap) -> Result<Wanted, Status> {
+        position::wanted(min_position, metadata, self.layout)
+    }
+
+    /// The page the request asks for.
+    pub(crate) fn page(&self, size: i32, token: String) -> Result<PageOf, Status> {
+        Ok(PageOf { size: paging::size(size, self.page_items_max)?, token })
+    }
+
+    /// Reads rows once everything wanted is folded; with the positions that the answer reflects.
+    pub(crate) async fn read<T: Send + 'static, E: Into<QueryError> + Send + 'static>(
+        &self,
+        wanted: Wanted,
+        query: impl FnOnce(&dyn Rows) -> Result<T, E> + Send + 'static,
+    ) -> Result<(T, Vec<pbc::Position>), Status> {
+        if !wanted.positions.is_empty() {
+            let waited = self.handle.wait_for(&wanted.positions, Instant::now() + wanted.wait).await;
+            waited.map_err(|error| self.not_reached(&wanted, &error))?;
+        }
+        let read = self.handle.query(query).await.map_err(|error| match error {
+            QueryFailed::Query(error) => match error.into() {
+                QueryError::Store(error) => errors::store(&error),
+                QueryError::InvalidPageToken => paging::invalid_token(),
+            },
+            QueryFailed::Cancelled => errors::unavailable("SHUTTING_DOWN", "the ledger is shutting down"),
+        })?;
+        Ok((read.value, position::to_wire(&read.reflects)))
+    }
+
+    /// Reads a page of a list; with the token of the next one.
+    pub(crate) async fn list<T: Send + 'static>(
+        &self,
+        wanted: Wanted,
+        query: impl FnOnce(&dyn Rows) -> Result<Page<T>, QueryError> + Send + 'static,
+    ) -> Result<(Vec<T>, String, Vec<pbc::Position>), Status> {
+        let (page, reflects) = self.read(wanted, query).await?;
+        Ok((page.items, page.next.unwrap_or_default(), reflects))
+    }
+
+    fn not_reached(&self, wanted: &Wanted, error: &WaitError) -> Status {
+        match error {
+            WaitError::Timeout { .. } => position::too_far_behind(wanted, &self.handle.positions()),
+            WaitError::NoSuchPartition { .. } => {
+                errors::field_status("PARTITION_NOT_FOUND", "min_position", &error.to_string())
+            }
+            WaitError::NotFolding { .. } => errors::unavailable("PROJECTION_STOPPED", error.to_string()),
+        }
+    }
+}

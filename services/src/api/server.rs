@@ -1,0 +1,154 @@
+//! The server: every service of a process on one port, with health, reflection and gRPC-web.
+
+use std::{net::SocketAddr, time::Duration};
+
+use anyhow::Context as _;
+use subledger_proto::{
+    DESCRIPTORS,
+    api::{
+        admin_service_server::AdminServiceServer, audit_service_server::AuditServiceServer,
+        billing_service_server::BillingServiceServer, catalog_service_server::CatalogServiceServer,
+        command_service_server::CommandServiceServer, customer_service_server::CustomerServiceServer,
+        incentive_service_server::IncentiveServiceServer,
+    },
+};
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    body::Body,
+    server::NamedService,
+    service::{Routes, RoutesBuilder},
+    transport::Server,
+};
+use tonic_health::{ServingStatus, server::HealthReporter};
+use tonic_web::GrpcWebLayer;
+
+use super::{
+    admin::AdminApi, audit::AuditApi, billing::BillingApi, catalog::CatalogApi, command::CommandApi,
+    customer::CustomerApi, incentive::IncentiveApi,
+};
+
+/// Calls of one connection at a time.
+const CONNECTION_STREAMS_MAX: u32 = 256;
+/// Silence after which a client is asked whether it is there.
+const KEEPALIVE_EVERY: Duration = Duration::from_secs(30);
+/// How long it may take to say so.
+const KEEPALIVE_WAIT: Duration = Duration::from_secs(20);
+/// How long open calls may take to end when the process stops.
+const DRAIN_MAX: Duration = Duration::from_secs(5);
+
+/// The services of a process.
+pub(crate) struct Services {
+    routes: RoutesBuilder,
+    health: HealthReporter,
+    message_bytes_max: usize,
+}
+
+macro_rules! add {
+    ($($(#[$doc:meta])* $name:ident: $api:ty => $server:ident,)*) => {$(
+        $(#[$doc])*
+        pub(crate) async fn $name(&mut self, api: $api) {
+            self.add($server::new(api).max_decoding_message_size(self.message_bytes_max)).await;
+        }
+    )*};
+}
+
+impl Services {
+    /// Health and reflection, and no other service yet.
+    pub(crate) fn new(message_bytes_max: usize) -> anyhow::Result<Self> {
+        let (health, service) = tonic_health::server::health_reporter();
+        let reflection = tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(DESCRIPTORS)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            .build_v1()
+            .context("the compiled-in descriptors cannot be served")?;
+        let mut routes = Routes::builder();
+        routes.add_service(service).add_service(reflection);
+        Ok(Self { routes, health, message_bytes_max })
+    }
+
+    add! {
+        /// Takes commands.
+        commands: CommandApi => CommandServiceServer,
+        /// Offers the catalog and partners.
+        catalog: CatalogApi => CatalogServiceServer,
+        /// Offers charges and invoices.
+        billing: BillingApi => BillingServiceServer,
+        /// Offers customers and subscriptions.
+        customers: CustomerApi => CustomerServiceServer,
+        /// Offers what incentives are computed on.
+        incentives: IncentiveApi => IncentiveServiceServer,
+        /// Offers the history.
+        audit: AuditApi => AuditServiceServer,
+        /// Offers the state of the process.
+        admin: AdminApi => AdminServiceServer,
+    }
+
+    async fn add<S>(&mut self, service: S)
+    where
+        S: tower::Service<http::Request<Body>, Response = http::Response<Body>, Error = std::convert::Infallible>
+            + NamedService
+            + Clone
+            + Send
+            + Sync
+            + 'static,
+        S::Future: Send + 'static,
+    {
+        self.health.set_service_status(S::NAME, ServingStatus::Serving).await;
+        self.routes.add_service(service);
+    }
+
+    /// Says that a service works, or not.
+    pub(crate) fn health(&self) -> HealthReporter {
+        self.health.clone()
+    }
+
+    /// Takes the port. Calls wait until [`Bound::serve`].
+    pub(crate) async fn bind(self, listen: SocketAddr) -> anyhow::Result<Bound> {
+        let listener = TcpListener::bind(listen).await.with_context(|| {
+            format!("cannot listen on {listen}; is another ledger running? Name another address with --listen")
+        })?;
+        let address = listener.local_addr().context("a bound socket has an address")?;
+        Ok(Bound { listener, address, routes: self.routes.routes(), health: self.health })
+    }
+}
+
+/// A server that has its port.
+pub(crate) struct Bound {
+    listener: TcpListener,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    routes: Routes,
+    health: HealthReporter,
+}
+
+impl Bound {
+    /// Serves until `stop` is cancelled, then lets open calls end within [`DRAIN_MAX`].
+    pub(crate) async fn serve(self, stop: CancellationToken) -> anyhow::Result<()> {
+        let Self { listener, routes, health, .. } = self;
+        let draining = stop.clone();
+        let server = Server::builder()
+            .accept_http1(true)
+            .tcp_nodelay(true)
+            .max_concurrent_streams(CONNECTION_STREAMS_MAX)
+            .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
+            .http2_keepalive_timeout(Some(KEEPALIVE_WAIT))
+            .layer(GrpcWebLayer::new())
+            .add_routes(routes)
+            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move { draining.cancelled().await });
+        let deadline = async {
+            stop.cancelled().await;
+            // Watchers of the health see it; a watch itself would never end.
+            health.set_service_status("", ServingStatus::NotServing).await;
+            tokio::time::sleep(DRAIN_MAX).await;
+        };
+        tokio::select! {
+            served = server => served.context("the gRPC server failed"),
+            () = deadline => {
+                tracing::warn!("calls were still open after {} s and are cut off", DRAIN_MAX.as_secs());
+                Ok(())
+            }
+        }
+    }
+}

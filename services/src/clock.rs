@@ -1,0 +1,43 @@
+//! Where the time comes from: the wall, or a clock moved by hand. Nothing below `services` looks at a clock.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use subledger_writer::{Clock, ReferenceFollower};
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct WallClock;
+
+impl Clock for WallClock {
+    #[expect(clippy::disallowed_methods, reason = "this is the edge: the only place that looks at the wall clock")]
+    fn now(&self) -> DateTime<Utc> {
+        Utc::now()
+    }
+}
+
+/// A clock of the ledger's own: the last second of the first business day that is still open. It moves when a day is closed, never by
+/// itself, and is restored from the log like everything else. The last second, because a command may take effect at any time of the
+/// open day, and nothing is recorded before it takes effect.
+pub(crate) struct TestClock {
+    reference: Arc<ReferenceFollower>,
+    start: NaiveDate,
+}
+
+impl TestClock {
+    /// A clock that begins on `start`, or after the last closed day if there is one.
+    pub(crate) fn new(reference: Arc<ReferenceFollower>, start: NaiveDate) -> Self {
+        Self { reference, start }
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> DateTime<Utc> {
+        let closed = self.reference.view().reference.catalog.last_closed();
+        last_second(closed.and_then(|day| day.succ_opt()).map_or(self.start, |open| open.max(self.start)))
+    }
+}
+
+fn last_second(day: NaiveDate) -> DateTime<Utc> {
+    (day.and_time(NaiveTime::MIN) + TimeDelta::days(1) - TimeDelta::seconds(1)).and_utc()
+}

@@ -1,0 +1,306 @@
+//! Settings: defaults < file < environment < flags. A key that does not exist is an error that names it and those that do.
+
+mod layers;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use chrono::NaiveDate;
+use serde::Deserialize;
+use subledger_log::Layout;
+
+/// Everything that can be set. A TOML file has these names; the environment has them as `SUBLEDGER_…` with `_` for dots.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Config {
+    /// Where everything on this machine is kept.
+    pub(crate) data_dir: PathBuf,
+    /// Address of the gRPC services.
+    pub(crate) listen: SocketAddr,
+    /// Address of the Prometheus metrics; none for no metrics.
+    pub(crate) metrics_listen: Option<SocketAddr>,
+    /// How the log is written.
+    pub(crate) log_format: LogFormat,
+    /// What is logged: `info`, or directives such as `warn,subledger=debug`.
+    pub(crate) log_level: String,
+    /// Partitions; counts only when a ledger is made.
+    pub(crate) layout: LayoutConfig,
+    /// The broker.
+    pub(crate) kafka: KafkaConfig,
+    /// Limits that a deployment may want otherwise.
+    pub(crate) limits: Limits,
+    /// A clock moved by hand.
+    pub(crate) test_clock: TestClockConfig,
+    /// Where a gateway finds the read models.
+    pub(crate) projectors: ProjectorsConfig,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// Lines for a person.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How many partitions a new ledger gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct LayoutConfig {
+    /// Of partners.
+    pub(crate) partners: u16,
+    /// Of customers.
+    pub(crate) customers: u16,
+}
+
+/// The broker.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct KafkaConfig {
+    /// `host:port`, separated by commas.
+    pub(crate) bootstrap: String,
+    /// Begins the name of every topic.
+    pub(crate) topic_prefix: String,
+    /// Replicas of each topic, when they are made.
+    pub(crate) replication: u16,
+    /// Client properties of librdkafka, such as `security.protocol`.
+    pub(crate) client: BTreeMap<String, String>,
+}
+
+/// Limits, each with its unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Limits {
+    /// Most commands waiting for the writer of one partition.
+    pub(crate) queue_commands: usize,
+    /// Largest gRPC message taken, in bytes.
+    pub(crate) message_bytes: usize,
+    /// Largest page of a list, in items.
+    pub(crate) page_items: usize,
+    /// Most commands of one batch of a stream.
+    pub(crate) batch_commands: usize,
+}
+
+/// A clock moved by hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TestClockConfig {
+    /// Whether the ledger has one instead of the wall clock.
+    pub(crate) enabled: bool,
+    /// The first business day.
+    pub(crate) start: NaiveDate,
+}
+
+/// Where a gateway finds the read models.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ProjectorsConfig {
+    /// Address of `projector customer`.
+    pub(crate) customer: String,
+    /// Address of `projector billing`.
+    pub(crate) billing: String,
+    /// Address of `projector incentive`.
+    pub(crate) incentive: String,
+}
+
+/// Where `serve` and the gateway listen unless told otherwise.
+pub(crate) const LISTEN_PORT: u16 = 7440;
+/// Where metrics are unless told otherwise.
+const METRICS_PORT: u16 = 7441;
+/// Largest gRPC message taken by default, in bytes: a batch of commands with a large price list in it.
+const MESSAGE_BYTES: usize = 8 * 1024 * 1024;
+/// Largest page by default, in items.
+const PAGE_ITEMS: usize = 1_000;
+/// Largest batch of a command stream by default, in commands.
+const BATCH_COMMANDS: usize = 1_000;
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: default_data_dir(),
+            listen: loopback(LISTEN_PORT),
+            metrics_listen: Some(loopback(METRICS_PORT)),
+            log_format: LogFormat::Text,
+            log_level: "info".into(),
+            layout: LayoutConfig::default(),
+            kafka: KafkaConfig::default(),
+            limits: Limits::default(),
+            test_clock: TestClockConfig::default(),
+            projectors: ProjectorsConfig::default(),
+        }
+    }
+}
+
+impl Default for LayoutConfig {
+    fn default() -> Self {
+        let layout = Layout::default();
+        Self { partners: layout.partners, customers: layout.customers }
+    }
+}
+
+impl Default for KafkaConfig {
+    fn default() -> Self {
+        Self {
+            bootstrap: "127.0.0.1:9092".into(),
+            topic_prefix: "subledger".into(),
+            replication: 1,
+            client: BTreeMap::new(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            queue_commands: subledger_writer::Options::default().queue_commands_max,
+            message_bytes: MESSAGE_BYTES,
+            page_items: PAGE_ITEMS,
+            batch_commands: BATCH_COMMANDS,
+        }
+    }
+}
+
+impl Default for TestClockConfig {
+    fn default() -> Self {
+        // The first month of the published sample files.
+        Self { enabled: false, start: NaiveDate::from_ymd_opt(2018, 1, 1).unwrap_or_default() }
+    }
+}
+
+impl Default for ProjectorsConfig {
+    fn default() -> Self {
+        let at = |offset: u16| format!("http://{}", loopback(LISTEN_PORT + offset));
+        Self { customer: at(10), billing: at(20), incentive: at(30) }
+    }
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    SocketAddr::from(([127, 0, 0, 1], port))
+}
+
+/// The XDG data directory's `subledger`.
+fn default_data_dir() -> PathBuf {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    absolute("XDG_DATA_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
+        .map_or_else(|| PathBuf::from("subledger-data"), |base| base.join("subledger"))
+}
+
+/// A setting is wrong.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct ConfigError(pub(crate) String);
+
+/// The flags every role has. A flag wins over the environment, which wins over the file.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Flags {
+    /// TOML file with settings
+    #[arg(long, value_name = "FILE", env = "SUBLEDGER_CONFIG")]
+    pub(crate) config: Option<PathBuf>,
+    /// Directory for everything that is kept on this machine [default: the XDG data directory]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+    /// Address of the gRPC services [default: 127.0.0.1:7440]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+    /// Address of the Prometheus metrics, or "none" [default: 127.0.0.1:7441]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) metrics_listen: Option<String>,
+    /// Write the log as text or as JSON
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<String>,
+    /// What to log: a level, or directives such as warn,subledger=debug
+    #[arg(long, value_name = "LEVEL")]
+    pub(crate) log_level: Option<String>,
+    /// Any other setting by its name in the file, such as kafka.bootstrap=broker:9092; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+impl Flags {
+    /// The settings, checked.
+    pub(crate) fn load(&self) -> Result<Config, ConfigError> {
+        let environment = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect::<Vec<_>>();
+        let text = self.config.as_deref().map(read).transpose()?;
+        let file = text.as_deref().zip(self.config.as_deref());
+        let config = layers::merge(file, &environment, &self.settings()?)?;
+        config.check()?;
+        Ok(config)
+    }
+
+    /// The flags as pairs of setting and value.
+    fn settings(&self) -> Result<Vec<(String, String)>, ConfigError> {
+        let data_dir = self.data_dir.as_ref().map(|path| path.display().to_string());
+        let named = [
+            ("data_dir", &data_dir),
+            ("listen", &self.listen),
+            ("metrics_listen", &self.metrics_listen),
+            ("log_format", &self.log_format),
+            ("log_level", &self.log_level),
+        ];
+        let mut settings: Vec<_> =
+            named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value.clone()?))).collect();
+        for pair in &self.set {
+            let (key, value) = pair.split_once('=').ok_or_else(|| {
+                ConfigError(format!("--set {pair}: write a key and a value, such as --set kafka.bootstrap=broker:9092"))
+            })?;
+            settings.push((key.to_owned(), value.to_owned()));
+        }
+        Ok(settings)
+    }
+}
+
+fn read(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path).map_err(|error| ConfigError(format!("cannot read {}: {error}", path.display())))
+}
+
+#[cfg(feature = "kafka")]
+impl KafkaConfig {
+    /// As the log takes them.
+    pub(crate) fn options(&self) -> subledger_log::kafka::KafkaOptions {
+        subledger_log::kafka::KafkaOptions {
+            topic_prefix: self.topic_prefix.clone(),
+            properties: self.client.clone(),
+            ..subledger_log::kafka::KafkaOptions::new(&self.bootstrap)
+        }
+    }
+}
+
+impl Config {
+    /// What cannot be told from one field's type.
+    fn check(&self) -> Result<(), ConfigError> {
+        self.new_layout()?;
+        for (setting, address) in [("listen", Some(self.listen)), ("metrics_listen", self.metrics_listen)] {
+            if let Some(address) = address.filter(|address| !address.ip().is_loopback()) {
+                return Err(ConfigError(format!(
+                    "{setting} is {address}, which other machines can reach, but nothing here checks who calls; \
+                     listen on a loopback address and put a proxy that authenticates in front of it"
+                )));
+            }
+        }
+        let positive = [
+            ("limits.queue_commands", self.limits.queue_commands),
+            ("limits.message_bytes", self.limits.message_bytes),
+            ("limits.page_items", self.limits.page_items),
+            ("limits.batch_commands", self.limits.batch_commands),
+            ("kafka.replication", usize::from(self.kafka.replication)),
+        ];
+        match positive.iter().find(|(_, value)| *value == 0) {
+            Some((setting, _)) => Err(ConfigError(format!("{setting} must be at least 1"))),
+            None => Ok(()),
+        }
+    }
+
+    /// The layout a new ledger gets.
+    pub(crate) fn new_layout(&self) -> Result<Layout, ConfigError> {
+        Layout::new(self.layout.partners, self.layout.customers).map_err(|what| ConfigError(format!("layout: {what}")))
+    }
+}

@@ -1,0 +1,115 @@
+//! The process manager of invoices: what the billing read model says is due is sent as commands.
+//!
+//! It keeps no state. The commands and their ids follow from the rows, so a crash, a second projector or a rebuild sends the same ones
+//! again, and the ledger answers with what is recorded.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use subledger_billing::{DueInvoice, due_invoices};
+use subledger_domain::Command;
+use subledger_log::{
+    Actor, Position,
+    codec::{Envelope, Wire as _},
+};
+use subledger_projection_runtime::Handle as Projection;
+use subledger_writer::Submission;
+use tokio_util::sync::CancellationToken;
+
+use crate::router::{self, Router, WhenFull};
+
+/// How often it is looked whether the read model moved.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Commands sent at a time.
+const BATCH_COMMANDS_MAX: usize = 200;
+/// How long to wait after a command that had no outcome, or a refusal.
+const RETRY: Duration = Duration::from_secs(5);
+/// How long the read model may take to fold the invoices just issued before they are looked at again.
+const FOLD_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Issues invoices as they become due.
+pub(crate) struct Invoices {
+    pub(crate) billing: Projection,
+    pub(crate) router: Arc<dyn Router>,
+    pub(crate) customers_partitions: u16,
+    pub(crate) principal: String,
+}
+
+impl Invoices {
+    /// Runs until told to stop.
+    pub(crate) async fn run(self, stop: CancellationToken) {
+        let mut seen: Vec<Position> = Vec::new();
+        loop {
+            let positions = self.billing.positions();
+            let pause = if positions == seen {
+                LOOK_EVERY
+            } else {
+                seen = positions;
+                match self.issue().await {
+                    Ok(0) => LOOK_EVERY,
+                    Ok(issued) => {
+                        tracing::info!(issued, "invoices issued");
+                        // There may be more than one look gives.
+                        seen.clear();
+                        Duration::ZERO
+                    }
+                    Err(what) => {
+                        tracing::error!(
+                            what,
+                            "invoices are due but could not be issued; trying again in {} s",
+                            RETRY.as_secs()
+                        );
+                        seen.clear();
+                        RETRY
+                    }
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    /// Sends what is due. The number of invoices issued.
+    async fn issue(&self) -> Result<usize, String> {
+        let partitions = self.customers_partitions;
+        let due =
+            self.billing.query(move |rows| due_invoices(rows, partitions)).await.map_err(|e| e.to_string())?.value;
+        let mut issued = Vec::new();
+        let mut failed = None;
+        for batch in due.chunks(BATCH_COMMANDS_MAX) {
+            let batch = batch.iter().map(|invoice| self.submission(invoice)).collect::<Result<Vec<_>, _>>()?;
+            for answer in router::submit(&*self.router, batch, WhenFull::Wait).await {
+                match answer {
+                    Ok(outcome) => {
+                        failed =
+                            failed.or(outcome.result.err().map(|refused| format!("{}: {refused}", outcome.command_id)));
+                        issued.push(outcome.position);
+                    }
+                    Err(error) => failed = Some(error.to_string()),
+                }
+            }
+        }
+        // Otherwise the next look would find the same ones due.
+        let waited = self.billing.wait_for(&issued, Instant::now() + FOLD_WAIT_MAX).await;
+        match (failed, waited) {
+            (Some(what), _) => Err(what),
+            (None, Err(error)) => Err(error.to_string()),
+            (None, Ok(())) => Ok(issued.len()),
+        }
+    }
+
+    fn submission(&self, invoice: &DueInvoice) -> Result<Submission, String> {
+        let envelope = Envelope {
+            command_id: invoice.command_id.clone(),
+            effective_at: Some(invoice.effective_at),
+            expected_version: None,
+            command: Command::IssueInvoice(invoice.command.clone()),
+        };
+        let actor = Actor { principal: self.principal.clone(), channel: "projector".into() };
+        Submission::new(envelope.to_wire(), actor, None).map_err(|error| format!("{}: {error}", invoice.command_id))
+    }
+}

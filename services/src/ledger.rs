@@ -1,0 +1,127 @@
+//! An embedded ledger: its log, its reference data, its clock and a writer for each partition, in one process.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::Context as _;
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+use subledger_log::{LedgerId, Log, embedded::EmbeddedLog};
+use subledger_writer::{Clock, Options, PartitionService, ReferenceFollower};
+
+use crate::{
+    clock::{TestClock, WallClock},
+    config::Config,
+    ids,
+    router::LocalRouter,
+};
+
+/// The file beside the log that says what cannot be changed later.
+const SETTINGS_FILE: &str = "ledger.toml";
+
+/// What a ledger keeps about itself beside its log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Settings {
+    /// The first business day of a test clock; none for the wall clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    test_clock_start: Option<NaiveDate>,
+}
+
+/// A running ledger.
+pub(crate) struct Ledger {
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) reference: Arc<ReferenceFollower>,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// First day of its test clock; none for the wall clock.
+    pub(crate) test_clock_start: Option<NaiveDate>,
+    pub(crate) router: Arc<LocalRouter>,
+    writers: Vec<PartitionService>,
+}
+
+/// Opens the log in the data directory, or makes one. Blocks.
+pub(crate) fn open_log(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
+    let layout = config.new_layout()?;
+    let log = EmbeddedLog::open_or_create(config.data_dir.join("log"), layout, LedgerId(ids::random()))?;
+    Ok(Arc::new(log))
+}
+
+impl Ledger {
+    /// Opens the ledger in the data directory, or makes one, and starts its writers. Blocks.
+    pub(crate) fn start(config: &Config) -> anyhow::Result<Self> {
+        let dir = &config.data_dir;
+        std::fs::create_dir_all(dir).with_context(|| format!("cannot make the data directory {}", dir.display()))?;
+        let log = open_log(config)?;
+        let test_clock_start = settle_clock(dir, config)?;
+        let reference = ReferenceFollower::start(Arc::clone(&log))?;
+        let clock = clock(test_clock_start, &reference);
+        let router = Arc::new(LocalRouter::new(log.layout(), Arc::clone(&reference)));
+        let mut ledger = Self { log, reference, clock, test_clock_start, router, writers: Vec::new() };
+        ledger.start_writers(config)?;
+        Ok(ledger)
+    }
+
+    fn start_writers(&mut self, config: &Config) -> anyhow::Result<()> {
+        let options = Options {
+            queue_commands_max: config.limits.queue_commands,
+            snapshot_dir: Some(config.data_dir.join("snapshots")),
+            ..Options::default()
+        };
+        for partition in self.log.layout().all() {
+            let (log, reference, clock) = (Arc::clone(&self.log), Arc::clone(&self.reference), Arc::clone(&self.clock));
+            let writer = PartitionService::start(log, partition, reference, clock, &ids::writer(), options.clone())
+                .with_context(|| format!("the writer of {partition} cannot start"))?;
+            self.router.insert(partition, writer.handle.clone());
+            self.writers.push(writer);
+        }
+        Ok(())
+    }
+
+    /// Whether there is no history yet but the writers' start.
+    pub(crate) fn is_new(&self) -> bool {
+        self.router.handles().values().all(|writer| writer.tail().0 <= 1)
+    }
+
+    /// Stops the writers: what waits is still decided. Blocks.
+    pub(crate) fn stop(self) {
+        // Customers first: they follow the others.
+        self.writers.into_iter().rev().for_each(PartitionService::stop);
+        self.reference.stop();
+    }
+}
+
+/// The clock of a ledger.
+pub(crate) fn clock(test_clock_start: Option<NaiveDate>, reference: &Arc<ReferenceFollower>) -> Arc<dyn Clock> {
+    match test_clock_start {
+        Some(start) => Arc::new(TestClock::new(Arc::clone(reference), start)),
+        None => Arc::new(WallClock),
+    }
+}
+
+/// A ledger keeps the clock it was made with: the wall clock would close years of days on a ledger that stands in its own time.
+fn settle_clock(dir: &Path, config: &Config) -> anyhow::Result<Option<NaiveDate>> {
+    let path = dir.join(SETTINGS_FILE);
+    let wanted = Some(config.test_clock.start).filter(|_| config.test_clock.enabled);
+    let stored = match std::fs::read_to_string(&path) {
+        Ok(text) => {
+            let settings: Settings = toml::from_str(&text).with_context(|| format!("{} is damaged", path.display()))?;
+            settings.test_clock_start
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let text = wanted.map(|start| format!("test_clock_start = \"{start}\"\n")).unwrap_or_default();
+            let text = format!("# Settled when the ledger was made. Do not change.\n{text}");
+            std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+            wanted
+        }
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    if wanted.is_some() && stored.is_none() {
+        anyhow::bail!(
+            "test_clock.enabled is true, but the ledger in {} was made with the wall clock and keeps it; name another data directory",
+            dir.display()
+        );
+    }
+    if let (Some(start), None) = (stored, wanted) {
+        tracing::info!(%start, "this ledger was made with a test clock and keeps it");
+    }
+    Ok(stored)
+}

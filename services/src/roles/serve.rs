@@ -1,0 +1,216 @@
+//! `serve`: the whole ledger in one process.
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use subledger_log::Actor;
+use subledger_writer::Clock as _;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::Ended;
+use crate::{
+    api::{
+        Bound, Services,
+        admin::{AdminApi, Parts, customers_partitions},
+        audit::AuditApi,
+        billing::BillingApi,
+        catalog::CatalogApi,
+        command::CommandApi,
+        customer::CustomerApi,
+        incentive::IncentiveApi,
+        read_model::ReadModel,
+    },
+    clock::WallClock,
+    config::{Config, Flags},
+    days::Days,
+    invoices::Invoices,
+    ledger::Ledger,
+    read_models::{Name, ReadModels},
+    router::Router,
+    sample, shutdown, telemetry,
+};
+
+/// How often gauges are set.
+const GAUGES_EVERY: Duration = Duration::from_secs(2);
+
+/// Arguments of `serve`.
+#[derive(clap::Args)]
+#[command(after_help = "Examples:\n  \
+    subledger serve --sample-data\n  \
+    subledger serve --data-dir /var/lib/subledger --log-format json\n  \
+    subledger serve --set test_clock.enabled=true --set test_clock.start=2018-01-01")]
+pub(crate) struct Args {
+    /// Put two partners, three customers and what they buy into the ledger; does nothing if they are there
+    #[arg(long)]
+    sample_data: bool,
+    #[command(flatten)]
+    pub(super) flags: Flags,
+}
+
+/// Runs until a signal.
+pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
+    let started = Instant::now();
+    let stop = shutdown::on_signals().context("cannot wait for signals")?;
+    if let Some(listen) = config.metrics_listen {
+        telemetry::metrics(listen)?;
+    }
+    let opening = config.clone();
+    let (ledger, models) = tokio::task::spawn_blocking(move || open(&opening)).await.context("interrupted")??;
+    let process = Process { config, ledger, models, stop, tasks: TaskTracker::new() };
+    process.run(&args, started).await
+}
+
+fn open(config: &Config) -> anyhow::Result<(Ledger, ReadModels)> {
+    let ledger = Ledger::start(config)?;
+    let models = ReadModels::start(&ledger.log, &ledger.clock, config)?;
+    Ok((ledger, models))
+}
+
+/// Everything that runs.
+struct Process {
+    config: Config,
+    ledger: Ledger,
+    models: ReadModels,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+impl Process {
+    async fn run(self, args: &Args, started: Instant) -> anyhow::Result<Ended> {
+        let is_new = self.ledger.is_new();
+        let days = Arc::new(self.days());
+        let bound = self.services(&days).await?.bind(self.config.listen).await?;
+        self.start_tasks(&days);
+        if args.sample_data {
+            sample::load(&*self.ledger.router).await?;
+        }
+        self.say_ready(&bound, is_new, args.sample_data, started.elapsed());
+        let served = bound.serve(self.stop.clone()).await;
+        // Also if the server failed by itself.
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+        drop(days);
+        let Self { ledger, models, .. } = self;
+        let in_time = shutdown::within_bound(move || {
+            ledger.stop();
+            models.stop();
+        })
+        .await;
+        served.map(|()| if in_time { Ended::Well } else { Ended::Late })
+    }
+
+    fn days(&self) -> Days {
+        let ledger = &self.ledger;
+        Days {
+            router: ledger.router.clone(),
+            reference: Arc::clone(&ledger.reference),
+            log: Arc::clone(&ledger.log),
+            billing: self.models.get(Name::Billing),
+            start: ledger.test_clock_start,
+            actor: Actor { principal: "clock".into(), channel: "clock".into() },
+            first_day: OnceLock::new(),
+        }
+    }
+
+    async fn services(&self, days: &Arc<Days>) -> anyhow::Result<Services> {
+        let (ledger, limits) = (&self.ledger, &self.config.limits);
+        let layout = ledger.log.layout();
+        let router: Arc<dyn Router> = ledger.router.clone();
+        let model = |name| {
+            let handle = self.models.get(name).context("a read model is not running")?;
+            anyhow::Ok(ReadModel::new(handle, layout, limits.page_items))
+        };
+        let mut services = Services::new(limits.message_bytes)?;
+        services.commands(CommandApi::new(router, limits.batch_commands)).await;
+        services.catalog(CatalogApi::new(Arc::clone(&ledger.reference), layout, limits.page_items)).await;
+        services.customers(CustomerApi::new(model(Name::Customer)?)).await;
+        services.billing(BillingApi::new(model(Name::Billing)?)).await;
+        services.incentives(IncentiveApi::new(model(Name::Incentive)?)).await;
+        services.audit(AuditApi::new(Arc::clone(&ledger.log), self.stop.clone())).await;
+        services.admin(AdminApi::new(self.parts(days))).await;
+        Ok(services)
+    }
+
+    fn parts(&self, days: &Arc<Days>) -> Parts {
+        let router = self.ledger.router.clone();
+        Parts {
+            roles: vec!["serve".into()],
+            started_at: WallClock.now(),
+            log: Arc::clone(&self.ledger.log),
+            clock: Arc::clone(&self.ledger.clock),
+            test_clock: self.ledger.test_clock_start.is_some(),
+            reference: Some(Arc::clone(&self.ledger.reference)),
+            writers: Some(Arc::new(move || router.handles())),
+            projections: self.models.handles(),
+            days: Some(Arc::clone(days)),
+        }
+    }
+
+    fn start_tasks(&self, days: &Arc<Days>) {
+        let stop = &self.stop;
+        if let Some(billing) = self.models.get(Name::Billing) {
+            let invoices = Invoices {
+                billing,
+                router: self.ledger.router.clone(),
+                customers_partitions: customers_partitions(&*self.ledger.log),
+                principal: "billing".into(),
+            };
+            self.tasks.spawn(invoices.run(stop.clone()));
+        }
+        if self.ledger.test_clock_start.is_none() {
+            let (days, clock, stop) = (Arc::clone(days), Arc::clone(&self.ledger.clock), stop.clone());
+            self.tasks.spawn(async move { days.follow(clock, stop).await });
+        }
+        let (router, stop) = (self.ledger.router.clone(), stop.clone());
+        self.tasks.spawn(async move {
+            while !stop.is_cancelled() {
+                for (partition, writer) in router.handles() {
+                    let depth = u32::try_from(writer.queue_depth()).unwrap_or(u32::MAX);
+                    metrics::gauge!(telemetry::name::QUEUE_DEPTH, "partition" => partition.to_string()).set(depth);
+                }
+                tokio::select! {
+                    () = stop.cancelled() => {}
+                    () = tokio::time::sleep(GAUGES_EVERY) => {}
+                }
+            }
+        });
+    }
+
+    fn say_ready(&self, bound: &Bound, is_new: bool, sample_data: bool, elapsed: Duration) {
+        let ledger = &self.ledger;
+        println!("subledger {} is ready after {} ms", env!("CARGO_PKG_VERSION"), elapsed.as_millis());
+        println!("  gRPC     http://{}", bound.address);
+        match self.config.metrics_listen {
+            Some(metrics) => println!("  metrics  http://{metrics}/metrics"),
+            None => println!("  metrics  none"),
+        }
+        let age = if is_new { "new" } else { "opened" };
+        println!("  data     {} (ledger {}, {age})", self.config.data_dir.display(), ledger.log.ledger_id());
+        match ledger.test_clock_start {
+            Some(_) => println!("  clock    test clock, business day {}", ledger.clock.now().date_naive()),
+            None => println!("  clock    wall clock, UTC"),
+        }
+        println!("Nobody's identity is checked: whoever reaches this loopback address may do everything.");
+        println!("Try next, in another terminal:");
+        let other = bound.address.port() != crate::config::LISTEN_PORT;
+        let address = if other { format!(" --address http://{}", bound.address) } else { String::new() };
+        let mut next = vec!["status", "events"];
+        if sample_data {
+            next.extend([
+                "list customers",
+                "list subscriptions --customer fabrikam",
+                "list balances --partner contoso",
+            ]);
+        } else {
+            next.push("load FILE");
+        }
+        if ledger.test_clock_start.is_some() {
+            next.push("clock advance DATE");
+        }
+        next.iter().for_each(|command| println!("  subledger {command}{address}"));
+    }
+}

@@ -1,0 +1,108 @@
+//! From a command to the writer of its partition, and back with what became of it.
+
+mod local;
+mod remote;
+
+use std::{collections::HashMap, future::Future, pin::Pin};
+
+use subledger_domain::{Reason, Rejection};
+use subledger_log::PartitionId;
+use subledger_proto::common as pbc;
+use subledger_writer::{CommandError, Outcome, Submission};
+
+pub(crate) use local::LocalRouter;
+pub(crate) use remote::RemoteRouter;
+
+/// A future without a name, so that traits with it stay object-safe.
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// What became of one command of a batch.
+pub(crate) type Answer = Result<Outcome, SubmitError>;
+
+/// The answers of a batch, in its order, once all are durable.
+pub(crate) type Answers = BoxFuture<'static, Vec<Answer>>;
+
+/// There is no recorded outcome.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SubmitError {
+    /// Refused before it came to a writer; nothing is recorded.
+    #[error("{}", .0.message)]
+    Refused(Rejection),
+    /// The writer has no outcome for it.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+}
+
+/// What to do when a writer's queue is full.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenFull {
+    /// Answer with [`CommandError::Overloaded`] at once.
+    Refuse,
+    /// Wait for room: for streams, where waiting is what slows the sender down.
+    Wait,
+}
+
+/// Takes commands to their writers.
+pub(crate) trait Router: Send + Sync {
+    /// Takes a batch. The first future is done when every command has its place in a queue, so batches submitted one after the other
+    /// keep the order of each key; the second when all are answered.
+    fn submit(&self, batch: Vec<Submission>, when_full: WhenFull) -> BoxFuture<'_, Answers>;
+}
+
+/// Submits a batch and waits for its answers.
+pub(crate) async fn submit(router: &dyn Router, batch: Vec<Submission>, when_full: WhenFull) -> Vec<Answer> {
+    router.submit(batch, when_full).await.await
+}
+
+impl SubmitError {
+    /// A command that only the ledger itself sends.
+    pub(crate) fn reserved() -> Self {
+        Self::Refused(Rejection::new(
+            Reason::CommandReserved,
+            "run_due and mark_day are sent by the ledger itself when a day closes; close the day instead",
+        ))
+    }
+
+    /// No writer of the partition is here.
+    pub(crate) fn no_writer(partition: PartitionId) -> Self {
+        Self::Command(CommandError::Unavailable { reason: format!("no writer of {partition} runs in this process") })
+    }
+
+    /// The stable code, as `ErrorInfo.reason` and `Rejection.reason` carry it.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Refused(rejection) => rejection.reason.code(),
+            Self::Command(CommandError::Overloaded { .. }) => "WRITER_OVERLOADED",
+            Self::Command(CommandError::IdReused { .. }) => "COMMAND_ID_REUSED",
+            Self::Command(CommandError::TooLarge { .. }) => "OUTCOME_TOO_LARGE",
+            Self::Command(CommandError::Unavailable { .. }) => "WRITER_UNAVAILABLE",
+            Self::Command(CommandError::Unknown { .. }) => "OUTCOME_UNKNOWN",
+        }
+    }
+
+    /// Facts for a program.
+    pub(crate) fn metadata(&self) -> HashMap<String, String> {
+        let text =
+            |pairs: &[(&str, String)]| pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        match self {
+            Self::Refused(rejection) => rejection.metadata.clone().into_iter().collect(),
+            Self::Command(CommandError::Overloaded { partition, limit, retry_after }) => text(&[
+                ("partition", partition.clone()),
+                ("limit_commands", limit.to_string()),
+                ("retry_after_ms", retry_after.as_millis().to_string()),
+            ]),
+            Self::Command(CommandError::IdReused { command_id, position }) => {
+                text(&[("command_id", command_id.to_string()), ("position", position.to_string())])
+            }
+            Self::Command(CommandError::TooLarge { bytes, limit }) => {
+                text(&[("bytes", bytes.to_string()), ("limit_bytes", limit.to_string())])
+            }
+            Self::Command(CommandError::Unavailable { .. } | CommandError::Unknown { .. }) => HashMap::new(),
+        }
+    }
+
+    /// As an outcome that is not recorded.
+    pub(crate) fn to_rejection(&self) -> pbc::Rejection {
+        pbc::Rejection { reason: self.reason().into(), message: self.to_string(), metadata: self.metadata() }
+    }
+}

@@ -1,0 +1,62 @@
+//! What the process says about itself: a log and metrics.
+
+use std::{io::IsTerminal as _, net::SocketAddr, time::Duration};
+
+use metrics_exporter_prometheus::PrometheusBuilder;
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{Config, ConfigError, LogFormat};
+
+/// Names of the metrics kept by this crate. The writer adds commands by outcome, commit latency and block size; the projections
+/// their lag.
+pub(crate) mod name {
+    /// Commands waiting for the writer of `partition`.
+    pub(crate) const QUEUE_DEPTH: &str = "subledger_queue_depth";
+    /// Streams of the history that are open.
+    pub(crate) const EVENT_STREAMS: &str = "subledger_event_streams";
+}
+
+/// How often the exporter forgets old samples of histograms.
+const UPKEEP: Duration = Duration::from_secs(5);
+/// Buckets of latencies, in seconds: from a flush of the disk to a stalled broker.
+const LATENCY_SECONDS: &[f64] = &[0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0];
+/// Buckets of block and batch sizes, in commits.
+const BATCH_COMMITS: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1_000.0, 2_000.0, 5_000.0];
+
+/// Starts the log.
+pub(crate) fn log(config: &Config) -> Result<(), ConfigError> {
+    let filter = EnvFilter::try_new(&config.log_level)
+        .map_err(|error| ConfigError(format!("log_level {:?}: {error}", config.log_level)))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let started = match config.log_format {
+        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).with_target(false).try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init(),
+    };
+    started.map_err(|error| ConfigError(format!("cannot start the log: {error}")))
+}
+
+/// Serves the metrics, inside a runtime.
+pub(crate) fn metrics(listen: SocketAddr) -> Result<(), ConfigError> {
+    use metrics_exporter_prometheus::Matcher::Suffix;
+    let failed = |error: metrics_exporter_prometheus::BuildError| {
+        ConfigError(format!("cannot serve metrics on {listen}: {error}; name another metrics_listen, or none"))
+    };
+    // Bound here once so that a port in use is an error at the start, not a line in the log later.
+    std::net::TcpListener::bind(listen).map_err(|error| {
+        ConfigError(format!("cannot serve metrics on {listen}: {error}; name another metrics_listen, or none"))
+    })?;
+    let (recorder, exporter) = PrometheusBuilder::new()
+        .with_http_listener(listen)
+        .upkeep_timeout(UPKEEP)
+        .set_buckets_for_metric(Suffix("_seconds".into()), LATENCY_SECONDS)
+        .and_then(|builder| builder.set_buckets_for_metric(Suffix("_commits".into()), BATCH_COMMITS))
+        .and_then(PrometheusBuilder::build)
+        .map_err(failed)?;
+    metrics::set_global_recorder(recorder).map_err(|error| ConfigError(format!("cannot keep metrics: {error}")))?;
+    tokio::spawn(async move {
+        if exporter.await.is_err() {
+            tracing::error!(%listen, "the metrics are not served any more");
+        }
+    });
+    Ok(())
+}
