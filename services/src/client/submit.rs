@@ -43,7 +43,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         return Err(Failure::Usage("a command has a body, such as \"purchase\" or \"change_quantity\"".to_owned()));
     }
     if command.command_id.is_empty() {
-        command.command_id = times::new_command_id();
+        command.command_id = crate::ids::random().to_string();
     }
     let command_id = command.command_id.clone();
     let mut commands = args.address.connect().await?.commands();

@@ -1,13 +1,7 @@
-//! Dates and instants in arguments and files, and ids for commands that come without one.
+//! Dates and instants in arguments and files.
 
 use chrono::{DateTime, NaiveDate, NaiveTime, SecondsFormat, Utc};
 use prost_types::Timestamp;
-
-/// An id that nobody has used, for a command that came without one.
-#[expect(clippy::disallowed_methods, reason = "the edge: made once, printed with the outcome")]
-pub(crate) fn new_command_id() -> String {
-    uuid::Uuid::new_v4().to_string()
-}
 
 /// Reads `2018-02-28`.
 pub(crate) fn date(text: &str) -> Result<NaiveDate, String> {

@@ -75,7 +75,9 @@ impl RemoteLog {
             source,
         };
         let endpoint = Endpoint::from_shared(address.to_owned())
-            .map_err(|_| unavailable(format!("{address:?} is no address; one looks like http://127.0.0.1:7440").into()))?
+            .map_err(|_| {
+                unavailable(format!("{address:?} is no address; one looks like http://127.0.0.1:7440").into())
+            })?
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(KEEP_ALIVE);
@@ -127,8 +129,7 @@ impl Link {
         let ledger_id = Uuid::parse_str(&answer.ledger_id).map_err(|error| self.unavailable(error))?;
         let mut ends = BTreeMap::new();
         for status in &answer.partitions {
-            let wire =
-                subledger_proto::common::Position { family: status.family, partition: status.partition, seq: 0 };
+            let wire = subledger_proto::common::Position { family: status.family, partition: status.partition, seq: 0 };
             let position = Position::from_wire(wire).map_err(|error| self.unavailable(error))?;
             ends.insert(position.partition, status.next_seq);
         }

@@ -122,8 +122,9 @@ async fn in_its_own(case: &Case) -> Result<Run, Failure> {
         Ok(connection) => run::run(case, &mut Remote::new(connection)).await,
         Err(failure) => Err(failure),
     };
-    ledger.stop().await;
-    result
+    let stopped = ledger.stop().await;
+    let run = result?;
+    stopped.map(|()| run)
 }
 
 fn json(args: &Args, run: &Run, differences: Vec<String>) -> Value {

@@ -3,6 +3,8 @@
 //! The log is read through the API into fresh read models in memory, by the same pure folds that the projectors run; then every list is
 //! asked of both and compared row by row.
 
+mod models;
+
 use std::collections::BTreeMap;
 
 use serde_json::Value;
@@ -13,11 +15,12 @@ use subledger_proto::{
     common::Position,
 };
 
+use self::models::{Answers, Model};
 use super::{
     Failure,
     connect::{Address, Connection},
     help,
-    list::{self, Filter, Kind},
+    list::{self, Filter},
     output::line,
 };
 
@@ -36,33 +39,10 @@ pub(crate) struct Args {
     address: Address,
 }
 
-/// A fold, and the lists that its rows answer.
-struct Model {
-    projection: Box<dyn Projection>,
-    lists: Vec<Answers>,
-}
-
-/// One list of the API: live, and out of replayed rows.
-struct Answers {
-    kind: Kind,
-    /// Fields that name a row.
-    key: &'static [&'static str],
-    /// The whole list out of replayed rows, in the form the API gives it.
-    replayed: fn(&Memory) -> Result<Vec<Value>, Failure>,
-}
-
-/// The read models to compare. The one place to add a projection.
-fn models() -> Vec<Model> {
-    Vec::new()
-}
-
 /// Replays, asks, compares.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let connection = args.address.connect().await?;
-    let mut models: Vec<_> = models().into_iter().map(|model| (model, Memory::default())).collect();
-    if models.is_empty() {
-        return Err(Failure::Usage("this build has no read models to compare".to_owned()));
-    }
+    let mut models: Vec<_> = models::all().into_iter().map(|model| (model, Memory::default())).collect();
     let ends = ends(&connection).await?;
     let commits = replay(&connection, &mut models).await?;
     line(format_args!("replayed {commits} commits"))?;
