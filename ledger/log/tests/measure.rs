@@ -1,5 +1,7 @@
 //! How fast the embedded log is on this disk. Prints, asserts nothing: `cargo test --release --test measure -- --nocapture`.
 
+#![allow(clippy::unwrap_used, clippy::cast_precision_loss, reason = "tests; rates are shown, not counted")]
+
 use std::{
     io::Write as _,
     sync::Barrier,
@@ -35,6 +37,17 @@ fn quantiles(name: &str, mut times: Vec<Duration>) {
 fn memory() -> String {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status.lines().find(|line| line.starts_with("VmRSS")).unwrap_or("VmRSS unknown").to_owned()
+}
+
+/// A child of the test below: what an idle process takes that has opened a grown ledger.
+#[test]
+fn idle_child() {
+    let Some(dir) = std::env::var_os("SUBLEDGER_TEST_CHILD_DIR") else { return };
+    let begin = Instant::now();
+    let log = EmbeddedLog::open(dir).unwrap();
+    println!("\nreopen in a new process: {:?}; {}", begin.elapsed(), memory());
+    std::thread::sleep(Duration::from_millis(1_500));
+    println!("idle: {}, {} MB on disk", memory(), log.disk_bytes().unwrap() / 1_000_000);
 }
 
 #[test]
@@ -108,6 +121,9 @@ fn measure() {
     );
 
     drop((log, appender));
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    child.args(["idle_child", "--exact", "--nocapture"]).env("SUBLEDGER_TEST_CHILD_DIR", &path);
+    assert!(child.status().unwrap().success());
     let begin = Instant::now();
     let log = EmbeddedLog::open(&path).unwrap();
     println!("reopen: {:?}; {}", begin.elapsed(), memory());

@@ -1,5 +1,7 @@
 //! The simulated log: the conformance suite without faults, and writers that fight through them.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::{
     collections::BTreeSet,
     sync::Arc,
@@ -144,24 +146,24 @@ fn fight(log: &SimLog, seed: u64) -> BTreeSet<String> {
 fn check(log: &SimLog, acknowledged: &BTreeSet<String>, seed: u64) -> usize {
     let accepted = history(log);
     let mut frontier = Frontier::default();
-    let mut seen = BTreeSet::new();
-    for (seq, accepted) in (0..).zip(&accepted) {
-        let commit = &accepted.commit;
+    let mut found = BTreeSet::new();
+    for (seq, record) in (0..).zip(&accepted) {
+        let commit = &record.commit;
         assert_eq!(commit.position.seq, seq, "seed {seed}: gapless");
         if let Some(root) = commit.previous_root {
             assert_eq!(root, frontier.root(), "seed {seed}: the root at {seq}");
         }
-        frontier.push(&accepted.bytes);
+        frontier.push(&record.bytes);
         if !commit.is_writer_started() {
             assert!(!commit.command_id.starts_with("garbage"), "seed {seed}: garbage is not history");
-            assert!(seen.insert(commit.command_id.clone()), "seed {seed}: {} stands twice", commit.command_id);
+            assert!(found.insert(commit.command_id.clone()), "seed {seed}: {} stands twice", commit.command_id);
         }
     }
-    let lost: Vec<_> = acknowledged.difference(&seen).collect();
+    let lost: Vec<_> = acknowledged.difference(&found).collect();
     assert!(lost.is_empty(), "seed {seed}: acknowledged but not there: {lost:?}");
     let again: Vec<_> = history(log).into_iter().map(|accepted| accepted.bytes).collect();
     assert!(accepted.iter().map(|accepted| &accepted.bytes).eq(&again), "seed {seed}: readers disagree");
-    seen.len() - acknowledged.len()
+    found.len() - acknowledged.len()
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use subledger_domain::{Command, Context, Event, Reason, Rejection};
+use subledger_domain::{Command, Context, Event, Reason, Rejection, command::Target};
 use subledger_log::{
     Accepted, AppendError, Body, Draft, Family, Log, PartitionId, Position, ReadError, WriteError, codec,
 };
@@ -122,6 +122,7 @@ impl Writer {
     /// Appends what is staged.
     pub(crate) fn flush(&mut self) -> Result<Vec<Accepted>, BlockError> {
         let Some(writer) = &mut self.claimed else { return Ok(Vec::new()) };
+        self.due.forget_staged();
         let block = writer.flush()?;
         self.core.tail = writer.tail().clone();
         for accepted in &block {
@@ -160,6 +161,9 @@ impl Writer {
                     Pending::Failed(self.reused_in_block(submission, index))
                 });
                 continue;
+            }
+            if let Target::Customer(customer) = submission.envelope.command.target() {
+                self.settle(&view, customer, now);
             }
             let mut outcome = self.decide(&view, submission, now);
             if outcome.is_err() && !fresh {

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{NaiveDate, NaiveTime};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use prost::Message as _;
 use subledger_domain::{
     Command, Context,
@@ -22,6 +22,7 @@ use subledger_proto::api;
 use uuid::Uuid;
 
 use crate::{
+    ReferenceView,
     block::BlockError,
     dedup::{IdKey, id_key},
     run::Writer,
@@ -48,11 +49,21 @@ pub(crate) struct DueRun {
     reported: Option<Instant>,
 }
 
+impl DueRun {
+    /// What was staged is in the log now, or nowhere.
+    pub(crate) fn forget_staged(&mut self) {
+        self.staged.clear();
+    }
+}
+
 impl Writer {
     /// The next day this partition has to close.
     pub(crate) fn day_to_close(&self) -> Option<NaiveDate> {
+        self.day_to_close_by(&self.reference.view())
+    }
+
+    fn day_to_close_by(&self, view: &ReferenceView) -> Option<NaiveDate> {
         let customers = self.core.machine.customers()?;
-        let view = self.reference.view();
         let last = view.reference.catalog.last_closed()?;
         let next = match customers.closed() {
             Some(closed) => closed.succ_opt()?,
@@ -88,34 +99,13 @@ impl Writer {
         let now = self.clock.now();
         let reference = std::sync::Arc::clone(&self.reference);
         let view = reference.view();
-        let against = self.decided_against(&view);
         let mut complete = false;
         for _ in 0..SLICE_CUSTOMERS_MAX {
             let Some(entry) = self.next_due(day) else {
                 complete = true;
                 break;
             };
-            let command = Command::RunDue(RunDue { customer_id: entry.1.clone(), date: day });
-            let context = Context {
-                command_id: self.unused_id(&entry.1, day),
-                effective_at: day.and_time(NaiveTime::MIN).and_utc() + chrono::Duration::days(1)
-                    - chrono::Duration::microseconds(1),
-                recorded_at: now,
-            };
-            let staged = match self.core.machine.decide(&view.reference, &command, &context) {
-                Ok(events) if events.is_empty() => Err("nothing is due although the state says so".to_owned()),
-                Ok(events) => {
-                    let draft = draft(&context, command, entry.1.to_string(), Ok(events), against.clone());
-                    let version = self.core.machine.version(&draft.stream);
-                    self.stage_draft(Draft { stream_version_before: version, ..draft })
-                        .map_err(|error| error.to_string())
-                }
-                Err(rejection) => Err(rejection.to_string()),
-            };
-            self.due.staged.insert(id_key(context.command_id.as_str()));
-            if let Err(error) = staged {
-                tracing::error!(customer = %entry.1, %day, error, "what is due could not be decided; the customer is left as it is");
-                metrics::counter!("subledger_due_failed_total").increment(1);
+            if !self.stage_due(&view, &entry.1, day, now) {
                 self.due.after = Some(entry);
             }
             self.due.done += 1;
@@ -123,11 +113,11 @@ impl Writer {
         if complete {
             let context = Context {
                 command_id: mark_id(&self.partition().to_string(), day),
-                effective_at: day.and_time(NaiveTime::MIN).and_utc() + chrono::Duration::days(1)
-                    - chrono::Duration::microseconds(1),
+                effective_at: end_of(day),
                 recorded_at: now,
             };
             let events = vec![subledger_domain::event::PartitionDayClosed { date: day }.into()];
+            let against = self.decided_against(&view);
             let draft = draft(&context, Command::MarkDay(MarkDay { date: day }), String::new(), Ok(events), against);
             if let Err(error) = self.stage_draft(draft) {
                 tracing::error!(%day, %error, "the day's mark could not be staged");
@@ -135,9 +125,45 @@ impl Writer {
         }
         drop(view);
         self.flush()?;
-        self.due.staged.clear();
         self.report(day, complete);
         Ok(())
+    }
+
+    /// Stages everything of a customer that days closed in the catalog have made due, so that a command which comes before the
+    /// partition got to it is decided after it and not instead of it.
+    pub(crate) fn settle(&mut self, view: &ReferenceView, customer: &CustomerId, now: DateTime<Utc>) {
+        let Some(first) = self.day_to_close_by(view) else { return };
+        let Some(last) = view.reference.catalog.last_closed() else { return };
+        for day in first.iter_days().take_while(|day| *day <= last) {
+            while self.core.machine.customers().is_some_and(|customers| customers.is_due(customer, day)) {
+                if !self.stage_due(view, customer, day, now) {
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Stages one decision about what is due. False if nothing came of it.
+    fn stage_due(&mut self, view: &ReferenceView, customer: &CustomerId, day: NaiveDate, now: DateTime<Utc>) -> bool {
+        let command = Command::RunDue(RunDue { customer_id: customer.clone(), date: day });
+        let context =
+            Context { command_id: self.unused_id(customer, day), effective_at: end_of(day), recorded_at: now };
+        let staged = match self.core.machine.decide(&view.reference, &command, &context) {
+            Ok(events) if events.is_empty() => Err("nothing is due although the state says so".to_owned()),
+            Ok(events) => {
+                let against = self.decided_against(view);
+                let draft = draft(&context, command, customer.to_string(), Ok(events), against);
+                let version = self.core.machine.version(&draft.stream);
+                self.stage_draft(Draft { stream_version_before: version, ..draft }).map_err(|error| error.to_string())
+            }
+            Err(rejection) => Err(rejection.to_string()),
+        };
+        self.due.staged.insert(id_key(context.command_id.as_str()));
+        if let Err(error) = &staged {
+            tracing::error!(%customer, %day, error, "what is due could not be decided; the customer is left as it is");
+            metrics::counter!("subledger_due_failed_total").increment(1);
+        }
+        staged.is_ok()
     }
 
     fn next_due(&self, day: NaiveDate) -> Option<(NaiveDate, CustomerId)> {
@@ -168,6 +194,11 @@ impl Writer {
             tracing::info!(partition = %self.shared.partition, %day, done = due.done, of = due.total, seconds, "closing the day");
         }
     }
+}
+
+/// The last microsecond of a day, UTC.
+fn end_of(day: NaiveDate) -> DateTime<Utc> {
+    day.and_time(NaiveTime::MIN).and_utc() + chrono::Duration::days(1) - chrono::Duration::microseconds(1)
 }
 
 #[allow(clippy::unreachable, reason = "a UUID's text is an id")]

@@ -166,6 +166,12 @@ impl Customers {
         rest.next().filter(|(due, _)| *due <= day)
     }
 
+    /// Whether a customer has something due by the end of `day`.
+    pub(crate) fn is_due(&self, customer: &CustomerId, day: NaiveDate) -> bool {
+        let state = self.streams.get(customer).and_then(|stream| stream.state.as_ref());
+        state.and_then(Customer::next_due).is_some_and(|due| due <= day)
+    }
+
     /// How many are due by the end of `day`.
     pub(crate) fn due_count(&self, day: NaiveDate) -> usize {
         self.due.iter().take_while(|(due, _)| *due <= day).count()

@@ -17,6 +17,8 @@ pub struct Options {
     pub snapshot_dir: Option<PathBuf>,
     /// Commits after which a new snapshot is written.
     pub snapshot_every_commits: u64,
+    /// How long to wait before claiming the partition again after a failure: long enough not to fight with another writer.
+    pub claim_backoff: Duration,
     /// How long a writer waits for the reference data it needs before it says that it is unavailable.
     pub reference_wait: Duration,
 }
@@ -30,6 +32,7 @@ impl Default for Options {
             retry_after: Duration::from_millis(50),
             snapshot_dir: None,
             snapshot_every_commits: 500_000,
+            claim_backoff: Duration::from_millis(200),
             reference_wait: Duration::from_secs(10),
         }
     }

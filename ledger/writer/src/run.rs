@@ -1,9 +1,6 @@
 //! The writer's thread: restore, claim, then blocks until told to stop.
 
-use std::{
-    sync::{Arc, atomic::Ordering, mpsc},
-    time::Duration,
-};
+use std::sync::{Arc, atomic::Ordering, mpsc};
 
 use subledger_log::{Log, PartitionId, PartitionWriter, ReadError};
 
@@ -18,8 +15,6 @@ use crate::{
 
 /// Attempts to get a block into the history when others write to the partition too.
 const BLOCK_ATTEMPTS_MAX: u32 = 3;
-/// How long to wait before claiming again after a failure: long enough not to fight with another writer.
-const CLAIM_BACKOFF: Duration = Duration::from_millis(200);
 /// Commits between two lines of progress while restoring.
 const PROGRESS_COMMITS: u64 = 250_000;
 
@@ -115,7 +110,7 @@ impl Writer {
         if self.claimed.is_some() {
             return Ok(());
         }
-        std::thread::sleep(CLAIM_BACKOFF);
+        std::thread::sleep(self.shared.options.claim_backoff);
         self.claim()
             .inspect_err(|error| tracing::error!(partition = %self.partition(), %error, "cannot become the writer"))
     }

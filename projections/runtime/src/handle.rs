@@ -27,7 +27,8 @@ use crate::{
 /// What a projection is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Folding the log from its beginning into a new store; rows are those of the positions told, far behind.
+    /// Not caught up with the log since the start: folding a new store from the beginning, or what came while it was stopped. Rows
+    /// are those of the positions told, perhaps far behind; not for serving yet.
     Rebuilding,
     /// Folding what comes.
     Running,

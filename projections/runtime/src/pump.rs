@@ -2,7 +2,9 @@
 //! rebuild alike, so both fold in the same way.
 
 use std::{
+    any::Any,
     collections::{BTreeMap, VecDeque},
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -137,6 +139,28 @@ impl Pump {
         Ok(self.since.is_some_and(|since| since.elapsed() >= self.limits.age_max))
     }
 
+    /// [`Self::next_batch`] for a rebuild: hours of folding are not given up because the log is away for a moment.
+    pub(crate) fn next_batch_patiently(
+        &mut self,
+        until: Option<&NextSeqs>,
+        stopping: &dyn Fn() -> bool,
+    ) -> Result<bool, RebuildError> {
+        let mut retry = self.limits.retry_min;
+        loop {
+            if stopping() {
+                return Err(RebuildError::Stopped);
+            }
+            match self.next_batch(self.limits.idle, until) {
+                Err(PumpError::Read(error @ ReadError::Unavailable { .. })) => {
+                    tracing::warn!(projection = self.projection.name(), %error, ?retry, "cannot read the log; trying again");
+                    pause(retry, self.limits.idle, stopping);
+                    retry = (retry * 2).min(self.limits.retry_max);
+                }
+                result => return Ok(result?),
+            }
+        }
+    }
+
     /// Whether there is anything to apply.
     pub(crate) fn is_staged(&self) -> bool {
         self.staged != self.applied
@@ -189,7 +213,10 @@ impl Pump {
         let commit = &accepted.commit;
         let recorded = recorded(accepted);
         let mut changes = CommitChanges::new(Layer { base: &*self.store, staged: &self.rows });
-        let folded = self.projection.fold(&recorded, &mut changes).and_then(|()| changes.finish());
+        // Nothing of a failed commit is kept, however it failed, so a panic is an error like any other.
+        let folded = catch_unwind(AssertUnwindSafe(|| self.projection.fold(&recorded, &mut changes)))
+            .unwrap_or_else(|panic| Err(StoreError(format!("a panic: {}", panic_message(&*panic)))))
+            .and_then(|()| changes.finish());
         let rows = folded.map_err(|source| FoldError {
             projection: self.projection.name(),
             position: commit.position,
@@ -211,6 +238,20 @@ impl Pump {
     }
 }
 
+/// What a panic said.
+pub(crate) fn panic_message(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("without a message")
+}
+
+/// Sleeps, but not on when it is time to stop.
+pub(crate) fn pause(pause: Duration, step: Duration, stopping: &dyn Fn() -> bool) {
+    let until = Instant::now() + pause;
+    while !stopping() && Instant::now() < until {
+        std::thread::sleep(step.min(pause));
+    }
+}
+
 /// Where a reader stands right after a commit: a batch may end in the middle of what one read brought. Offsets are dense, so all
 /// records before that are not commits were skipped.
 fn cursor_after(accepted: &Accepted) -> Cursor {
@@ -227,7 +268,10 @@ fn recorded(accepted: &Accepted) -> Recorded<'_> {
     Recorded {
         position: commit.position,
         stream: &commit.stream,
-        stream_version: if commit.stream.is_empty() { 0 } else { commit.stream_version_before + 1 },
+        stream_version: match &commit.body {
+            Body::Accepted(_) if !commit.stream.is_empty() => commit.stream_version_before + 1,
+            _ => commit.stream_version_before,
+        },
         command_id: if commit.is_writer_started() { "" } else { &commit.command_id },
         effective_at: commit.effective_at,
         recorded_at: commit.recorded_at,

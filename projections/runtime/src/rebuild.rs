@@ -158,10 +158,7 @@ fn build(shared: &Arc<Shared>, path: &Path, progress: &mut dyn FnMut(&RebuildPro
     let meter = Meter::new(pump.applied());
     let mut end = ends(&*shared.log, shared.log.layout().all())?;
     loop {
-        if shared.stopping() {
-            return Err(RebuildError::Stopped);
-        }
-        if pump.next_batch(limits.idle, None)? {
+        if pump.next_batch_patiently(None, &|| shared.stopping())? {
             pump.apply()?;
             let at = meter.progress(pump.applied(), &end);
             shared.set_rebuild(Some(at));

@@ -19,7 +19,7 @@ use crate::{
     error::{OpenError, RebuildError, StartError},
     handle::{Handle, Lag, Live, Progress, Shared, State, Status},
     home::Home,
-    pump::{NextSeqs, Pump, PumpError},
+    pump::{NextSeqs, Pump, PumpError, panic_message, pause},
     rebuild::{Handed, Handover, Meter, identity},
     store::{Identity, Store},
     telemetry,
@@ -39,14 +39,9 @@ impl Runner {
         let store = Arc::new(open(&home, &identity(&*log, &*projection), &config)?);
         let pump = Pump::new(log.clone(), projection.clone(), store.clone(), config.limits)?;
         let checkpoint = pump.applied();
-        let fresh = checkpoint.commits == 0;
         let progress = Progress {
             next: Arc::new(checkpoint.next_seqs().collect()),
-            status: Status {
-                state: if fresh { State::Rebuilding } else { State::Running },
-                error: None,
-                rebuild: None,
-            },
+            status: Status { state: State::Rebuilding, error: None, rebuild: None },
             lag: Lag::default(),
         };
         let (handovers, requests) = mpsc::channel();
@@ -63,7 +58,7 @@ impl Runner {
         });
         let name = format!("project-{}", shared.name());
         let handle = Handle { shared: shared.clone() };
-        let meter = fresh.then(|| Meter::new(pump.applied()));
+        let meter = Some(Meter::new(pump.applied()));
         let folding = Folding { shared, requests, meter, ends: BTreeMap::new(), looked_at: None, current_at: None };
         let thread =
             std::thread::Builder::new().name(name).spawn(move || folding.run(pump)).map_err(StartError::Thread)?;
@@ -123,7 +118,7 @@ fn open(home: &Home, identity: &Identity, config: &Config) -> Result<Store, Open
 struct Folding {
     shared: Arc<Shared>,
     requests: mpsc::Receiver<Handover>,
-    /// Of the first fold, until it has caught up with the log as it was at the start.
+    /// Until it has caught up with the log for the first time.
     meter: Option<Meter>,
     /// Where the log ended when last looked.
     ends: BTreeMap<PartitionId, u64>,
@@ -140,11 +135,7 @@ impl Folding {
                 let error = self.shared.progress.borrow().status.error.clone();
                 self.shared.set_state(State::Stopped, error);
             }
-            Err(panic) => {
-                let what = panic.downcast_ref::<&str>().map(ToString::to_string);
-                let what = what.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
-                self.fail(&format!("a panic: {what}"));
-            }
+            Err(panic) => self.fail(&format!("a panic: {}", panic_message(&*panic))),
         }
     }
 
@@ -160,7 +151,7 @@ impl Folding {
                 Err(PumpError::Read(error @ ReadError::Unavailable { .. })) => {
                     tracing::warn!(projection = self.shared.name(), %error, ?retry, "cannot read the log; trying again");
                     self.shared.set_state(State::Retrying, Some(error.to_string()));
-                    self.pause(retry);
+                    pause(retry, limits.idle, &|| self.shared.stopping());
                     retry = (retry * 2).min(limits.retry_max);
                 }
                 Err(error) => {
@@ -209,11 +200,12 @@ impl Folding {
             live.reflects = pump.applied().positions().into();
             commits
         };
-        self.shared.publish(pump.applied());
         if commits > 0 {
             telemetry::batch(self.shared.name(), commits);
         }
+        // Whoever waits for the positions finds a lag that knows of them.
         self.show_lag(pump);
+        self.shared.publish(pump.applied());
         Ok(())
     }
 
@@ -280,13 +272,6 @@ impl Folding {
         None
     }
 
-    fn pause(&self, pause: Duration) {
-        let until = Instant::now() + pause;
-        while !self.shared.stopping() && Instant::now() < until {
-            std::thread::sleep(self.shared.config.limits.idle.min(pause));
-        }
-    }
-
     /// Brings a rebuilt store to where the live one is, and does what was asked. The pump to go on with.
     fn take_over(&mut self, mut live: Pump, handover: Handover, folding: bool) -> Pump {
         let Handover { pump: mut rebuilt, what, reply } = handover;
@@ -328,10 +313,8 @@ impl Folding {
     fn drive(&mut self, pump: &mut Pump, until: &NextSeqs) -> Result<(), RebuildError> {
         let live = self.shared.live.read().unwrap_or_else(PoisonError::into_inner).store.path() == pump.store().path();
         while !pump.reached(until) {
-            if self.shared.stopping() {
-                return Err(RebuildError::Stopped);
-            }
-            if pump.next_batch(self.shared.config.limits.idle, Some(until))? {
+            let shared = &self.shared;
+            if pump.next_batch_patiently(Some(until), &|| shared.stopping())? {
                 if live {
                     self.apply(pump)?;
                 } else {

@@ -6,13 +6,16 @@ mod common;
 
 use std::{
     path::Path,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use common::*;
 use proptest::prelude::*;
-use subledger_fold::get;
+use subledger_fold::{Changes, Projection, Recorded, StoreError, get};
 use subledger_log::{Body, Position};
 use subledger_projection_runtime::{
     Config, Digest, Limits, OnStale, OpenError, Rebuild, RebuildError, Runner, StartError, State, WaitError,
@@ -245,20 +248,50 @@ fn a_commit_that_cannot_be_folded_stops_folding_and_nothing_else() {
 }
 
 #[test]
+fn after_a_failure_a_rebuild_brings_it_back() {
+    /// Fails until it is mended.
+    struct Broken(Counting, Arc<AtomicBool>);
+    impl Projection for Broken {
+        fn name(&self) -> &'static str {
+            self.0.name()
+        }
+        fn version(&self) -> u32 {
+            self.0.version()
+        }
+        fn fold(&self, commit: &Recorded<'_>, rows: &mut dyn Changes) -> Result<(), StoreError> {
+            let broken = self.1.load(Ordering::Relaxed) && commit.position.seq == 5;
+            assert!(!broken, "a bug of the fold");
+            self.0.fold(commit, rows)
+        }
+    }
+    let (log, dir) = (VecLog::new(1), tempfile::tempdir().unwrap());
+    fill(&log, 0, 100);
+    let broken = Arc::new(AtomicBool::new(true));
+    let projection = Broken(Counting { version: 1 }, broken.clone());
+    let runner = Runner::start(Arc::new(log.clone()), Arc::new(projection), config(dir.path())).unwrap();
+    let handle = runner.handle();
+    let status = runtime().block_on(handle.changed(State::Rebuilding));
+    assert_eq!(status.state, State::Failed);
+    assert!(status.error.unwrap().contains("a bug of the fold"));
+    broken.store(false, Ordering::Relaxed);
+    let report = handle.rebuild(Rebuild { compare: true, swap: true }, &mut |_| {}).unwrap();
+    assert_eq!((report.compared, report.swapped), (false, true));
+    fill(&log, 100, 200);
+    caught_up(&runner, &log);
+    assert_eq!((handle.status().state, total(&handle)), (State::Running, 200 + u64::from(PARTITIONS)));
+}
+
+#[test]
 fn a_fold_may_not_touch_the_stores_own_keys() {
     struct Greedy;
-    impl subledger_fold::Projection for Greedy {
+    impl Projection for Greedy {
         fn name(&self) -> &'static str {
             "greedy"
         }
         fn version(&self) -> u32 {
             1
         }
-        fn fold(
-            &self,
-            _: &subledger_fold::Recorded<'_>,
-            rows: &mut dyn subledger_fold::Changes,
-        ) -> Result<(), subledger_fold::StoreError> {
+        fn fold(&self, _: &Recorded<'_>, rows: &mut dyn Changes) -> Result<(), StoreError> {
             rows.put(vec![0, b'c'], vec![1]);
             Ok(())
         }

@@ -122,7 +122,8 @@ fn account_filter(partner_id: String, currency: String, account: &str) -> Result
     })
 }
 
-fn to_balance(balance: subledger_billing::Balance) -> Balance {
+/// The API's form.
+pub(crate) fn to_balance(balance: subledger_billing::Balance) -> Balance {
     Balance {
         partner_id: balance.partner_id.to_wire(),
         currency: balance.currency.to_wire(),
@@ -134,7 +135,8 @@ fn to_balance(balance: subledger_billing::Balance) -> Balance {
     }
 }
 
-fn to_entry(entry: subledger_billing::Entry) -> Entry {
+/// The API's form.
+pub(crate) fn to_entry(entry: subledger_billing::Entry) -> Entry {
     Entry {
         position: Some(entry.position.to_wire()),
         partner_id: entry.partner_id.to_wire(),
@@ -148,7 +150,8 @@ fn to_entry(entry: subledger_billing::Entry) -> Entry {
     }
 }
 
-fn to_charge(charge: subledger_billing::Charge) -> Charge {
+/// The API's form.
+pub(crate) fn to_charge(charge: subledger_billing::Charge) -> Charge {
     Charge {
         line_id: charge.line_id.to_wire(),
         customer_id: charge.customer_id.to_wire(),
@@ -173,7 +176,8 @@ fn to_charge(charge: subledger_billing::Charge) -> Charge {
     }
 }
 
-fn to_invoice(invoice: subledger_billing::Invoice) -> Invoice {
+/// The API's form.
+pub(crate) fn to_invoice(invoice: subledger_billing::Invoice) -> Invoice {
     Invoice {
         invoice_number: invoice.invoice_number.to_wire(),
         partner_id: invoice.partner_id.to_wire(),

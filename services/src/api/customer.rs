@@ -179,7 +179,8 @@ fn subscription_state(label: &str) -> Result<Option<SubscriptionState>, Status> 
     })
 }
 
-fn to_customer(customer: model::Customer) -> Customer {
+/// The API's form.
+pub(crate) fn to_customer(customer: model::Customer) -> Customer {
     let relationship = |relationship: model::Relationship| Relationship {
         partner_id: relationship.partner_id.to_wire(),
         state: relationship.state.label().into(),
@@ -206,7 +207,8 @@ fn to_customer(customer: model::Customer) -> Customer {
     }
 }
 
-fn to_subscription(subscription: model::Subscription) -> Subscription {
+/// The API's form.
+pub(crate) fn to_subscription(subscription: model::Subscription) -> Subscription {
     let price = |price: &model::Price| {
         PriceComponent { component: price.component.clone(), unit_price: price.unit_price, per: price.per }.to_wire()
     };
@@ -238,7 +240,8 @@ fn to_subscription(subscription: model::Subscription) -> Subscription {
     }
 }
 
-fn to_transfer(transfer: model::Transfer) -> Transfer {
+/// The API's form.
+pub(crate) fn to_transfer(transfer: model::Transfer) -> Transfer {
     let item = |item: model::TransferItem| TransferItem {
         subscription_id: item.subscription_id.to_wire(),
         offer_id: item.offer_id.to_wire(),

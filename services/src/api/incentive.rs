@@ -44,7 +44,8 @@ fn month(text: &str) -> Result<Option<Month>, Status> {
     if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(invalid) }
 }
 
-fn to_base(base: subledger_incentive::IncentiveBase) -> IncentiveBase {
+/// The API's form.
+pub(crate) fn to_base(base: subledger_incentive::IncentiveBase) -> IncentiveBase {
     IncentiveBase {
         partner_id: base.partner_id.to_wire(),
         reseller_id: base.reseller_id.to_wire(),

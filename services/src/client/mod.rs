@@ -1,17 +1,99 @@
-//! The command line of a person or a script: a gRPC client.
+//! The command line of a person or a script: a gRPC client of a running ledger.
+//!
+//! One file or directory per command. What they share: [`connect`] (where the ledger is), [`failure`] (what an error prints and which
+//! exit code it has), [`output`] (table, JSON, CSV), [`times`] (dates and instants in arguments). Nothing here decides anything about
+//! subscriptions or money: that is the ledger's.
 
-use std::process::ExitCode;
+mod clock;
+mod compare;
+mod completions;
+mod connect;
+mod events;
+mod failure;
+mod generate;
+mod get;
+mod list;
+mod load;
+mod output;
+mod simulate;
+mod status;
+mod submit;
+mod times;
+
+use std::{future::Future, process::ExitCode};
+
+use failure::Failure;
+
+/// The examples of a command, and the exit codes that all commands share.
+macro_rules! help {
+    ($examples:literal) => {
+        concat!(
+            "Examples:\n",
+            $examples,
+            "\n\nExit codes:\n  \
+            0  done\n  \
+            1  the ledger refused, or a difference was found\n  \
+            2  usage, or input that cannot be read\n  \
+            3  the ledger cannot be reached"
+        )
+    };
+}
+use help;
 
 /// A short-running command.
 #[derive(clap::Subcommand)]
 pub(crate) enum Client {
-    /// Says where the ledger stands.
-    Status,
+    /// Sends one command, given as JSON, and prints what became of it
+    Submit(submit::Args),
+    /// Sends a file of commands (JSON lines or CSV), a published price list, or an offer matrix
+    Load(Box<load::Args>),
+    /// Writes realistic commands as JSON lines, always the same for the same seed
+    Generate(generate::Args),
+    /// Shows one customer, subscription, partner, offer or invoice
+    Get(get::Args),
+    /// Lists customers, subscriptions, balances, charges and more
+    List(Box<list::Args>),
+    /// Replays the history: every commit, with its events
+    Events(Box<events::Args>),
+    /// Says where the ledger stands: roles, partitions, projectors, clock
+    Status(status::Args),
+    /// Replays the history into fresh read models and compares them with the live ones
+    Compare(compare::Args),
+    /// Shows the business date, or moves a test clock forward
+    Clock(clock::Args),
+    /// Prints a completion script for a shell
+    Completions(completions::Args),
+    /// Runs golden cases through a ledger of their own and prints what was invoiced
+    Simulate(simulate::Args),
 }
 
 /// Runs a command.
 pub(crate) fn run(client: Client) -> ExitCode {
-    match client {
-        Client::Status => ExitCode::FAILURE,
+    let result = match client {
+        Client::Submit(args) => wait(submit::run(args)),
+        Client::Load(args) => wait(load::run(*args)),
+        Client::Generate(args) => generate::run(&args),
+        Client::Get(args) => wait(get::run(args)),
+        Client::List(args) => wait(list::run(*args)),
+        Client::Events(args) => wait(events::run(*args)),
+        Client::Status(args) => wait(status::run(args)),
+        Client::Compare(args) => wait(compare::run(args)),
+        Client::Clock(args) => wait(clock::run(args)),
+        Client::Completions(args) => completions::run(&args),
+        Client::Simulate(args) => wait(simulate::run(args)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
     }
+}
+
+/// Runs a command to its end.
+fn wait(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::Usage(format!("cannot start the runtime: {error}")))?;
+    runtime.block_on(command)
 }

@@ -14,6 +14,8 @@ use std::process::ExitCode;
 
 use crate::config::{Config, Flags};
 
+pub(crate) use serve::Embedded;
+
 /// A long-running process.
 #[derive(clap::Subcommand)]
 pub(crate) enum Role {

@@ -1,6 +1,7 @@
 //! `serve`: the whole ledger in one process.
 
 use std::{
+    net::SocketAddr,
     sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
@@ -8,6 +9,7 @@ use std::{
 use anyhow::Context as _;
 use subledger_log::Actor;
 use subledger_writer::Clock as _;
+use tokio::task::JoinHandle;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::Ended;
@@ -69,6 +71,35 @@ fn open(config: &Config) -> anyhow::Result<(Ledger, ReadModels)> {
     Ok((ledger, models))
 }
 
+/// A ledger inside another command: all the parts of `serve`, nothing printed, stopped by hand.
+pub(crate) struct Embedded {
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    stop: CancellationToken,
+    serving: JoinHandle<anyhow::Result<Ended>>,
+}
+
+impl Embedded {
+    /// Starts it as the settings say.
+    pub(crate) async fn start(config: Config) -> anyhow::Result<Self> {
+        let opening = config.clone();
+        let (ledger, models) = tokio::task::spawn_blocking(move || open(&opening)).await.context("interrupted")??;
+        let stop = CancellationToken::new();
+        let process = Process { config, ledger, models, stop: stop.clone(), tasks: TaskTracker::new() };
+        let days = Arc::new(process.days());
+        let bound = process.services(&days).await?.bind(process.config.listen).await?;
+        process.start_tasks(&days);
+        let address = bound.address;
+        Ok(Self { address, stop, serving: tokio::spawn(process.serve(bound, days)) })
+    }
+
+    /// Stops it; what waits is still decided.
+    pub(crate) async fn stop(self) -> anyhow::Result<()> {
+        self.stop.cancel();
+        self.serving.await.context("interrupted")?.map(|_ended| ())
+    }
+}
+
 /// Everything that runs.
 struct Process {
     config: Config,
@@ -88,6 +119,11 @@ impl Process {
             sample::load(&*self.ledger.router).await?;
         }
         self.say_ready(&bound, is_new, args.sample_data, started.elapsed());
+        self.serve(bound, days).await
+    }
+
+    /// Answers until told to stop, and then stops everything.
+    async fn serve(self, bound: Bound, days: Arc<Days>) -> anyhow::Result<Ended> {
         let served = bound.serve(self.stop.clone()).await;
         // Also if the server failed by itself.
         self.stop.cancel();

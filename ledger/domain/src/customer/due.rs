@@ -11,13 +11,27 @@ use crate::{
     ids::SubscriptionId,
 };
 
-/// Everything of the customer that is due at the end of the day.
+/// Subscriptions, and as many transfers, that one decision about a day's end takes on, so that its commit stays far below the
+/// longest record. Whoever runs it repeats it while the customer still has something due.
+pub const DUE_PER_DECISION_MAX: usize = 16;
+
+/// What is due first of all that is due at the end of the day: of one day, bases before add-ons, at most
+/// [`DUE_PER_DECISION_MAX`] of them.
 pub(super) fn run(draft: &mut Draft<'_>, date: NaiveDate) {
     let customer = draft.customer;
-    let due = customer.due.iter().take_while(|(due, _)| *due <= date).map(|(_, id)| id.clone());
-    // The day's documents wait for this very decision, so its charges belong to the day itself, what was late included.
-    settle(draft, due, date, |_| date);
-    for (_, transfer_id) in customer.transfers_due.iter().take_while(|(due, _)| *due <= date) {
+    if let Some(&(first, _)) = customer.due.first().filter(|(due, _)| *due <= date) {
+        let of_day = || customer.due.iter().take_while(move |(due, _)| *due == first).map(|(_, id)| id);
+        let is_add_on = |id: &SubscriptionId| {
+            customer.subscription(id).is_some_and(|subscription| subscription.base_subscription_id.is_some())
+        };
+        let bases = of_day().filter(|id| !is_add_on(id));
+        let add_ons = of_day().filter(|id| is_add_on(id));
+        let ids: Vec<_> = bases.chain(add_ons).take(DUE_PER_DECISION_MAX).cloned().collect();
+        // The day's documents wait for this very decision, so its charges belong to the day itself, what was late included.
+        settle(draft, ids, first, |_| date);
+    }
+    let expired = customer.transfers_due.iter().take_while(|(due, _)| *due <= date).take(DUE_PER_DECISION_MAX);
+    for (_, transfer_id) in expired {
         draft.push(TransferExpired { customer_id: customer.id().clone(), transfer_id: transfer_id.clone() });
     }
 }

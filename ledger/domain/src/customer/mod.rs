@@ -34,6 +34,7 @@ use crate::{
 };
 
 pub use decide::decide;
+pub use due::DUE_PER_DECISION_MAX;
 pub use purchase::{FREE_TRIAL_DAYS_MAX, ORDER_LINES_MAX};
 pub use subscription::{Standing, Subscription};
 pub use transfer::{TRANSFER_DAYS_MAX, TRANSFER_LINES_MAX, Transfer, TransferStanding};

@@ -179,8 +179,9 @@ fn a_command_without_an_id_or_a_body_is_refused() {
 
 #[test]
 fn stored_commits_that_do_not_fit_say_where() {
+    type Change = fn(&mut pb::Commit);
     let event = || examples::events().remove(0);
-    let cases: [(&str, fn(&mut pb::Commit)); 8] = [
+    let cases: [(&str, Change); 8] = [
         ("family", |wire| wire.family = 0),
         ("partition", |wire| wire.partition = 65_536),
         ("previous_root", |wire| wire.previous_root = vec![1; 31]),

@@ -69,6 +69,7 @@ pub fn check(ok: bool, what: impl FnOnce() -> String) -> Outcome {
 }
 
 /// Fails unless both are the same.
+#[allow(clippy::needless_pass_by_value, reason = "reads better where it is called")]
 pub(super) fn same<T: PartialEq + fmt::Debug>(found: T, expected: T, what: &str) -> Outcome {
     check(found == expected, || format!("{what}: found {found:?}, expected {expected:?}"))
 }

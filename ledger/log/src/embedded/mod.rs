@@ -18,6 +18,10 @@
 //! then finds is the truth: each append whole or not at all. Meanwhile readers see nothing beyond the last acknowledged record; where
 //! sled refuses to read a page that it could not write, they get `Unavailable`.
 //!
+//! **Damage.** A chunk that does not check out is `Damaged` with its offset; what stands before it is read. Damage in sled's own
+//! structures is worse: opening, sled zeroes its file from there on. The ledger then refuses to open because the acknowledged ends are
+//! not reached, and goes on refusing, but the bytes are gone: whoever wants to look at a suspect directory copies it first.
+//!
 //! What may not live here: the meaning of a record.
 
 mod acknowledged;

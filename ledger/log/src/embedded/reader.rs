@@ -98,7 +98,7 @@ impl Shared {
         while bytes < bytes_max && next < end {
             // What is good comes first; if this is not, the next read begins here and says what is wrong.
             let Some(Ok((key, value))) = rows.next() else { break };
-            let Ok(chunk) = self.check_row(partition, &key, &value) else { break };
+            let Ok(chunk) = check_row(partition, &key, &value) else { break };
             if chunk.first != next {
                 break;
             }
@@ -117,17 +117,8 @@ impl Shared {
         if key::offset_in(partition, &key).is_none() {
             return Err(hole());
         }
-        let chunk = self.check_row(partition, &key, &value)?;
+        let chunk = check_row(partition, &key, &value)?;
         if chunk.end() <= offset { Err(hole()) } else { Ok(chunk) }
-    }
-
-    fn check_row(&self, partition: PartitionId, key: &[u8], value: &[u8]) -> Result<Chunk, ReadError> {
-        let first = key::offset_in(partition, key).unwrap_or(u64::MAX);
-        Chunk::check(partition, first, Bytes::copy_from_slice(value)).map_err(|what| ReadError::Damaged {
-            partition,
-            offset: first,
-            what,
-        })
     }
 
     fn read_error(&self, partition: PartitionId, offset: u64, error: sled::Error) -> ReadError {
@@ -138,4 +129,13 @@ impl Shared {
             _ => self.unavailable(error),
         }
     }
+}
+
+fn check_row(partition: PartitionId, key: &[u8], value: &[u8]) -> Result<Chunk, ReadError> {
+    let first = key::offset_in(partition, key).unwrap_or(u64::MAX);
+    Chunk::check(partition, first, Bytes::copy_from_slice(value)).map_err(|what| ReadError::Damaged {
+        partition,
+        offset: first,
+        what,
+    })
 }

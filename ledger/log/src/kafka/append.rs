@@ -1,7 +1,6 @@
 //! Appending to a topic partition, with proof of where the records stand.
 
 use std::{
-    fmt,
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -40,16 +39,6 @@ pub(super) enum Failure {
     Unknown(String),
     /// Somebody else wrote.
     Interleaved { got: u64 },
-}
-
-impl fmt::Display for Failure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NotWritten(error) => write!(f, "nothing was written: {error}"),
-            Self::Unknown(what) => write!(f, "it is unknown whether it was written: {what}"),
-            Self::Interleaved { got } => write!(f, "another writer was there first (got offset {got})"),
-        }
-    }
 }
 
 /// What delivery reports have told of the records of one append.

@@ -10,7 +10,12 @@ use rdkafka::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{append::Producing, context::Context, options::KafkaOptions, settings::Topics};
+use super::{
+    append::{Failure, Producing},
+    context::Context,
+    options::KafkaOptions,
+    settings::Topics,
+};
 use crate::{Layout, LedgerId, OpenError};
 
 /// The version of the record's form.
@@ -63,9 +68,17 @@ pub(super) fn write(
     let record = serde_json::to_vec(&Record { format: FORMAT, ledger_id, layout })
         .map_err(|error| options.cannot_open(error))?;
     let mut producing = Producing::new(options, &topics.ledger, 0).map_err(|error| options.cannot_open(error))?;
-    producing.write(0, &[Bytes::from(record)]).map_err(|failure| options.cannot_open(failure.to_string()))?;
-    read(options, topics)?
-        .ok_or_else(|| not_a_ledger(topics, "the record just written is not there: the broker has lost it"))
+    match producing.write(0, &[Bytes::from(record)]) {
+        // Reading tells: whether it was written, and whether somebody else was faster.
+        Ok(()) | Err(Failure::Interleaved { .. } | Failure::Unknown(_)) => {}
+        Err(Failure::NotWritten(error)) => return Err(options.cannot_open(error)),
+    }
+    read(options, topics)?.ok_or_else(|| {
+        not_a_ledger(
+            topics,
+            "it could not be written to: the brokers did not answer in time. Run `subledger kafka init` again",
+        )
+    })
 }
 
 fn decode(topics: &Topics, bytes: &[u8]) -> Result<(LedgerId, Layout), OpenError> {

@@ -21,7 +21,7 @@ pub use self::{
     },
 };
 
-/// The version of CloudEvents that is written.
+/// The version of `CloudEvents` that is written.
 const SPEC_VERSION: &str = "1.0";
 
 /// Headers of a record, in order.
@@ -64,7 +64,7 @@ impl Headers {
     }
 }
 
-/// The attributes of a CloudEvent in Kafka's binary mode: the record's value is the data.
+/// The attributes of a `CloudEvent` in Kafka's binary mode: the record's value is the data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CloudEvent {
     /// `ce_id`: with the source, unique in the world. Of a command, its id.
@@ -93,7 +93,7 @@ impl CloudEvent {
         headers.with("content-type", self.content_type.clone())
     }
 
-    /// From headers. None unless they have every attribute that CloudEvents requires, of a major version that is known.
+    /// From headers. None unless they have every attribute that `CloudEvents` requires, of a major version that is known.
     pub fn from_headers(headers: &Headers) -> Option<Self> {
         let text = |name| headers.text(name).filter(|value| !value.is_empty()).map(str::to_owned);
         if !text("ce_specversion")?.starts_with("1.") {

@@ -17,7 +17,7 @@ use subledger_log::{
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/kafka/kafka");
 
 /// Where the broker of all tests is; none if Kafka is to be skipped.
-pub fn bootstrap() -> Option<String> {
+pub(crate) fn bootstrap() -> Option<String> {
     static BOOTSTRAP: OnceLock<Option<String>> = OnceLock::new();
     BOOTSTRAP
         .get_or_init(|| {
@@ -30,7 +30,7 @@ pub fn bootstrap() -> Option<String> {
 }
 
 /// Whether the environment says to do without Kafka.
-pub fn skipped() -> bool {
+pub(crate) fn skipped() -> bool {
     let skipped = env::var("SUBLEDGER_SKIP_KAFKA").is_ok_and(|value| value == "1");
     if skipped {
         eprintln!("SKIPPED: SUBLEDGER_SKIP_KAFKA=1, so nothing was tested on Kafka");
@@ -39,35 +39,35 @@ pub fn skipped() -> bool {
 }
 
 /// A number that no other run has.
-pub fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     RandomState::new().build_hasher().finish()
 }
 
 /// Options with a topic prefix of its own.
-pub fn options(bootstrap: &str) -> KafkaOptions {
+pub(crate) fn options(bootstrap: &str) -> KafkaOptions {
     KafkaOptions { topic_prefix: format!("test-{:016x}", random()), ..KafkaOptions::new(bootstrap) }
 }
 
-pub fn new_id() -> LedgerId {
+pub(crate) fn new_id() -> LedgerId {
     LedgerId(uuid::Uuid::from_u64_pair(random(), random()))
 }
 
-pub const LAYOUT: Layout = Layout { partners: 1, customers: 2 };
+pub(crate) const LAYOUT: Layout = Layout { partners: 1, customers: 2 };
 
 /// A new ledger.
-pub fn ledger(options: &KafkaOptions) -> KafkaLog {
+pub(crate) fn ledger(options: &KafkaOptions) -> KafkaLog {
     init(options, new_id(), LAYOUT, 1).unwrap();
     KafkaLog::open(options.clone()).unwrap()
 }
 
 /// A cluster that a test may do anything to. It ends when the process does, however that ends.
-pub struct Cluster {
-    pub bootstrap: String,
+pub(crate) struct Cluster {
+    pub(crate) bootstrap: String,
     dir: PathBuf,
 }
 
 impl Cluster {
-    pub fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let dir = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("kafka-{:016x}", random()));
         let dir_name = dir.to_str().unwrap();
         let process = std::process::id().to_string();
@@ -75,11 +75,11 @@ impl Cluster {
         Self { bootstrap, dir }
     }
 
-    pub fn kill(&self) {
+    pub(crate) fn kill(&self) {
         script(&["kill", "--dir", self.dir.to_str().unwrap()]);
     }
 
-    pub fn restart(&self) {
+    pub(crate) fn restart(&self) {
         script(&["restart", "--dir", self.dir.to_str().unwrap()]);
     }
 }

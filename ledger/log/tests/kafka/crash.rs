@@ -1,6 +1,7 @@
 //! The broker dies in the middle.
 
 use std::{
+    collections::BTreeMap,
     thread,
     time::{Duration, Instant},
 };
@@ -60,7 +61,7 @@ fn nothing_acknowledged_is_lost_when_the_broker_is_killed() {
     let mut writer = claim(&log, tail, &mut Vec::new());
     writer.append(vec![draft("last", 10)]).unwrap();
     let (ids, _) = history(&log);
-    let known: std::collections::BTreeMap<&String, usize> = ids.iter().fold(Default::default(), |mut known, id| {
+    let known: BTreeMap<&String, usize> = ids.iter().fold(BTreeMap::new(), |mut known, id| {
         *known.entry(id).or_default() += 1;
         known
     });

@@ -10,14 +10,14 @@ use subledger_log::{
 
 use crate::broker::{bootstrap, ledger, options, random};
 
-pub const P: PartitionId = PartitionId::new(Family::Customers, 1);
+pub(crate) const P: PartitionId = PartitionId::new(Family::Customers, 1);
 
-pub fn now() -> DateTime<Utc> {
+pub(crate) fn now() -> DateTime<Utc> {
     DateTime::from_timestamp(1_700_000_000, 0).unwrap()
 }
 
 /// A commit of about `bytes` bytes.
-pub fn draft(command_id: &str, bytes: usize) -> Draft {
+pub(crate) fn draft(command_id: &str, bytes: usize) -> Draft {
     Draft {
         command_id: command_id.into(),
         command: Bytes::from(vec![b'c'; bytes]),
@@ -32,7 +32,7 @@ pub fn draft(command_id: &str, bytes: usize) -> Draft {
     }
 }
 
-pub fn claim(log: &dyn Log, tail: Tail, seen: &mut Vec<Accepted>) -> PartitionWriter {
+pub(crate) fn claim(log: &dyn Log, tail: Tail, seen: &mut Vec<Accepted>) -> PartitionWriter {
     PartitionWriter::claim(log, P, tail, &format!("test-{:x}", random()), now(), &mut |accepted| {
         seen.push(accepted);
         Ok(())
@@ -41,7 +41,7 @@ pub fn claim(log: &dyn Log, tail: Tail, seen: &mut Vec<Accepted>) -> PartitionWr
 }
 
 /// The command ids of the history, and how many records were skipped.
-pub fn history(log: &dyn Log) -> (Vec<String>, u64) {
+pub(crate) fn history(log: &dyn Log) -> (Vec<String>, u64) {
     let mut follower = Follower::from_start(log, [P]).unwrap();
     let ends: BTreeMap<_, _> = ends(log, [P]).unwrap();
     let mut ids = Vec::new();

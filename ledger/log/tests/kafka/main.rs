@@ -2,7 +2,10 @@
 //!
 //! Without a broker these tests fail. `SUBLEDGER_SKIP_KAFKA=1` skips them, and says so.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
+
 mod broker;
+mod conforms;
 mod crash;
 mod history;
 mod ingress;

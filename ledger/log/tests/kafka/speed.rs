@@ -14,7 +14,7 @@ use subledger_log::{
 };
 
 use crate::{
-    broker::{bootstrap, ledger, options},
+    broker::{bootstrap, ledger, options, random},
     history::{P, claim, draft},
 };
 
@@ -57,7 +57,9 @@ fn speed() {
     drop(writer);
 
     let mut appender = log.appender(P).unwrap();
-    let records = vec![Bytes::from(vec![b'r'; 300]); 1_000];
+    // Nothing that compression could make short.
+    let record = || (0..38).flat_map(|_| random().to_le_bytes()).take(300).collect::<Vec<u8>>();
+    let records: Vec<_> = (0..1_000).map(|_| Bytes::from(record())).collect();
     let mut end = log.end(P).unwrap();
     let raw = time(100, || {
         appender.append(end, &records).unwrap();

@@ -131,7 +131,7 @@ impl Fold<'_> {
             subject,
             detail,
         };
-        put(self.rows, activities::key(commit.stream, commit.stream_version, self.activities), &activity)?;
+        put(self.rows, activities::key(commit.stream, commit.position.seq, self.activities), &activity)?;
         self.activities += 1;
         Ok(())
     }

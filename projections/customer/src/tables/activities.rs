@@ -1,13 +1,13 @@
-//! `0x19 | customer id | version of the stream | number within the commit` -> [`crate::Activity`].
+//! `0x19 | customer id | sequence number of the commit | number within the commit` -> [`crate::Activity`].
 //!
-//! Versions grow by one with each commit, so the newest first is one scan backwards.
+//! A customer stays in one partition, so the newest first is one scan backwards. Refusals have a row but no version of their own.
 
 use subledger_fold::Key;
 
 const TABLE: u8 = 0x19;
 
-pub(crate) fn key(customer: &str, version: u64, number: u64) -> Vec<u8> {
-    Key::table(TABLE).text(customer).number(version).number(number).build()
+pub(crate) fn key(customer: &str, seq: u64, number: u64) -> Vec<u8> {
+    Key::table(TABLE).text(customer).number(seq).number(number).build()
 }
 
 /// The beginning of the keys of a customer.

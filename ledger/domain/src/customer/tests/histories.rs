@@ -165,7 +165,7 @@ fn end_days(world: &mut World, days: u8) {
         let over = date.succ_opt().unwrap().and_time(chrono::NaiveTime::MIN).and_utc();
         world.at = world.at.max(over);
         world.run(&Command::CloseDay(CloseDay { date })).unwrap();
-        if world.customer().next_due().is_some_and(|due| due <= date) {
+        while world.customer().next_due().is_some_and(|due| due <= date) {
             let events = world.run(&Command::RunDue(RunDue { customer_id: customer_id(), date })).unwrap();
             assert!(!events.is_empty(), "due, and nothing happens");
             assert!(events.iter().all(|event| !matches!(event, Event::Charged(line) if line.charged_on != date)));

@@ -271,7 +271,7 @@ impl World {
         while date <= until {
             self.at = (date.and_time(NaiveTime::MIN) + TimeDelta::days(1)).and_utc();
             self.ok(Command::CloseDay(CloseDay { date }));
-            if self.customer().next_due().is_some_and(|due| due <= date) {
+            while self.customer().next_due().is_some_and(|due| due <= date) {
                 self.ok(Command::RunDue(RunDue { customer_id: customer_id(), date }));
             }
             date = date.succ_opt().unwrap();

@@ -284,7 +284,7 @@ impl CommandConsumer {
             thread::sleep(SEEK_PAUSE);
         }
         self.assigned.insert(partition, Some(offset));
-        if self.held.contains(&partition) { Ok(()) } else { self.on([partition], |c, list| c.resume(list)) }
+        if self.held.contains(&partition) { Ok(()) } else { self.on([partition], BaseConsumer::resume) }
     }
 
     /// The offsets of the first command of a partition and after its last.
@@ -311,14 +311,14 @@ impl CommandConsumer {
     pub fn pause(&mut self, partitions: &[u32]) -> Result<(), ConsumeError> {
         let ours: Vec<u32> = partitions.iter().copied().filter(|p| self.assigned.contains_key(p)).collect();
         self.held.extend(&ours);
-        self.on(ours, |c, list| c.pause(list))
+        self.on(ours, BaseConsumer::pause)
     }
 
     /// Goes on with these partitions.
     pub fn resume(&mut self, partitions: &[u32]) -> Result<(), ConsumeError> {
         let ours: Vec<u32> = partitions.iter().copied().filter(|p| self.held.remove(p)).collect();
         let started = ours.into_iter().filter(|p| matches!(self.assigned.get(p), Some(Some(_))));
-        self.on(started.collect::<Vec<_>>(), |c, list| c.resume(list))
+        self.on(started.collect::<Vec<_>>(), BaseConsumer::resume)
     }
 
     /// The partitions this writer has.

@@ -1,0 +1,6 @@
+//! Histories made by hand, folded in memory, and asked about.
+
+mod folding;
+mod history;
+mod paging;
+mod properties;

@@ -1,0 +1,52 @@
+//! `subledger clock`: the business date.
+
+use chrono::NaiveDate;
+use subledger_log::codec::to_json;
+use subledger_proto::api::{AdvanceClockRequest, GetClockRequest};
+
+use super::{
+    Failure,
+    connect::Address,
+    help,
+    output::{Output, print_one},
+    times,
+};
+
+/// Arguments of `clock`.
+#[derive(clap::Args)]
+#[command(after_help = help!(
+    "  subledger clock\n  \
+     subledger clock advance 2018-02-15"
+))]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    address: Address,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(clap::Subcommand)]
+enum Action {
+    /// Shows the last closed day, the time, and whether this is a test clock
+    Show,
+    /// Moves a test clock forward: closes every day up to this one, included
+    Advance {
+        /// The day, such as 2018-02-15
+        #[arg(value_parser = times::date)]
+        date: NaiveDate,
+    },
+}
+
+/// Shows or moves the clock.
+pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    let mut admin = args.address.connect().await?.admin();
+    let clock = match args.action {
+        None | Some(Action::Show) => admin.get_clock(GetClockRequest {}).await?.into_inner(),
+        Some(Action::Advance { date }) => {
+            admin.advance_clock(AdvanceClockRequest { close_through: date.to_string() }).await?.into_inner()
+        }
+    };
+    print_one(args.output, &to_json("subledger.v1.Clock", &clock)?)
+}

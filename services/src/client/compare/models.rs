@@ -1,0 +1,152 @@
+//! The read models to compare, and how their rows answer each list. The one place to add a projection or a list.
+
+use serde_json::Value;
+use subledger_billing::{self as billing, AccountFilter, BillingProjection, ChargeFilter};
+use subledger_customer::{self as customer, CustomerProjection, query};
+use subledger_fold::{
+    Projection, StoreError,
+    memory::Memory,
+    page::{PAGE_SIZE_MAX, Page, PageRequest, QueryError},
+};
+use subledger_incentive::{BaseFilter, IncentiveProjection, list_bases};
+use subledger_log::codec::to_json;
+
+use super::Failure;
+use crate::{
+    api::{
+        billing::{to_balance, to_charge, to_entry, to_invoice},
+        customer::{to_customer, to_subscription, to_transfer},
+        incentive::to_base,
+    },
+    client::list::Kind,
+};
+
+/// A fold, and the lists that its rows answer.
+pub(super) struct Model {
+    pub(super) projection: Box<dyn Projection>,
+    pub(super) lists: Vec<Answers>,
+}
+
+/// One list of the API: live, and out of replayed rows.
+pub(super) struct Answers {
+    pub(super) kind: Kind,
+    /// Fields that name a row.
+    pub(super) key: &'static [&'static str],
+    /// The whole list out of replayed rows, in the form the API gives it.
+    pub(super) replayed: fn(&Memory) -> Result<Vec<Value>, Failure>,
+}
+
+/// Every read model.
+pub(super) fn all() -> Vec<Model> {
+    vec![
+        Model { projection: Box::new(CustomerProjection), lists: customer_lists() },
+        Model { projection: Box::new(BillingProjection), lists: billing_lists() },
+        Model { projection: Box::new(IncentiveProjection), lists: incentive_lists() },
+    ]
+}
+
+/// All pages of a list, as the canonical JSON of the API's message.
+macro_rules! every {
+    ($message:literal, $wire:ident, $rows:ident, |$page:ident| $query:expr) => {
+        |$rows| pages(|$page| $query, |item| to_json(concat!("subledger.v1.", $message), &$wire(item)))
+    };
+}
+
+fn customer_lists() -> Vec<Answers> {
+    vec![
+        Answers {
+            kind: Kind::Customers,
+            key: &["customer_id"],
+            replayed: every!("Customer", to_customer, rows, |page| of_customer(page, |page| {
+                query::list_customers(rows, None, "", page)
+            })),
+        },
+        Answers {
+            kind: Kind::Subscriptions,
+            key: &["customer_id", "subscription_id"],
+            replayed: every!("Subscription", to_subscription, rows, |page| of_customer(page, |page| {
+                query::list_subscriptions(rows, query::SubscriptionFilter::default(), page)
+            })),
+        },
+        Answers {
+            kind: Kind::Transfers,
+            key: &["customer_id", "transfer_id"],
+            replayed: every!("Transfer", to_transfer, rows, |page| of_customer(page, |page| {
+                query::list_transfers(rows, None, None, page)
+            })),
+        },
+    ]
+}
+
+fn billing_lists() -> Vec<Answers> {
+    vec![
+        Answers {
+            kind: Kind::Balances,
+            key: &["partner_id", "currency", "account"],
+            replayed: every!("Balance", to_balance, rows, |page| {
+                billing::list_balances(rows, &AccountFilter::default(), page)
+            }),
+        },
+        Answers {
+            kind: Kind::Entries,
+            key: &["position", "partner_id", "currency", "account", "reference", "debit", "credit"],
+            replayed: every!("Entry", to_entry, rows, |page| {
+                billing::list_entries(rows, &AccountFilter::default(), page)
+            }),
+        },
+        Answers {
+            kind: Kind::Charges,
+            key: &["line_id"],
+            replayed: every!("Charge", to_charge, rows, |page| {
+                billing::list_charges(rows, &ChargeFilter::default(), page)
+            }),
+        },
+        Answers {
+            kind: Kind::Invoices,
+            key: &["invoice_number"],
+            replayed: every!("Invoice", to_invoice, rows, |page| billing::list_invoices(rows, None, page)),
+        },
+    ]
+}
+
+fn incentive_lists() -> Vec<Answers> {
+    vec![Answers {
+        kind: Kind::Incentives,
+        key: &["partner_id", "reseller_id", "month", "offer_id", "currency"],
+        replayed: every!("IncentiveBase", to_base, rows, |page| list_bases(rows, &BaseFilter::default(), page)),
+    }]
+}
+
+/// Reads page after page.
+fn pages<T>(
+    query: impl Fn(PageRequest<'_>) -> Result<Page<T>, QueryError>,
+    json: impl Fn(T) -> Result<Value, subledger_log::codec::JsonError>,
+) -> Result<Vec<Value>, Failure> {
+    let mut all = Vec::new();
+    let mut token = String::new();
+    loop {
+        let page = query(PageRequest { size: PAGE_SIZE_MAX, token: &token })
+            .map_err(|error| Failure::Differs(format!("the replayed rows cannot be read: {error}")))?;
+        for item in page.items {
+            all.push(json(item)?);
+        }
+        match page.next {
+            Some(next) => token = next,
+            None => return Ok(all),
+        }
+    }
+}
+
+/// The customer read model has pages of its own.
+fn of_customer<T>(
+    page: PageRequest<'_>,
+    query: impl FnOnce(&customer::PageRequest) -> Result<customer::Page<T>, customer::QueryError>,
+) -> Result<Page<T>, QueryError> {
+    let size = i32::try_from(page.size).unwrap_or(i32::MAX);
+    let answered = customer::PageRequest::new(size, page.token).and_then(|request| query(&request));
+    match answered {
+        Ok(customer::Page { items, next }) => Ok(Page { items, next }),
+        Err(customer::QueryError::Store(error)) => Err(QueryError::Store(error)),
+        Err(error) => Err(QueryError::Store(StoreError(error.to_string()))),
+    }
+}

@@ -1,0 +1,158 @@
+//! Where the ledger is, and the way there.
+
+use std::time::Duration;
+
+use subledger_domain::position::Family;
+use subledger_proto::{
+    api::{
+        admin_service_client::AdminServiceClient, audit_service_client::AuditServiceClient,
+        billing_service_client::BillingServiceClient, catalog_service_client::CatalogServiceClient,
+        command_service_client::CommandServiceClient, customer_service_client::CustomerServiceClient,
+        incentive_service_client::IncentiveServiceClient,
+    },
+    common as pb,
+};
+use tonic::transport::{Channel, Endpoint};
+
+use super::Failure;
+
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Silence after which a peer is asked whether it is there, and how long it may take to say so.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+/// Largest answer taken, in bytes: an invoice with all its lines.
+const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Where the ledger is.
+#[derive(clap::Args, Clone, Debug)]
+pub(crate) struct Address {
+    /// Address of the ledger's gRPC interface
+    #[arg(long, env = "SUBLEDGER_ADDRESS", default_value = "http://127.0.0.1:7440", value_name = "URL")]
+    address: String,
+}
+
+/// A connection to a ledger; cheap to copy.
+#[derive(Clone)]
+pub(crate) struct Connection {
+    channel: Channel,
+}
+
+impl Address {
+    /// Connects.
+    pub(crate) async fn connect(&self) -> Result<Connection, Failure> {
+        Connection::to(&self.address).await
+    }
+}
+
+/// The client of a service, with the limit on answers.
+macro_rules! services {
+    ($($name:ident: $client:ident)*) => {$(
+        /// The client of this service.
+        pub(crate) fn $name(&self) -> $client<Channel> {
+            $client::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
+        }
+    )*};
+}
+
+impl Connection {
+    /// Connects to a URL, or a host and port.
+    pub(crate) async fn to(address: &str) -> Result<Self, Failure> {
+        let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+        let endpoint = Endpoint::from_shared(url)
+            .map_err(|_| {
+                Failure::Usage(format!("{address:?} is not an address; one looks like http://127.0.0.1:7440"))
+            })?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE)
+            .user_agent(concat!("subledger-cli/", env!("CARGO_PKG_VERSION")))
+            .map_err(|error| Failure::Usage(error.to_string()))?;
+        let channel =
+            endpoint.connect().await.map_err(|error| Failure::Unreachable(unreachable_text(address, &error)))?;
+        Ok(Self { channel })
+    }
+
+    services! {
+        commands: CommandServiceClient
+        catalog: CatalogServiceClient
+        customers: CustomerServiceClient
+        billing: BillingServiceClient
+        incentives: IncentiveServiceClient
+        audit: AuditServiceClient
+        admin: AdminServiceClient
+    }
+}
+
+fn unreachable_text(address: &str, error: &tonic::transport::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(inner) = source {
+        text = inner.to_string();
+        source = inner.source();
+    }
+    format!(
+        "{address}: {text}\n  start one with `subledger serve`, or name another with --address or SUBLEDGER_ADDRESS"
+    )
+}
+
+/// Reads `customers/0@17`.
+pub(crate) fn position(text: &str) -> Result<pb::Position, String> {
+    let wrong = || format!("{text:?} is not a position; one looks like customers/0@17");
+    let (partition, seq) = text.split_once('@').ok_or_else(wrong)?;
+    Ok(pb::Position { seq: seq.parse().map_err(|_| wrong())?, ..self::partition(partition)? })
+}
+
+/// Reads `customers/0`, or `customers/0@17`: where to begin in a partition.
+pub(crate) fn start(text: &str) -> Result<pb::Position, String> {
+    if text.contains('@') { position(text) } else { partition(text) }
+}
+
+fn partition(text: &str) -> Result<pb::Position, String> {
+    let wrong = || format!("{text:?} is not a partition; catalog/0, partners/0, customers/0 are");
+    let (family, index) = text.split_once('/').unwrap_or((text, "0"));
+    let family = match Family::from_name(family).ok_or_else(wrong)? {
+        Family::Catalog => pb::Family::Catalog,
+        Family::Partners => pb::Family::Partners,
+        Family::Customers => pb::Family::Customers,
+    };
+    let partition = index.parse::<u16>().map_err(|_| wrong())?;
+    Ok(pb::Position { family: family.into(), partition: partition.into(), seq: 0 })
+}
+
+/// Writes `customers/0@17`.
+pub(crate) fn position_text(position: &pb::Position) -> String {
+    format!("{}@{}", partition_text(position.family, position.partition), position.seq)
+}
+
+/// Writes `customers/0`.
+pub(crate) fn partition_text(family: i32, partition: u32) -> String {
+    let family = match pb::Family::try_from(family) {
+        Ok(pb::Family::Catalog) => Family::Catalog.name(),
+        Ok(pb::Family::Partners) => Family::Partners.name(),
+        Ok(pb::Family::Customers) => Family::Customers.name(),
+        _ => "unknown",
+    };
+    format!("{family}/{partition}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_reads_as_it_is_written() {
+        for text in ["catalog/0@0", "partners/3@12", "customers/1023@18446744073709551615"] {
+            assert_eq!(position_text(&position(text).unwrap()), text);
+        }
+        assert_eq!(position_text(&start("customers/2").unwrap()), "customers/2@0");
+        assert_eq!(position_text(&start("catalog").unwrap()), "catalog/0@0");
+    }
+
+    #[test]
+    fn what_is_no_position_is_shown_one() {
+        for text in ["", "customers", "customers/0", "customers/0@", "orders/0@1", "customers/x@1", "customers/0@-1"] {
+            let error = position(text).unwrap_err();
+            assert!(error.contains("customers/0"), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! `subledger get`: one thing, as the read models have it.
+
+use serde_json::Value;
+use subledger_log::codec::to_json;
+use subledger_proto::{
+    api::{GetCustomerRequest, GetInvoiceRequest, GetOfferRequest, GetPartnerRequest, GetSubscriptionRequest},
+    common::Position,
+};
+
+use super::{
+    Failure,
+    connect::{Address, Connection, position},
+    help, list,
+    output::{Format, Output, Printer, line, print_one},
+};
+
+/// Arguments of `get`.
+#[derive(clap::Args)]
+#[command(after_help = help!(
+    "  subledger get customer c-1\n  \
+     subledger get subscription s-1 --output json\n  \
+     subledger get invoice p-1-L-USD-1\n  \
+     subledger get customer c-1 --min-position customers/2@17   # wait until this commit is in the answer"
+))]
+pub(crate) struct Args {
+    /// What kind of thing
+    #[arg(value_enum)]
+    kind: Kind,
+    /// Its id, or the number of an invoice
+    id: String,
+    /// Wait until the answer reflects this commit, such as customers/2@17; repeatable
+    #[arg(long, value_name = "POSITION", value_parser = position)]
+    min_position: Vec<Position>,
+    #[command(flatten)]
+    address: Address,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Kind {
+    Customer,
+    Subscription,
+    Partner,
+    Offer,
+    Invoice,
+}
+
+/// Prints it.
+pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    let connection = args.address.connect().await?;
+    let mut value = fetch(&connection, args.kind, args.id, args.min_position).await?;
+    if args.output.output != Format::Table {
+        return print_one(args.output, &value);
+    }
+    let nested = match args.kind {
+        Kind::Invoice => Some(("lines", list::CHARGES)),
+        Kind::Offer => Some(("prices", list::PRICES)),
+        Kind::Customer | Kind::Subscription | Kind::Partner => None,
+    };
+    let rows = nested.and_then(|(name, _)| value.as_object_mut()?.remove(name));
+    print_one(args.output, &value)?;
+    if let (Some((_, columns)), Some(Value::Array(rows))) = (nested, rows) {
+        line("")?;
+        let mut printer = Printer::stdout(args.output, columns)?;
+        for row in &rows {
+            printer.row(row)?;
+        }
+        printer.finish()?;
+    }
+    Ok(())
+}
+
+async fn fetch(to: &Connection, kind: Kind, id: String, min_position: Vec<Position>) -> Result<Value, Failure> {
+    let value = match kind {
+        Kind::Customer => {
+            let request = GetCustomerRequest { customer_id: id, min_position };
+            to_json("subledger.v1.Customer", &to.customers().get_customer(request).await?.into_inner())
+        }
+        Kind::Subscription => {
+            let request = GetSubscriptionRequest { subscription_id: id, min_position };
+            to_json("subledger.v1.Subscription", &to.customers().get_subscription(request).await?.into_inner())
+        }
+        Kind::Partner => {
+            let request = GetPartnerRequest { partner_id: id, min_position };
+            to_json("subledger.v1.Partner", &to.catalog().get_partner(request).await?.into_inner())
+        }
+        Kind::Offer => {
+            let request = GetOfferRequest { offer_id: id, min_position };
+            to_json("subledger.v1.Offer", &to.catalog().get_offer(request).await?.into_inner())
+        }
+        Kind::Invoice => {
+            let request = GetInvoiceRequest { invoice_number: id, min_position };
+            to_json("subledger.v1.Invoice", &to.billing().get_invoice(request).await?.into_inner())
+        }
+    };
+    Ok(value?)
+}

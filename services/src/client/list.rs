@@ -1,0 +1,419 @@
+//! `subledger list`: lists of the read models, page after page.
+
+use serde_json::Value;
+use subledger_log::codec::to_json;
+use subledger_proto::{
+    api::{
+        ListActivitiesRequest, ListBalancesRequest, ListChargesRequest, ListCustomersRequest, ListEntriesRequest,
+        ListIncentiveBasesRequest, ListInvoicesRequest, ListOffersRequest, ListPartnersRequest,
+        ListSubscriptionsRequest, ListTransfersRequest,
+    },
+    common::Position,
+};
+
+use super::{
+    Failure,
+    connect::{Address, Connection, position},
+    help,
+    output::{Column, Output, Printer},
+};
+
+/// Rows of one page: the most that the API gives at once.
+const PAGE_ROWS: usize = 1000;
+
+/// Arguments of `list`.
+#[derive(clap::Args)]
+#[command(after_help = help!(
+    "  subledger list customers --partner p-1 --prefix con\n  \
+     subledger list subscriptions --customer c-1 --state active\n  \
+     subledger list charges --partner p-1 --unbilled --output csv > unbilled.csv\n  \
+     subledger list balances --currency USD --min-position customers/2@17"
+))]
+pub(crate) struct Args {
+    /// What to list
+    #[arg(value_enum)]
+    kind: Kind,
+    #[command(flatten)]
+    filter: Filter,
+    /// Most rows to print; 0 for all
+    #[arg(long, default_value_t = 1000, value_name = "ROWS")]
+    limit: usize,
+    #[command(flatten)]
+    address: Address,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// The filters of the API. One that the list does not have is an error.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct Filter {
+    /// Only of this partner
+    #[arg(long, value_name = "ID")]
+    partner: Option<String>,
+    /// Only of this customer
+    #[arg(long, value_name = "ID")]
+    customer: Option<String>,
+    /// Only of this subscription
+    #[arg(long, value_name = "ID")]
+    subscription: Option<String>,
+    /// Only in this currency
+    #[arg(long, value_name = "CODE")]
+    currency: Option<String>,
+    /// Only of this account: receivable, unbilled, revenue, credits
+    #[arg(long)]
+    account: Option<String>,
+    /// Only in this state: active, suspended, trial, expired, deprovisioned
+    #[arg(long)]
+    state: Option<String>,
+    /// Only company names or domains that begin with this
+    #[arg(long, value_name = "TEXT")]
+    prefix: Option<String>,
+    /// Only of this month, such as 2018-01
+    #[arg(long, value_name = "YYYY-MM")]
+    month: Option<String>,
+    /// Only lines that no invoice carries yet
+    #[arg(long)]
+    unbilled: bool,
+    /// Wait until the answer reflects this commit, such as customers/2@17; repeatable
+    #[arg(long, value_name = "POSITION", value_parser = position)]
+    min_position: Vec<Position>,
+}
+
+/// What can be listed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Kind {
+    Customers,
+    Subscriptions,
+    Partners,
+    Offers,
+    Balances,
+    Entries,
+    Charges,
+    Invoices,
+    Transfers,
+    Activities,
+    /// Net revenue and seats by month, offer and partner
+    Incentives,
+}
+
+const CUSTOMERS: &[Column] = &[
+    Column::text("CUSTOMER", "customer_id"),
+    Column::text("COMPANY", "company_name"),
+    Column::text("DOMAIN", "domain_name"),
+    Column::text("COUNTRY", "address.country"),
+    Column::number("SUBSCRIPTIONS", "subscription_count"),
+    Column::number("VERSION", "version"),
+    Column::text("CREATED", "created_on"),
+];
+const SUBSCRIPTIONS: &[Column] = &[
+    Column::text("SUBSCRIPTION", "subscription_id"),
+    Column::text("CUSTOMER", "customer_id"),
+    Column::text("PARTNER", "partner_id"),
+    Column::text("OFFER", "offer_id"),
+    Column::text("NAME", "offer_name"),
+    Column::text("STATE", "state"),
+    Column::number("SEATS", "quantity"),
+    Column::text("BILLING", "billing_frequency"),
+    Column::text("START", "start"),
+    Column::text("TERM END", "term_end"),
+    Column::switch("RENEWS", "auto_renew"),
+];
+const PARTNERS: &[Column] = &[
+    Column::text("PARTNER", "partner_id"),
+    Column::text("NAME", "name"),
+    Column::text("KIND", "kind"),
+    Column::text("COUNTRY", "country"),
+    Column::text("CURRENCY", "currency"),
+    Column::number("BILLING DAY", "billing_day"),
+    Column::text("REGISTERED", "registered_on"),
+    Column::number("VERSION", "version"),
+];
+const OFFERS: &[Column] = &[
+    Column::text("OFFER", "offer.offer_id"),
+    Column::text("NAME", "offer.display_name"),
+    Column::text("FAMILY", "offer.product_family"),
+    Column::text("KIND", "offer.kind"),
+    Column::number("MONTHS", "offer.term_months"),
+    Column::text("BILLING", "offer.billing_frequencies"),
+    Column::text("PRORATION", "offer.proration_rule"),
+    Column::text("MARKETS", "offer.markets"),
+    Column::text("END OF SALE", "offer.end_of_sale"),
+];
+/// The prices of one offer.
+pub(crate) const PRICES: &[Column] = &[
+    Column::text("PRICE LIST", "price_list_id"),
+    Column::text("CURRENCY", "currency"),
+    Column::text("FROM", "row.valid_from"),
+    Column::text("TO", "row.valid_to"),
+    Column::text("COMPONENT", "row.component"),
+    Column::text("UNIT", "row.purchase_unit"),
+    Column::amount("LIST PRICE", "row.list_price"),
+    Column::amount("ERP PRICE", "row.erp_price"),
+];
+const BALANCES: &[Column] = &[
+    Column::text("PARTNER", "partner_id"),
+    Column::text("CURRENCY", "currency"),
+    Column::text("ACCOUNT", "account"),
+    Column::amount("BALANCE", "amount"),
+    Column::amount("DEBITS", "debits"),
+    Column::amount("CREDITS", "credits"),
+    Column::number("ENTRIES", "entry_count"),
+];
+const ENTRIES: &[Column] = &[
+    Column::text("POSITION", "position"),
+    Column::text("BOOKED", "booked_on"),
+    Column::text("PARTNER", "partner_id"),
+    Column::text("CUSTOMER", "customer_id"),
+    Column::text("CURRENCY", "currency"),
+    Column::text("ACCOUNT", "account"),
+    Column::amount("DEBIT", "debit"),
+    Column::amount("CREDIT", "credit"),
+    Column::text("REFERENCE", "reference"),
+];
+/// Charge lines, unbilled or of one invoice.
+pub(crate) const CHARGES: &[Column] = &[
+    Column::text("CHARGED", "charged_on"),
+    Column::text("CUSTOMER", "customer_id"),
+    Column::text("SUBSCRIPTION", "subscription_id"),
+    Column::text("OFFER", "offer_name"),
+    Column::text("TYPE", "charge_type"),
+    Column::text("FROM", "charge_start"),
+    Column::text("TO", "charge_end"),
+    Column::amount("UNIT PRICE", "unit_price"),
+    Column::number("SEATS", "quantity"),
+    Column::amount("AMOUNT", "amount"),
+    Column::text("CURRENCY", "currency"),
+    Column::text("INVOICE", "invoice_number"),
+];
+const INVOICES: &[Column] = &[
+    Column::text("INVOICE", "invoice_number"),
+    Column::text("PARTNER", "partner_id"),
+    Column::text("FAMILY", "family"),
+    Column::text("DATE", "invoice_date"),
+    Column::text("FROM", "period_start"),
+    Column::text("TO", "period_end"),
+    Column::number("LINES", "line_count"),
+    Column::amount("TOTAL", "total"),
+    Column::text("CURRENCY", "currency"),
+    Column::text("DUE", "due_date"),
+];
+const TRANSFERS: &[Column] = &[
+    Column::text("TRANSFER", "transfer_id"),
+    Column::text("CUSTOMER", "customer_id"),
+    Column::text("FROM", "source_partner_id"),
+    Column::text("TO", "target_partner_id"),
+    Column::text("STATE", "state"),
+    Column::text("REQUESTED", "requested_on"),
+    Column::text("EXPIRES", "expires_on"),
+    Column::text("LINES", "lines"),
+];
+const ACTIVITIES: &[Column] = &[
+    Column::text("POSITION", "position"),
+    Column::text("EFFECTIVE", "effective_at"),
+    Column::text("ACTION", "action"),
+    Column::text("SUBJECT", "subject"),
+    Column::text("BY", "principal"),
+    Column::text("CHANNEL", "channel"),
+    Column::text("COMMAND", "command_id"),
+    Column::text("DETAIL", "detail"),
+];
+const INCENTIVES: &[Column] = &[
+    Column::text("MONTH", "month"),
+    Column::text("PARTNER", "partner_id"),
+    Column::text("RESELLER", "reseller_id"),
+    Column::text("OFFER", "offer_id"),
+    Column::text("CURRENCY", "currency"),
+    Column::amount("NET REVENUE", "net_revenue"),
+    Column::number("NET SEATS", "net_seats"),
+    Column::number("CHARGES", "charge_count"),
+];
+
+impl Kind {
+    fn columns(self) -> &'static [Column] {
+        match self {
+            Self::Customers => CUSTOMERS,
+            Self::Subscriptions => SUBSCRIPTIONS,
+            Self::Partners => PARTNERS,
+            Self::Offers => OFFERS,
+            Self::Balances => BALANCES,
+            Self::Entries => ENTRIES,
+            Self::Charges => CHARGES,
+            Self::Invoices => INVOICES,
+            Self::Transfers => TRANSFERS,
+            Self::Activities => ACTIVITIES,
+            Self::Incentives => INCENTIVES,
+        }
+    }
+
+    /// The filters the API has for this list.
+    fn filters(self) -> &'static [&'static str] {
+        match self {
+            Self::Customers => &["partner", "prefix"],
+            Self::Subscriptions => &["customer", "partner", "state"],
+            Self::Partners | Self::Offers => &[],
+            Self::Balances | Self::Entries => &["partner", "currency", "account"],
+            Self::Charges => &["partner", "customer", "subscription", "unbilled"],
+            Self::Invoices => &["partner"],
+            Self::Transfers => &["customer", "partner"],
+            Self::Activities => &["customer"],
+            Self::Incentives => &["partner", "month"],
+        }
+    }
+}
+
+impl Filter {
+    /// No filter, but a position to wait for.
+    pub(crate) fn at(min_position: Vec<Position>) -> Self {
+        Self { min_position, ..Self::default() }
+    }
+
+    fn check(&self, kind: Kind) -> Result<(), Failure> {
+        let given = [
+            ("partner", self.partner.is_some()),
+            ("customer", self.customer.is_some()),
+            ("subscription", self.subscription.is_some()),
+            ("currency", self.currency.is_some()),
+            ("account", self.account.is_some()),
+            ("state", self.state.is_some()),
+            ("prefix", self.prefix.is_some()),
+            ("month", self.month.is_some()),
+            ("unbilled", self.unbilled),
+        ];
+        let filters = kind.filters();
+        match given.iter().find(|(name, given)| *given && !filters.contains(name)) {
+            None => Ok(()),
+            Some((name, _)) => {
+                let accepted = filters.iter().map(|name| format!("--{name}")).collect::<Vec<_>>().join(", ");
+                let accepted = if accepted.is_empty() { "no filter".to_owned() } else { accepted };
+                let kind = format!("{kind:?}").to_ascii_lowercase();
+                Err(Failure::Usage(format!("--{name} does not filter {kind}; {accepted} does")))
+            }
+        }
+    }
+}
+
+/// Prints the list.
+pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    args.filter.check(args.kind)?;
+    let connection = args.address.connect().await?;
+    let mut printer = Printer::stdout(args.output, args.kind.columns())?;
+    let mut left = if args.limit == 0 { usize::MAX } else { args.limit };
+    let mut token = String::new();
+    loop {
+        let (rows, next) = page(&connection, args.kind, &args.filter, left.min(PAGE_ROWS), token).await?;
+        for row in rows.iter().take(left) {
+            printer.row(row)?;
+        }
+        left = left.saturating_sub(rows.len());
+        token = next;
+        if token.is_empty() || left == 0 {
+            break;
+        }
+    }
+    printer.finish()?;
+    if !token.is_empty() {
+        eprintln!("there is more: --limit 0 prints everything");
+    }
+    Ok(())
+}
+
+/// Every row of a list, as the canonical JSON of its messages.
+pub(crate) async fn all(to: &Connection, kind: Kind, filter: &Filter) -> Result<Vec<Value>, Failure> {
+    let mut all = Vec::new();
+    let mut token = String::new();
+    loop {
+        let (rows, next) = page(to, kind, filter, PAGE_ROWS, token).await?;
+        all.extend(rows);
+        token = next;
+        if token.is_empty() {
+            return Ok(all);
+        }
+    }
+}
+
+/// One page and the token of the next; empty after the last.
+async fn page(
+    to: &Connection,
+    kind: Kind,
+    filter: &Filter,
+    rows: usize,
+    page_token: String,
+) -> Result<(Vec<Value>, String), Failure> {
+    let page_size = i32::try_from(rows).unwrap_or(i32::MAX);
+    let f = filter.clone();
+    let text = Option::unwrap_or_default;
+    let (partner_id, customer_id, min_position) = (text(f.partner), text(f.customer), f.min_position);
+    let (currency, account) = (text(f.currency), text(f.account));
+    macro_rules! page {
+        ($client:ident.$call:ident($request:ident { $($field:ident $(: $value:expr)?),* }).$rows:ident as $message:literal) => {{
+            let request = $request { $($field $(: $value)?,)* page_size, page_token, min_position };
+            let answer = to.$client().$call(request).await?.into_inner();
+            let rows: Result<Vec<_>, _> = answer.$rows.iter().map(|row| to_json(concat!("subledger.v1.", $message), row)).collect();
+            Ok((rows?, answer.next_page_token))
+        }};
+    }
+    match kind {
+        Kind::Customers => page!(customers.list_customers(ListCustomersRequest { partner_id, prefix: text(f.prefix) })
+            .customers as "Customer"),
+        Kind::Subscriptions => page!(customers.list_subscriptions(ListSubscriptionsRequest {
+            customer_id, partner_id, state: text(f.state) }).subscriptions as "Subscription"),
+        Kind::Partners => page!(catalog.list_partners(ListPartnersRequest {}).partners as "Partner"),
+        Kind::Offers => page!(catalog.list_offers(ListOffersRequest {}).offers as "Offer"),
+        Kind::Balances => page!(billing.list_balances(ListBalancesRequest { partner_id, currency, account })
+            .balances as "Balance"),
+        Kind::Entries => page!(billing.list_entries(ListEntriesRequest { partner_id, currency, account })
+            .entries as "Entry"),
+        Kind::Charges => page!(billing.list_charges(ListChargesRequest {
+            partner_id, customer_id, subscription_id: text(f.subscription), unbilled: f.unbilled }).charges as "Charge"),
+        Kind::Invoices => page!(billing.list_invoices(ListInvoicesRequest { partner_id }).invoices as "Invoice"),
+        Kind::Transfers => page!(customers.list_transfers(ListTransfersRequest { customer_id, partner_id })
+            .transfers as "Transfer"),
+        Kind::Activities => page!(customers.list_activities(ListActivitiesRequest { customer_id })
+            .activities as "Activity"),
+        Kind::Incentives => page!(incentives.list_incentive_bases(ListIncentiveBasesRequest {
+            partner_id, month: text(f.month) }).bases as "IncentiveBase"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use subledger_proto::POOL;
+
+    use super::*;
+
+    #[test]
+    fn a_filter_that_the_list_lacks_is_named() {
+        let filter = Filter { month: Some("2018-01".into()), ..Filter::default() };
+        let Err(Failure::Usage(text)) = filter.check(Kind::Customers) else { panic!("accepted") };
+        assert_eq!(text, "--month does not filter customers; --partner, --prefix does");
+        assert!(filter.check(Kind::Incentives).is_ok());
+    }
+
+    #[test]
+    fn every_column_is_a_field_of_its_message() {
+        let lists = [
+            (CUSTOMERS, "Customer"),
+            (SUBSCRIPTIONS, "Subscription"),
+            (PARTNERS, "Partner"),
+            (OFFERS, "Offer"),
+            (PRICES, "Price"),
+            (BALANCES, "Balance"),
+            (ENTRIES, "Entry"),
+            (CHARGES, "Charge"),
+            (INVOICES, "Invoice"),
+            (TRANSFERS, "Transfer"),
+            (ACTIVITIES, "Activity"),
+            (INCENTIVES, "IncentiveBase"),
+        ];
+        for (columns, name) in lists {
+            for column in columns {
+                let mut message = POOL.get_message_by_name(&format!("subledger.v1.{name}"));
+                for part in column.path().split('.') {
+                    let field = message.and_then(|message| message.get_field_by_name(part));
+                    let field = field.unwrap_or_else(|| panic!("{name} has no {}", column.path()));
+                    message = field.kind().as_message().cloned();
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! A case as commands of the ledger: a partner, an offer and its price, a customer, and then the story.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use subledger_proto::{
+    api::{
+        AcceptAgreement, Cancel, ChangeQuantity, Command, Convert, CreateCustomer, PublishOffers, PublishPriceList,
+        Purchase, PurchaseLine, Reactivate, RegisterPartner, Suspend, command::Body,
+    },
+    common::{
+        Address, AgreementMode, BillingFrequency, Contact, Offer, OfferKind, OfferLimitScope, PartnerKind, PricePer,
+        PriceRow, SuspensionReason,
+    },
+};
+
+use super::case::{Action, Case, Price, Step};
+use crate::client::times::{midnight, timestamp};
+
+/// The partner whose invoices are printed.
+pub(super) const PARTNER: &str = "simulate-partner";
+const CUSTOMER: &str = "simulate-customer";
+const OFFER: &str = "simulate-offer";
+/// A country whose market has no currency of its own, so that a partner there may be billed in any.
+const COUNTRY: &str = "AO";
+/// Months of a term.
+const TERM_MONTHS: u32 = 12;
+/// The billing day where a case has none: its invoices do not depend on it.
+const BILLING_DAY_DEFAULT: u32 = 1;
+
+/// What must be there before the story, in this order.
+pub(super) fn setup(case: &Case) -> Vec<(&'static str, Command)> {
+    let at = midnight(case.first_day());
+    let bodies = [
+        ("currency", Body::RegisterPartner(partner(case))),
+        ("proration_rule", Body::PublishOffers(PublishOffers { offers: offers(case) })),
+        ("price", Body::PublishPriceList(price_list(case))),
+        ("commands", Body::CreateCustomer(customer())),
+        ("commands", Body::AcceptAgreement(agreement(case.first_day()))),
+    ];
+    let commands = bodies.into_iter().enumerate();
+    commands.map(|(index, (field, body))| (field, command(format!("simulate-setup-{index}"), at, body))).collect()
+}
+
+/// The command of a step; `index` is its place in the case.
+pub(super) fn story(case: &Case, index: usize, step: &Step) -> Command {
+    // Of several subscriptions, a command is about the one bought last.
+    let bought = |upto: usize| case.commands.iter().take(upto).filter(|step| is_purchase(step)).count();
+    let subscription_id = format!("simulate-subscription-{}", bought(index + 1));
+    let (customer_id, partner_id) = (CUSTOMER.to_owned(), PARTNER.to_owned());
+    let body = match &step.action {
+        Action::Purchase { quantity, billing_frequency, sku, free_trial_days } => Body::Purchase(Purchase {
+            customer_id,
+            partner_id,
+            order_id: format!("simulate-order-{}", bought(index + 1)),
+            lines: vec![PurchaseLine {
+                subscription_id,
+                offer_id: OFFER.to_owned(),
+                quantity: *quantity,
+                billing_frequency: (*billing_frequency).into(),
+                sku: sku.clone().unwrap_or_default(),
+                free_trial_days: *free_trial_days,
+                ..PurchaseLine::default()
+            }],
+        }),
+        Action::ChangeQuantity { to } => {
+            Body::ChangeQuantity(ChangeQuantity { customer_id, partner_id, subscription_id, quantity: *to })
+        }
+        Action::Suspend => {
+            let reason = SuspensionReason::CustomerRequest.into();
+            Body::Suspend(Suspend { customer_id, partner_id, subscription_id, reason })
+        }
+        Action::Reactivate => Body::Reactivate(Reactivate { customer_id, partner_id, subscription_id }),
+        Action::Cancel => Body::Cancel(Cancel { customer_id, partner_id, subscription_id }),
+        Action::Convert { to_sku, .. } => Body::Convert(Convert {
+            customer_id,
+            partner_id,
+            subscription_id,
+            to_sku: to_sku.clone(),
+            to_offer_id: plan_offer(index),
+        }),
+    };
+    command(format!("simulate-{index}"), step.at, body)
+}
+
+fn is_purchase(step: &Step) -> bool {
+    matches!(step.action, Action::Purchase { .. })
+}
+
+/// The offer behind the plan that the command at `index` converts to.
+fn plan_offer(index: usize) -> String {
+    format!("{OFFER}-{index}")
+}
+
+fn command(command_id: String, at: DateTime<Utc>, body: Body) -> Command {
+    Command { command_id, effective_at: Some(timestamp(at)), expected_version: None, body: Some(body) }
+}
+
+fn partner(case: &Case) -> RegisterPartner {
+    RegisterPartner {
+        partner_id: PARTNER.to_owned(),
+        name: "Simulated partner".to_owned(),
+        kind: PartnerKind::DirectBill.into(),
+        country: COUNTRY.to_owned(),
+        currency: case.currency.to_string(),
+        billing_day: case.billing_day.unwrap_or(BILLING_DAY_DEFAULT),
+        mpn_id: String::new(),
+    }
+}
+
+fn customer() -> CreateCustomer {
+    CreateCustomer {
+        customer_id: CUSTOMER.to_owned(),
+        partner_id: PARTNER.to_owned(),
+        company_name: "Simulated customer".to_owned(),
+        domain_prefix: "simulated".to_owned(),
+        address: Some(Address {
+            country: COUNTRY.to_owned(),
+            line1: "1 Main Street".to_owned(),
+            city: "Luanda".to_owned(),
+            ..Address::default()
+        }),
+        contact: Some(contact()),
+        reseller_id: String::new(),
+    }
+}
+
+fn contact() -> Contact {
+    Contact {
+        first_name: "Kim".to_owned(),
+        last_name: "Lee".to_owned(),
+        email: "kim.lee@example.com".to_owned(),
+        phone: String::new(),
+    }
+}
+
+fn agreement(day: NaiveDate) -> AcceptAgreement {
+    AcceptAgreement {
+        customer_id: CUSTOMER.to_owned(),
+        mode: AgreementMode::CustomerDirect.into(),
+        partner_id: String::new(),
+        signatory: Some(contact()),
+        accepted_on: day.to_string(),
+    }
+}
+
+/// The offer of the case, and one for each plan it converts to.
+fn offers(case: &Case) -> Vec<Offer> {
+    let frequencies = [BillingFrequency::Monthly, BillingFrequency::Annual];
+    let ids = plans(case).into_iter().map(|(offer_id, _)| offer_id);
+    ids.map(|offer_id| Offer {
+        offer_id,
+        display_name: "Simulated offer".to_owned(),
+        product_family: case.family.into(),
+        kind: OfferKind::Base.into(),
+        term_months: TERM_MONTHS,
+        billing_frequencies: frequencies.map(i32::from).to_vec(),
+        minimum_quantity: 1,
+        limit_scope: OfferLimitScope::None.into(),
+        proration_rule: case.proration_rule.into(),
+        split_rebill_at_anniversary: case.split_rebill_at_anniversary,
+        ..Offer::default()
+    })
+    .collect()
+}
+
+fn price_list(case: &Case) -> PublishPriceList {
+    let unit = if case.per == PricePer::Year { "year" } else { "month" };
+    let rows = plans(case).into_iter().flat_map(|(offer_id, prices)| {
+        prices.into_iter().map(move |price| PriceRow {
+            change_flag: "ADD".to_owned(),
+            valid_from: case.first_day().to_string(),
+            offer_display_name: "Simulated offer".to_owned(),
+            offer_id: offer_id.clone(),
+            license_agreement_type: "corporate".to_owned(),
+            purchase_unit: unit.to_owned(),
+            secondary_license_type: "non-specific".to_owned(),
+            end_customer_type: "cloud reseller corporate".to_owned(),
+            list_price: price.unit,
+            component: price.component.unwrap_or_default(),
+            ..PriceRow::default()
+        })
+    });
+    PublishPriceList { price_list_id: "simulate".to_owned(), currency: case.currency.to_string(), rows: rows.collect() }
+}
+
+/// Offer ids with their prices.
+fn plans(case: &Case) -> Vec<(String, Vec<Price>)> {
+    let converted = case.commands.iter().enumerate().filter_map(|(index, step)| match &step.action {
+        Action::Convert { unit_price, .. } => {
+            Some((plan_offer(index), vec![Price { component: None, unit: unit_price.clone() }]))
+        }
+        _ => None,
+    });
+    std::iter::once((OFFER.to_owned(), case.prices.clone())).chain(converted).collect()
+}

@@ -1,0 +1,79 @@
+//! `subledger submit`: one command, by hand.
+
+use std::io::{self, Read as _};
+
+use subledger_log::codec::{command_from_json, to_json};
+use subledger_proto::api::{Outcome, SubmitRequest};
+
+use super::{
+    Failure,
+    connect::{Address, position_text},
+    failure::describe_rejection,
+    help,
+    output::{Format, Output, cell_text, line, print_one},
+    times,
+};
+
+/// Arguments of `submit`.
+#[derive(clap::Args)]
+#[command(after_help = help!(
+    "  subledger submit '{\"change_quantity\": {\"customer_id\": \"c-1\", \"partner_id\": \"p-1\", \"subscription_id\": \"s-1\", \"quantity\": 7}}'\n  \
+     subledger submit - < command.json\n\n\
+     The JSON is the canonical form of subledger.v1.Command. Without command_id it gets a new one; with one it is safe to send again."
+))]
+pub(crate) struct Args {
+    /// The command as JSON, or - to read it from standard input
+    #[arg(value_name = "JSON|-")]
+    json: String,
+    #[command(flatten)]
+    address: Address,
+    #[command(flatten)]
+    output: Output,
+}
+
+/// Sends it and prints the outcome.
+pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    let mut text = args.json;
+    if text == "-" {
+        text.clear();
+        io::stdin().read_to_string(&mut text).map_err(|e| Failure::Usage(format!("cannot read the command: {e}")))?;
+    }
+    let mut command = command_from_json(&text).map_err(|e| Failure::Usage(format!("this is not a command: {e}")))?;
+    if command.body.is_none() {
+        return Err(Failure::Usage("a command has a body, such as \"purchase\" or \"change_quantity\"".to_owned()));
+    }
+    if command.command_id.is_empty() {
+        command.command_id = crate::ids::random().to_string();
+    }
+    let command_id = command.command_id.clone();
+    let mut commands = args.address.connect().await?.commands();
+    let request = SubmitRequest { command: Some(command), include_events: true };
+    let outcome = commands.submit(request).await.inspect_err(|_| eprintln!("command id: {command_id}"))?.into_inner();
+    print(args.output, &outcome)?;
+    match outcome.rejection {
+        Some(rejection) => Err(Failure::Differs(describe_rejection(&rejection))),
+        None => Ok(()),
+    }
+}
+
+fn print(output: Output, outcome: &Outcome) -> Result<(), Failure> {
+    let json = to_json("subledger.v1.Outcome", outcome)?;
+    if output.output != Format::Table {
+        return print_one(output, &json);
+    }
+    let verdict = if outcome.rejection.is_some() { "refused" } else { "accepted" };
+    let again = if outcome.duplicate { ", recorded before" } else { "" };
+    let position = outcome.position.as_ref().map(position_text).unwrap_or_default();
+    line(format_args!("{verdict}{again}  {position}  command {}", outcome.command_id))?;
+    line(format_args!(
+        "stream version {}  effective {}",
+        outcome.stream_version,
+        times::text(outcome.effective_at.as_ref())
+    ))?;
+    for event in json.get("events").and_then(|events| events.as_array()).into_iter().flatten() {
+        for (name, fields) in event.as_object().into_iter().flatten() {
+            line(format_args!("  {name}  {}", cell_text(fields)))?;
+        }
+    }
+    Ok(())
+}
