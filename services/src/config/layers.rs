@@ -79,8 +79,10 @@ pub(super) fn merge(
     if without_metrics {
         table.remove("metrics_listen");
     }
+    let listen_given = table.contains_key("listen");
     let mut config: Config =
         table.try_into().map_err(|error: toml::de::Error| ConfigError(format!("settings: {}", error.message())))?;
+    config.listen_given = listen_given;
     if without_metrics {
         config.metrics_listen = None;
     }

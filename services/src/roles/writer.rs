@@ -62,10 +62,10 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     let settings = config.clone();
     let shared = tokio::task::spawn_blocking(move || shared(log, &settings)).await.context("interrupted")??;
 
-    let mut services = Services::new(config.limits.message_bytes)?;
-    services.admin(AdminApi::new(parts(&shared, &config))).await;
-    let bound = services.bind(config.listen).await?;
-    println!("writer is ready at http://{}, taking commands from {}", bound.address, shared.topic);
+    let bound =
+        if config.listen_given { Some(services(&shared, &config).await?.bind(config.listen).await?) } else { None };
+    let place = bound.as_ref().map(|bound| format!(" at http://{}", bound.address)).unwrap_or_default();
+    println!("writer is ready{place}, taking commands from {}", shared.topic);
 
     let (writing, options) = (Arc::clone(&shared), config.kafka.options());
     let (stopping, runtime) = (stop.clone(), tokio::runtime::Handle::current());
@@ -77,7 +77,13 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
         group.stop();
         result
     });
-    let served = bound.serve(stop.clone()).await;
+    let served = match bound {
+        Some(bound) => bound.serve(stop.clone()).await,
+        None => {
+            stop.cancelled().await;
+            Ok(())
+        }
+    };
     stop.cancel();
     let consumed = tokio::time::timeout(shutdown::STOP_MAX, consuming).await;
     let in_time = shutdown::within_bound(move || {
@@ -116,6 +122,13 @@ fn shared(log: Arc<subledger_log::kafka::KafkaLog>, config: &Config) -> anyhow::
         options,
         topic,
     }))
+}
+
+/// The state of this writer, for whoever runs it; only where an address was set, so that several run side by side as they are.
+async fn services(shared: &Arc<Shared>, config: &Config) -> anyhow::Result<Services> {
+    let mut services = Services::new(config.limits.message_bytes)?;
+    services.admin(AdminApi::new(parts(shared, config))).await;
+    Ok(services)
 }
 
 fn parts(shared: &Arc<Shared>, config: &Config) -> Parts {
