@@ -145,7 +145,7 @@ impl Bound {
             tokio::time::sleep(DRAIN_MAX).await;
         };
         tokio::select! {
-            served = server => served.context("the gRPC server failed"),
+            ended = server => ended.context("the gRPC server failed"),
             () = deadline => {
                 tracing::warn!("calls were still open after {} s and are cut off", DRAIN_MAX.as_secs());
                 Ok(())

@@ -8,6 +8,7 @@ use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
     error::KafkaError,
+    metadata::MetadataTopic,
 };
 use subledger_proto::api;
 
@@ -40,7 +41,7 @@ impl OutcomeReader {
             .create()?;
         let metadata = consumer.fetch_metadata(Some(topic), METADATA_WAIT)?;
         let mut assignment = TopicPartitionList::new();
-        for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
+        for partition in metadata.topics().iter().flat_map(MetadataTopic::partitions) {
             let (_, end) = consumer.fetch_watermarks(topic, partition.id(), METADATA_WAIT)?;
             assignment.add_partition_offset(topic, partition.id(), Offset::Offset(end))?;
         }

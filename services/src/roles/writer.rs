@@ -77,12 +77,11 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
         group.stop();
         result
     });
-    let served = match bound {
-        Some(bound) => bound.serve(stop.clone()).await,
-        None => {
-            stop.cancelled().await;
-            Ok(())
-        }
+    let served = if let Some(bound) = bound {
+        bound.serve(stop.clone()).await
+    } else {
+        stop.cancelled().await;
+        Ok(())
     };
     stop.cancel();
     let consumed = tokio::time::timeout(shutdown::STOP_MAX, consuming).await;
