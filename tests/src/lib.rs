@@ -2,5 +2,7 @@
 
 pub mod client;
 pub mod commands;
+pub mod insist;
+pub mod kafka;
 pub mod process;
 pub mod random;

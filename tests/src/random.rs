@@ -47,3 +47,8 @@ fn process_entropy() -> Vec<u8> {
     let now = std::time::Instant::now();
     format!("{}-{now:?}", std::process::id()).into_bytes()
 }
+
+/// A number that a variable of the environment sets.
+pub fn number_from_environment(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}

@@ -1,80 +1,44 @@
 //! SIGKILL at random moments under load, on one process with everything in it. The checker knows only what was acknowledged.
+//!
+//! `SUBLEDGER_TEST_KILLS` and `SUBLEDGER_TEST_SEED` ask for more, or for the same again.
 
 use std::{
-    collections::{BTreeMap, HashMap},
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use serde_json::Value;
-use subledger_proto::common::Position;
 use subledger_tests::{
     client::Client,
     commands::{agreement, change_quantity, customer, offer, partner, price, purchase},
+    insist::Insisting,
     process::{Serve, run_cli},
-    random::Random,
+    random::{Random, number_from_environment},
 };
 
 const TEST_CLOCK: &[&str] = &["--set", "test_clock.enabled=true", "--set", "test_clock.start=2018-01-13"];
 const CUSTOMERS: u32 = 8;
 const WORKERS: u32 = 4;
 
-/// Kills in one run: `SUBLEDGER_TEST_KILLS` asks for more.
-fn kills() -> u32 {
-    std::env::var("SUBLEDGER_TEST_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(4)
-}
-
-type Acknowledged = Arc<Mutex<HashMap<String, Position>>>;
-
-/// Sends a command until it is acknowledged, whatever happens to the ledger meanwhile.
-async fn insist(address: &Mutex<String>, value: &Value, acknowledged: &Acknowledged) {
-    let id = value["command_id"].as_str().unwrap_or_default().to_owned();
-    loop {
-        let address = address.lock().map(|address| address.clone()).unwrap_or_default();
-        if let Ok(client) = Client::connect(&address).await {
-            match client.submit(value).await {
-                Ok(outcome) => {
-                    let position = outcome.position.expect("an acknowledged command has a position");
-                    let before = acknowledged.lock().expect("no panic").insert(id, position);
-                    assert!(before.is_none_or(|before| before == position));
-                    return;
-                }
-                Err(status) => assert!(
-                    matches!(
-                        status.code(),
-                        tonic::Code::Unavailable
-                            | tonic::Code::Unknown
-                            | tonic::Code::Cancelled
-                            | tonic::Code::DeadlineExceeded
-                            | tonic::Code::ResourceExhausted
-                            | tonic::Code::Internal
-                    ),
-                    "{value}: {status:?}"
-                ),
-            }
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-async fn work(worker: u32, address: Arc<Mutex<String>>, stop: Arc<AtomicBool>, acknowledged: Acknowledged) {
-    let mut round = 0;
+async fn work(worker: u32, ledger: Insisting, stop: Arc<AtomicBool>) -> anyhow::Result<()> {
+    let (mut round, mut client) = (0, None);
     while !stop.load(Ordering::Relaxed) {
         let customer = format!("c{}", (worker + round * WORKERS) % CUSTOMERS);
         let bought = format!("w{worker}-{round}");
-        insist(&address, &purchase(&bought, &customer, "contoso", "e3", 5), &acknowledged).await;
+        ledger.send(&mut client, &purchase(&bought, &customer, "contoso", "e3", 5)).await?;
         let change = change_quantity(&format!("q{worker}-{round}"), &customer, "contoso", &format!("sub-{bought}"), 7);
-        insist(&address, &change, &acknowledged).await;
+        ledger.send(&mut client, &change).await?;
         round += 1;
     }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn acknowledged_commands_survive_every_kill_exactly_once() -> anyhow::Result<()> {
     let mut random = Random::from_environment();
+    let kills = number_from_environment("SUBLEDGER_TEST_KILLS", 4);
     let dir = tempfile::tempdir()?;
     let mut serve = Serve::start(dir.path(), TEST_CLOCK).await?;
     let client = Client::connect(&serve.address).await?;
@@ -85,43 +49,34 @@ async fn acknowledged_commands_survive_every_kill_exactly_once() -> anyhow::Resu
         client.accepted(&customer(&format!("c{n}"), "contoso")).await?;
         client.accepted(&agreement(&format!("c{n}"), "2018-01-13")).await?;
     }
-    let address = Arc::new(Mutex::new(serve.address.clone()));
-    let stop = Arc::new(AtomicBool::new(false));
-    let acknowledged = Acknowledged::default();
-    let workers: Vec<_> = (0..WORKERS)
-        .map(|worker| tokio::spawn(work(worker, Arc::clone(&address), Arc::clone(&stop), Arc::clone(&acknowledged))))
-        .collect();
-    for _ in 0..kills() {
+    let (ledger, stop) = (Insisting::default(), Arc::new(AtomicBool::new(false)));
+    ledger.at(&serve.address);
+    let workers: Vec<_> =
+        (0..WORKERS).map(|worker| tokio::spawn(work(worker, ledger.clone(), Arc::clone(&stop)))).collect();
+    for _ in 0..kills {
         tokio::time::sleep(Duration::from_millis(random.below(900) + 100)).await;
         serve.process.kill()?;
         serve = serve.restart().await?;
-        address.lock().expect("no panic").clone_from(&serve.address);
+        ledger.at(&serve.address);
     }
     tokio::time::sleep(Duration::from_millis(300)).await;
     stop.store(true, Ordering::Relaxed);
     for worker in workers {
-        worker.await?;
+        worker.await??;
     }
 
-    let client = Client::connect(&serve.address).await?;
-    let acknowledged = acknowledged.lock().expect("no panic").clone();
-    let mut recorded: BTreeMap<String, Vec<Position>> = BTreeMap::new();
-    for record in client.history().await? {
-        let (Some(commit), Some(position)) = (record.commit, record.position) else {
-            panic!("a record without content")
-        };
-        if !commit.command_id.is_empty() {
-            recorded.entry(commit.command_id).or_default().push(position);
-        }
-    }
-    for (id, positions) in &recorded {
-        assert_eq!(positions.len(), 1, "{id} is recorded at {positions:?}");
-    }
-    for (id, position) in &acknowledged {
-        assert_eq!(recorded.get(id), Some(&vec![*position]), "{id}");
-    }
-    println!("{} commands acknowledged over {} kills, seed {}", acknowledged.len(), kills(), random.seed());
-    assert!(!acknowledged.is_empty());
+    let history = Client::connect(&serve.address).await?.history().await?;
+    let ids = history.into_iter().filter_map(|record| Some((record.commit?.command_id, record.position?)));
+    ledger.check(ids.filter(|(id, _)| !id.is_empty()))?;
+    let acknowledged = ledger.acknowledged().len();
+    println!("{acknowledged} commands acknowledged over {kills} kills, seed {}", random.seed());
+    assert!(acknowledged > 0);
     run_cli(&["compare", "--address", &serve.address])?;
+    serve.process.stop()?;
+    let data_dir = dir.path().to_string_lossy();
+    for name in ["billing", "customer", "incentive"] {
+        let printed = run_cli(&["rebuild", name, "--check", "--data-dir", &data_dir])?;
+        assert!(printed.contains("byte for byte"), "{printed}");
+    }
     Ok(())
 }

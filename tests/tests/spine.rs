@@ -40,7 +40,7 @@ async fn from_a_purchase_to_its_invoice_and_back_to_its_history() -> anyhow::Res
     assert_eq!((subscription.state.as_str(), subscription.quantity), ("active", 10));
     assert_eq!((subscription.start.as_str(), subscription.term_end.as_str()), ("2018-01-13", "2019-01-12"));
     let balances = client.balances("contoso", bought.position).await?;
-    assert_eq!(balances, [("revenue".to_owned(), "-40.00".to_owned()), ("unbilled".to_owned(), "40.00".to_owned())]);
+    assert_eq!(balances, [("unbilled".to_owned(), "40.00".to_owned()), ("revenue".to_owned(), "-40.00".to_owned())]);
 
     client.advance("2018-01-15").await?;
     assert_eq!(client.invoices("contoso").await?, [("2018-01-15".to_owned(), "40.00".to_owned())]);

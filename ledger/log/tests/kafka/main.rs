@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up has failed")]
 
 mod broker;
+mod conforms;
 mod crash;
 mod history;
 mod ingress;

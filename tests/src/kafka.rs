@@ -1,0 +1,174 @@
+//! A real broker, started by `deploy/kafka/kafka`, and a ledger on it in processes of their own.
+
+use std::{
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use anyhow::{Context as _, bail};
+use subledger_log::kafka::KafkaOptions;
+
+use crate::process::{Process, free_port, run_cli, wait_ready};
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../deploy/kafka/kafka");
+
+/// Whether the environment says to do without Kafka.
+pub fn skipped() -> bool {
+    let skipped = std::env::var("SUBLEDGER_SKIP_KAFKA").is_ok_and(|value| value == "1");
+    if skipped {
+        eprintln!("SKIPPED: SUBLEDGER_SKIP_KAFKA=1, so nothing was tested on Kafka");
+    }
+    skipped
+}
+
+/// A broker. It ends with this process, however that ends.
+pub struct Broker {
+    /// Where it answers.
+    pub bootstrap: String,
+    dir: PathBuf,
+}
+
+impl Broker {
+    /// Starts one and waits until it is ready.
+    pub fn start(dir: PathBuf) -> anyhow::Result<Self> {
+        let process = std::process::id().to_string();
+        let name = dir.to_str().context("a path that is text")?.to_owned();
+        let bootstrap = script(&["start", "--dir", &name, "--with", &process, "--remove"])?;
+        Ok(Self { bootstrap, dir })
+    }
+
+    /// SIGKILL, then a start on the same data.
+    pub fn kill_and_restart(&self) -> anyhow::Result<()> {
+        let dir = self.dir.to_str().context("a path that is text")?;
+        script(&["kill", "--dir", dir])?;
+        script(&["restart", "--dir", dir])?;
+        Ok(())
+    }
+}
+
+impl Drop for Broker {
+    fn drop(&mut self) {
+        let _ = script(&["stop", "--dir", &self.dir.to_string_lossy()]);
+    }
+}
+
+fn script(arguments: &[&str]) -> anyhow::Result<String> {
+    let output = Command::new(SCRIPT).args(arguments).stdin(Stdio::null()).output()?;
+    if !output.status.success() {
+        bail!("deploy/kafka/kafka {} failed:\n{}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}
+
+/// What starts a process of the ledger on the broker again after it was killed.
+pub struct Part {
+    /// The running process.
+    pub process: Process,
+    /// Its gRPC address, if it has one.
+    pub address: Option<String>,
+    name: String,
+    arguments: Vec<String>,
+}
+
+impl Part {
+    /// Starts a role.
+    pub async fn start(name: &str, role: &[&str], settings: &[String], listens: bool) -> anyhow::Result<Self> {
+        let mut arguments: Vec<String> = role.iter().map(|&text| text.to_owned()).collect();
+        let address = if listens {
+            let listen = format!("127.0.0.1:{}", free_port()?);
+            arguments.extend(["--listen".to_owned(), listen.clone()]);
+            Some(format!("http://{listen}"))
+        } else {
+            None
+        };
+        arguments.extend(["--metrics-listen".to_owned(), "none".to_owned()]);
+        arguments.extend(settings.iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]));
+        let mut part = Self { process: spawn(name, &arguments)?, address, name: name.to_owned(), arguments };
+        part.ready().await?;
+        Ok(part)
+    }
+
+    /// SIGKILL, then a start with the same arguments.
+    pub async fn kill_and_restart(&mut self) -> anyhow::Result<()> {
+        self.process.kill()?;
+        self.process = spawn(&self.name, &self.arguments)?;
+        self.ready().await
+    }
+
+    async fn ready(&mut self) -> anyhow::Result<()> {
+        match &self.address {
+            Some(address) => wait_ready(&mut self.process, address).await,
+            None => Ok(()),
+        }
+    }
+}
+
+fn spawn(name: &str, arguments: &[String]) -> anyhow::Result<Process> {
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    Process::start(name, &arguments, &[])
+}
+
+/// A ledger on a broker: two writers, three projectors, a gateway.
+pub struct Fleet {
+    /// The writers, which share the partitions.
+    pub writers: Vec<Part>,
+    /// Billing, customer, incentive.
+    pub projectors: Vec<Part>,
+    /// Takes commands and answers queries.
+    pub gateway: Part,
+    /// How its log is reached.
+    pub options: KafkaOptions,
+    /// The settings every process has.
+    pub settings: Vec<String>,
+    /// Where the projectors keep their rows, in the order of `projectors`.
+    pub data_dirs: Vec<PathBuf>,
+}
+
+/// The projectors.
+pub const PROJECTORS: [&str; 3] = ["billing", "customer", "incentive"];
+
+impl Fleet {
+    /// Makes a ledger with topics of its own and starts every process.
+    pub async fn start(broker: &Broker, prefix: &str, dir: &std::path::Path) -> anyhow::Result<Self> {
+        let settings = vec![format!("kafka.bootstrap={}", broker.bootstrap), format!("kafka.topic_prefix={prefix}")];
+        let mut init = vec!["kafka", "init"];
+        init.extend(settings.iter().flat_map(|setting| ["--set", setting.as_str()]));
+        run_cli(&init)?;
+        let (mut projectors, mut data_dirs) = (Vec::new(), Vec::new());
+        let mut gateway_settings = settings.clone();
+        let mut writers = Vec::new();
+        for n in 0..2 {
+            let mut settings = settings.clone();
+            settings.push(format!("data_dir={}", dir.join(format!("writer-{n}")).display()));
+            writers.push(Part::start(&format!("writer-{n}"), &["writer"], &settings, false).await?);
+        }
+        for name in PROJECTORS {
+            let data_dir = dir.join(format!("projector-{name}"));
+            let mut settings = settings.clone();
+            settings.push(format!("data_dir={}", data_dir.display()));
+            let part = Part::start(name, &["projector", name, "--log", "kafka"], &settings, true).await?;
+            gateway_settings.push(format!("projectors.{name}={}", part.address.clone().unwrap_or_default()));
+            projectors.push(part);
+            data_dirs.push(data_dir);
+        }
+        let gateway = Part::start("gateway", &["gateway"], &gateway_settings, true).await?;
+        let mut options = KafkaOptions::new(&broker.bootstrap);
+        prefix.clone_into(&mut options.topic_prefix);
+        Ok(Self { writers, projectors, gateway, options, settings, data_dirs })
+    }
+
+    /// Stops the projectors and compares the rows of each with a rebuild, byte for byte.
+    pub fn check_read_models(&mut self) -> anyhow::Result<()> {
+        for (n, name) in PROJECTORS.iter().enumerate() {
+            self.projectors[n].process.stop()?;
+            let data_dir = format!("data_dir={}", self.data_dirs[n].display());
+            let mut arguments = vec!["rebuild", name, "--check", "--log", "kafka", "--set", &data_dir];
+            arguments.extend(self.settings.iter().flat_map(|setting| ["--set", setting.as_str()]));
+            let printed = run_cli(&arguments)?;
+            if !printed.contains("byte for byte") {
+                bail!("rebuild {name} --check said:\n{printed}");
+            }
+        }
+        Ok(())
+    }
+}
