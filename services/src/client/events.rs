@@ -158,9 +158,12 @@ fn rows(commit: &Commit, json: &Value) -> Vec<[String; 8]> {
 
 /// Widths that usual values have: rows are printed as they come, so the longest is not known.
 const WIDTHS: [usize; 7] = [16, 20, 20, 16, 7, 20, 24];
+/// Characters of a time that the table shows: to the second.
+const TIME_CHARS: usize = "2018-01-31T09:30:00".len();
 
 fn aligned(out: &mut impl Write, row: &[String; 8]) -> Result<(), Failure> {
-    for (cell, width) in row.iter().zip(WIDTHS) {
+    for (index, (cell, width)) in row.iter().zip(WIDTHS).enumerate() {
+        let cell = if matches!(index, 1 | 2) { cell.get(..TIME_CHARS).unwrap_or(cell) } else { cell };
         write!(out, "{cell:<width$}  ")?;
     }
     Ok(writeln!(out, "{}", row[7])?)

@@ -30,10 +30,9 @@ const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// Longest wait before another attempt.
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 /// Reasons that say "not now" of a command that was not recorded.
-const NOT_NOW: &[&str] =
-    &["RESOURCE_EXHAUSTED", "QUEUE_FULL", "OVERLOADED", "WRITER_BUSY", "UNAVAILABLE", "WRITER_UNAVAILABLE"];
+const NOT_NOW: &[&str] = &["WRITER_OVERLOADED", "WRITER_UNAVAILABLE", "OUTCOME_UNKNOWN"];
 /// Metadata of such a refusal that says how long to wait, in milliseconds.
-const WAIT_KEYS: &[&str] = &["retry_after_millis", "retry_after_ms"];
+const WAIT_KEY: &str = "retry_after_ms";
 
 /// Commands that go together, with the lines they come from.
 type Batch = Vec<(Item, Command)>;
@@ -147,11 +146,18 @@ impl Sender {
             let Some(answer) = answer else {
                 return Err(Broken::Later(None, "the ledger ended the stream".to_owned()));
             };
-            *alive = Instant::now();
             let left = settle(batch, &answer.outcomes, settled).map_err(Broken::Over)?;
             match left {
-                Left::None => drop(waiting.pop_front()),
-                Left::NotNow { batch, wait, why } => {
+                Left::None => {
+                    *alive = Instant::now();
+                    waiting.pop_front();
+                }
+                Left::NotNow { batch: rest, wait, why } => {
+                    // Being told "not now" again and again is no answer.
+                    if rest.len() < batch.len() {
+                        *alive = Instant::now();
+                    }
+                    let batch = rest;
                     waiting[0] = batch;
                     return Err(Broken::Later(wait, why));
                 }
@@ -185,7 +191,7 @@ fn settle(batch: &Batch, outcomes: &[Outcome], settled: &mut Settled) -> Result<
     let Some((first, rejection)) = not_now.and_then(|n| Some((n, outcomes.get(n)?.rejection.as_ref()?))) else {
         return Ok(Left::None);
     };
-    let wait = WAIT_KEYS.iter().find_map(|key| rejection.metadata.get(*key)?.parse().ok()).map(Duration::from_millis);
+    let wait = rejection.metadata.get(WAIT_KEY).and_then(|wait| wait.parse().ok()).map(Duration::from_millis);
     let why = format!("{}: {}", rejection.reason, rejection.message);
     Ok(Left::NotNow { batch: batch[first..].to_vec(), wait, why })
 }

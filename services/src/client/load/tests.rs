@@ -46,8 +46,8 @@ impl FakeState {
         let outcomes = request.commands.iter().enumerate().map(|(n, command)| {
             let command_id = command.command_id.clone();
             if n >= full_from {
-                let metadata = [("retry_after_millis".to_owned(), "1".to_owned())].into();
-                let rejection = Rejection { reason: "QUEUE_FULL".into(), message: "no room".into(), metadata };
+                let metadata = [("retry_after_ms".to_owned(), "1".to_owned())].into();
+                let rejection = Rejection { reason: "WRITER_OVERLOADED".into(), message: "no room".into(), metadata };
                 return Outcome { command_id, rejection: Some(rejection), ..Outcome::default() };
             }
             if let Some(known) = self.outcomes.get(&command_id) {

@@ -5,15 +5,15 @@ use std::time::{Duration, Instant};
 use chrono::NaiveDate;
 use subledger_proto::{
     api::{
-        AdvanceClockRequest, Command, GetInvoiceRequest, GetStatusRequest, Invoice, ListInvoicesRequest, Outcome,
-        Status, SubmitRequest,
+        AdvanceClockRequest, Command, GetClockRequest, GetInvoiceRequest, GetStatusRequest, Invoice,
+        ListInvoicesRequest, Outcome, Status, SubmitRequest,
     },
     common::Rejection,
 };
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
-use crate::client::{Failure, connect::Connection};
+use crate::client::{Failure, connect::Connection, times};
 
 /// Time between two looks at whether the ledger is at rest.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -100,8 +100,13 @@ impl Target for Remote {
     }
 
     async fn advance(&mut self, through: NaiveDate) -> Result<(), Failure> {
-        let request = AdvanceClockRequest { close_through: through.to_string() };
-        self.connection.admin().advance_clock(request).await?;
+        let mut admin = self.connection.admin();
+        // A clock that begins later has nothing to close.
+        let now = admin.get_clock(GetClockRequest {}).await?.into_inner().now;
+        let today = now.as_ref().and_then(times::from_timestamp).map(|now| now.date_naive());
+        if today.is_none_or(|today| today <= through) {
+            admin.advance_clock(AdvanceClockRequest { close_through: through.to_string() }).await?;
+        }
         self.calm().await
     }
 
