@@ -319,18 +319,14 @@ fn published(outcome: api::Outcome) -> Answer {
         let reason = format!("its outcome cannot be read: {error}");
         SubmitError::Command(CommandError::Unknown { reason })
     };
-    let message = outcome.rejection.as_ref().map(|rejection| rejection.message.clone()).unwrap_or_default();
-    let rejection = outcome.rejection.map(subledger_domain::Rejection::from_wire).transpose();
+    let command_id = subledger_log::codec::Wire::from_wire(outcome.command_id).map_err(unreadable)?;
     if outcome.position.is_none() {
-        // A refusal that is not recorded has a reason of the domain; anything else is the writer's own.
-        return Err(match rejection {
-            Ok(Some(rejection)) => SubmitError::Refused(rejection),
-            _ => SubmitError::Command(CommandError::Unavailable { reason: message }),
-        });
+        return Err(SubmitError::from_rejection(&command_id, outcome.rejection.unwrap_or_default()));
     }
+    let rejection = outcome.rejection.map(subledger_domain::Rejection::from_wire).transpose();
     let result = rejection.map_err(unreadable)?.map_or_else(|| Ok(Vec::new()), Err);
     Ok(Outcome {
-        command_id: subledger_log::codec::Wire::from_wire(outcome.command_id).map_err(unreadable)?,
+        command_id,
         result,
         position: subledger_log::codec::Wire::from_wire(outcome.position).map_err(unreadable)?,
         stream_version: outcome.stream_version,

@@ -4,10 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use subledger_log::{Log, OpenError, remote::RemoteLog};
-use subledger_projection_runtime::{Handle as Projection, Runner, State};
+use subledger_projection_runtime::{Handle as Projection, Runner};
 use subledger_writer::Clock;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic_health::ServingStatus;
 
 use super::Ended;
 use crate::{
@@ -76,7 +75,7 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     let health = services.health();
     let bound = services.bind(config.listen).await?;
     let tasks = TaskTracker::new();
-    tasks.spawn(report_health(projection.clone(), args.name, health, stop.clone()));
+    tasks.spawn(args.name.report_health(projection.clone(), health, stop.clone()));
     if args.name == Name::Billing {
         let invoices = Invoices {
             router,
@@ -173,25 +172,4 @@ async fn services(
     };
     services.admin(AdminApi::new(parts)).await;
     Ok(services)
-}
-
-/// Says that the service is not to be used while the rows are folded for the first time, or cannot be.
-async fn report_health(
-    projection: Projection,
-    name: Name,
-    health: tonic_health::server::HealthReporter,
-    stop: CancellationToken,
-) {
-    let mut state = projection.status().state;
-    loop {
-        let status = match state {
-            State::Running | State::Retrying => ServingStatus::Serving,
-            State::Rebuilding | State::Failed | State::Stopped => ServingStatus::NotServing,
-        };
-        health.set_service_status(name.service(), status).await;
-        tokio::select! {
-            () = stop.cancelled() => return,
-            changed = projection.changed(state) => state = changed.state,
-        }
-    }
 }
