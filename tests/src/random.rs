@@ -37,6 +37,11 @@ impl Random {
         z ^ (z >> 31)
     }
 
+    /// A place in something of `length` places.
+    pub fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).unwrap_or(0)
+    }
+
     /// A number below `limit`.
     pub fn below(&mut self, limit: u64) -> u64 {
         self.number() % limit.max(1)
