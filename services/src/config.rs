@@ -25,6 +25,8 @@ pub(crate) struct Config {
     pub(crate) listen_given: bool,
     /// Address of the Prometheus metrics; none for no metrics.
     pub(crate) metrics_listen: Option<SocketAddr>,
+    /// The network keeps everybody out who may not do everything: only then other addresses than loopback may be listened on.
+    pub(crate) trusted_network: bool,
     /// How the log is written.
     pub(crate) log_format: LogFormat,
     /// What is logged: `info`, or directives such as `warn,subledger=debug`.
@@ -130,6 +132,7 @@ impl Default for Config {
             listen: loopback(LISTEN_PORT),
             listen_given: false,
             metrics_listen: Some(loopback(METRICS_PORT)),
+            trusted_network: false,
             log_format: LogFormat::Text,
             log_level: "info".into(),
             layout: LayoutConfig::default(),
@@ -283,10 +286,11 @@ impl Config {
     fn check(&self) -> Result<(), ConfigError> {
         self.new_layout()?;
         for (setting, address) in [("listen", Some(self.listen)), ("metrics_listen", self.metrics_listen)] {
-            if let Some(address) = address.filter(|address| !address.ip().is_loopback()) {
+            if let Some(address) = address.filter(|address| !address.ip().is_loopback() && !self.trusted_network) {
                 return Err(ConfigError(format!(
                     "{setting} is {address}, which other machines can reach, but nothing here checks who calls; \
-                     listen on a loopback address and put a proxy that authenticates in front of it"
+                     listen on a loopback address and put a proxy that authenticates in front of it, or set trusted_network = true \
+                     where the network keeps everybody else out"
                 )));
             }
         }

@@ -16,7 +16,8 @@ use super::{
 #[derive(clap::Args)]
 #[command(after_help = help!(
     "  subledger clock\n  \
-     subledger clock advance 2018-02-15"
+     subledger clock advance 2018-02-15\n  \
+     subledger clock run --set kafka.bootstrap=broker:9092"
 ))]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -31,6 +32,9 @@ pub(crate) struct Args {
 enum Action {
     /// Shows the last closed day, the time, and whether this is a test clock
     Show,
+    /// Closes the business days of a ledger on Kafka by the wall clock, until told to stop
+    #[cfg(feature = "kafka")]
+    Run(crate::roles::ClockArgs),
     /// Moves a test clock forward: closes every day up to this one, included
     Advance {
         /// The day, such as 2018-02-15
@@ -39,10 +43,23 @@ enum Action {
     },
 }
 
+impl Args {
+    /// The role, if it is the clock itself that is to run.
+    #[cfg(feature = "kafka")]
+    pub(super) fn into_role(self) -> Result<crate::roles::Role, Self> {
+        match self.action {
+            Some(Action::Run(args)) => Ok(crate::roles::Role::Clock(args)),
+            _ => Err(self),
+        }
+    }
+}
+
 /// Shows or moves the clock.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let mut admin = args.address.connect().await?.admin();
     let clock = match args.action {
+        #[cfg(feature = "kafka")]
+        Some(Action::Run(_)) => return Err(Failure::Usage("the clock runs as a role".into())),
         None | Some(Action::Show) => admin.get_clock(GetClockRequest {}).await?.into_inner(),
         Some(Action::Advance { date }) => {
             admin.advance_clock(AdvanceClockRequest { close_through: date.to_string() }).await?.into_inner()

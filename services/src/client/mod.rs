@@ -69,6 +69,14 @@ pub(crate) enum Client {
 
 /// Runs a command.
 pub(crate) fn run(client: Client) -> ExitCode {
+    #[cfg(feature = "kafka")]
+    let client = match client {
+        Client::Clock(args) => match args.into_role() {
+            Ok(role) => return crate::roles::run(role),
+            Err(args) => Client::Clock(args),
+        },
+        other => other,
+    };
     let result = match client {
         Client::Submit(args) => wait(submit::run(args)),
         Client::Load(args) => wait(load::run(*args)),

@@ -23,6 +23,7 @@ const SETTINGS: &[(&str, Kind)] = &[
     ("data_dir", Kind::Text),
     ("listen", Kind::Text),
     ("metrics_listen", Kind::OptionalText),
+    ("trusted_network", Kind::Switch),
     ("log_format", Kind::Text),
     ("log_level", Kind::Text),
     ("layout.partners", Kind::Number),

@@ -1,4 +1,4 @@
-//! `gateway`: the API of a ledger on Kafka. Publishes commands, follows the log for their outcomes, passes queries on. And `run-clock`,
+//! `gateway`: the API of a ledger on Kafka. Publishes commands, follows the log for their outcomes, passes queries on. And `clock run`,
 //! which closes days the same way.
 
 use std::sync::{Arc, OnceLock};

@@ -14,6 +14,8 @@ use std::process::ExitCode;
 
 use crate::config::{Config, Flags};
 
+#[cfg(feature = "kafka")]
+pub(crate) use gateway::Args as ClockArgs;
 pub(crate) use serve::Embedded;
 
 /// A long-running process.
@@ -29,9 +31,10 @@ pub(crate) enum Role {
     /// Writes a ledger on Kafka: shares its partitions with other writers
     #[cfg(feature = "kafka")]
     Writer(writer::Args),
-    /// Closes the business days of a ledger on Kafka by the wall clock
+    /// Closes the business days of a ledger on Kafka by the wall clock: `clock run`, beside the other commands about the clock
     #[cfg(feature = "kafka")]
-    RunClock(gateway::Args),
+    #[command(skip)]
+    Clock(ClockArgs),
     /// Makes or checks the topics of a ledger on Kafka
     #[cfg(feature = "kafka")]
     Kafka(kafka::Args),
@@ -57,7 +60,7 @@ pub(crate) fn run(role: Role) -> ExitCode {
         #[cfg(feature = "kafka")]
         Role::Writer(args) => with_runtime(&args.flags.clone(), |config| writer::run(args, config)),
         #[cfg(feature = "kafka")]
-        Role::RunClock(args) => with_runtime(&args.flags, gateway::run_clock),
+        Role::Clock(args) => with_runtime(&args.flags, gateway::run_clock),
         #[cfg(feature = "kafka")]
         Role::Kafka(args) => with_runtime(&args.flags.clone(), |config| kafka::run(args, config)),
         Role::Rebuild(args) => with_runtime(&args.flags.clone(), |config| rebuild::run(args, config)),

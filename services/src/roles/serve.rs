@@ -234,7 +234,7 @@ impl Process {
             Some(_) => println!("  clock    test clock, business day {}", ledger.clock.now().date_naive()),
             None => println!("  clock    wall clock, UTC"),
         }
-        println!("Nobody's identity is checked: whoever reaches this loopback address may do everything.");
+        println!("Nobody's identity is checked: whoever reaches {} may do everything.", bound.address);
         println!("Try next, in another terminal:");
         let other = bound.address.port() != crate::config::LISTEN_PORT;
         let address = if other { format!(" --address http://{}", bound.address) } else { String::new() };
@@ -251,6 +251,7 @@ impl Process {
         if ledger.test_clock_start.is_some() {
             next.push("clock advance DATE");
         }
-        next.iter().for_each(|command| println!("  subledger {command}{address}"));
+        let program = std::env::args().next().unwrap_or_else(|| "subledger".to_owned());
+        next.iter().for_each(|command| println!("  {program} {command}{address}"));
     }
 }
