@@ -26,8 +26,8 @@ pub const POLL_EVENTS_MAX: usize = 4_096;
 pub const POLL_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Longest time between two polls before the group takes a writer for stuck, and gives its partitions to others.
 pub const POLL_INTERVAL_MAX: Duration = Duration::from_secs(300);
-/// How long after its last heartbeat a writer counts as dead.
-pub const SESSION_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long after its last heartbeat a writer counts as dead: the shortest that brokers allow by default.
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
 /// Pause between attempts to seek a partition that was assigned a moment ago.
 const SEEK_PAUSE: Duration = Duration::from_millis(5);
 
