@@ -192,7 +192,8 @@ fn loopback(port: u16) -> SocketAddr {
 }
 
 /// The XDG data directory's `subledger`.
-fn default_data_dir() -> PathBuf {
+/// Where a ledger is kept unless told otherwise.
+pub(crate) fn default_data_dir() -> PathBuf {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     absolute("XDG_DATA_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))

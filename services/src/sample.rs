@@ -3,13 +3,33 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context as _;
+use chrono::NaiveDate;
 use subledger_log::{Actor, codec::command_from_json};
 use subledger_writer::Submission;
 
-use crate::router::{self, Router, WhenFull};
+use crate::{
+    config::{Config, TestClockConfig, default_data_dir},
+    router::{self, Router, WhenFull},
+};
 
 /// Commands as JSON lines. Their ids are fixed, so loading them again changes nothing.
 const COMMANDS: &str = include_str!("../../deploy/sample/commands.jsonl");
+
+/// The first business day of a ledger with sample data: the month of the published sample files.
+const FIRST_DAY: (i32, u32, u32) = (2018, 1, 13);
+
+/// Settings for a ledger to try things with: a directory of its own unless one is named, and a test clock, so that months can go by.
+pub(crate) fn settings(mut config: Config) -> Config {
+    if config.data_dir == default_data_dir() {
+        config.data_dir.set_file_name("subledger-sample");
+    }
+    if !config.test_clock.enabled {
+        let (year, month, day) = FIRST_DAY;
+        let start = NaiveDate::from_ymd_opt(year, month, day).unwrap_or_default();
+        config.test_clock = TestClockConfig { enabled: true, start };
+    }
+    config
+}
 
 /// Submits the sample commands, in order.
 pub(crate) async fn load(router: &dyn Router) -> anyhow::Result<()> {

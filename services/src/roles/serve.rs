@@ -45,7 +45,8 @@ const GAUGES_EVERY: Duration = Duration::from_secs(2);
     subledger serve --data-dir /var/lib/subledger --log-format json\n  \
     subledger serve --set test_clock.enabled=true --set test_clock.start=2018-01-01")]
 pub(crate) struct Args {
-    /// Put two partners, three customers and what they buy into the ledger; does nothing if they are there
+    /// Put two partners, three customers and what they buy into the ledger, if they are not there. Such a ledger has a test clock, and a
+    /// directory of its own unless one is named
     #[arg(long)]
     sample_data: bool,
     #[command(flatten)]
@@ -55,6 +56,7 @@ pub(crate) struct Args {
 /// Runs until a signal.
 pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     let started = Instant::now();
+    let config = if args.sample_data { sample::settings(config) } else { config };
     let stop = shutdown::on_signals().context("cannot wait for signals")?;
     if let Some(listen) = config.metrics_listen {
         telemetry::metrics(listen)?;
@@ -244,12 +246,13 @@ impl Process {
                 "list customers",
                 "list subscriptions --customer fabrikam",
                 "list balances --partner contoso",
+                "list charges --customer fabrikam",
             ]);
         } else {
             next.push("load FILE");
         }
         if ledger.test_clock_start.is_some() {
-            next.push("clock advance DATE");
+            next.push("clock advance 2018-02-15");
         }
         let program = std::env::args().next().unwrap_or_else(|| "subledger".to_owned());
         next.iter().for_each(|command| println!("  {program} {command}{address}"));
