@@ -7,8 +7,9 @@ use subledger_proto::{
         AdvanceClockRequest, GetSubscriptionRequest, ListBalancesRequest, ListInvoicesRequest, Outcome,
         ReadEventsRequest, Record, SubmitRequest, SubmitStreamRequest, Subscription,
         admin_service_client::AdminServiceClient, audit_service_client::AuditServiceClient,
-        billing_service_client::BillingServiceClient, command_service_client::CommandServiceClient,
-        customer_service_client::CustomerServiceClient,
+        billing_service_client::BillingServiceClient, catalog_service_client::CatalogServiceClient,
+        command_service_client::CommandServiceClient, customer_service_client::CustomerServiceClient,
+        incentive_service_client::IncentiveServiceClient,
     },
     common::Position,
 };
@@ -29,6 +30,10 @@ pub struct Client {
     pub customers: CustomerServiceClient<Channel>,
     /// Charges, invoices, balances.
     pub billing: BillingServiceClient<Channel>,
+    /// Offers, prices, partners.
+    pub catalog: CatalogServiceClient<Channel>,
+    /// What incentives are computed from.
+    pub incentives: IncentiveServiceClient<Channel>,
     /// History.
     pub audit: AuditServiceClient<Channel>,
     /// Clock and status.
@@ -46,6 +51,8 @@ impl Client {
             commands: CommandServiceClient::new(channel.clone()).max_decoding_message_size(64 << 20),
             customers: CustomerServiceClient::new(channel.clone()),
             billing: BillingServiceClient::new(channel.clone()),
+            catalog: CatalogServiceClient::new(channel.clone()),
+            incentives: IncentiveServiceClient::new(channel.clone()),
             audit: AuditServiceClient::new(channel.clone()).max_decoding_message_size(64 << 20),
             admin: AdminServiceClient::new(channel),
         })

@@ -1,8 +1,10 @@
 //! What the tests of the whole system share: processes of the real binary, clients of its real API.
 
+pub mod cli;
 pub mod client;
 pub mod commands;
 pub mod insist;
 pub mod kafka;
 pub mod process;
 pub mod random;
+pub mod topic;

@@ -1,0 +1,85 @@
+//! Topics as an upstream system sees them, through a Kafka client of its own.
+
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use rdkafka::{
+    ClientConfig, Message as _, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _},
+    message::{BorrowedMessage, Headers as _},
+};
+
+/// How long a broker may take to answer a question.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
+
+/// A record of a topic.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The value.
+    pub payload: Vec<u8>,
+    headers: Vec<(String, String)>,
+}
+
+impl Record {
+    /// A header; empty if it is not there.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.iter().rev().find(|(key, _)| key == name).map_or("", |(_, value)| value)
+    }
+}
+
+/// Reads a topic from its beginning.
+pub struct Reader {
+    consumer: BaseConsumer,
+    topic: String,
+    /// Everything read so far.
+    pub records: Vec<Record>,
+}
+
+impl Reader {
+    /// Of every partition.
+    pub fn new(bootstrap: &str, topic: &str) -> anyhow::Result<Self> {
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", bootstrap)
+            .set("group.id", "upstream")
+            .set("enable.auto.commit", "false")
+            .create()?;
+        let metadata = consumer.fetch_metadata(Some(topic), ANSWER_MAX)?;
+        let mut assignment = TopicPartitionList::new();
+        for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
+            assignment.add_partition_offset(topic, partition.id(), Offset::Beginning)?;
+        }
+        ensure!(assignment.count() > 0, "there is no topic {topic}");
+        consumer.assign(&assignment)?;
+        Ok(Self { consumer, topic: topic.to_owned(), records: Vec::new() })
+    }
+
+    /// Reads on until `count` records satisfy `wanted`, and returns those. Blocks.
+    pub fn wait_for(&mut self, count: usize, wanted: impl Fn(&Record) -> bool) -> anyhow::Result<Vec<Record>> {
+        const WAIT_MAX: Duration = Duration::from_secs(60);
+        let deadline = Instant::now() + WAIT_MAX;
+        loop {
+            let found: Vec<_> = self.records.iter().filter(|record| wanted(record)).cloned().collect();
+            if found.len() >= count {
+                return Ok(found);
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "{} of {count} records came out on {} within {WAIT_MAX:?}; all that came: {:?}",
+                found.len(),
+                self.topic,
+                self.records
+            );
+            if let Some(message) = self.consumer.poll(Duration::from_millis(100)) {
+                self.records.push(record(&message?));
+            }
+        }
+    }
+}
+
+fn record(message: &BorrowedMessage<'_>) -> Record {
+    let headers = message.headers().map(|headers| {
+        let text = |value: Option<&[u8]>| String::from_utf8_lossy(value.unwrap_or_default()).into_owned();
+        headers.iter().map(|header| (header.key.to_owned(), text(header.value))).collect()
+    });
+    Record { payload: message.payload().unwrap_or_default().to_vec(), headers: headers.unwrap_or_default() }
+}
