@@ -123,6 +123,16 @@ fn several_components_are_one_price() {
 }
 
 #[test]
+fn components_keep_the_order_of_their_rows() {
+    let mut catalog = Catalog::default();
+    let part = |name: &str, price| PriceRow { component: Some(name.to_owned()), ..row(price, "2018-01-01") };
+    publish(&mut catalog, "l1", vec![part("non-PSTN", "28.40"), part("PSTN", "2.00"), part("a", "1")]).unwrap();
+    assert_eq!(price(&catalog, "2018-01-01").as_deref(), Some("l1 28.40+2.00+1"));
+    publish(&mut catalog, "l2", vec![part("PSTN", "3.00"), part("a", "1"), part("non-PSTN", "28.40")]).unwrap();
+    assert_eq!(price(&catalog, "2018-01-01").as_deref(), Some("l2 3.00+1+28.40"), "another list, another order");
+}
+
+#[test]
 fn days_close_one_after_another() {
     let mut catalog = Catalog::default();
     let close = |date| Command::CloseDay(CloseDay { date: day(date) });
