@@ -9,7 +9,7 @@ use crate::{
     Command, Context, Event, Reason, Rejection, check,
     command::{CloseDay, PublishOffers, PublishPriceList},
     event::{DayClosed, OfferPublished, PricesPublished},
-    offer::{LOCKED_TERM_MONTHS, Offer, OfferKind, OfferLimitScope, PriceRow},
+    offer::{LOCKED_TERM_MONTHS, Offer, OfferKind, OfferLimitScope, PriceRow, ProductFamily},
 };
 
 /// Offers in one command.
@@ -73,7 +73,8 @@ fn check_offer(at: &str, offer: &Offer) -> Result<(), Rejection> {
         let message = format!("A term has {TERMS_MONTHS:?} months, not {}", offer.term_months);
         return Err(check::invalid(&field("term_months"), message));
     }
-    if offer.billing_frequencies.is_empty() {
+    // Only a marketplace product is ever a custom meter (L10618).
+    if offer.is_metered() && offer.product_family != ProductFamily::MarketplaceSaas {
         return Err(check::missing(&field("billing_frequencies")));
     }
     if offer.minimum_quantity == 0 {

@@ -166,6 +166,11 @@ fn an_offer_is_refused_with_the_field_at_fault() {
             (reason, format!("offers[0].{field}").as_str())
         );
     }
+    let metered = Offer { product_family: ProductFamily::MarketplaceSaas, billing_frequencies: BTreeSet::new(), ..offer() };
+    assert!(
+        run(&mut Catalog::default(), &Command::PublishOffers(PublishOffers { offers: vec![metered] })).is_ok(),
+        "a custom meter"
+    );
     for offers in [vec![], vec![offer(), offer()], vec![offer(); OFFERS_MAX + 1]] {
         assert!(run(&mut Catalog::default(), &Command::PublishOffers(PublishOffers { offers })).is_err());
     }

@@ -107,7 +107,7 @@ fn settings_and_terms() {
             subscription_ids: vec![subscription_id.clone()],
         },
     );
-    assert_eq!(row(&history, "s-1").billing_frequency, BillingFrequency::Monthly, "until the next period");
+    assert_eq!(row(&history, "s-1").billing_frequency, Some(BillingFrequency::Monthly), "until the next period");
     let period = PeriodStarted {
         customer_id: customer_id.clone(),
         subscription_id: subscription_id.clone(),
@@ -117,7 +117,7 @@ fn settings_and_terms() {
     };
     history.event("c-1", period);
     let annual = row(&history, "s-1");
-    assert_eq!((annual.billing_frequency, annual.next_billing_frequency), (BillingFrequency::Annual, None));
+    assert_eq!((annual.billing_frequency, annual.next_billing_frequency), (Some(BillingFrequency::Annual), None));
     let off = AutoRenewChanged {
         customer_id: customer_id.clone(),
         subscription_id: subscription_id.clone(),
