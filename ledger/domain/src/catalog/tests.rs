@@ -63,7 +63,11 @@ fn row(price: &str, from: &str) -> PriceRow {
 }
 
 fn run(catalog: &mut Catalog, command: &Command) -> Result<usize, Rejection> {
-    let at = "2018-01-01T00:00:00Z".parse().unwrap();
+    run_at(catalog, command, "2018-03-01T00:00:00Z")
+}
+
+fn run_at(catalog: &mut Catalog, command: &Command, at: &str) -> Result<usize, Rejection> {
+    let at = at.parse().unwrap();
     let context = Context { command_id: CommandId::new("c").unwrap(), effective_at: at, recorded_at: at };
     let events = catalog.decide(command, &context)?;
     for event in &events {
@@ -144,6 +148,16 @@ fn days_close_one_after_another() {
 }
 
 #[test]
+fn a_day_closes_when_it_is_over() {
+    let close = Command::CloseDay(CloseDay { date: day("2018-01-31") });
+    for at in ["2018-01-30T12:00:00Z", "2018-01-31T00:00:00Z", "2018-01-31T23:59:59.999Z"] {
+        let refusal = run_at(&mut Catalog::default(), &close, at).unwrap_err();
+        assert_eq!(refusal.reason, Reason::DayNotOver, "{at}");
+    }
+    assert_eq!(run_at(&mut Catalog::default(), &close, "2018-02-01T00:00:00Z"), Ok(1));
+}
+
+#[test]
 fn an_offer_is_refused_with_the_field_at_fault() {
     let cases: [Case<Offer>; 9] = [
         (|o| o.display_name.clear(), Reason::RequiredFieldMissing, "display_name"),
@@ -166,7 +180,8 @@ fn an_offer_is_refused_with_the_field_at_fault() {
             (reason, format!("offers[0].{field}").as_str())
         );
     }
-    let metered = Offer { product_family: ProductFamily::MarketplaceSaas, billing_frequencies: BTreeSet::new(), ..offer() };
+    let metered =
+        Offer { product_family: ProductFamily::MarketplaceSaas, billing_frequencies: BTreeSet::new(), ..offer() };
     assert!(
         run(&mut Catalog::default(), &Command::PublishOffers(PublishOffers { offers: vec![metered] })).is_ok(),
         "a custom meter"
