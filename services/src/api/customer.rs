@@ -1,17 +1,14 @@
 //! `CustomerService`: customers, subscriptions, transfers, what happened.
 
 use subledger_customer::{
-    self as model, PageRequest, SubscriptionState,
+    self as model, SubscriptionState,
     query::{self, SubscriptionFilter},
 };
 use subledger_domain::{
     ids::{CustomerId, PartnerId, SubscriptionId},
     offer::PriceComponent,
 };
-use subledger_fold::{
-    Rows, StoreError,
-    page::{Page, QueryError},
-};
+use subledger_fold::{Rows, StoreError};
 use subledger_log::codec::Wire as _;
 use subledger_proto::api::{
     Activity, Agreement, Customer, GetCustomerRequest, GetSubscriptionRequest, ListActivitiesRequest,
@@ -21,13 +18,7 @@ use subledger_proto::api::{
 };
 use tonic::{Code, Request, Response, Status};
 
-use super::{
-    billing::optional_id,
-    catalog::id,
-    errors,
-    position::Wanted,
-    read_model::{PageOf, ReadModel},
-};
+use super::{billing::optional_id, catalog::id, errors, read_model::ReadModel};
 
 /// The service.
 pub(crate) struct CustomerApi {
@@ -38,27 +29,6 @@ impl CustomerApi {
     /// A service over the customer read model.
     pub(crate) fn new(model: ReadModel) -> Self {
         Self { model }
-    }
-
-    async fn list<T: Send + 'static>(
-        &self,
-        wanted: Wanted,
-        page: PageOf,
-        query: impl FnOnce(&dyn Rows, &PageRequest) -> Result<model::Page<T>, model::QueryError> + Send + 'static,
-    ) -> Result<(Vec<T>, String, Vec<subledger_proto::common::Position>), Status> {
-        let answer = move |rows: &dyn Rows| {
-            let request = page.request();
-            let size = i32::try_from(request.size).unwrap_or(i32::MAX);
-            let answered = PageRequest::new(size, request.token).and_then(|request| query(rows, &request));
-            match answered {
-                Ok(model::Page { items, next }) => Ok(Page { items, next }),
-                Err(model::QueryError::Store(error)) => Err(QueryError::Store(error)),
-                Err(model::QueryError::PageToken | model::QueryError::PageSize { .. }) => {
-                    Err(QueryError::InvalidPageToken)
-                }
-            }
-        };
-        self.model.list(wanted, answer).await
     }
 }
 
@@ -82,10 +52,10 @@ impl CustomerService for CustomerApi {
         let page = self.model.page(request.page_size, request.page_token)?;
         let partner: Option<PartnerId> = optional_id("partner_id", request.partner_id)?;
         let prefix = request.prefix;
-        let list = move |rows: &dyn Rows, page: &PageRequest| {
-            query::list_customers(rows, partner.as_ref().map(PartnerId::as_str), &prefix, page)
+        let list = move |rows: &dyn Rows| {
+            query::list_customers(rows, partner.as_ref().map(PartnerId::as_str), &prefix, page.request())
         };
-        let (customers, next_page_token, reflects) = self.list(wanted, page, list).await?;
+        let (customers, next_page_token, reflects) = self.model.list(wanted, list).await?;
         let customers = customers.into_iter().map(to_customer).collect();
         Ok(Response::new(ListCustomersResponse { customers, next_page_token, reflects }))
     }
@@ -121,15 +91,15 @@ impl CustomerService for CustomerApi {
         let customer: Option<CustomerId> = optional_id("customer_id", request.customer_id)?;
         let partner: Option<PartnerId> = optional_id("partner_id", request.partner_id)?;
         let state = subscription_state(&request.state)?;
-        let list = move |rows: &dyn Rows, page: &PageRequest| {
+        let list = move |rows: &dyn Rows| {
             let filter = SubscriptionFilter {
                 customer_id: customer.as_ref().map(CustomerId::as_str),
                 partner_id: partner.as_ref().map(PartnerId::as_str),
                 state,
             };
-            query::list_subscriptions(rows, filter, page)
+            query::list_subscriptions(rows, filter, page.request())
         };
-        let (subscriptions, next_page_token, reflects) = self.list(wanted, page, list).await?;
+        let (subscriptions, next_page_token, reflects) = self.model.list(wanted, list).await?;
         let subscriptions = subscriptions.into_iter().map(to_subscription).collect();
         Ok(Response::new(ListSubscriptionsResponse { subscriptions, next_page_token, reflects }))
     }
@@ -143,12 +113,12 @@ impl CustomerService for CustomerApi {
         let page = self.model.page(request.page_size, request.page_token)?;
         let customer: Option<CustomerId> = optional_id("customer_id", request.customer_id)?;
         let partner: Option<PartnerId> = optional_id("partner_id", request.partner_id)?;
-        let list = move |rows: &dyn Rows, page: &PageRequest| {
+        let list = move |rows: &dyn Rows| {
             let (customer, partner) =
                 (customer.as_ref().map(CustomerId::as_str), partner.as_ref().map(PartnerId::as_str));
-            query::list_transfers(rows, customer, partner, page)
+            query::list_transfers(rows, customer, partner, page.request())
         };
-        let (transfers, next_page_token, reflects) = self.list(wanted, page, list).await?;
+        let (transfers, next_page_token, reflects) = self.model.list(wanted, list).await?;
         let transfers = transfers.into_iter().map(to_transfer).collect();
         Ok(Response::new(ListTransfersResponse { transfers, next_page_token, reflects }))
     }
@@ -161,8 +131,8 @@ impl CustomerService for CustomerApi {
         let request = request.into_inner();
         let page = self.model.page(request.page_size, request.page_token)?;
         let customer: CustomerId = id("customer_id", request.customer_id)?;
-        let list = move |rows: &dyn Rows, page: &PageRequest| query::list_activities(rows, customer.as_str(), page);
-        let (activities, next_page_token, reflects) = self.list(wanted, page, list).await?;
+        let list = move |rows: &dyn Rows| query::list_activities(rows, customer.as_str(), page.request());
+        let (activities, next_page_token, reflects) = self.model.list(wanted, list).await?;
         let activities = activities.into_iter().map(to_activity).collect();
         Ok(Response::new(ListActivitiesResponse { activities, next_page_token, reflects }))
     }
