@@ -20,6 +20,9 @@ use tonic::{Code, Request, Response, Status};
 
 use super::{billing::optional_id, catalog::id, errors, read_model::ReadModel};
 
+/// Customers that a refusal names, if several have a subscription of one id.
+const CUSTOMERS_NAMED_MAX: usize = 10;
+
 /// The service.
 pub(crate) struct CustomerApi {
     model: ReadModel,
@@ -65,17 +68,24 @@ impl CustomerService for CustomerApi {
         request: Request<GetSubscriptionRequest>,
     ) -> Result<Response<Subscription>, Status> {
         let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
-        let id: SubscriptionId = id("subscription_id", request.into_inner().subscription_id)?;
+        let request = request.into_inner();
+        let customer: Option<CustomerId> = optional_id("customer_id", request.customer_id)?;
+        let id: SubscriptionId = id("subscription_id", request.subscription_id)?;
         let text = id.to_string();
         let find = move |rows: &dyn Rows| {
-            let owners = query::customers_of_subscription(rows, id.as_str(), 2)?;
-            let found = query::get_subscription(rows, owners.first().map(String::as_str), id.as_str())?;
-            Ok::<_, StoreError>((found, owners.len() > 1))
+            let owners = match &customer {
+                Some(customer) => vec![customer.to_string()],
+                None => query::customers_of_subscription(rows, id.as_str(), CUSTOMERS_NAMED_MAX + 1)?,
+            };
+            let found = match owners.as_slice() {
+                [owner] => query::get_subscription(rows, Some(owner), id.as_str())?,
+                _ => None,
+            };
+            Ok::<_, StoreError>((found, owners))
         };
-        let ((subscription, ambiguous), reflects) = self.model.read(wanted, find).await?;
-        if ambiguous {
-            let message = format!("several customers have a subscription {text:?}; list those of one customer instead");
-            return Err(errors::status(Code::FailedPrecondition, "SUBSCRIPTION_AMBIGUOUS", message, &[("id", text)]));
+        let ((subscription, owners), reflects) = self.model.read(wanted, find).await?;
+        if owners.len() > 1 {
+            return Err(ambiguous(text, &owners));
         }
         let subscription = subscription.ok_or_else(|| errors::not_found("subscription", &text))?;
         Ok(Response::new(Subscription { reflects, ..to_subscription(subscription) }))
@@ -136,6 +146,16 @@ impl CustomerService for CustomerApi {
         let activities = activities.into_iter().map(to_activity).collect();
         Ok(Response::new(ListActivitiesResponse { activities, next_page_token, reflects }))
     }
+}
+
+/// Ids are unique for a customer only.
+fn ambiguous(id: String, owners: &[String]) -> Status {
+    let named = owners.iter().take(CUSTOMERS_NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if owners.len() > CUSTOMERS_NAMED_MAX { " and more" } else { "" };
+    let message =
+        format!("several customers have a subscription {id:?}: {named}{more}; say in customer_id which one is meant");
+    let facts = [("id", id), ("customer_ids", named)];
+    errors::status(Code::FailedPrecondition, "SUBSCRIPTION_AMBIGUOUS", message, &facts)
 }
 
 fn subscription_state(label: &str) -> Result<Option<SubscriptionState>, Status> {
