@@ -20,6 +20,9 @@ pub(crate) struct Config {
     pub(crate) data_dir: PathBuf,
     /// Address of the gRPC services.
     pub(crate) listen: SocketAddr,
+    /// Whether the address was set; a process that has little to offer listens only then.
+    #[serde(skip)]
+    pub(crate) listen_given: bool,
     /// Address of the Prometheus metrics; none for no metrics.
     pub(crate) metrics_listen: Option<SocketAddr>,
     /// How the log is written.
@@ -125,6 +128,7 @@ impl Default for Config {
         Self {
             data_dir: default_data_dir(),
             listen: loopback(LISTEN_PORT),
+            listen_given: false,
             metrics_listen: Some(loopback(METRICS_PORT)),
             log_format: LogFormat::Text,
             log_level: "info".into(),

@@ -12,6 +12,8 @@ mod config;
 mod days;
 mod ids;
 mod invoices;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod ledger;
 mod read_models;
 mod roles;

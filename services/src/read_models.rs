@@ -7,8 +7,10 @@ use subledger_customer::CustomerProjection;
 use subledger_fold::Projection;
 use subledger_incentive::IncentiveProjection;
 use subledger_log::Log;
-use subledger_projection_runtime::{Config as RunnerConfig, Handle, Runner, StartError};
+use subledger_projection_runtime::{Config as RunnerConfig, Handle, Runner, StartError, State};
 use subledger_writer::Clock;
+use tokio_util::sync::CancellationToken;
+use tonic_health::{ServingStatus, server::HealthReporter};
 
 use crate::config::Config;
 
@@ -42,6 +44,22 @@ impl Name {
             Self::Customer => "subledger.v1.CustomerService",
             Self::Billing => "subledger.v1.BillingService",
             Self::Incentive => "subledger.v1.IncentiveService",
+        }
+    }
+
+    /// Says that the service is not to be used while the rows are folded for the first time, or cannot be.
+    pub(crate) async fn report_health(self, projection: Handle, health: HealthReporter, stop: CancellationToken) {
+        let mut state = projection.status().state;
+        loop {
+            let status = match state {
+                State::Running | State::Retrying => ServingStatus::Serving,
+                State::Rebuilding | State::Failed | State::Stopped => ServingStatus::NotServing,
+            };
+            health.set_service_status(self.service(), status).await;
+            tokio::select! {
+                () = stop.cancelled() => return,
+                changed = projection.changed(state) => state = changed.state,
+            }
         }
     }
 
@@ -80,6 +98,11 @@ impl ReadModels {
     /// One of them.
     pub(crate) fn get(&self, name: Name) -> Option<Handle> {
         self.runners.iter().find(|(running, _)| *running == name).map(|(_, runner)| runner.handle())
+    }
+
+    /// All of them, by name.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Name, Handle)> {
+        self.runners.iter().map(|(name, runner)| (*name, runner.handle()))
     }
 
     /// All of them.

@@ -5,8 +5,8 @@ mod remote;
 
 use std::{collections::HashMap, future::Future, pin::Pin};
 
-use subledger_domain::{Reason, Rejection};
-use subledger_log::PartitionId;
+use subledger_domain::{Reason, Rejection, ids::CommandId};
+use subledger_log::{Family, PartitionId, Position, codec::Wire as _};
 use subledger_proto::common as pbc;
 use subledger_writer::{CommandError, Outcome, Submission};
 
@@ -101,8 +101,54 @@ impl SubmitError {
         }
     }
 
+    /// Reads [`Self::to_rejection`] back, from another process. What cannot be told exactly counts as not recorded for now.
+    pub(crate) fn from_rejection(command_id: &CommandId, wire: pbc::Rejection) -> Self {
+        let number = |key: &str| wire.metadata.get(key).and_then(|text| text.parse().ok()).unwrap_or_default();
+        let reused_at = wire.metadata.get("position").and_then(|text| position(text));
+        match (wire.reason.as_str(), reused_at) {
+            ("COMMAND_ID_REUSED", Some(position)) => {
+                Self::Command(CommandError::IdReused { command_id: command_id.clone(), position })
+            }
+            ("OUTCOME_TOO_LARGE", _) => {
+                Self::Command(CommandError::TooLarge { bytes: number("bytes"), limit: number("limit_bytes") })
+            }
+            _ => {
+                let reason = wire.message.clone();
+                let refused = Rejection::from_wire(wire).map(Self::Refused);
+                refused.unwrap_or(Self::Command(CommandError::Unavailable { reason }))
+            }
+        }
+    }
+
     /// As an outcome that is not recorded.
     pub(crate) fn to_rejection(&self) -> pbc::Rejection {
         pbc::Rejection { reason: self.reason().into(), message: self.to_string(), metadata: self.metadata() }
+    }
+}
+
+/// Reads a position as it is shown: `customers/1@42`.
+fn position(text: &str) -> Option<Position> {
+    let (partition, seq) = text.split_once('@')?;
+    let (family, index) = partition.split_once('/')?;
+    let partition = PartitionId::new(Family::from_name(family)?, index.parse().ok()?);
+    Some(Position { partition, seq: seq.parse().ok()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_comes_back_from_another_process() {
+        let command_id = CommandId::new("c-1").unwrap();
+        let at = Position { partition: PartitionId::new(Family::Customers, 1), seq: 42 };
+        let errors = [
+            CommandError::IdReused { command_id: command_id.clone(), position: at }.into(),
+            CommandError::TooLarge { bytes: 70_000, limit: 65_535 }.into(),
+            SubmitError::reserved(),
+        ];
+        for error in errors {
+            assert_eq!(SubmitError::from_rejection(&command_id, error.to_rejection()), error);
+        }
     }
 }

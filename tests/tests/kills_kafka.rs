@@ -135,10 +135,10 @@ async fn acknowledged_commands_survive_the_kills_of_writers_projectors_and_broke
     for round in 0..3 {
         tokio::time::sleep(Duration::from_millis(random.below(2_000) + 500)).await;
         println!("{} of {count} done; kill of round {round}", done.load(Ordering::Relaxed));
-        let writer = random.below(2) as usize;
+        let writer = random.index(fleet.writers.len());
         fleet.writers[writer].kill_and_restart().await?;
         tokio::time::sleep(Duration::from_millis(random.below(1_000))).await;
-        let projector = random.below(3) as usize;
+        let projector = random.index(fleet.projectors.len());
         fleet.projectors[projector].kill_and_restart().await?;
         if round == 1 {
             broker.kill_and_restart()?;

@@ -1,6 +1,8 @@
 //! A writer on a log that loses acknowledgements, tears blocks, lets zombies write late and says no: what was acknowledged is in the
 //! history exactly once, and whatever the caller could not be told is settled by sending it again.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set itself up has failed")]
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
@@ -110,15 +112,12 @@ fn what_is_acknowledged_is_there_once_on_a_hostile_log() {
         let recorded = recorded(&*log);
         for (id, position) in &acknowledged {
             let found = recorded.get(id).map_or(&[][..], Vec::as_slice);
-            match position {
-                Some(position) => {
-                    assert_eq!(found, [*position], "seed {seed}: {id}");
-                    acknowledged_in_all += 1;
-                }
-                None => {
-                    assert!(found.len() <= 1, "seed {seed}: {id} is there more than once");
-                    unknown_in_all += 1;
-                }
+            if let Some(position) = position {
+                assert_eq!(found, [*position], "seed {seed}: {id}");
+                acknowledged_in_all += 1;
+            } else {
+                assert!(found.len() <= 1, "seed {seed}: {id} is there more than once");
+                unknown_in_all += 1;
             }
         }
     }

@@ -1,5 +1,7 @@
 //! What a caller of a writer can see, on the embedded log: outcomes, duplicates, versions, restarts, days.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set itself up has failed")]
+
 use std::sync::{
     Arc,
     atomic::{AtomicI64, AtomicU32, Ordering},

@@ -1,7 +1,7 @@
 //! `AuditService`: the history itself, streamed.
 
 mod filter;
-mod seek;
+pub(crate) mod seek;
 mod stream;
 
 use std::{

@@ -38,7 +38,7 @@ impl BillingService for BillingApi {
         let filter = account_filter(request.partner_id, request.currency, &request.account)?;
         let (balances, next_page_token, reflects) =
             self.model.list(wanted, move |rows| list_balances(rows, &filter, page.request())).await?;
-        let balances = balances.into_iter().map(to_balance).collect();
+        let balances = balances.iter().map(to_balance).collect();
         Ok(Response::new(ListBalancesResponse { balances, next_page_token, reflects }))
     }
 
@@ -123,7 +123,7 @@ fn account_filter(partner_id: String, currency: String, account: &str) -> Result
 }
 
 /// The API's form.
-pub(crate) fn to_balance(balance: subledger_billing::Balance) -> Balance {
+pub(crate) fn to_balance(balance: &subledger_billing::Balance) -> Balance {
     Balance {
         partner_id: balance.partner_id.to_wire(),
         currency: balance.currency.to_wire(),

@@ -34,7 +34,7 @@ impl IncentiveService for IncentiveApi {
             BaseFilter { partner_id: optional_id("partner_id", request.partner_id)?, month: month(&request.month)? };
         let (bases, next_page_token, reflects) =
             self.model.list(wanted, move |rows| list_bases(rows, &filter, page.request())).await?;
-        let bases = bases.into_iter().map(to_base).collect();
+        let bases = bases.iter().map(to_base).collect();
         Ok(Response::new(ListIncentiveBasesResponse { bases, next_page_token, reflects }))
     }
 }
@@ -45,7 +45,7 @@ fn month(text: &str) -> Result<Option<Month>, Status> {
 }
 
 /// The API's form.
-pub(crate) fn to_base(base: subledger_incentive::IncentiveBase) -> IncentiveBase {
+pub(crate) fn to_base(base: &subledger_incentive::IncentiveBase) -> IncentiveBase {
     IncentiveBase {
         partner_id: base.partner_id.to_wire(),
         reseller_id: base.reseller_id.to_wire(),

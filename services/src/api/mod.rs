@@ -13,6 +13,8 @@ pub(crate) mod errors;
 pub(crate) mod incentive;
 pub(crate) mod paging;
 pub(crate) mod position;
+#[cfg(feature = "kafka")]
+pub(crate) mod proxy;
 pub(crate) mod read_model;
 mod server;
 

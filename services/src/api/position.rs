@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use subledger_log::{Layout, Position, codec::Wire as _};
+use subledger_log::{Layout, Position, codec::Wire};
 use subledger_proto::common as pbc;
 use tonic::{Code, Status, metadata::MetadataMap};
 
@@ -44,7 +44,7 @@ pub(crate) fn positions(field: &str, wire: &[pbc::Position], layout: Layout) -> 
 
 /// As the API has them.
 pub(crate) fn to_wire(positions: &[Position]) -> Vec<pbc::Position> {
-    positions.iter().map(|position| position.to_wire()).collect()
+    positions.iter().map(Wire::to_wire).collect()
 }
 
 /// The wait was too short: says how far behind the answer would be.
@@ -56,8 +56,8 @@ pub(crate) fn too_far_behind(wanted: &Wanted, reflects: &[Position]) -> Status {
     let behind: u64 = wanted.positions.iter().map(|position| (position.seq + 1).saturating_sub(next(position))).sum();
     let first = wanted.positions.iter().find(|position| next(position) <= position.seq);
     let place = first.map(|position| format!("; {} is at {}", position.partition, next(position))).unwrap_or_default();
-    let waited = wanted.wait.as_millis();
-    status(behind, format!("the read model is still {behind} records behind min_position after {waited} ms{place}"))
+    let millis = wanted.wait.as_millis();
+    status(behind, format!("the read model is still {behind} records behind min_position after {millis} ms{place}"))
 }
 
 fn status(behind: u64, message: String) -> Status {

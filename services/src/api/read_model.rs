@@ -61,8 +61,8 @@ impl ReadModel {
         query: impl FnOnce(&dyn Rows) -> Result<T, E> + Send + 'static,
     ) -> Result<(T, Vec<pbc::Position>), Status> {
         if !wanted.positions.is_empty() {
-            let waited = self.handle.wait_for(&wanted.positions, Instant::now() + wanted.wait).await;
-            waited.map_err(|error| self.not_reached(&wanted, &error))?;
+            let reached = self.handle.wait_for(&wanted.positions, Instant::now() + wanted.wait).await;
+            reached.map_err(|error| self.not_reached(&wanted, &error))?;
         }
         let read = self.handle.query(query).await.map_err(|error| match error {
             QueryFailed::Query(error) => match error.into() {

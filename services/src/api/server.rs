@@ -85,7 +85,8 @@ impl Services {
         admin: AdminApi => AdminServiceServer,
     }
 
-    async fn add<S>(&mut self, service: S)
+    /// Offers any service.
+    pub(crate) async fn add<S>(&mut self, service: S)
     where
         S: tower::Service<http::Request<Body>, Response = http::Response<Body>, Error = std::convert::Infallible>
             + NamedService
@@ -144,7 +145,7 @@ impl Bound {
             tokio::time::sleep(DRAIN_MAX).await;
         };
         tokio::select! {
-            served = server => served.context("the gRPC server failed"),
+            ended = server => ended.context("the gRPC server failed"),
             () = deadline => {
                 tracing::warn!("calls were still open after {} s and are cut off", DRAIN_MAX.as_secs());
                 Ok(())

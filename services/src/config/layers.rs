@@ -44,14 +44,18 @@ const SETTINGS: &[(&str, Kind)] = &[
 
 /// Begins the name of every variable.
 const PREFIX: &str = "SUBLEDGER_";
-/// Variables that begin like a setting but are none: the file's name, and what the command line takes.
+/// Variables that begin like a setting but are none: what the command line, the script that runs Kafka, and the tests take.
 const OTHER_VARIABLES: &[&str] = &[
     "SUBLEDGER_CONFIG",
     "SUBLEDGER_ADDRESS",
-    "SUBLEDGER_OUTPUT",
-    "SUBLEDGER_SERVER",
-    "SUBLEDGER_ENDPOINT",
-    "SUBLEDGER_TEST_KAFKA",
+    "SUBLEDGER_KAFKA_CACHE",
+    "SUBLEDGER_KAFKA_HEAP_MB",
+    "SUBLEDGER_KAFKA_READY_SECONDS",
+    "SUBLEDGER_SKIP_KAFKA",
+    "SUBLEDGER_TEST_CHILD_DIR",
+    "SUBLEDGER_TEST_COMMANDS",
+    "SUBLEDGER_TEST_KILLS",
+    "SUBLEDGER_TEST_SEED",
 ];
 
 /// Lays file, environment and flags over the defaults.
@@ -79,8 +83,10 @@ pub(super) fn merge(
     if without_metrics {
         table.remove("metrics_listen");
     }
+    let listen_given = table.contains_key("listen");
     let mut config: Config =
         table.try_into().map_err(|error: toml::de::Error| ConfigError(format!("settings: {}", error.message())))?;
+    config.listen_given = listen_given;
     if without_metrics {
         config.metrics_listen = None;
     }

@@ -1,8 +1,14 @@
 //! The processes. Each file is one role; what they share is in the crate's root: assembly, router, clock, read models.
 
+#[cfg(feature = "kafka")]
+mod gateway;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod projector;
 mod rebuild;
 mod serve;
+#[cfg(feature = "kafka")]
+mod writer;
 
 use std::process::ExitCode;
 
@@ -17,6 +23,18 @@ pub(crate) enum Role {
     Serve(serve::Args),
     /// Runs one read model, following a ledger elsewhere
     Projector(projector::Args),
+    /// Takes commands over gRPC for a ledger on Kafka, and passes queries on to projectors
+    #[cfg(feature = "kafka")]
+    Gateway(gateway::Args),
+    /// Writes a ledger on Kafka: shares its partitions with other writers
+    #[cfg(feature = "kafka")]
+    Writer(writer::Args),
+    /// Closes the business days of a ledger on Kafka by the wall clock
+    #[cfg(feature = "kafka")]
+    RunClock(gateway::Args),
+    /// Makes or checks the topics of a ledger on Kafka
+    #[cfg(feature = "kafka")]
+    Kafka(kafka::Args),
     /// Folds a read model again from the beginning of the history, beside the one in use, and swaps
     Rebuild(rebuild::Args),
 }
@@ -34,6 +52,14 @@ pub(crate) fn run(role: Role) -> ExitCode {
     let result = match role {
         Role::Serve(args) => with_runtime(&args.flags.clone(), |config| serve::run(args, config)),
         Role::Projector(args) => with_runtime(&args.flags.clone(), |config| projector::run(args, config)),
+        #[cfg(feature = "kafka")]
+        Role::Gateway(args) => with_runtime(&args.flags, gateway::run),
+        #[cfg(feature = "kafka")]
+        Role::Writer(args) => with_runtime(&args.flags.clone(), |config| writer::run(args, config)),
+        #[cfg(feature = "kafka")]
+        Role::RunClock(args) => with_runtime(&args.flags, gateway::run_clock),
+        #[cfg(feature = "kafka")]
+        Role::Kafka(args) => with_runtime(&args.flags.clone(), |config| kafka::run(args, config)),
         Role::Rebuild(args) => with_runtime(&args.flags.clone(), |config| rebuild::run(args, config)),
     };
     match result {

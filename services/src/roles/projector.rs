@@ -4,10 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use subledger_log::{Log, OpenError, remote::RemoteLog};
-use subledger_projection_runtime::{Handle as Projection, Runner, State};
+use subledger_projection_runtime::{Handle as Projection, Runner};
 use subledger_writer::Clock;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic_health::ServingStatus;
 
 use super::Ended;
 use crate::{
@@ -26,6 +25,14 @@ use crate::{
     router::{RemoteRouter, Router},
     shutdown, telemetry,
 };
+
+/// What a projector follows, and where its commands go.
+struct Source {
+    log: Arc<dyn Log>,
+    router: Arc<dyn Router>,
+    /// Blocks.
+    stop: Box<dyn FnOnce() + Send>,
+}
 
 /// How long to wait before asking again for a log that cannot be opened.
 const OPEN_RETRY: Duration = Duration::from_secs(1);
@@ -54,7 +61,9 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     if let Some(listen) = config.metrics_listen {
         telemetry::metrics(listen)?;
     }
-    let Some(log) = open(&args.log, &config, &stop).await? else { return Ok(Ended::Well) };
+    let Some(Source { log, router, stop: stop_source }) = open(&args, &config, &stop).await? else {
+        return Ok(Ended::Well);
+    };
     let clock: Arc<dyn Clock> = Arc::new(WallClock);
     let (name, starting) = (args.name, (Arc::clone(&log), Arc::clone(&clock), config.clone()));
     let runner: Runner = tokio::task::spawn_blocking(move || name.start(starting.0, starting.1, &starting.2))
@@ -66,10 +75,10 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     let health = services.health();
     let bound = services.bind(config.listen).await?;
     let tasks = TaskTracker::new();
-    tasks.spawn(report_health(projection.clone(), args.name, health, stop.clone()));
+    tasks.spawn(args.name.report_health(projection.clone(), health, stop.clone()));
     if args.name == Name::Billing {
         let invoices = Invoices {
-            router: invoice_router(&args, &config)?,
+            router,
             customers_partitions: customers_partitions(&*log),
             principal: "billing".into(),
             billing: projection,
@@ -83,6 +92,7 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     tasks.wait().await;
     let in_time = shutdown::within_bound(move || {
         runner.stop();
+        stop_source();
         drop(log);
     })
     .await;
@@ -90,17 +100,16 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
 }
 
 /// Opens the log, waiting until it is there. None if told to stop meanwhile.
-pub(super) async fn open(
-    place: &str,
-    config: &Config,
-    stop: &CancellationToken,
-) -> anyhow::Result<Option<Arc<dyn Log>>> {
+async fn open(args: &Args, config: &Config, stop: &CancellationToken) -> anyhow::Result<Option<Source>> {
+    if args.log == "kafka" {
+        return open_kafka(args, config, stop).await;
+    }
+    let router: Arc<dyn Router> = Arc::new(RemoteRouter::new(args.commands.as_ref().unwrap_or(&args.log))?);
     let mut told = false;
     loop {
-        let (place, kafka) = (place.to_owned(), config.kafka.clone());
-        let opened = tokio::task::spawn_blocking(move || open_once(&place, &kafka)).await.context("interrupted")?;
-        match opened {
-            Ok(log) => return Ok(Some(log)),
+        let address = args.log.clone();
+        match tokio::task::spawn_blocking(move || RemoteLog::connect(&address)).await.context("interrupted")? {
+            Ok(log) => return Ok(Some(Source { log: Arc::new(log), router, stop: Box::new(|| ()) })),
             Err(error @ OpenError::Unavailable { .. }) => {
                 if !std::mem::replace(&mut told, true) {
                     tracing::warn!(%error, "waiting for the log");
@@ -115,34 +124,25 @@ pub(super) async fn open(
     }
 }
 
-fn open_once(place: &str, kafka: &crate::config::KafkaConfig) -> Result<Arc<dyn Log>, OpenError> {
-    if place != "kafka" {
-        return Ok(Arc::new(RemoteLog::connect(place)?));
-    }
-    open_kafka(kafka)
-}
-
 #[cfg(feature = "kafka")]
-fn open_kafka(kafka: &crate::config::KafkaConfig) -> Result<Arc<dyn Log>, OpenError> {
-    Ok(Arc::new(subledger_log::kafka::KafkaLog::open(kafka.options())?))
+async fn open_kafka(args: &Args, config: &Config, stop: &CancellationToken) -> anyhow::Result<Option<Source>> {
+    use crate::kafka::{self, router::KafkaRouter};
+    let Some(log) = kafka::open(config, stop).await? else { return Ok(None) };
+    if args.name != Name::Billing || args.commands.is_some() {
+        // Only billing sends commands.
+        let address = args.commands.as_deref().unwrap_or("http://127.0.0.1:7440");
+        let router: Arc<dyn Router> = Arc::new(RemoteRouter::new(address)?);
+        return Ok(Some(Source { log, router, stop: Box::new(|| ()) }));
+    }
+    let (following, config) = (Arc::clone(&log), config.clone());
+    let router = tokio::task::spawn_blocking(move || KafkaRouter::start(following, &config)).await??;
+    let stopping = Arc::clone(&router);
+    Ok(Some(Source { log, router, stop: Box::new(move || stopping.stop()) }))
 }
 
 #[cfg(not(feature = "kafka"))]
-fn open_kafka(_kafka: &crate::config::KafkaConfig) -> Result<Arc<dyn Log>, OpenError> {
-    Err(OpenError::NotALedger { what: "this binary was built without Kafka; build it with the feature kafka".into() })
-}
-
-/// Where the billing projector sends its commands.
-fn invoice_router(args: &Args, config: &Config) -> anyhow::Result<Arc<dyn Router>> {
-    match &args.commands {
-        Some(address) => Ok(Arc::new(RemoteRouter::new(address)?)),
-        None if args.log == "kafka" => kafka_router(config),
-        None => Ok(Arc::new(RemoteRouter::new(&args.log)?)),
-    }
-}
-
-fn kafka_router(_config: &Config) -> anyhow::Result<Arc<dyn Router>> {
-    anyhow::bail!("name the gateway that takes commands with --commands")
+async fn open_kafka(_: &Args, _: &Config, _: &CancellationToken) -> anyhow::Result<Option<Source>> {
+    anyhow::bail!("this binary was built without Kafka; build it with the feature kafka")
 }
 
 async fn services(
@@ -172,25 +172,4 @@ async fn services(
     };
     services.admin(AdminApi::new(parts)).await;
     Ok(services)
-}
-
-/// Says that the service is not to be used while the rows are folded for the first time, or cannot be.
-async fn report_health(
-    projection: Projection,
-    name: Name,
-    health: tonic_health::server::HealthReporter,
-    stop: CancellationToken,
-) {
-    let mut state = projection.status().state;
-    loop {
-        let status = match state {
-            State::Running | State::Retrying => ServingStatus::Serving,
-            State::Rebuilding | State::Failed | State::Stopped => ServingStatus::NotServing,
-        };
-        health.set_service_status(name.service(), status).await;
-        tokio::select! {
-            () = stop.cancelled() => return,
-            changed = projection.changed(state) => state = changed.state,
-        }
-    }
 }

@@ -1,9 +1,10 @@
 //! `rebuild`: folds a read model again and swaps it in.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
+use subledger_log::{Log, remote::RemoteLog};
 use subledger_projection_runtime::{Rebuild, RebuildReport};
 
 use super::Ended;
@@ -22,6 +23,9 @@ const TICK: Duration = Duration::from_millis(200);
 pub(crate) struct Args {
     /// Which read model
     name: Name,
+    /// The log it follows: a ledger's address, or "kafka" [default: the ledger in the data directory]
+    #[arg(long, value_name = "URL|kafka")]
+    log: Option<String>,
     /// Only compare the rebuilt rows with those in use; change nothing
     #[arg(long)]
     check: bool,
@@ -29,7 +33,7 @@ pub(crate) struct Args {
     pub(super) flags: Flags,
 }
 
-/// Rebuilds a read model of this data directory. The ledger must be stopped: a directory belongs to one process.
+/// Rebuilds a read model of this data directory. The process that has it must be stopped: a directory belongs to one process.
 pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     let report = tokio::task::spawn_blocking(move || rebuild(&args, &config)).await.context("interrupted")??;
     print(&report);
@@ -38,9 +42,8 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
 }
 
 fn rebuild(args: &Args, config: &Config) -> anyhow::Result<RebuildReport> {
-    anyhow::ensure!(config.data_dir.join("log").exists(), "there is no ledger in {}", config.data_dir.display());
-    let log = ledger::open_log(config)?;
-    let runner = args.name.start(log, std::sync::Arc::new(WallClock), config)?;
+    let log = open(args.log.as_deref(), config)?;
+    let runner = args.name.start(log, Arc::new(WallClock), config)?;
     let bar = ProgressBar::new(0).with_style(
         ProgressStyle::with_template("{msg} {wide_bar} {human_pos}/{human_len} records, {per_sec}, {eta} left")
             .unwrap_or_else(|_| ProgressStyle::default_bar()),
@@ -55,6 +58,23 @@ fn rebuild(args: &Args, config: &Config) -> anyhow::Result<RebuildReport> {
     bar.finish_and_clear();
     runner.stop();
     Ok(report)
+}
+
+fn open(place: Option<&str>, config: &Config) -> anyhow::Result<Arc<dyn Log>> {
+    match place {
+        None => {
+            let dir = &config.data_dir;
+            anyhow::ensure!(
+                dir.join("log").exists(),
+                "there is no ledger in {}; name its log with --log",
+                dir.display()
+            );
+            ledger::open_log(config)
+        }
+        #[cfg(feature = "kafka")]
+        Some("kafka") => Ok(Arc::new(subledger_log::kafka::KafkaLog::open(config.kafka.options())?)),
+        Some(address) => Ok(Arc::new(RemoteLog::connect(address)?)),
+    }
 }
 
 fn print(report: &RebuildReport) {

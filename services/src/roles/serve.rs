@@ -113,7 +113,11 @@ impl Process {
     async fn run(self, args: &Args, started: Instant) -> anyhow::Result<Ended> {
         let is_new = self.ledger.is_new();
         let days = Arc::new(self.days());
-        let bound = self.services(&days).await?.bind(self.config.listen).await?;
+        let services = self.services(&days).await?;
+        for (name, model) in self.models.iter() {
+            self.tasks.spawn(name.report_health(model, services.health(), self.stop.clone()));
+        }
+        let bound = services.bind(self.config.listen).await?;
         self.start_tasks(&days);
         if args.sample_data {
             sample::load(&*self.ledger.router).await?;

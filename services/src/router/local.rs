@@ -53,7 +53,7 @@ impl LocalRouter {
     }
 
     /// Forgets the writer of a partition.
-    #[cfg_attr(not(feature = "kafka"), expect(dead_code, reason = "partitions only leave a process on Kafka"))]
+    #[cfg(feature = "kafka")]
     pub(crate) fn remove(&self, partition: PartitionId) {
         self.handles.write().unwrap_or_else(PoisonError::into_inner).remove(&partition);
     }

@@ -72,9 +72,9 @@ async fn send(client: &mut CommandServiceClient<Channel>, part: &[Submission]) -
 
 /// An outcome as a writer gives it; without its events.
 fn answer(submission: &Submission, outcome: api::Outcome) -> Answer {
-    let message = outcome.rejection.as_ref().map(|rejection| rejection.message.clone()).unwrap_or_default();
     if outcome.position.is_none() {
-        return Err(SubmitError::Command(CommandError::Unavailable { reason: message }));
+        let rejection = outcome.rejection.unwrap_or_default();
+        return Err(SubmitError::from_rejection(&submission.envelope.command_id, rejection));
     }
     recorded(submission, outcome).map_err(|error| {
         let reason = format!("its answer cannot be read: {error}");

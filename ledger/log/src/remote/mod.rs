@@ -63,7 +63,10 @@ struct Description {
 
 impl fmt::Debug for RemoteLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RemoteLog").field("address", &self.link.address).field("ledger_id", &self.ledger_id).finish()
+        f.debug_struct("RemoteLog")
+            .field("address", &self.link.address)
+            .field("ledger_id", &self.ledger_id)
+            .finish_non_exhaustive()
     }
 }
 

@@ -26,7 +26,7 @@ const READ_ATTEMPTS_MAX: u32 = 20;
 
 /// A place could not be found.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SeekError {
+pub(crate) enum SeekError {
     /// The log could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
@@ -47,7 +47,7 @@ pub(super) enum SeekError {
 }
 
 impl SeekError {
-    pub(super) fn to_status(&self) -> Status {
+    pub(crate) fn to_status(&self) -> Status {
         match self {
             Self::Read(error) => errors::read(error),
             Self::PastEnd { next_seq, .. } => {
@@ -60,7 +60,7 @@ impl SeekError {
 }
 
 /// Whether records of the stream `key` can be in the partition.
-pub(super) fn may_hold(layout: Layout, partition: PartitionId, key: &str) -> bool {
+pub(crate) fn may_hold(layout: Layout, partition: PartitionId, key: &str) -> bool {
     match partition.family {
         Family::Catalog => key == "catalog",
         family => layout.partition_of(family, key) == partition,
@@ -68,19 +68,19 @@ pub(super) fn may_hold(layout: Layout, partition: PartitionId, key: &str) -> boo
 }
 
 /// Finds places.
-pub(super) struct Seeker {
+pub(crate) struct Seeker {
     log: Arc<dyn Log>,
     /// For each partition, places by the next sequence number.
     places: Mutex<BTreeMap<PartitionId, BTreeMap<u64, Cursor>>>,
 }
 
 impl Seeker {
-    pub(super) fn new(log: Arc<dyn Log>) -> Self {
+    pub(crate) fn new(log: Arc<dyn Log>) -> Self {
         Self { log, places: Mutex::default() }
     }
 
     /// Where to begin so that the record at `position` is the first.
-    pub(super) fn seek(&self, position: Position) -> Result<Cursor, SeekError> {
+    pub(crate) fn seek(&self, position: Position) -> Result<Cursor, SeekError> {
         let Position { partition, seq } = position;
         let end = self.log.end(partition)?;
         if seq < end
@@ -96,12 +96,23 @@ impl Seeker {
     }
 
     /// The number of accepted records.
-    pub(super) fn next_seq(&self, partition: PartitionId) -> Result<u64, SeekError> {
+    pub(crate) fn next_seq(&self, partition: PartitionId) -> Result<u64, SeekError> {
         let end = self.log.end(partition)?;
         match end.checked_sub(1) {
             None => Ok(0),
             Some(last) if self.direct(partition, last)?.is_some() => Ok(end),
             Some(_) => Ok(self.scan(partition, u64::MAX, end)?.admission.next_seq),
+        }
+    }
+
+    /// A place at or shortly before the end, from which a follower may begin.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn near_end(&self, partition: PartitionId) -> Result<Cursor, SeekError> {
+        let end = self.log.end(partition)?;
+        let Some(last) = end.checked_sub(1) else { return Ok(Cursor::default()) };
+        match self.direct(partition, last)? {
+            Some(cursor) => Ok(cursor),
+            None => self.scan(partition, u64::MAX, end),
         }
     }
 

@@ -47,8 +47,8 @@ pub(super) fn all() -> Vec<Model> {
 
 /// All pages of a list, as the canonical JSON of the API's message.
 macro_rules! every {
-    ($message:literal, $wire:ident, $rows:ident, |$page:ident| $query:expr) => {
-        |$rows| pages(|$page| $query, |item| to_json(concat!("subledger.v1.", $message), &$wire(item)))
+    ($message:literal, $wire:expr, $rows:ident, |$page:ident| $query:expr) => {
+        |$rows| pages(|$page| $query, |item| to_json(concat!("subledger.v1.", $message), &($wire)(item)))
     };
 }
 
@@ -79,7 +79,7 @@ fn billing_lists() -> Vec<Answers> {
         Answers {
             kind: Kind::Balances,
             key: &["partner_id", "currency", "account"],
-            replayed: every!("Balance", to_balance, rows, |page| {
+            replayed: every!("Balance", |balance| to_balance(&balance), rows, |page| {
                 billing::list_balances(rows, &AccountFilter::default(), page)
             }),
         },
@@ -109,7 +109,11 @@ fn incentive_lists() -> Vec<Answers> {
     vec![Answers {
         kind: Kind::Incentives,
         key: &["partner_id", "reseller_id", "month", "offer_id", "currency"],
-        replayed: every!("IncentiveBase", to_base, rows, |page| list_bases(rows, &BaseFilter::default(), page)),
+        replayed: every!("IncentiveBase", |base| to_base(&base), rows, |page| list_bases(
+            rows,
+            &BaseFilter::default(),
+            page
+        )),
     }]
 }
 

@@ -1,0 +1,98 @@
+//! Passing calls of a query service on to the process that has its read model.
+
+use std::{
+    convert::Infallible,
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use tonic::{
+    body::Body,
+    server::NamedService,
+    transport::{Channel, Endpoint},
+};
+use tower::Service;
+
+use super::errors;
+use crate::router::BoxFuture;
+
+/// Longest wait for a connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Silence after which the other side is asked whether it is there.
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+
+macro_rules! proxies {
+    ($($(#[$doc:meta])* $name:ident = $service:literal)*) => {$(
+        $(#[$doc])*
+        #[derive(Clone)]
+        pub(crate) struct $name(Proxy);
+
+        impl $name {
+            /// Passes calls on to `address`.
+            pub(crate) fn to(address: &str) -> anyhow::Result<Self> {
+                Proxy::to(address).map(Self)
+            }
+        }
+
+        impl NamedService for $name {
+            const NAME: &'static str = $service;
+        }
+
+        impl Service<http::Request<Body>> for $name {
+            type Response = http::Response<Body>;
+            type Error = Infallible;
+            type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+            fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+                Poll::Ready(Ok(()))
+            }
+
+            fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+                self.0.call(request)
+            }
+        }
+    )*};
+}
+
+proxies! {
+    /// Customers.
+    CustomerProxy = "subledger.v1.CustomerService"
+    /// Billing.
+    BillingProxy = "subledger.v1.BillingService"
+    /// Incentives.
+    IncentiveProxy = "subledger.v1.IncentiveService"
+}
+
+#[derive(Clone)]
+struct Proxy {
+    address: String,
+    channel: Channel,
+}
+
+impl Proxy {
+    fn to(address: &str) -> anyhow::Result<Self> {
+        let channel = Endpoint::from_shared(address.to_owned())?
+            .connect_timeout(CONNECT_TIMEOUT)
+            .http2_keep_alive_interval(KEEP_ALIVE)
+            .keep_alive_timeout(KEEP_ALIVE)
+            .connect_lazy();
+        Ok(Self { address: address.to_owned(), channel })
+    }
+
+    /// The request goes on as it is: path, metadata (so the caller's deadline too) and body.
+    fn call(&self, request: http::Request<Body>) -> BoxFuture<'static, Result<http::Response<Body>, Infallible>> {
+        let Self { address, mut channel } = self.clone();
+        Box::pin(async move {
+            let ready = std::future::poll_fn(|context| channel.poll_ready(context)).await;
+            let answered = match ready {
+                Ok(()) => channel.call(request).await,
+                Err(error) => Err(error),
+            };
+            Ok(answered.unwrap_or_else(|error| {
+                tracing::warn!(address, %error, "a projector cannot be reached");
+                let message = format!("the read model at {address} cannot be reached: {error}");
+                errors::unavailable("PROJECTOR_UNREACHABLE", message).into_http()
+            }))
+        })
+    }
+}

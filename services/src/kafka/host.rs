@@ -1,0 +1,204 @@
+//! The writers behind one partition of the commands topic: `customers/i`, `partners/i` if there is one, and the catalog with 0.
+//!
+//! A batch is answered before the next is taken, and within a batch the router finishes one family before it begins another. So at any
+//! time only one writer has commands of this topic partition that are not in the log yet, and everything before them is: the largest
+//! source offset in the commits tells exactly where to go on.
+
+use std::{sync::Arc, time::Duration};
+
+use subledger_log::{
+    Family, Layout, Log, PartitionId,
+    kafka::topics::{Delivery, IncomingRecord, OutgoingRecord, RecordProducer},
+};
+use subledger_proto::api;
+use subledger_writer::{Clock, CommandError, Options, PartitionService, ReferenceFollower, StartError, Submission};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    ingress::{self, Taken},
+    key_of, outcome_record,
+};
+use crate::{
+    api::command::to_wire,
+    ids,
+    router::{self, Answer, LocalRouter, SubmitError, WhenFull},
+};
+
+/// Batches that wait for the writers of one partition.
+pub(crate) const BATCHES_WAITING_MAX: usize = 4;
+/// How long to wait before a batch that had no certain outcome is submitted again.
+const RETRY: Duration = Duration::from_millis(500);
+
+/// What every host of a process shares.
+pub(crate) struct Shared {
+    pub(crate) log: Arc<dyn Log>,
+    pub(crate) reference: Arc<ReferenceFollower>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) router: Arc<LocalRouter>,
+    pub(crate) producer: Arc<RecordProducer>,
+    pub(crate) options: Options,
+    /// The topic of commands.
+    pub(crate) topic: String,
+}
+
+/// The running writers of one partition of the topic.
+pub(crate) struct Host {
+    index: u32,
+    services: Vec<(PartitionId, PartitionService)>,
+    shared: Arc<Shared>,
+}
+
+/// The partitions of the log whose commands come by partition `index` of the topic.
+fn hosted(layout: Layout, index: u32) -> Vec<PartitionId> {
+    let Ok(index) = u16::try_from(index) else { return Vec::new() };
+    let all = Family::ALL.into_iter().map(|family| PartitionId::new(family, index));
+    all.filter(|partition| layout.contains(*partition)).collect()
+}
+
+impl Host {
+    /// Claims the partitions. Blocks until they are ready.
+    pub(crate) fn start(index: u32, shared: Arc<Shared>) -> Result<Self, StartError> {
+        let mut host = Self { index, services: Vec::new(), shared };
+        for partition in hosted(host.shared.log.layout(), index) {
+            let Shared { log, reference, clock, options, .. } = &*host.shared;
+            let (log, reference, clock) = (Arc::clone(log), Arc::clone(reference), Arc::clone(clock));
+            let service = PartitionService::start(log, partition, reference, clock, &ids::writer(), options.clone());
+            match service {
+                Ok(service) => host.services.push((partition, service)),
+                Err(error) => {
+                    host.stop();
+                    return Err(error);
+                }
+            }
+        }
+        Ok(host)
+    }
+
+    /// The next offset to take from the topic; none if no command of it is in the log.
+    pub(crate) fn resume_at(&self) -> Option<u64> {
+        let offsets = self.services.iter().filter_map(|(_, s)| s.source_offset(&self.shared.topic, self.index));
+        offsets.max()
+    }
+
+    /// Lets commands come. Called by the one thread that knows whose the partition is, so a late claim never replaces a newer one.
+    pub(crate) fn enter(&self) {
+        for (partition, service) in &self.services {
+            self.shared.router.insert(*partition, service.handle.clone());
+        }
+    }
+
+    /// Lets no more commands come.
+    pub(crate) fn leave(&self) {
+        for (partition, _) in &self.services {
+            self.shared.router.remove(*partition);
+        }
+    }
+
+    /// Stops the writers. Blocks.
+    pub(crate) fn stop(self) {
+        self.services.into_iter().rev().for_each(|(_, service)| service.stop());
+    }
+}
+
+/// Takes batches until the channel closes or the partition is lost.
+pub(crate) async fn serve(
+    shared: Arc<Shared>,
+    mut batches: mpsc::Receiver<Vec<IncomingRecord>>,
+    lost: CancellationToken,
+) {
+    loop {
+        let batch = tokio::select! {
+            () = lost.cancelled() => return,
+            batch = batches.recv() => batch,
+        };
+        let Some(batch) = batch else { return };
+        if !handle(&shared, batch, &lost).await {
+            return;
+        }
+    }
+}
+
+/// Everything of a batch, until it is certain. False if the partition was lost meanwhile.
+async fn handle(shared: &Shared, batch: Vec<IncomingRecord>, lost: &CancellationToken) -> bool {
+    let mut submissions = Vec::with_capacity(batch.len());
+    let mut elsewhere = Vec::new();
+    for record in batch {
+        match ingress::take(record, &shared.topic, shared.log.layout()) {
+            Taken::Command(submission) => submissions.push(*submission),
+            Taken::Elsewhere(record) | Taken::DeadLetter(record) => elsewhere.push(record),
+        }
+    }
+    // Before anything later is recorded: what is recorded says that all before it is done.
+    publish_surely(shared, elsewhere, lost).await && submit_surely(shared, submissions, lost).await
+}
+
+/// Publishes, again and again until every record is acknowledged.
+async fn publish_surely(shared: &Shared, mut records: Vec<OutgoingRecord>, lost: &CancellationToken) -> bool {
+    while !records.is_empty() {
+        let mut left = Vec::new();
+        for record in records {
+            let sent = match shared.producer.send(record.clone()).await {
+                Ok(delivery) => delivery.await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = sent {
+                tracing::error!(%error, "cannot pass a record on; trying again");
+                left.push(record);
+            }
+        }
+        records = left;
+        if !records.is_empty() && !pause(lost).await {
+            return false;
+        }
+    }
+    true
+}
+
+async fn submit_surely(shared: &Shared, mut batch: Vec<Submission>, lost: &CancellationToken) -> bool {
+    let mut outcomes: Vec<Delivery> = Vec::new();
+    while !batch.is_empty() {
+        let answers = router::submit(&*shared.router, batch.clone(), WhenFull::Wait).await;
+        // From the first uncertain one on, everything is submitted again: what was recorded answers as a duplicate.
+        let certain = answers.iter().position(is_uncertain).unwrap_or(answers.len());
+        for (submission, answer) in batch.drain(..certain).zip(answers) {
+            let record = outcome_record(key_of(&submission), &wire(&submission, answer));
+            match shared.producer.send(record).await {
+                Ok(delivery) => outcomes.push(delivery),
+                Err(error) => tracing::warn!(%error, "an outcome is not published; it is in the log"),
+            }
+        }
+        if !batch.is_empty() && !pause(lost).await {
+            return false;
+        }
+    }
+    for delivery in outcomes {
+        if let Err(error) = delivery.await {
+            tracing::warn!(%error, "an outcome may not be published; it is in the log");
+        }
+    }
+    true
+}
+
+fn is_uncertain(answer: &Answer) -> bool {
+    use CommandError::{Overloaded, Unavailable, Unknown};
+    matches!(answer, Err(SubmitError::Command(Overloaded { .. } | Unavailable { .. } | Unknown { .. })))
+}
+
+fn wire(submission: &Submission, answer: Answer) -> api::Outcome {
+    match answer {
+        Ok(outcome) => to_wire(outcome, false),
+        Err(error) => api::Outcome {
+            command_id: submission.envelope.command_id.to_string(),
+            rejection: Some(error.to_rejection()),
+            ..api::Outcome::default()
+        },
+    }
+}
+
+async fn pause(lost: &CancellationToken) -> bool {
+    tokio::select! {
+        () = lost.cancelled() => false,
+        () = tokio::time::sleep(RETRY) => true,
+    }
+}

@@ -1,0 +1,130 @@
+//! `gateway`: the API of a ledger on Kafka. Publishes commands, follows the log for their outcomes, passes queries on. And `run-clock`,
+//! which closes days the same way.
+
+use std::sync::{Arc, OnceLock};
+
+use anyhow::Context as _;
+use subledger_log::{Actor, Log, kafka::KafkaLog};
+use subledger_writer::{Clock as _, ReferenceFollower};
+use tokio_util::sync::CancellationToken;
+
+use super::Ended;
+use crate::{
+    api::{
+        Services,
+        admin::{AdminApi, Parts},
+        audit::AuditApi,
+        catalog::CatalogApi,
+        command::CommandApi,
+        proxy::{BillingProxy, CustomerProxy, IncentiveProxy},
+    },
+    clock::WallClock,
+    config::{Config, Flags},
+    days::Days,
+    kafka::{self, router::KafkaRouter},
+    ledger, shutdown, telemetry,
+};
+
+/// Arguments of `gateway`.
+#[derive(clap::Args)]
+#[command(
+    after_help = "Examples:\n  subledger gateway --set kafka.bootstrap=broker:9092 --set projectors.billing=http://billing:7460"
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(super) flags: Flags,
+}
+
+/// What both roles are made of.
+struct Parties {
+    log: Arc<dyn Log>,
+    reference: Arc<ReferenceFollower>,
+    router: Arc<KafkaRouter>,
+    days: Arc<Days>,
+}
+
+impl Parties {
+    /// Opens everything. None if told to stop meanwhile.
+    async fn open(config: &Config, stop: &CancellationToken, channel: &str) -> anyhow::Result<Option<Self>> {
+        let Some(log) = kafka::open(config, stop).await? else { return Ok(None) };
+        let (config, channel) = (config.clone(), channel.to_owned());
+        let opening = move || Self::start(log, &config, channel);
+        tokio::task::spawn_blocking(opening).await.context("interrupted")?.map(Some)
+    }
+
+    fn start(kafka: Arc<KafkaLog>, config: &Config, channel: String) -> anyhow::Result<Self> {
+        let router = KafkaRouter::start(Arc::clone(&kafka), config)?;
+        let log: Arc<dyn Log> = kafka;
+        let reference = ReferenceFollower::start(Arc::clone(&log))?;
+        let days = Arc::new(Days {
+            router: router.clone(),
+            reference: Arc::clone(&reference),
+            log: Arc::clone(&log),
+            billing: None,
+            start: Some(config.test_clock.start).filter(|_| config.test_clock.enabled),
+            actor: Actor { principal: "clock".into(), channel },
+            first_day: OnceLock::new(),
+        });
+        Ok(Self { log, reference, router, days })
+    }
+
+    /// Blocks.
+    fn stop(self) {
+        self.router.stop();
+        self.reference.stop();
+    }
+}
+
+/// Runs the gateway until a signal.
+pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
+    let stop = shutdown::on_signals().context("cannot wait for signals")?;
+    if let Some(listen) = config.metrics_listen {
+        telemetry::metrics(listen)?;
+    }
+    let Some(parties) = Parties::open(&config, &stop, "clock").await? else { return Ok(Ended::Well) };
+    let bound = services(&parties, &config, &stop).await?.bind(config.listen).await?;
+    println!("gateway is ready at http://{}", bound.address);
+    let served = bound.serve(stop.clone()).await;
+    stop.cancel();
+    let in_time = shutdown::within_bound(move || parties.stop()).await;
+    served.map(|()| if in_time { Ended::Well } else { Ended::Late })
+}
+
+async fn services(parties: &Parties, config: &Config, stop: &CancellationToken) -> anyhow::Result<Services> {
+    let (limits, layout) = (&config.limits, parties.log.layout());
+    let mut services = Services::new(limits.message_bytes)?;
+    services.commands(CommandApi::new(parties.router.clone(), limits.batch_commands)).await;
+    services.catalog(CatalogApi::new(Arc::clone(&parties.reference), layout, limits.page_items)).await;
+    services.audit(AuditApi::new(Arc::clone(&parties.log), stop.clone())).await;
+    services.add(CustomerProxy::to(&config.projectors.customer).context("projectors.customer")?).await;
+    services.add(BillingProxy::to(&config.projectors.billing).context("projectors.billing")?).await;
+    services.add(IncentiveProxy::to(&config.projectors.incentive).context("projectors.incentive")?).await;
+    let test_clock_start = Some(config.test_clock.start).filter(|_| config.test_clock.enabled);
+    let parts = Parts {
+        roles: vec!["gateway".into()],
+        started_at: WallClock.now(),
+        log: Arc::clone(&parties.log),
+        clock: ledger::clock(test_clock_start, &parties.reference),
+        test_clock: config.test_clock.enabled,
+        reference: Some(Arc::clone(&parties.reference)),
+        writers: None,
+        projections: Vec::new(),
+        days: Some(Arc::clone(&parties.days)),
+    };
+    services.admin(AdminApi::new(parts)).await;
+    Ok(services)
+}
+
+/// Closes each day when the wall clock says that it is over, until a signal.
+pub(super) async fn run_clock(config: Config) -> anyhow::Result<Ended> {
+    anyhow::ensure!(
+        !config.test_clock.enabled,
+        "test_clock.enabled is true: a test clock is moved by hand, with `subledger clock advance DATE` at a gateway"
+    );
+    let stop = shutdown::on_signals().context("cannot wait for signals")?;
+    let Some(parties) = Parties::open(&config, &stop, "clock").await? else { return Ok(Ended::Well) };
+    println!("clock is ready, closing business days of the ledger {}", parties.log.ledger_id());
+    parties.days.follow(Arc::new(WallClock), stop).await;
+    let in_time = shutdown::within_bound(move || parties.stop()).await;
+    Ok(if in_time { Ended::Well } else { Ended::Late })
+}
