@@ -16,6 +16,8 @@ use subledger_domain::{
     party::{AgreementMode, Contact},
 };
 
+use subledger_fold::page::PageRequest;
+
 use super::history::*;
 use crate::{
     RelationshipState, Subscription, SubscriptionState, TransferState,
