@@ -19,7 +19,6 @@ use subledger_writer::{Clock, CommandError, Outcome, ReferenceFollower, Submissi
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    clock::TestClock,
     ids,
     router::{self, Router, SubmitError, WhenFull},
 };
@@ -79,8 +78,6 @@ pub(crate) struct Days {
     pub(crate) billing: Option<Projection>,
     /// First day of a ledger without one; none for the day of its first record.
     pub(crate) start: Option<NaiveDate>,
-    /// The clock to move, if it is a test clock.
-    pub(crate) test_clock: Option<Arc<TestClock>>,
     /// Who closes.
     pub(crate) actor: Actor,
     pub(crate) first_day: OnceLock<NaiveDate>,
@@ -128,9 +125,6 @@ impl Days {
 
     /// Closes one day. Closing it again changes nothing.
     pub(crate) async fn close(&self, date: NaiveDate) -> Result<(), CloseError> {
-        if let Some(clock) = &self.test_clock {
-            clock.end(date);
-        }
         let mut outcome = self.submit(date, format!("close-day:{date}")).await?;
         // A refusal is recorded for good under its id: whoever came too early must not keep the day open for ever.
         if outcome.duplicate && outcome.result.is_err() {

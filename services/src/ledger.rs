@@ -32,8 +32,6 @@ pub(crate) struct Ledger {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) reference: Arc<ReferenceFollower>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// The same, if it is a test clock.
-    pub(crate) test_clock: Option<Arc<TestClock>>,
     /// First day of its test clock; none for the wall clock.
     pub(crate) test_clock_start: Option<NaiveDate>,
     pub(crate) router: Arc<LocalRouter>,
@@ -55,13 +53,9 @@ impl Ledger {
         let log = open_log(config)?;
         let test_clock_start = settle_clock(dir, config)?;
         let reference = ReferenceFollower::start(Arc::clone(&log))?;
-        let test_clock = test_clock_start.map(|start| Arc::new(TestClock::new(Arc::clone(&reference), start)));
-        let clock: Arc<dyn Clock> = match &test_clock {
-            Some(clock) => Arc::clone(clock) as _,
-            None => Arc::new(WallClock),
-        };
+        let clock = clock(test_clock_start, &reference);
         let router = Arc::new(LocalRouter::new(log.layout(), Arc::clone(&reference)));
-        let mut ledger = Self { log, reference, clock, test_clock, test_clock_start, router, writers: Vec::new() };
+        let mut ledger = Self { log, reference, clock, test_clock_start, router, writers: Vec::new() };
         ledger.start_writers(config)?;
         Ok(ledger)
     }
@@ -92,6 +86,14 @@ impl Ledger {
         // Customers first: they follow the others.
         self.writers.into_iter().rev().for_each(PartitionService::stop);
         self.reference.stop();
+    }
+}
+
+/// The clock of a ledger.
+pub(crate) fn clock(test_clock_start: Option<NaiveDate>, reference: &Arc<ReferenceFollower>) -> Arc<dyn Clock> {
+    match test_clock_start {
+        Some(start) => Arc::new(TestClock::new(Arc::clone(reference), start)),
+        None => Arc::new(WallClock),
     }
 }
 

@@ -151,7 +151,6 @@ impl Process {
             log: Arc::clone(&ledger.log),
             billing: self.models.get(Name::Billing),
             start: ledger.test_clock_start,
-            test_clock: ledger.test_clock.clone(),
             actor: Actor { principal: "clock".into(), channel: "clock".into() },
             first_day: OnceLock::new(),
         }
