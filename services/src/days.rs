@@ -1,7 +1,7 @@
 //! Closing business days: by the wall clock, or when somebody moves a test clock.
 //!
 //! A day is closed by one command to the catalog; every partition of customers then lets everything due decide and marks the day. The
-//! command's id is derived from the date, so any number of clocks may close the same day.
+//! command's id is derived from the date, so any number of clocks may close the same day. The catalog refuses a day that is not over.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,10 +15,13 @@ use subledger_fold::StoreError;
 use subledger_log::{Actor, Family, Log, PartitionId, ReadError, codec, ends, limits::READ_BYTES};
 use subledger_projection_runtime::Handle as Projection;
 use subledger_proto::api;
-use subledger_writer::{Clock, CommandError, ReferenceFollower, Submission};
+use subledger_writer::{Clock, CommandError, Outcome, ReferenceFollower, Submission};
 use tokio_util::sync::CancellationToken;
 
-use crate::router::{self, Router, SubmitError, WhenFull};
+use crate::{
+    ids,
+    router::{self, Router, SubmitError, WhenFull},
+};
 
 /// Most days that one call closes: ten years.
 pub(crate) const DAYS_MAX: usize = 3_660;
@@ -122,8 +125,22 @@ impl Days {
 
     /// Closes one day. Closing it again changes nothing.
     pub(crate) async fn close(&self, date: NaiveDate) -> Result<(), CloseError> {
+        let mut outcome = self.submit(date, format!("close-day:{date}")).await?;
+        // A refusal is recorded for good under its id: whoever came too early must not keep the day open for ever.
+        if outcome.duplicate && outcome.result.is_err() {
+            outcome = self.submit(date, format!("close-day:{date}:{:032x}", ids::random())).await?;
+        }
+        match outcome.result {
+            Ok(_) => Ok(()),
+            // Somebody closed it under another id.
+            Err(rejection) if rejection.reason == Reason::DayAlreadyClosed => Ok(()),
+            Err(rejection) => Err(CloseError::Refused(rejection)),
+        }
+    }
+
+    async fn submit(&self, date: NaiveDate, command_id: String) -> Result<Outcome, CloseError> {
         let command = api::Command {
-            command_id: format!("close-day:{date}"),
+            command_id,
             body: Some(api::command::Body::CloseDay(api::CloseDay { date: date.to_string() })),
             ..api::Command::default()
         };
@@ -131,13 +148,7 @@ impl Days {
         let submission =
             Submission::new(command, self.actor.clone(), None).map_err(|error| SubmitError::Command(invalid(error)))?;
         let answer = router::submit(&*self.router, vec![submission], WhenFull::Wait).await.pop();
-        let outcome = answer.ok_or(CloseError::ShuttingDown)??;
-        match outcome.result {
-            Ok(_) => Ok(()),
-            // Somebody closed it under another id.
-            Err(rejection) if rejection.reason == Reason::DayAlreadyClosed => Ok(()),
-            Err(rejection) => Err(CloseError::Refused(rejection)),
-        }
+        Ok(answer.ok_or(CloseError::ShuttingDown)??)
     }
 
     /// Waits until billing has folded the end of `date` in every partition and nothing is left to be invoiced.

@@ -101,7 +101,11 @@ impl Client {
 
     /// A subscription as of a position.
     pub async fn subscription(&self, id: &str, at: Option<Position>) -> Result<Subscription, Status> {
-        let request = GetSubscriptionRequest { subscription_id: id.to_owned(), min_position: at.into_iter().collect() };
+        let request = GetSubscriptionRequest {
+            subscription_id: id.to_owned(),
+            min_position: at.into_iter().collect(),
+            ..GetSubscriptionRequest::default()
+        };
         Ok(self.customers.clone().get_subscription(request).await?.into_inner())
     }
 

@@ -1,6 +1,7 @@
 //! The whole way of a command through the real binary: in over gRPC, decided, in the log, in three read models, replayed.
 
 use serde_json::json;
+use subledger_proto::api::GetSubscriptionRequest;
 use subledger_tests::{
     client::{Client, reason},
     commands::{agreement, change_quantity, customer, offer, partner, price, purchase},
@@ -164,6 +165,50 @@ async fn bad_input_is_named_and_leaves_no_trace() -> anyhow::Result<()> {
             .iter()
             .all(|r| r.commit.as_ref().is_some_and(|c| c.events.is_empty() || c.rejection.is_none()))
     );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_day_closes_when_the_clock_has_passed_it() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (_serve, client) = ledger(dir.path()).await?;
+    // Under the very id that the clock uses.
+    let early = json!({ "command_id": "close-day:2018-01-13", "close_day": { "date": "2018-01-13" }});
+    assert_eq!(client.refused(&early).await?, "DAY_NOT_OVER");
+    client.advance("2018-01-14").await?;
+    let again = json!({ "command_id": "again", "close_day": { "date": "2018-01-13" }});
+    assert_eq!(client.refused(&again).await?, "DAY_ALREADY_CLOSED");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subscription_id_belongs_to_a_customer() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (_serve, client) = ledger(dir.path()).await?;
+    with_customer(&client).await?;
+    client.accepted(&customer("northwind", "adatum")).await?;
+    client.accepted(&agreement("northwind", "2018-01-13")).await?;
+    client.accepted(&purchase("b-1", "fabrikam", "contoso", "e3", 10)).await?;
+    let mut same = purchase("b-2", "northwind", "adatum", "e3", 20);
+    same["purchase"]["lines"][0]["subscription_id"] = json!("sub-b-1");
+    let min_position: Vec<_> = client.accepted(&same).await?.position.into_iter().collect();
+    let request = |customer_id: &str| GetSubscriptionRequest {
+        subscription_id: "sub-b-1".to_owned(),
+        customer_id: customer_id.to_owned(),
+        min_position: min_position.clone(),
+    };
+    for (customer_id, quantity) in [("fabrikam", 10), ("northwind", 20)] {
+        let found = client.customers.clone().get_subscription(request(customer_id)).await?.into_inner();
+        assert_eq!((found.customer_id.as_str(), found.quantity), (customer_id, quantity));
+    }
+    let nobody = client.customers.clone().get_subscription(request("nobody")).await.expect_err("no customer");
+    assert_eq!(nobody.code(), tonic::Code::NotFound);
+    let refused = client.customers.clone().get_subscription(request("")).await.expect_err("two customers");
+    assert_eq!(
+        (refused.code(), reason(&refused).as_deref()),
+        (tonic::Code::FailedPrecondition, Some("SUBSCRIPTION_AMBIGUOUS"))
+    );
+    assert!(refused.message().contains("fabrikam, northwind"), "{refused:?}");
     Ok(())
 }
 

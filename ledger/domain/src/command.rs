@@ -235,7 +235,7 @@ pub struct PurchaseLine {
     pub offer_id: OfferId,
     /// Seats.
     pub quantity: u32,
-    /// How it is billed; required.
+    /// How it is billed; required, but for a custom meter, which has none.
     pub billing_frequency: Option<BillingFrequency>,
     /// What an add-on stands on.
     pub base_subscription_id: Option<SubscriptionId>,

@@ -222,8 +222,8 @@ event! {
         base_subscription_id: Option<SubscriptionId>,
         /// Seats.
         quantity: u32,
-        /// Its rhythm.
-        billing_frequency: BillingFrequency,
+        /// Its rhythm; none for a custom meter, which is charged once.
+        billing_frequency: Option<BillingFrequency>,
         /// Length of the term.
         term_months: u32,
         /// First day of the term.

@@ -124,7 +124,7 @@ pub struct Offer {
     pub kind: OfferKind,
     /// Length of the term in months: 1, 12, 36 or 72.
     pub term_months: u32,
-    /// How it may be billed; not empty.
+    /// How it may be billed; empty for a custom meter, see [`Offer::is_metered`].
     pub billing_frequencies: BTreeSet<BillingFrequency>,
     /// Seats, at least 1.
     pub minimum_quantity: u32,
@@ -144,6 +144,14 @@ pub struct Offer {
     pub split_rebill_at_anniversary: bool,
     /// First day it can neither be bought nor renewed.
     pub end_of_sale: Option<NaiveDate>,
+}
+
+impl Offer {
+    /// Whether it is a custom meter: a marketplace plan without a billing period, charged once and whole for the day it is bought
+    /// (L10618-10640). What is used of it is charged elsewhere.
+    pub fn is_metered(&self) -> bool {
+        self.billing_frequencies.is_empty()
+    }
 }
 
 /// The longest-term offer of the source, which nothing may change within its term (accounts page section 2.15).

@@ -45,6 +45,8 @@ reasons! {
     DayAlreadyClosed = "DAY_ALREADY_CLOSED",
     /// Days close one after another.
     DayNotNext = "DAY_NOT_NEXT",
+    /// The day is not over by the ledger's clock.
+    DayNotOver = "DAY_NOT_OVER",
     /// No such offer is published.
     OfferNotFound = "OFFER_NOT_FOUND",
     /// The offer has no price in this currency on this day.

@@ -23,7 +23,7 @@ fn license(start: &str, quantity: u32, unit: &str) -> SubscriptionCreated {
 fn annual(start: &str, quantity: u32, yearly: &str) -> SubscriptionCreated {
     let mut e = license(start, quantity, yearly);
     e.prices = vec![price(yearly, PricePer::Year)];
-    e.billing_frequency = BillingFrequency::Annual;
+    e.billing_frequency = Some(BillingFrequency::Annual);
     e
 }
 

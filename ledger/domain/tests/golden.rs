@@ -63,10 +63,10 @@ fn purchase(case: &Value, at: DateTime<Utc>, command: &Value) -> Run {
     e.prices = prices(case);
     e.sku = command["sku"].as_str().map(str::to_owned);
     match command["billing_frequency"].as_str() {
-        Some("annual") => e.billing_frequency = BillingFrequency::Annual,
+        Some("annual") => e.billing_frequency = Some(BillingFrequency::Annual),
         Some(_) => {}
-        // A custom meter plan has no rhythm: its term is the day.
-        None => (e.term_end, e.auto_renew) = (add_days(e.start, 1), false),
+        // A custom meter.
+        None => e.billing_frequency = None,
     }
     if let Some(days) = command["free_trial_days"].as_u64() {
         e.trial_end = Some(add_days(e.start, u32::try_from(days).unwrap()));

@@ -72,7 +72,7 @@ type Usage = BTreeMap<NaiveDate, u32>;
 
 fn play(case: &Case) -> (Run, Usage, NaiveDate) {
     let mut e = created(midnight(case.start), SEATS_AT_START);
-    e.billing_frequency = case.frequency;
+    e.billing_frequency = Some(case.frequency);
     e.split_rebill_at_anniversary = case.split;
     e.proration_rule = case.rule;
     e.currency = Currency::new(case.currency).unwrap();
@@ -174,7 +174,7 @@ proptest! {
         day in 0..1_500_u32, annual in any::<bool>(), term in prop_oneof![Just(1_u32), Just(12), Just(36)],
     ) {
         let mut e = created(midnight(add_days(date("2019-01-01"), day)), 1);
-        e.billing_frequency = if annual { BillingFrequency::Annual } else { BillingFrequency::Monthly };
+        e.billing_frequency = Some(if annual { BillingFrequency::Annual } else { BillingFrequency::Monthly });
         e.term_months = term;
         e.term_end = anniversary(e.start, term);
         e.auto_renew = false;

@@ -137,7 +137,7 @@ impl Writer {
     }
 
     fn decide_all(&mut self, submissions: &[Submission]) -> Vec<Pending> {
-        let now = self.clock.now();
+        let mut now = self.clock.now();
         let reference = std::sync::Arc::clone(&self.reference);
         let mut staged: HashMap<IdKey, (ContentKey, usize)> = HashMap::new();
         let mut view = reference.view();
@@ -162,6 +162,7 @@ impl Writer {
                 });
                 continue;
             }
+            now = self.clock.moved_by(submission).map_or(now, |moved| moved.max(now));
             if let Target::Customer(customer) = submission.envelope.command.target() {
                 self.settle(&view, customer, now);
             }

@@ -31,4 +31,10 @@ use chrono::{DateTime, Utc};
 pub trait Clock: Send + Sync {
     /// Now, UTC. May be a test clock.
     fn now(&self) -> DateTime<Utc>;
+
+    /// The time from which a command is decided, if the command itself moves the clock: a test clock by the closing of a day. May not
+    /// look at reference data, which is being read.
+    fn moved_by(&self, _submission: &Submission) -> Option<DateTime<Utc>> {
+        None
+    }
 }

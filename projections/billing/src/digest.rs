@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use subledger_domain::{
     charge::{Charged, Derivation, InvoiceFamily},
     ids::{LineId, PartnerId},
-    offer::ProrationRule,
+    offer::{BillingFrequency, ProrationRule},
 };
 use subledger_fold::{Rows, StoreError};
 
@@ -125,7 +125,7 @@ fn feed_line(hash: &mut Sha256, line: &Charged) -> Result<(), StoreError> {
     feed_text(hash, sku.as_deref())?;
     feed_text(hash, subscription_description.as_deref())?;
     feed_text(hash, Some(&purchase_date.to_string()))?;
-    feed_text(hash, Some(billing_frequency.label()))?;
+    feed_text(hash, billing_frequency.map(BillingFrequency::label))?;
     feed_text(hash, reverses_line_id.as_ref().map(LineId::as_str))?;
     feed_text(hash, Some(rule_name(*rule)))?;
     feed_text(hash, Some(&period_price.normalize().to_string()))?;

@@ -10,7 +10,6 @@
 //! What may not live here: money (the billing read model has it), offers, storage, transports.
 
 mod fold;
-mod page;
 pub mod query;
 mod rows;
 mod tables;
@@ -18,7 +17,6 @@ mod tables;
 mod tests;
 
 pub use fold::CustomerProjection;
-pub use page::{PAGE_SIZE_DEFAULT, PAGE_SIZE_MAX, Page, PageRequest, QueryError, SCAN_ROWS_MAX};
 pub use rows::{
     Activity, Agreement, Customer, Price, Relationship, RelationshipState, Subscription, SubscriptionState, Transfer,
     TransferItem, TransferState,

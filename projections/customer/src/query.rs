@@ -1,9 +1,11 @@
 //! What can be asked. Every function reads rows only; lists are pages.
 
-use subledger_fold::{Rows, StoreError, decode, get};
+use subledger_fold::{
+    Rows, StoreError, decode, get,
+    page::{Page, PageRequest, QueryError, list, list_each, list_reverse},
+};
 
 use crate::{
-    page::{Page, PageRequest, QueryError, page},
     rows::{Activity, Customer, Subscription, SubscriptionState, Transfer},
     tables::{
         activities, customers,
@@ -23,14 +25,15 @@ pub fn list_customers(
     rows: &dyn Rows,
     partner_id: Option<&str>,
     prefix: &str,
-    request: &PageRequest,
+    request: PageRequest<'_>,
 ) -> Result<Page<Customer>, QueryError> {
     let (partner, prefix) = (partner_id.unwrap_or_default(), searchable(prefix));
     let mut prefixes = vec![names::prefix(partner, Name::Company, &prefix)];
     if !prefix.is_empty() {
         prefixes.push(names::prefix(partner, Name::Domain, &prefix));
     }
-    page(rows, &prefixes, false, request, |key, _| {
+    let prefixes: Vec<_> = prefixes.iter().map(Vec::as_slice).collect();
+    list_each(rows, &prefixes, false, request, |key, _| {
         let (name, customer_id) = names::parse(key)?;
         let customer = listed(get_customer(rows, customer_id)?, key)?;
         let seen_by_company = name == Name::Domain && searchable(&customer.company_name).starts_with(&prefix);
@@ -86,17 +89,17 @@ pub struct SubscriptionFilter<'a> {
 pub fn list_subscriptions(
     rows: &dyn Rows,
     filter: SubscriptionFilter<'_>,
-    request: &PageRequest,
+    request: PageRequest<'_>,
 ) -> Result<Page<Subscription>, QueryError> {
     let SubscriptionFilter { customer_id, partner_id, state } = filter;
     if let (None, Some(partner_id)) = (customer_id, partner_id) {
         let prefix = subscriptions_by_partner::prefix(partner_id, state);
-        return page(rows, &[prefix], false, request, |key, _| {
+        return list(rows, &prefix, request, |key, _| {
             let (customer_id, subscription_id) = subscriptions_by_partner::parse(key)?;
             listed(get_subscription(rows, Some(customer_id), subscription_id)?, key).map(Some)
         });
     }
-    page(rows, &[subscriptions::prefix(customer_id)], false, request, |_, row| {
+    list(rows, &subscriptions::prefix(customer_id), request, |_, row| {
         let subscription: Subscription = decode(row)?;
         let wanted = partner_id.is_none_or(|partner| subscription.partner_id.as_str() == partner)
             && state.is_none_or(|state| subscription.state == state);
@@ -114,15 +117,15 @@ pub fn list_transfers(
     rows: &dyn Rows,
     customer_id: Option<&str>,
     partner_id: Option<&str>,
-    request: &PageRequest,
+    request: PageRequest<'_>,
 ) -> Result<Page<Transfer>, QueryError> {
     if let (None, Some(partner_id)) = (customer_id, partner_id) {
-        return page(rows, &[transfers_by_partner::prefix(partner_id)], false, request, |key, _| {
+        return list(rows, &transfers_by_partner::prefix(partner_id), request, |key, _| {
             let (customer_id, transfer_id) = transfers_by_partner::parse(key)?;
             listed(get_transfer(rows, customer_id, transfer_id)?, key).map(Some)
         });
     }
-    page(rows, &[transfers::prefix(customer_id)], false, request, |_, row| {
+    list(rows, &transfers::prefix(customer_id), request, |_, row| {
         let transfer: Transfer = decode(row)?;
         let wanted = partner_id.is_none_or(|partner| {
             transfer.source_partner_id.as_str() == partner || transfer.target_partner_id.as_str() == partner
@@ -135,9 +138,9 @@ pub fn list_transfers(
 pub fn list_activities(
     rows: &dyn Rows,
     customer_id: &str,
-    request: &PageRequest,
+    request: PageRequest<'_>,
 ) -> Result<Page<Activity>, QueryError> {
-    page(rows, &[activities::prefix(customer_id)], true, request, |_, row| decode(row).map(Some))
+    list_reverse(rows, &activities::prefix(customer_id), request, |_, row| decode(row).map(Some))
 }
 
 /// What an index lists must be there.

@@ -172,8 +172,8 @@ pub struct Subscription {
     pub suspension_reason: Option<SuspensionReason>,
     /// Seats.
     pub quantity: u32,
-    /// The rhythm of the current period.
-    pub billing_frequency: BillingFrequency,
+    /// The rhythm of the current period; none for a custom meter.
+    pub billing_frequency: Option<BillingFrequency>,
     /// The rhythm from the next period on, if it changes.
     pub next_billing_frequency: Option<BillingFrequency>,
     /// Length of a term.

@@ -97,11 +97,41 @@ pub fn list<T>(
     rows: &dyn Rows,
     prefix: &[u8],
     request: PageRequest<'_>,
+    item: impl FnMut(&[u8], &[u8]) -> Result<Option<T>, StoreError>,
+) -> Result<Page<T>, QueryError> {
+    list_each(rows, &[prefix], false, request, item)
+}
+
+/// The same, the last row first.
+pub fn list_reverse<T>(
+    rows: &dyn Rows,
+    prefix: &[u8],
+    request: PageRequest<'_>,
+    item: impl FnMut(&[u8], &[u8]) -> Result<Option<T>, StoreError>,
+) -> Result<Page<T>, QueryError> {
+    list_each(rows, &[prefix], true, request, item)
+}
+
+/// A page of the rows under one prefix after the other. No prefix may begin with another.
+pub fn list_each<T>(
+    rows: &dyn Rows,
+    prefixes: &[&[u8]],
+    reverse: bool,
+    request: PageRequest<'_>,
     mut item: impl FnMut(&[u8], &[u8]) -> Result<Option<T>, StoreError>,
 ) -> Result<Page<T>, QueryError> {
+    let from = from_hex(request.token).ok_or(QueryError::InvalidPageToken)?;
+    let first = prefixes.iter().position(|prefix| from.is_empty() || from.starts_with(prefix));
+    let mut rest = prefixes.iter().skip(first.ok_or(QueryError::InvalidPageToken)?);
+    let Some(prefix) = rest.next() else { return Err(QueryError::InvalidPageToken) };
     let mut pager = Pager::new(request, prefix)?;
-    let from = pager.from().to_vec();
-    rows.scan(prefix, &from, false, &mut |key, row| pager.offer(key, || item(key, row)))?;
+    rows.scan(prefix, &from, reverse, &mut |key, row| pager.offer(key, || item(key, row)))?;
+    for prefix in rest {
+        if pager.is_full() {
+            break;
+        }
+        rows.scan(prefix, &[], reverse, &mut |key, row| pager.offer(key, || item(key, row)))?;
+    }
     Ok(pager.finish())
 }
 
@@ -154,6 +184,29 @@ mod tests {
         assert_eq!(pages(&rows, 5, |_| true), vec![vec![0, 1, 2, 3, 4]]);
         assert_eq!(pages(&rows, 0, |n| n % 2 == 0), vec![vec![0, 2, 4]]);
         assert_eq!(pages(&numbers(0), 2, |_| true), vec![Vec::<u8>::new()]);
+    }
+
+    #[test]
+    fn walks_prefixes_one_after_the_other_and_backwards() {
+        let rows = numbers(3);
+        let walk = |size, reverse| {
+            let (mut found, mut token) = (Vec::new(), String::new());
+            loop {
+                let request = PageRequest { size, token: &token };
+                let page = list_each(&rows, &[&[2], &[1]], reverse, request, |_, row| Ok(Some(row[0]))).unwrap();
+                found.extend(page.items);
+                match page.next {
+                    Some(next) => token = next,
+                    None => return found,
+                }
+            }
+        };
+        for size in 1..5 {
+            assert_eq!(walk(size, false), [99, 0, 1, 2]);
+            assert_eq!(walk(size, true), [99, 2, 1, 0]);
+        }
+        let last = list_reverse(&rows, &[1], PageRequest { size: 1, token: "" }, |_, row| Ok(Some(row[0]))).unwrap();
+        assert_eq!((last.items, last.next.as_deref()), (vec![2], Some("0101")));
     }
 
     #[test]

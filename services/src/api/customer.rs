@@ -1,17 +1,14 @@
 //! `CustomerService`: customers, subscriptions, transfers, what happened.
 
 use subledger_customer::{
-    self as model, PageRequest, SubscriptionState,
+    self as model, SubscriptionState,
     query::{self, SubscriptionFilter},
 };
 use subledger_domain::{
     ids::{CustomerId, PartnerId, SubscriptionId},
     offer::PriceComponent,
 };
-use subledger_fold::{
-    Rows, StoreError,
-    page::{Page, QueryError},
-};
+use subledger_fold::{Rows, StoreError};
 use subledger_log::codec::Wire as _;
 use subledger_proto::api::{
     Activity, Agreement, Customer, GetCustomerRequest, GetSubscriptionRequest, ListActivitiesRequest,
@@ -21,13 +18,10 @@ use subledger_proto::api::{
 };
 use tonic::{Code, Request, Response, Status};
 
-use super::{
-    billing::optional_id,
-    catalog::id,
-    errors,
-    position::Wanted,
-    read_model::{PageOf, ReadModel},
-};
+use super::{billing::optional_id, catalog::id, errors, read_model::ReadModel};
+
+/// Customers that a refusal names, if several have a subscription of one id.
+const CUSTOMERS_NAMED_MAX: usize = 10;
 
 /// The service.
 pub(crate) struct CustomerApi {
@@ -38,27 +32,6 @@ impl CustomerApi {
     /// A service over the customer read model.
     pub(crate) fn new(model: ReadModel) -> Self {
         Self { model }
-    }
-
-    async fn list<T: Send + 'static>(
-        &self,
-        wanted: Wanted,
-        page: PageOf,
-        query: impl FnOnce(&dyn Rows, &PageRequest) -> Result<model::Page<T>, model::QueryError> + Send + 'static,
-    ) -> Result<(Vec<T>, String, Vec<subledger_proto::common::Position>), Status> {
-        let answer = move |rows: &dyn Rows| {
-            let request = page.request();
-            let size = i32::try_from(request.size).unwrap_or(i32::MAX);
-            let answered = PageRequest::new(size, request.token).and_then(|request| query(rows, &request));
-            match answered {
-                Ok(model::Page { items, next }) => Ok(Page { items, next }),
-                Err(model::QueryError::Store(error)) => Err(QueryError::Store(error)),
-                Err(model::QueryError::PageToken | model::QueryError::PageSize { .. }) => {
-                    Err(QueryError::InvalidPageToken)
-                }
-            }
-        };
-        self.model.list(wanted, answer).await
     }
 }
 
@@ -82,10 +55,10 @@ impl CustomerService for CustomerApi {
         let page = self.model.page(request.page_size, request.page_token)?;
         let partner: Option<PartnerId> = optional_id("partner_id", request.partner_id)?;
         let prefix = request.prefix;
-        let list = move |rows: &dyn Rows, page: &PageRequest| {
-            query::list_customers(rows, partner.as_ref().map(PartnerId::as_str), &prefix, page)
+        let list = move |rows: &dyn Rows| {
+            query::list_customers(rows, partner.as_ref().map(PartnerId::as_str), &prefix, page.request())
         };
-        let (customers, next_page_token, reflects) = self.list(wanted, page, list).await?;
+        let (customers, next_page_token, reflects) = self.model.list(wanted, list).await?;
         let customers = customers.into_iter().map(to_customer).collect();
         Ok(Response::new(ListCustomersResponse { customers, next_page_token, reflects }))
     }
@@ -95,17 +68,24 @@ impl CustomerService for CustomerApi {
         request: Request<GetSubscriptionRequest>,
     ) -> Result<Response<Subscription>, Status> {
         let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
-        let id: SubscriptionId = id("subscription_id", request.into_inner().subscription_id)?;
+        let request = request.into_inner();
+        let customer: Option<CustomerId> = optional_id("customer_id", request.customer_id)?;
+        let id: SubscriptionId = id("subscription_id", request.subscription_id)?;
         let text = id.to_string();
         let find = move |rows: &dyn Rows| {
-            let owners = query::customers_of_subscription(rows, id.as_str(), 2)?;
-            let found = query::get_subscription(rows, owners.first().map(String::as_str), id.as_str())?;
-            Ok::<_, StoreError>((found, owners.len() > 1))
+            let owners = match &customer {
+                Some(customer) => vec![customer.to_string()],
+                None => query::customers_of_subscription(rows, id.as_str(), CUSTOMERS_NAMED_MAX + 1)?,
+            };
+            let found = match owners.as_slice() {
+                [owner] => query::get_subscription(rows, Some(owner), id.as_str())?,
+                _ => None,
+            };
+            Ok::<_, StoreError>((found, owners))
         };
-        let ((subscription, ambiguous), reflects) = self.model.read(wanted, find).await?;
-        if ambiguous {
-            let message = format!("several customers have a subscription {text:?}; list those of one customer instead");
-            return Err(errors::status(Code::FailedPrecondition, "SUBSCRIPTION_AMBIGUOUS", message, &[("id", text)]));
+        let ((subscription, owners), reflects) = self.model.read(wanted, find).await?;
+        if owners.len() > 1 {
+            return Err(ambiguous(text, &owners));
         }
         let subscription = subscription.ok_or_else(|| errors::not_found("subscription", &text))?;
         Ok(Response::new(Subscription { reflects, ..to_subscription(subscription) }))
@@ -121,15 +101,15 @@ impl CustomerService for CustomerApi {
         let customer: Option<CustomerId> = optional_id("customer_id", request.customer_id)?;
         let partner: Option<PartnerId> = optional_id("partner_id", request.partner_id)?;
         let state = subscription_state(&request.state)?;
-        let list = move |rows: &dyn Rows, page: &PageRequest| {
+        let list = move |rows: &dyn Rows| {
             let filter = SubscriptionFilter {
                 customer_id: customer.as_ref().map(CustomerId::as_str),
                 partner_id: partner.as_ref().map(PartnerId::as_str),
                 state,
             };
-            query::list_subscriptions(rows, filter, page)
+            query::list_subscriptions(rows, filter, page.request())
         };
-        let (subscriptions, next_page_token, reflects) = self.list(wanted, page, list).await?;
+        let (subscriptions, next_page_token, reflects) = self.model.list(wanted, list).await?;
         let subscriptions = subscriptions.into_iter().map(to_subscription).collect();
         Ok(Response::new(ListSubscriptionsResponse { subscriptions, next_page_token, reflects }))
     }
@@ -143,12 +123,12 @@ impl CustomerService for CustomerApi {
         let page = self.model.page(request.page_size, request.page_token)?;
         let customer: Option<CustomerId> = optional_id("customer_id", request.customer_id)?;
         let partner: Option<PartnerId> = optional_id("partner_id", request.partner_id)?;
-        let list = move |rows: &dyn Rows, page: &PageRequest| {
+        let list = move |rows: &dyn Rows| {
             let (customer, partner) =
                 (customer.as_ref().map(CustomerId::as_str), partner.as_ref().map(PartnerId::as_str));
-            query::list_transfers(rows, customer, partner, page)
+            query::list_transfers(rows, customer, partner, page.request())
         };
-        let (transfers, next_page_token, reflects) = self.list(wanted, page, list).await?;
+        let (transfers, next_page_token, reflects) = self.model.list(wanted, list).await?;
         let transfers = transfers.into_iter().map(to_transfer).collect();
         Ok(Response::new(ListTransfersResponse { transfers, next_page_token, reflects }))
     }
@@ -161,11 +141,21 @@ impl CustomerService for CustomerApi {
         let request = request.into_inner();
         let page = self.model.page(request.page_size, request.page_token)?;
         let customer: CustomerId = id("customer_id", request.customer_id)?;
-        let list = move |rows: &dyn Rows, page: &PageRequest| query::list_activities(rows, customer.as_str(), page);
-        let (activities, next_page_token, reflects) = self.list(wanted, page, list).await?;
+        let list = move |rows: &dyn Rows| query::list_activities(rows, customer.as_str(), page.request());
+        let (activities, next_page_token, reflects) = self.model.list(wanted, list).await?;
         let activities = activities.into_iter().map(to_activity).collect();
         Ok(Response::new(ListActivitiesResponse { activities, next_page_token, reflects }))
     }
+}
+
+/// Ids are unique for a customer only.
+fn ambiguous(id: String, owners: &[String]) -> Status {
+    let named = owners.iter().take(CUSTOMERS_NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if owners.len() > CUSTOMERS_NAMED_MAX { " and more" } else { "" };
+    let message =
+        format!("several customers have a subscription {id:?}: {named}{more}; say in customer_id which one is meant");
+    let facts = [("id", id), ("customer_ids", named)];
+    errors::status(Code::FailedPrecondition, "SUBSCRIPTION_AMBIGUOUS", message, &facts)
 }
 
 fn subscription_state(label: &str) -> Result<Option<SubscriptionState>, Status> {

@@ -67,3 +67,31 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     };
     print_one(args.output, &to_json("subledger.v1.Clock", &clock)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    /// `serve` prints its hints with the address at the end.
+    #[test]
+    fn the_address_may_stand_anywhere() {
+        let words: [&[&str]; 3] = [
+            &["clock", "--address", "http://h:1", "-o", "json", "advance", "2018-01-31"],
+            &["clock", "advance", "2018-01-31", "--address", "http://h:1", "-o", "json"],
+            &["clock", "advance", "--address", "http://h:1", "2018-01-31", "--output", "json"],
+        ];
+        for words in words {
+            let args = Line::try_parse_from(words).unwrap_or_else(|error| panic!("{words:?}: {error}")).args;
+            assert_eq!(args.address.to_string(), "http://h:1");
+            assert!(args.output.output == crate::client::output::Format::Json);
+        }
+    }
+}

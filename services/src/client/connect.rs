@@ -27,8 +27,14 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Address {
     /// Address of the ledger's gRPC interface
-    #[arg(long, env = "SUBLEDGER_ADDRESS", default_value = "http://127.0.0.1:7440", value_name = "URL")]
+    #[arg(long, global = true, env = "SUBLEDGER_ADDRESS", default_value = "http://127.0.0.1:7440", value_name = "URL")]
     address: String,
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.address)
+    }
 }
 
 /// A connection to a ledger; cheap to copy.

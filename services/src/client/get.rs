@@ -19,6 +19,7 @@ use super::{
 #[command(after_help = help!(
     "  subledger get customer c-1\n  \
      subledger get subscription s-1 --output json\n  \
+     subledger get subscription s-1 --customer c-1   # several customers may have one of that id\n  \
      subledger get invoice p-1-L-USD-1\n  \
      subledger get customer c-1 --min-position customers/2@17   # wait until this commit is in the answer"
 ))]
@@ -28,6 +29,9 @@ pub(crate) struct Args {
     kind: Kind,
     /// Its id, or the number of an invoice
     id: String,
+    /// Whose subscription it is, where several customers have one of that id
+    #[arg(long, value_name = "ID")]
+    customer: Option<String>,
     /// Wait until the answer reflects this commit, such as customers/2@17; repeatable
     #[arg(long, value_name = "POSITION", value_parser = position)]
     min_position: Vec<Position>,
@@ -48,8 +52,13 @@ enum Kind {
 
 /// Prints it.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    if args.customer.is_some() && !matches!(args.kind, Kind::Subscription) {
+        return Err(Failure::Usage(
+            "--customer says whose subscription is meant; other ids need no customer".to_owned(),
+        ));
+    }
     let connection = args.address.connect().await?;
-    let mut value = fetch(&connection, args.kind, args.id, args.min_position).await?;
+    let mut value = fetch(&connection, args.kind, args.id, args.customer, args.min_position).await?;
     if args.output.output != Format::Table {
         return print_one(args.output, &value);
     }
@@ -71,14 +80,21 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn fetch(to: &Connection, kind: Kind, id: String, min_position: Vec<Position>) -> Result<Value, Failure> {
+async fn fetch(
+    to: &Connection,
+    kind: Kind,
+    id: String,
+    customer: Option<String>,
+    min_position: Vec<Position>,
+) -> Result<Value, Failure> {
     let value = match kind {
         Kind::Customer => {
             let request = GetCustomerRequest { customer_id: id, min_position };
             to_json("subledger.v1.Customer", &to.customers().get_customer(request).await?.into_inner())
         }
         Kind::Subscription => {
-            let request = GetSubscriptionRequest { subscription_id: id, min_position };
+            let customer_id = customer.unwrap_or_default();
+            let request = GetSubscriptionRequest { subscription_id: id, min_position, customer_id };
             to_json("subledger.v1.Subscription", &to.customers().get_subscription(request).await?.into_inner())
         }
         Kind::Partner => {

@@ -26,7 +26,7 @@ pub(crate) enum Format {
 #[derive(clap::Args, Clone, Copy, Debug)]
 pub(crate) struct Output {
     /// How to print the answer
-    #[arg(long, short = 'o', value_enum, default_value_t, value_name = "FORM")]
+    #[arg(long, short = 'o', global = true, value_enum, default_value_t, value_name = "FORM")]
     pub(crate) output: Format,
 }
 

@@ -9,7 +9,7 @@ use crate::{
     Command, Context, Event, Reason, Rejection, check,
     command::{CloseDay, PublishOffers, PublishPriceList},
     event::{DayClosed, OfferPublished, PricesPublished},
-    offer::{LOCKED_TERM_MONTHS, Offer, OfferKind, OfferLimitScope, PriceRow},
+    offer::{LOCKED_TERM_MONTHS, Offer, OfferKind, OfferLimitScope, PriceRow, ProductFamily},
 };
 
 /// Offers in one command.
@@ -32,24 +32,31 @@ impl Catalog {
         match command {
             Command::PublishOffers(command) => publish_offers(command),
             Command::PublishPriceList(command) => publish_price_list(command),
-            Command::CloseDay(command) => self.close_day(command),
+            Command::CloseDay(command) => self.close_day(command, context),
             _ => Err(check::misdirected("catalog")),
         }
     }
 
-    fn close_day(&self, command: &CloseDay) -> Result<Vec<Event>, Rejection> {
-        let Some(last) = self.last_closed else {
-            return Ok(vec![DayClosed { date: command.date }.into()]);
-        };
-        if command.date <= last {
-            let message = format!("{} is closed already; the last closed day is {last}", command.date);
-            return Err(Rejection::field(Reason::DayAlreadyClosed, "date", message).with("last_closed", last));
+    /// A day closes once, after the day before it, and not before it is over: what still happened on it would be charged in arrears.
+    fn close_day(&self, command: &CloseDay, context: &Context) -> Result<Vec<Event>, Rejection> {
+        let date = command.date;
+        if let Some(last) = self.last_closed {
+            let refuse = |reason, message| Err(Rejection::field(reason, "date", message).with("last_closed", last));
+            if date <= last {
+                let message = format!("{date} is closed already; the last closed day is {last}");
+                return refuse(Reason::DayAlreadyClosed, message);
+            }
+            if last.succ_opt() != Some(date) {
+                let message = format!("Days close one after another, and the last closed day is {last}");
+                return refuse(Reason::DayNotNext, message);
+            }
         }
-        if last.succ_opt() != Some(command.date) {
-            let message = format!("Days close one after another, and the last closed day is {last}");
-            return Err(Rejection::field(Reason::DayNotNext, "date", message).with("last_closed", last));
+        if context.recorded_at.date_naive() <= date {
+            let now = context.recorded_at.to_rfc3339();
+            let message = format!("{date} is not over: the ledger's time is {now}");
+            return Err(Rejection::field(Reason::DayNotOver, "date", message).with("recorded_at", now));
         }
-        Ok(vec![DayClosed { date: command.date }.into()])
+        Ok(vec![DayClosed { date }.into()])
     }
 }
 
@@ -73,7 +80,8 @@ fn check_offer(at: &str, offer: &Offer) -> Result<(), Rejection> {
         let message = format!("A term has {TERMS_MONTHS:?} months, not {}", offer.term_months);
         return Err(check::invalid(&field("term_months"), message));
     }
-    if offer.billing_frequencies.is_empty() {
+    // Only a marketplace product is ever a custom meter (L10618).
+    if offer.is_metered() && offer.product_family != ProductFamily::MarketplaceSaas {
         return Err(check::missing(&field("billing_frequencies")));
     }
     if offer.minimum_quantity == 0 {

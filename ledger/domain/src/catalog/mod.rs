@@ -18,6 +18,7 @@ pub use price::{PriceKey, PriceQuote, PublishedPrice};
 pub struct Catalog {
     offers: BTreeMap<OfferId, Offer>,
     prices: BTreeMap<OfferId, BTreeMap<Currency, BTreeMap<PriceKey, PublishedPrice>>>,
+    rows_published: u64,
     first_closed: Option<NaiveDate>,
     last_closed: Option<NaiveDate>,
 }
@@ -63,7 +64,9 @@ impl Catalog {
             Event::PricesPublished(e) => {
                 for row in &e.rows {
                     let key = PriceKey { component: row.component.clone(), valid_from: row.valid_from };
-                    let published = PublishedPrice { price_list_id: e.price_list_id.clone(), row: row.clone() };
+                    let (price_list_id, number) = (e.price_list_id.clone(), self.rows_published);
+                    let published = PublishedPrice { price_list_id, row: row.clone(), number };
+                    self.rows_published = number.saturating_add(1);
                     let by_currency = self.prices.entry(row.offer_id.clone()).or_default();
                     by_currency.entry(e.currency).or_default().insert(key, published);
                 }

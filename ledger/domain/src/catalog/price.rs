@@ -29,19 +29,21 @@ pub struct PublishedPrice {
     pub price_list_id: PriceListId,
     /// The row.
     pub row: PriceRow,
+    /// Its place among all rows ever published.
+    pub number: u64,
 }
 
 /// What an offer costs on one day.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriceQuote {
-    /// One price for each component; not empty.
+    /// One price for each component, in the order in which their rows were published; not empty.
     pub prices: Vec<PriceComponent>,
     /// The list of the newest of them.
     pub price_list_id: PriceListId,
 }
 
 /// For each component, the row with the latest first day among those that cover the day; a removal covers every day from its first
-/// on (accounts page section 2.11, L7890-7895).
+/// on (accounts page section 2.11, L7890-7895). Components keep the order of the list, which documents follow (L10899-10906).
 pub(super) fn quote(rows: &BTreeMap<PriceKey, PublishedPrice>, on: NaiveDate) -> Option<PriceQuote> {
     let mut holding: BTreeMap<&Option<String>, &PublishedPrice> = BTreeMap::new();
     // Rows come by component, then by first day: the last that covers the day is the one that holds.
@@ -55,8 +57,10 @@ pub(super) fn quote(rows: &BTreeMap<PriceKey, PublishedPrice>, on: NaiveDate) ->
     holding.retain(|_, published| published.row.change_flag != REMOVED);
     let newest = holding.values().max_by_key(|published| published.row.valid_from)?;
     let price_list_id = newest.price_list_id.clone();
-    let prices = holding
-        .into_values()
+    let mut prices: Vec<_> = holding.into_values().collect();
+    prices.sort_by_key(|published| published.number);
+    let prices = prices
+        .into_iter()
         .map(|PublishedPrice { row, .. }| PriceComponent {
             component: row.component.clone(),
             unit_price: row.list_price,

@@ -63,7 +63,11 @@ fn row(price: &str, from: &str) -> PriceRow {
 }
 
 fn run(catalog: &mut Catalog, command: &Command) -> Result<usize, Rejection> {
-    let at = "2018-01-01T00:00:00Z".parse().unwrap();
+    run_at(catalog, command, "2018-03-01T00:00:00Z")
+}
+
+fn run_at(catalog: &mut Catalog, command: &Command, at: &str) -> Result<usize, Rejection> {
+    let at = at.parse().unwrap();
     let context = Context { command_id: CommandId::new("c").unwrap(), effective_at: at, recorded_at: at };
     let events = catalog.decide(command, &context)?;
     for event in &events {
@@ -123,6 +127,16 @@ fn several_components_are_one_price() {
 }
 
 #[test]
+fn components_keep_the_order_of_their_rows() {
+    let mut catalog = Catalog::default();
+    let part = |name: &str, price| PriceRow { component: Some(name.to_owned()), ..row(price, "2018-01-01") };
+    publish(&mut catalog, "l1", vec![part("non-PSTN", "28.40"), part("PSTN", "2.00"), part("a", "1")]).unwrap();
+    assert_eq!(price(&catalog, "2018-01-01").as_deref(), Some("l1 28.40+2.00+1"));
+    publish(&mut catalog, "l2", vec![part("PSTN", "3.00"), part("a", "1"), part("non-PSTN", "28.40")]).unwrap();
+    assert_eq!(price(&catalog, "2018-01-01").as_deref(), Some("l2 3.00+1+28.40"), "another list, another order");
+}
+
+#[test]
 fn days_close_one_after_another() {
     let mut catalog = Catalog::default();
     let close = |date| Command::CloseDay(CloseDay { date: day(date) });
@@ -131,6 +145,16 @@ fn days_close_one_after_another() {
     assert_eq!(run(&mut catalog, &close("2018-02-02")).unwrap_err().reason, Reason::DayNotNext);
     run(&mut catalog, &close("2018-02-01")).unwrap();
     assert_eq!(catalog.last_closed(), Some(day("2018-02-01")));
+}
+
+#[test]
+fn a_day_closes_when_it_is_over() {
+    let close = Command::CloseDay(CloseDay { date: day("2018-01-31") });
+    for at in ["2018-01-30T12:00:00Z", "2018-01-31T00:00:00Z", "2018-01-31T23:59:59.999Z"] {
+        let refusal = run_at(&mut Catalog::default(), &close, at).unwrap_err();
+        assert_eq!(refusal.reason, Reason::DayNotOver, "{at}");
+    }
+    assert_eq!(run_at(&mut Catalog::default(), &close, "2018-02-01T00:00:00Z"), Ok(1));
 }
 
 #[test]
@@ -156,6 +180,12 @@ fn an_offer_is_refused_with_the_field_at_fault() {
             (reason, format!("offers[0].{field}").as_str())
         );
     }
+    let metered =
+        Offer { product_family: ProductFamily::MarketplaceSaas, billing_frequencies: BTreeSet::new(), ..offer() };
+    assert!(
+        run(&mut Catalog::default(), &Command::PublishOffers(PublishOffers { offers: vec![metered] })).is_ok(),
+        "a custom meter"
+    );
     for offers in [vec![], vec![offer(), offer()], vec![offer(); OFFERS_MAX + 1]] {
         assert!(run(&mut Catalog::default(), &Command::PublishOffers(PublishOffers { offers })).is_err());
     }

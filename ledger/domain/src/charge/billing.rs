@@ -209,7 +209,7 @@ pub fn evolve(subscription: &mut Subscription, event: &Event) {
         Event::PeriodStarted(e) => {
             billing.start_period(e);
             if let Some(frequency) = subscription.next_billing_frequency.take() {
-                subscription.billing_frequency = frequency;
+                subscription.billing_frequency = Some(frequency);
             }
         }
         Event::Charged(e) => billing.charged(e),

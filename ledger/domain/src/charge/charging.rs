@@ -76,7 +76,7 @@ impl<'a, 'c> Charging<'a, 'c> {
     /// before (L9771). None while nothing runs, or if the term ends.
     pub(super) fn next_period(&self) -> Option<(Span, u32)> {
         let subscription = &self.subscription;
-        let start = subscription.billing.current()?.end;
+        let start = period::next_start(subscription)?;
         if subscription.standing != Standing::Active || start >= subscription.term_end {
             return None;
         }
@@ -196,6 +196,7 @@ impl<'a, 'c> Charging<'a, 'c> {
     fn write(&mut self, draft: Draft) {
         let line_id = self.decision.next_line_id();
         let s = &self.subscription;
+        let description = description(s, &draft);
         let line = Charged {
             line_id,
             customer_id: s.customer_id.clone(),
@@ -218,7 +219,7 @@ impl<'a, 'c> Charging<'a, 'c> {
             charged_on: self.decision.charged_on,
             component: draft.component,
             sku: s.sku.clone(),
-            subscription_description: description(s).map(str::to_owned),
+            subscription_description: description.map(str::to_owned),
             purchase_date: draft.purchase_date,
             billing_frequency: s.billing_frequency,
             reverses_line_id: draft.reverses_line_id,
@@ -228,16 +229,21 @@ impl<'a, 'c> Charging<'a, 'c> {
         self.emit(line);
     }
 
-    /// The frequency of the current period.
-    pub(super) fn frequency(&self) -> BillingFrequency {
+    /// The frequency of the current period; none for a custom meter.
+    pub(super) fn frequency(&self) -> Option<BillingFrequency> {
         self.subscription.billing_frequency
     }
 }
 
-/// The words that tell a trial from what follows it (L10597-10598).
-fn description(subscription: &Subscription) -> Option<&'static str> {
+/// The words that tell a trial from what follows it (L10597-10598), and a custom meter from other products (L10625-10640).
+fn description(subscription: &Subscription, draft: &Draft) -> Option<&'static str> {
+    let rebilled = draft.charge_type == ChargeType::Convert && draft.reverses_line_id.is_some();
     if subscription.standing == Standing::Trial {
         Some("Free trial")
+    } else if subscription.is_metered() && rebilled {
+        Some("Prorated rebill for custom meter SaaS subscription")
+    } else if subscription.is_metered() {
+        Some("Custom meter SaaS subscription")
     } else if subscription.billing.anchor().is_some() {
         Some("Paid subscription")
     } else {

@@ -8,7 +8,8 @@ use crate::offer::BillingFrequency;
 
 /// Makes the corrections due on a monthly anniversary; says whether there were any. A change on that very day waits for the next.
 pub(super) fn on_anniversary(charging: &mut Charging<'_, '_>, anniversary: NaiveDate) -> bool {
-    let cut = charging.subscription.split_rebill_at_anniversary && charging.frequency() == BillingFrequency::Annual;
+    let cut =
+        charging.subscription.split_rebill_at_anniversary && charging.frequency() == Some(BillingFrequency::Annual);
     correct(charging, anniversary, cut.then_some(anniversary))
 }
 

@@ -12,10 +12,10 @@ use crate::{calendar, offer::BillingFrequency};
 const FULL_CREDIT_DAYS: u32 = 30;
 
 /// Type of a first charge (L10178, L10265).
-pub(super) fn purchase_type(frequency: BillingFrequency) -> ChargeType {
+pub(super) fn purchase_type(frequency: Option<BillingFrequency>) -> ChargeType {
     match frequency {
-        BillingFrequency::Monthly => ChargeType::CycleFee,
-        BillingFrequency::Annual => ChargeType::ProrateFeesWhenPurchase,
+        Some(BillingFrequency::Annual) => ChargeType::ProrateFeesWhenPurchase,
+        Some(BillingFrequency::Monthly) | None => ChargeType::CycleFee,
     }
 }
 

@@ -121,8 +121,8 @@ pub struct Charged {
     pub subscription_description: Option<String>,
     /// The day of the purchase or change behind it, UTC.
     pub purchase_date: NaiveDate,
-    /// How the subscription is billed.
-    pub billing_frequency: BillingFrequency,
+    /// How the subscription is billed; none for a custom meter.
+    pub billing_frequency: Option<BillingFrequency>,
     /// The line it takes back.
     pub reverses_line_id: Option<LineId>,
     /// How it was computed.

@@ -63,7 +63,7 @@ pub fn reactivate(subscription: &Subscription, decision: &mut Decision<'_>) {
         return license::reactivate(&mut charging);
     }
     let day = charging.effective_on();
-    let ended = subscription.billing.current().is_some_and(|period| period.end <= day);
+    let ended = period::next_start(subscription).is_some_and(|next| next <= day);
     if let Some(span) = period::holding(subscription, day).filter(|_| ended) {
         charging.start_period(span, subscription.quantity);
         charging.charge_days(ChargeType::Renew, span, span.from(day).days(), subscription.quantity, day);
@@ -103,7 +103,7 @@ pub fn day_end(subscription: &Subscription, date: NaiveDate, decision: &mut Deci
 
 fn anniversary(charging: &mut Charging<'_, '_>, day: NaiveDate) {
     let corrected = charging.is_license() && correction::on_anniversary(charging, day);
-    let monthly = charging.frequency() == BillingFrequency::Monthly;
+    let monthly = charging.frequency() == Some(BillingFrequency::Monthly);
     let Some((span, quantity)) = charging.next_period().filter(|(span, _)| span.start <= day) else { return };
     if !charging.is_license() {
         return one_time::renew(charging, span, quantity);
@@ -139,11 +139,9 @@ pub fn next_due(subscription: &Subscription) -> Option<NaiveDate> {
     };
     let period = match subscription.standing {
         Standing::Trial => subscription.trial_end,
-        Standing::Active => subscription
-            .billing
-            .current()
-            .map(|period| period.end)
-            .filter(|end| *end < subscription.term_end || subscription.auto_renew),
+        Standing::Active => {
+            period::next_start(subscription).filter(|next| *next < subscription.term_end || subscription.auto_renew)
+        }
         _ => None,
     };
     correction.into_iter().chain(period).min()

@@ -11,7 +11,8 @@ use crate::{
     offer::{BillingFrequency, PriceComponent, ProductFamily},
 };
 
-/// Marketplace products billed monthly: less than this after the order (L14540-14543).
+/// Marketplace products billed monthly: less than this after the order (L14540-14543). A custom meter, for which no window is
+/// printed, has the same: the published one is cancelled on the day it was bought (L10629-10640).
 const MONTHLY_WINDOW: TimeDelta = TimeDelta::hours(24);
 /// Marketplace products billed annually (L14545-14548).
 const ANNUAL_WINDOW: TimeDelta = TimeDelta::days(14);
@@ -29,12 +30,13 @@ pub(super) fn cancel_window_open(subscription: &Subscription, at: DateTime<Utc>)
         (ProductFamily::OneTimeRecurring, _) => {
             at.date_naive() <= calendar::add_days(subscription.ordered_at.date_naive(), ONE_TIME_WINDOW_DAYS)
         }
-        (ProductFamily::MarketplaceSaas, BillingFrequency::Monthly) => elapsed < MONTHLY_WINDOW,
-        (ProductFamily::MarketplaceSaas, BillingFrequency::Annual) => elapsed < ANNUAL_WINDOW,
+        (ProductFamily::MarketplaceSaas, Some(BillingFrequency::Monthly) | None) => elapsed < MONTHLY_WINDOW,
+        (ProductFamily::MarketplaceSaas, Some(BillingFrequency::Annual)) => elapsed < ANNUAL_WINDOW,
     }
 }
 
 /// Credits the remaining days at the old number of seats and charges them at the new, the day of the change included (L10410-10463).
+/// A custom meter has no days left after its own: a later change is for the meter to count.
 pub(super) fn change_quantity(charging: &mut Charging<'_, '_>, to: u32) {
     let charge_type =
         if to > charging.subscription.quantity { ChargeType::AddQuantity } else { ChargeType::RemoveQuantity };
@@ -44,10 +46,15 @@ pub(super) fn change_quantity(charging: &mut Charging<'_, '_>, to: u32) {
     charging.charge_days(charge_type, span, days, to, day);
 }
 
-/// The same between two plans of a product (L10616-10627), on any day of the period.
+/// The same between two plans of a product (L10616-10627), on any day of the period. A custom meter's day has passed after it: the
+/// old plan stays charged, and the new one is charged for its own first day.
 pub(super) fn convert(charging: &mut Charging<'_, '_>, to_sku: &str, prices: &[PriceComponent]) {
-    let Some((span, days)) = remaining(charging) else { return };
-    credit_remaining(charging, ChargeType::Convert, days);
+    let left = remaining(charging);
+    match left {
+        Some((_, days)) => credit_remaining(charging, ChargeType::Convert, days),
+        None if charging.subscription.is_metered() => {}
+        None => return,
+    }
     let offer = charging.decided().iter().rev().find_map(|event| match event {
         Event::SubscriptionConverted(e) if e.subscription_id == charging.subscription.subscription_id => {
             Some((e.offer_id.clone(), e.offer_name.clone()))
@@ -61,6 +68,11 @@ pub(super) fn convert(charging: &mut Charging<'_, '_>, to_sku: &str, prices: &[P
     charging.subscription.sku = Some(to_sku.to_owned());
     charging.subscription.prices = prices.to_vec();
     let (day, quantity) = (charging.effective_on(), charging.subscription.quantity);
+    let (span, days) = left.unwrap_or_else(|| {
+        let span = Span::day(day);
+        charging.start_period(span, quantity);
+        (span, span.days())
+    });
     charging.charge_days(ChargeType::Convert, span, days, quantity, day);
 }
 

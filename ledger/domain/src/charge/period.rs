@@ -20,20 +20,21 @@ pub(super) struct Span {
 }
 
 impl Span {
-    /// The period of this rhythm that holds the days from `start`, cut at the end of the term.
-    ///
-    /// A term of a single day is a custom meter plan: charged whole, for the day (L10618-10640).
-    pub(super) fn starting(subscription: &Subscription, start: NaiveDate, frequency: BillingFrequency) -> Self {
-        let next_day = calendar::add_days(start, 1);
-        if subscription.term_end <= calendar::add_days(subscription.start, 1) {
-            return Self { start, end: next_day, period_days: 1 };
-        }
+    /// The period of this rhythm that holds the days from `start`, cut at the end of the term. Without a rhythm, a custom meter's
+    /// day.
+    pub(super) fn starting(subscription: &Subscription, start: NaiveDate, frequency: Option<BillingFrequency>) -> Self {
+        let Some(frequency) = frequency else { return Self::day(start) };
         let anchor = anchor(subscription);
         let index = calendar::months_elapsed(anchor, start);
         let grid_start = calendar::anniversary(anchor, index);
         let grid_end = calendar::anniversary(anchor, index.saturating_add(frequency.months()));
         let end = if subscription.term_end > start { grid_end.min(subscription.term_end) } else { grid_end };
         Self { start, end, period_days: calendar::days_between(grid_start, grid_end) }
+    }
+
+    /// The day that a custom meter is charged for, first and last at once (L10618-10640).
+    pub(super) fn day(day: NaiveDate) -> Self {
+        Self { start: day, end: calendar::add_days(day, 1), period_days: 1 }
     }
 
     /// The free days of a marketplace trial.
@@ -57,9 +58,17 @@ pub(super) fn anchor(subscription: &Subscription) -> NaiveDate {
     subscription.billing.anchor().unwrap_or(subscription.start)
 }
 
-/// The rhythm from the next period on.
-pub(super) fn next_frequency(subscription: &Subscription) -> BillingFrequency {
-    subscription.next_billing_frequency.unwrap_or(subscription.billing_frequency)
+/// The rhythm from the next period on; none for a custom meter.
+pub(super) fn next_frequency(subscription: &Subscription) -> Option<BillingFrequency> {
+    subscription.next_billing_frequency.or(subscription.billing_frequency)
+}
+
+/// The first day of the period that follows the last one billed. A custom meter is charged once: nothing follows its day, and only
+/// its free trial is followed by that day.
+pub(super) fn next_start(subscription: &Subscription) -> Option<NaiveDate> {
+    let start = subscription.billing.current()?.end;
+    let follows = !subscription.is_metered() || subscription.billing.anchor() == Some(start);
+    follows.then_some(start)
 }
 
 /// The period that a day after the last billed one falls in, stepping over the terms that rolled meanwhile.
@@ -80,11 +89,12 @@ pub(super) fn holding(subscription: &Subscription, day: NaiveDate) -> Option<Spa
 }
 
 /// Price of one seat for a whole period of the current rhythm, not rounded: an annual billing of a monthly price is twelve of
-/// them, a monthly billing of a yearly price a twelfth. A marketplace trial is free (L10592-10598).
+/// them, a monthly billing of a yearly price a twelfth, a custom meter costs it whole (L10625). A marketplace trial is free
+/// (L10592-10598).
 pub(super) fn period_price(subscription: &Subscription, price: &PriceComponent) -> Decimal {
     if subscription.standing == Standing::Trial {
         return Decimal::ZERO;
     }
-    let months = Decimal::from(subscription.billing_frequency.months());
-    price.unit_price * months / Decimal::from(price.per.months())
+    let Some(frequency) = subscription.billing_frequency else { return price.unit_price };
+    price.unit_price * Decimal::from(frequency.months()) / Decimal::from(price.per.months())
 }

@@ -31,10 +31,13 @@ pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeBillingFrequency) ->
             _ => refused = refused.and(gates::active(subscription, on)).and(gates::unlocked(subscription)),
         }
         gates::not_before(subscription, on)?;
+        let Some(now) = subscription.next_billing_frequency.or(subscription.billing_frequency) else {
+            let message = format!("{} is a custom meter: it has no billing frequency", subscription.offer_name);
+            return Err(Rejection::field(Reason::FrequencyNotOffered, "billing_frequency", message));
+        };
         if let Some(offer) = draft.reference.catalog.offer(&subscription.offer_id) {
-            gates::frequency(offer, to, "billing_frequency")?;
+            gates::frequency(offer, Some(to), "billing_frequency")?;
         }
-        let now = subscription.next_billing_frequency.unwrap_or(subscription.billing_frequency);
         rhythms.push((now, matches!(subscription.standing, Standing::Active)));
         subscription_ids.push(id.clone());
     }

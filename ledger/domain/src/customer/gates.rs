@@ -166,13 +166,17 @@ pub(super) fn quantity(offer: &Offer, quantity: u32, field: &str) -> Result<(), 
     }
 }
 
-/// The offer is billed that way.
-pub(super) fn frequency(offer: &Offer, frequency: BillingFrequency, field: &str) -> Result<(), Rejection> {
-    if offer.billing_frequencies.contains(&frequency) {
+/// The offer is billed that way; without a frequency, it is a custom meter.
+pub(super) fn frequency(offer: &Offer, frequency: Option<BillingFrequency>, field: &str) -> Result<(), Rejection> {
+    if frequency.map_or(offer.is_metered(), |frequency| offer.billing_frequencies.contains(&frequency)) {
         return Ok(());
     }
     let offered: Vec<_> = offer.billing_frequencies.iter().map(|frequency| frequency.label()).collect();
-    let message = format!("{} is billed {} only", offer.display_name, offered.join(" or "));
+    let message = if offer.is_metered() {
+        format!("{} is a custom meter: charged once, without a billing frequency", offer.display_name)
+    } else {
+        format!("{} is billed {} only", offer.display_name, offered.join(" or "))
+    };
     Err(Rejection::field(Reason::FrequencyNotOffered, field, message).with("offer_id", &offer.offer_id))
 }
 

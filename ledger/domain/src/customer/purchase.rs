@@ -33,7 +33,7 @@ pub(super) struct Choice {
     pub(super) subscription_id: SubscriptionId,
     pub(super) order_id: OrderId,
     pub(super) quantity: u32,
-    pub(super) billing_frequency: BillingFrequency,
+    pub(super) billing_frequency: Option<BillingFrequency>,
     /// The base, and the end of its term.
     pub(super) base: Option<(SubscriptionId, NaiveDate)>,
     pub(super) reseller_id: Option<PartnerId>,
@@ -125,11 +125,11 @@ fn decide_line(
     check_limit(draft.customer, order, offer, &field("offer_id"))?;
     let base = base_of(draft, order, offer, line, &field("base_subscription_id"))?;
     gates::quantity(offer, line.quantity, &field("quantity"))?;
-    let Some(billing_frequency) = line.billing_frequency else {
+    if line.billing_frequency.is_none() && !offer.is_metered() {
         let message = "State how it is billed, monthly or annual";
         return Err(Rejection::field(Reason::BillingFrequencyRequired, &field("billing_frequency"), message));
-    };
-    gates::frequency(offer, billing_frequency, &field("billing_frequency"))?;
+    }
+    gates::frequency(offer, line.billing_frequency, &field("billing_frequency"))?;
     check_texts(index, line)?;
     gates::reseller(draft.reference, partner, line.reseller_id.as_ref(), &field("reseller_id"))?;
     check_trial(offer, line.free_trial_days, &field("free_trial_days"))?;
@@ -142,7 +142,7 @@ fn decide_line(
         subscription_id,
         order_id: order.id.clone(),
         quantity: line.quantity,
-        billing_frequency,
+        billing_frequency: line.billing_frequency,
         base,
         reseller_id: line.reseller_id.clone().or_else(|| related.and_then(|related| related.reseller_id.clone())),
         friendly_name: line.friendly_name.clone(),

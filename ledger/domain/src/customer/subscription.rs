@@ -59,8 +59,8 @@ pub struct Subscription {
     pub base_subscription_id: Option<SubscriptionId>,
     /// Seats now.
     pub quantity: u32,
-    /// The rhythm of the current period.
-    pub billing_frequency: BillingFrequency,
+    /// The rhythm of the current period; none for a custom meter.
+    pub billing_frequency: Option<BillingFrequency>,
     /// The rhythm from the next period on, if it changes.
     pub next_billing_frequency: Option<BillingFrequency>,
     /// Length of a term.
@@ -103,6 +103,13 @@ pub struct Subscription {
     pub last_changed_on: NaiveDate,
     /// What was charged in the current period, and what is to be corrected.
     pub billing: Billing,
+}
+
+impl Subscription {
+    /// Whether it is a custom meter: charged once, for the day it was bought, and in use until it is cancelled (L10618-10640).
+    pub fn is_metered(&self) -> bool {
+        self.billing_frequency.is_none()
+    }
 }
 
 impl From<&SubscriptionCreated> for Subscription {

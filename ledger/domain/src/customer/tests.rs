@@ -3,6 +3,7 @@
 mod histories;
 mod kit;
 mod lifecycle;
+mod metered;
 mod orders;
 mod records;
 mod transfers;

@@ -324,7 +324,7 @@ fn successor(
     gates::offer_market(offer, target, draft.customer, "transfer_id")?;
     let currency = gates::billing_currency(offer.product_family, target, draft.customer);
     let quote = gates::price(catalog, offer, currency, on, "transfer_id")?;
-    let billing_frequency = source.next_billing_frequency.unwrap_or(source.billing_frequency);
+    let billing_frequency = source.next_billing_frequency.or(source.billing_frequency);
     gates::frequency(offer, billing_frequency, "transfer_id")?;
     let new_base = line.base_subscription_id.as_ref().and_then(|base| {
         let of_base = |created: &&SubscriptionCreated| created.transferred_from_subscription_id.as_ref() == Some(base);

@@ -53,7 +53,7 @@ impl Subscription {
             Event::SubscriptionExpired(e) => self.stand(Standing::Expired, e.effective_on),
             Event::SubscriptionDeprovisioned(e) => self.stand(Standing::Deprovisioned, e.effective_on),
             Event::BillingFrequencyChanged(e) => {
-                self.next_billing_frequency = Some(e.to).filter(|to| *to != self.billing_frequency);
+                self.next_billing_frequency = Some(e.to).filter(|to| Some(*to) != self.billing_frequency);
             }
             Event::AutoRenewChanged(e) => self.auto_renew = e.auto_renew,
             Event::CancellationScheduled(_) => self.auto_renew = false,

@@ -46,7 +46,7 @@ pub(crate) fn created(start: DateTime<Utc>, quantity: u32) -> SubscriptionCreate
         product_family: ProductFamily::License,
         base_subscription_id: None,
         quantity,
-        billing_frequency: BillingFrequency::Monthly,
+        billing_frequency: Some(BillingFrequency::Monthly),
         term_months: 12,
         start: day,
         term_end: anniversary(day, 12),

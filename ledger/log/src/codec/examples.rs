@@ -176,7 +176,7 @@ fn charged() -> Charged {
         sku: Some("gold".into()),
         subscription_description: Some("Free trial".into()),
         purchase_date: day(9),
-        billing_frequency: BillingFrequency::Annual,
+        billing_frequency: Some(BillingFrequency::Annual),
         reverses_line_id: Some(LineId::new("cmd-0:3").unwrap()),
         derivation: Derivation {
             rule: ProrationRule::RoundedUnit,
@@ -199,7 +199,7 @@ fn subscription_created() -> e::SubscriptionCreated {
         product_family: ProductFamily::MarketplaceSaas,
         base_subscription_id: Some(other_subscription()),
         quantity: 12,
-        billing_frequency: BillingFrequency::Monthly,
+        billing_frequency: Some(BillingFrequency::Monthly),
         term_months: 12,
         start: day(1),
         term_end: NaiveDate::from_ymd_opt(2019, 2, 1).unwrap(),

@@ -210,7 +210,7 @@ pub(crate) fn line(number: u32, id: &str, family: InvoiceFamily, code: &str, on:
         sku: Some("P1".to_owned()),
         subscription_description: None,
         purchase_date: on,
-        billing_frequency: BillingFrequency::Monthly,
+        billing_frequency: Some(BillingFrequency::Monthly),
         reverses_line_id: None,
         derivation: Derivation { rule: ProrationRule::Exact, period_price: cost, period_days: 30, billed_days: 30 },
         reseller_id: None,

@@ -63,16 +63,14 @@ impl Fold<'_> {
     pub(super) fn billing_frequency_changed(&mut self, e: &BillingFrequencyChanged) -> Result<(), StoreError> {
         e.subscription_ids.iter().try_for_each(|subscription_id| {
             self.change(subscription_id, |s| {
-                s.next_billing_frequency = (s.billing_frequency != e.to).then_some(e.to);
+                s.next_billing_frequency = (s.billing_frequency != Some(e.to)).then_some(e.to);
             })
         })
     }
 
     pub(super) fn period_started(&mut self, e: &PeriodStarted) -> Result<(), StoreError> {
         self.change(&e.subscription_id, |s| {
-            if let Some(next) = s.next_billing_frequency.take() {
-                s.billing_frequency = next;
-            }
+            s.billing_frequency = s.next_billing_frequency.take().or(s.billing_frequency);
         })
     }
 

@@ -16,9 +16,11 @@ use subledger_domain::{
     party::{AgreementMode, Contact},
 };
 
+use subledger_fold::page::PageRequest;
+
 use super::history::*;
 use crate::{
-    PageRequest, RelationshipState, Subscription, SubscriptionState, TransferState,
+    RelationshipState, Subscription, SubscriptionState, TransferState,
     query::{
         SubscriptionFilter, customers_of_subscription, get_customer, get_subscription, get_transfer, list_activities,
         list_customers, list_subscriptions, list_transfers,
@@ -37,7 +39,7 @@ fn row(history: &History, subscription_id: &str) -> Subscription {
 
 fn in_state(history: &History, partner: &str, state: SubscriptionState) -> Vec<String> {
     let filter = SubscriptionFilter { partner_id: Some(partner), state: Some(state), ..SubscriptionFilter::default() };
-    let page = list_subscriptions(&history.rows, filter, &PageRequest::default()).unwrap();
+    let page = list_subscriptions(&history.rows, filter, PageRequest::default()).unwrap();
     page.items.iter().map(|item| item.subscription_id.to_string()).collect()
 }
 
@@ -107,7 +109,7 @@ fn settings_and_terms() {
             subscription_ids: vec![subscription_id.clone()],
         },
     );
-    assert_eq!(row(&history, "s-1").billing_frequency, BillingFrequency::Monthly, "until the next period");
+    assert_eq!(row(&history, "s-1").billing_frequency, Some(BillingFrequency::Monthly), "until the next period");
     let period = PeriodStarted {
         customer_id: customer_id.clone(),
         subscription_id: subscription_id.clone(),
@@ -117,7 +119,7 @@ fn settings_and_terms() {
     };
     history.event("c-1", period);
     let annual = row(&history, "s-1");
-    assert_eq!((annual.billing_frequency, annual.next_billing_frequency), (BillingFrequency::Annual, None));
+    assert_eq!((annual.billing_frequency, annual.next_billing_frequency), (Some(BillingFrequency::Annual), None));
     let off = AutoRenewChanged {
         customer_id: customer_id.clone(),
         subscription_id: subscription_id.clone(),
@@ -261,7 +263,7 @@ fn a_transfer_moves_a_subscription_to_a_new_one() {
         assert_eq!(get_transfer(&history.rows, "c-1", id).unwrap().unwrap().state, state);
     }
     let list = |customer, partner| {
-        list_transfers(&history.rows, customer, partner, &PageRequest::default()).unwrap().items.len()
+        list_transfers(&history.rows, customer, partner, PageRequest::default()).unwrap().items.len()
     };
     assert_eq!((list(None, Some("p-1")), list(None, Some("p-2")), list(Some("c-1"), None)), (4, 4, 4));
     assert_eq!((list(Some("c-1"), Some("p-3")), list(None, Some("p-3"))), (0, 0));
@@ -271,7 +273,7 @@ fn a_transfer_moves_a_subscription_to_a_new_one() {
 fn relationships_and_agreements() {
     let mut history = History::default().with_customer("c-1", "Contoso Ltd", "p-1");
     let listed = |history: &History, partner| {
-        list_customers(&history.rows, Some(partner), "", &PageRequest::default()).unwrap().items.len()
+        list_customers(&history.rows, Some(partner), "", PageRequest::default()).unwrap().items.len()
     };
     history.event(
         "c-1",
@@ -317,7 +319,7 @@ fn refusals_are_activities_and_count_as_versions() {
     history.commit("ghost", Err(Rejection::new(Reason::CustomerNotFound, "there is none")));
     let version = get_customer(&history.rows, "c-1").unwrap().unwrap().version;
     assert_eq!(version, 3);
-    let activities = list_activities(&history.rows, "c-1", &PageRequest::default()).unwrap().items;
+    let activities = list_activities(&history.rows, "c-1", PageRequest::default()).unwrap().items;
     let actions: Vec<_> = activities.iter().map(|activity| activity.action.as_str()).collect();
     assert_eq!(
         actions,
@@ -327,7 +329,7 @@ fn refusals_are_activities_and_count_as_versions() {
     assert_eq!(activities[0].subject, "s-9");
     assert_eq!(activities[0].detail, "SUBSCRIPTION_NOT_FOUND: there is none");
     assert_eq!((activities[0].principal.as_str(), activities[0].channel.as_str()), ("alice", "grpc"));
-    let ghost = list_activities(&history.rows, "ghost", &PageRequest::default()).unwrap().items;
+    let ghost = list_activities(&history.rows, "ghost", PageRequest::default()).unwrap().items;
     assert_eq!(ghost.len(), 1);
     assert_eq!(ghost[0].subject, "ghost");
     assert!(get_customer(&history.rows, "ghost").unwrap().is_none());

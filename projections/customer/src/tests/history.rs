@@ -167,7 +167,7 @@ pub(super) fn bought(id: &str, by: &str, subscription_id: &str, quantity: u32) -
         product_family: ProductFamily::License,
         base_subscription_id: None,
         quantity,
-        billing_frequency: BillingFrequency::Monthly,
+        billing_frequency: Some(BillingFrequency::Monthly),
         term_months: 12,
         start: day(1, 15),
         term_end: NaiveDate::from_ymd_opt(2019, 1, 15).unwrap(),

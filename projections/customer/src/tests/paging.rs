@@ -2,17 +2,19 @@
 
 use std::collections::BTreeSet;
 
+use subledger_fold::page::{Page, PageRequest, QueryError};
+
 use super::history::*;
 use crate::{
-    Page, PageRequest, QueryError, SubscriptionState,
+    SubscriptionState,
     query::{SubscriptionFilter, list_activities, list_customers, list_subscriptions},
 };
 
 /// Every item, page by page; each page but the last is full.
-fn walk<T>(size: i32, mut list: impl FnMut(&PageRequest) -> Result<Page<T>, QueryError>) -> Vec<T> {
+fn walk<T>(size: usize, mut list: impl FnMut(PageRequest<'_>) -> Result<Page<T>, QueryError>) -> Vec<T> {
     let (mut items, mut token) = (Vec::new(), String::new());
     loop {
-        let page = list(&PageRequest::new(size, &token).unwrap()).unwrap();
+        let page = list(PageRequest { size, token: &token }).unwrap();
         items.extend(page.items);
         match page.next {
             Some(next) => token = next,
@@ -106,10 +108,10 @@ fn walking_all_pages_gives_everything_once() {
 #[test]
 fn a_token_of_another_list_is_refused() {
     let history = History::default().with_customer("c-1", "A", "p-1").with_customer("c-2", "B", "p-1");
-    let one = PageRequest::new(1, "").unwrap();
-    let token = list_customers(&history.rows, Some("p-1"), "", &one).unwrap().next.unwrap();
-    let request = PageRequest::new(1, &token).unwrap();
-    assert!(list_customers(&history.rows, Some("p-1"), "", &request).is_ok());
-    assert!(matches!(list_customers(&history.rows, Some("p-2"), "", &request), Err(QueryError::PageToken)));
-    assert!(matches!(list_activities(&history.rows, "c-1", &request), Err(QueryError::PageToken)));
+    let one = PageRequest { size: 1, token: "" };
+    let token = list_customers(&history.rows, Some("p-1"), "", one).unwrap().next.unwrap();
+    let request = PageRequest { size: 1, token: &token };
+    assert!(list_customers(&history.rows, Some("p-1"), "", request).is_ok());
+    assert!(matches!(list_customers(&history.rows, Some("p-2"), "", request), Err(QueryError::InvalidPageToken)));
+    assert!(matches!(list_activities(&history.rows, "c-1", request), Err(QueryError::InvalidPageToken)));
 }

@@ -151,9 +151,9 @@ impl<R: Read> TableRows<R> {
     }
 }
 
-/// The published price list leaves these empty where they say nothing.
+/// The published price list leaves the first two empty where they say nothing; an offer without frequencies is a custom meter.
 fn needs_value(column: &str) -> bool {
-    !matches!(column, "valid_to" | "erp_price")
+    !matches!(column, "valid_to" | "erp_price" | "billing_frequencies")
 }
 
 /// The field of a header's name.

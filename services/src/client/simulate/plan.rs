@@ -8,7 +8,7 @@ use subledger_proto::{
     },
     common::{
         Address, AgreementMode, BillingFrequency, Contact, Offer, OfferKind, OfferLimitScope, PartnerKind, PricePer,
-        PriceRow, SuspensionReason,
+        PriceRow, ProductFamily, SuspensionReason,
     },
 };
 
@@ -142,9 +142,19 @@ fn agreement(day: NaiveDate) -> AcceptAgreement {
     }
 }
 
+/// How the case's offers are billed: both ways, or as a custom meter if it is a marketplace product bought without a frequency.
+fn frequencies(case: &Case) -> Vec<i32> {
+    let unspecified = BillingFrequency::Unspecified;
+    let is_metered = |step: &Step| matches!(step.action, Action::Purchase { billing_frequency, .. } if billing_frequency == unspecified);
+    if case.family == ProductFamily::MarketplaceSaas && case.commands.iter().any(is_metered) {
+        return Vec::new();
+    }
+    [BillingFrequency::Monthly, BillingFrequency::Annual].map(i32::from).to_vec()
+}
+
 /// The offer of the case, and one for each plan it converts to.
 fn offers(case: &Case) -> Vec<Offer> {
-    let frequencies = [BillingFrequency::Monthly, BillingFrequency::Annual];
+    let frequencies = frequencies(case);
     let ids = plans(case).into_iter().map(|(offer_id, _)| offer_id);
     ids.map(|offer_id| Offer {
         offer_id,
@@ -152,7 +162,7 @@ fn offers(case: &Case) -> Vec<Offer> {
         product_family: case.family.into(),
         kind: OfferKind::Base.into(),
         term_months: TERM_MONTHS,
-        billing_frequencies: frequencies.map(i32::from).to_vec(),
+        billing_frequencies: frequencies.clone(),
         minimum_quantity: 1,
         limit_scope: OfferLimitScope::None.into(),
         proration_rule: case.proration_rule.into(),

@@ -91,6 +91,12 @@ pub(super) fn price_row(id: &str, price: u32, valid_from: &str) -> PriceRow {
     }
 }
 
+/// A custom meter.
+fn meter(id: &str) -> Offer {
+    let billing_frequencies = BTreeSet::new();
+    Offer { product_family: ProductFamily::MarketplaceSaas, billing_frequencies, ..offer(id) }
+}
+
 /// Every kind of offer the rules tell apart.
 fn offers() -> Vec<Offer> {
     let add_on =
@@ -103,6 +109,8 @@ fn offers() -> Vec<Offer> {
         add_on,
         Offer { billing_frequencies: only(BillingFrequency::Monthly), ..monthly_add_on },
         Offer { product_family: ProductFamily::MarketplaceSaas, ..offer("saas") },
+        meter("silver"),
+        meter("bronze"),
         Offer { product_family: ProductFamily::OneTimeRecurring, ..offer("software") },
         Offer { term_months: 72, ..offer("a1") },
         Offer { kind: OfferKind::Trial, ..offer("trial") },
@@ -281,6 +289,13 @@ impl World {
     /// The sum of all charges.
     pub(super) fn charged(&self) -> Decimal {
         self.lines().map(|line| line.amount).sum()
+    }
+
+    /// Type, first day and amount of each charge.
+    pub(super) fn charges(&self) -> Vec<String> {
+        self.lines()
+            .map(|l| format!("{} {} {} {}", l.charge_type.label(), l.charge_start, l.charge_end, l.amount))
+            .collect()
     }
 
     /// The day of each charge.

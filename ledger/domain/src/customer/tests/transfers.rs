@@ -65,7 +65,7 @@ fn a_transfer_moves_what_was_asked_for() {
     assert_eq!((new.partner_id.as_str(), new.quantity, new.start), ("provider", 10, day("2020-03-05")));
     assert_eq!(
         (new.term_end, new.billing_frequency, new.auto_renew),
-        (day("2021-03-05"), BillingFrequency::Annual, true)
+        (day("2021-03-05"), Some(BillingFrequency::Annual), true)
     );
     assert_eq!((new.transferred_from_subscription_id, new.reseller_id), (Some(sub("e1")), Some(partner("direct"))));
     assert_eq!(world.sub("e1").quantity, 12, "what is credited");
