@@ -45,13 +45,14 @@ fn frequencies() -> impl Strategy<Value = BillingFrequency> {
 }
 
 fn lines() -> impl Strategy<Value = PurchaseLine> {
-    let offers = vec!["e3", "e1", "phone", "calls", "saas", "software", "a1", "small", "once", "yearly", "old"];
+    let offers =
+        vec!["e3", "e1", "phone", "calls", "saas", "silver", "software", "a1", "small", "once", "yearly", "old"];
     let base = proptest::option::of(subscriptions());
     let parts = (subscriptions(), prop::sample::select(offers), 0..8_u32, frequencies(), base, 0..3_u32);
     parts.prop_map(|(id, offer, quantity, frequency, base, trial)| PurchaseLine {
-        billing_frequency: Some(frequency),
+        billing_frequency: Some(frequency).filter(|_| offer != "silver"),
         base_subscription_id: base.filter(|_| matches!(offer, "phone" | "calls")),
-        free_trial_days: if offer == "saas" { trial * 15 } else { 0 },
+        free_trial_days: if matches!(offer, "saas" | "silver") { trial * 15 } else { 0 },
         ..line(id.as_str(), offer, quantity)
     })
 }
