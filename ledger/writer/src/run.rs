@@ -123,6 +123,7 @@ impl Writer {
 
     /// Runs until told to stop, or until nobody holds a handle.
     pub(crate) fn run(mut self, inbox: &mpsc::Receiver<Job>) {
+        let _running = Running(Arc::clone(&self.shared));
         let mut stop = false;
         while !stop {
             let (mut batch, mut commands) = (Vec::new(), 0);
@@ -154,7 +155,6 @@ impl Writer {
                 self.snapshot();
             }
         }
-        self.shared.running.store(false, Ordering::Relaxed);
         self.snapshot();
     }
 
@@ -227,6 +227,15 @@ impl Writer {
 
     pub(crate) fn place(&self) -> Place<'_> {
         Place { log: &*self.log, partition: self.shared.partition }
+    }
+}
+
+/// Says that the writer no longer runs, also when its thread panics.
+struct Running(Arc<Shared>);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.running.store(false, Ordering::Relaxed);
     }
 }
 
