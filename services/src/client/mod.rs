@@ -60,7 +60,7 @@ pub(crate) enum Client {
     /// Replays the history into fresh read models and compares them with the live ones
     Compare(compare::Args),
     /// Shows the business date, or moves a test clock forward
-    Clock(clock::Args),
+    Clock(Box<clock::Args>),
     /// Prints a completion script for a shell
     Completions(completions::Args),
     /// Runs golden cases through a ledger of their own and prints what was invoiced
@@ -86,7 +86,7 @@ pub(crate) fn run(client: Client) -> ExitCode {
         Client::Events(args) => wait(events::run(*args)),
         Client::Status(args) => wait(status::run(args)),
         Client::Compare(args) => wait(compare::run(args)),
-        Client::Clock(args) => wait(clock::run(args)),
+        Client::Clock(args) => wait(clock::run(*args)),
         Client::Completions(args) => completions::run(&args),
         Client::Simulate(args) => wait(simulate::run(args)),
     };
