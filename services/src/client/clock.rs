@@ -46,10 +46,10 @@ enum Action {
 impl Args {
     /// The role, if it is the clock itself that is to run.
     #[cfg(feature = "kafka")]
-    pub(super) fn into_role(self: Box<Self>) -> Result<crate::roles::Role, Box<Self>> {
-        match *self {
-            Self { action: Some(Action::Run(args)), .. } => Ok(crate::roles::Role::Clock(args)),
-            other => Err(Box::new(other)),
+    pub(super) fn role(&self) -> Option<crate::roles::Role> {
+        match &self.action {
+            Some(Action::Run(args)) => Some(crate::roles::Role::Clock(args.clone())),
+            _ => None,
         }
     }
 }

@@ -60,7 +60,7 @@ pub(crate) enum Client {
     /// Replays the history into fresh read models and compares them with the live ones
     Compare(compare::Args),
     /// Shows the business date, or moves a test clock forward
-    Clock(Box<clock::Args>),
+    Clock(clock::Args),
     /// Prints a completion script for a shell
     Completions(completions::Args),
     /// Runs golden cases through a ledger of their own and prints what was invoiced
@@ -70,13 +70,11 @@ pub(crate) enum Client {
 /// Runs a command.
 pub(crate) fn run(client: Client) -> ExitCode {
     #[cfg(feature = "kafka")]
-    let client = match client {
-        Client::Clock(args) => match args.into_role() {
-            Ok(role) => return crate::roles::run(role),
-            Err(args) => Client::Clock(args),
-        },
-        other => other,
-    };
+    if let Client::Clock(args) = &client
+        && let Some(role) = args.role()
+    {
+        return crate::roles::run(role);
+    }
     let result = match client {
         Client::Submit(args) => wait(submit::run(args)),
         Client::Load(args) => wait(load::run(*args)),
@@ -86,7 +84,7 @@ pub(crate) fn run(client: Client) -> ExitCode {
         Client::Events(args) => wait(events::run(*args)),
         Client::Status(args) => wait(status::run(args)),
         Client::Compare(args) => wait(compare::run(args)),
-        Client::Clock(args) => wait(clock::run(*args)),
+        Client::Clock(args) => wait(clock::run(args)),
         Client::Completions(args) => completions::run(&args),
         Client::Simulate(args) => wait(simulate::run(args)),
     };

@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Arguments of `gateway`.
-#[derive(clap::Args)]
+#[derive(Clone, clap::Args)]
 #[command(
     after_help = "Examples:\n  subledger gateway --set kafka.bootstrap=broker:9092 --set projectors.billing=http://billing:7460"
 )]

@@ -141,6 +141,7 @@ async fn open_kafka(args: &Args, config: &Config, stop: &CancellationToken) -> a
 }
 
 #[cfg(not(feature = "kafka"))]
+#[expect(clippy::unused_async, reason = "as with Kafka")]
 async fn open_kafka(_: &Args, _: &Config, _: &CancellationToken) -> anyhow::Result<Option<Source>> {
     anyhow::bail!("this binary was built without Kafka; build it with the feature kafka")
 }
