@@ -51,8 +51,18 @@ pub fn run(arguments: &[&str]) -> anyhow::Result<Ended> {
     run_with(arguments, &[], "")
 }
 
-/// Runs a command to its end with variables and standard input. One that does not end is killed, which is an error.
+/// Runs a command to its end, which must come within that time.
+pub fn run_within(wait: Duration, arguments: &[&str]) -> anyhow::Result<Ended> {
+    end_within(wait, arguments, &[], "")
+}
+
+/// Runs a command to its end with variables and standard input.
 pub fn run_with(arguments: &[&str], environment: &[(&str, &str)], input: &str) -> anyhow::Result<Ended> {
+    end_within(END_MAX, arguments, environment, input)
+}
+
+/// One that does not end is killed, which is an error with everything it printed.
+fn end_within(wait: Duration, arguments: &[&str], environment: &[(&str, &str)], input: &str) -> anyhow::Result<Ended> {
     let mut child = Command::new(binary()?)
         .args(arguments)
         .envs(environment.iter().copied())
@@ -66,7 +76,7 @@ pub fn run_with(arguments: &[&str], environment: &[(&str, &str)], input: &str) -
     let writing = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
     let out = collect(child.stdout.take().context("no standard output")?);
     let err = collect(child.stderr.take().context("no standard error")?);
-    let deadline = Instant::now() + END_MAX;
+    let deadline = Instant::now() + wait;
     let status = loop {
         if let Some(status) = child.try_wait()? {
             break status;
@@ -74,7 +84,8 @@ pub fn run_with(arguments: &[&str], environment: &[(&str, &str)], input: &str) -
         if Instant::now() > deadline {
             child.kill()?;
             child.wait()?;
-            bail!("subledger {} does not end:\n{}", arguments.join(" "), err.join().unwrap_or_default());
+            let printed = out.join().unwrap_or_default() + &err.join().unwrap_or_default();
+            bail!("subledger {} does not end within {wait:?}:\n{printed}", arguments.join(" "));
         }
         std::thread::sleep(Duration::from_millis(10));
     };

@@ -7,4 +7,5 @@ pub mod insist;
 pub mod kafka;
 pub mod process;
 pub mod random;
+pub mod raw;
 pub mod topic;

@@ -93,13 +93,18 @@ impl Process {
     pub fn stop(&mut self) -> anyhow::Result<std::process::ExitStatus> {
         let pid = self.child.id().to_string();
         Command::new("kill").args(["-TERM", &pid]).status()?;
-        let deadline = Instant::now() + READY_MAX;
+        self.wait_within(READY_MAX)
+    }
+
+    /// Waits for the end.
+    pub fn wait_within(&mut self, wait: Duration) -> anyhow::Result<std::process::ExitStatus> {
+        let deadline = Instant::now() + wait;
         loop {
             if let Some(status) = self.child.try_wait()? {
                 return Ok(status);
             }
             if Instant::now() > deadline {
-                bail!("{} does not stop:\n{}", self.name, self.printed());
+                bail!("{} does not end:\n{}", self.name, self.printed());
             }
             std::thread::sleep(Duration::from_millis(20));
         }

@@ -7,6 +7,7 @@ use rdkafka::{
     ClientConfig, Message as _, Offset, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
     message::{BorrowedMessage, Headers as _},
+    metadata::MetadataTopic,
 };
 
 /// How long a broker may take to answer a question.
@@ -45,7 +46,7 @@ impl Reader {
             .create()?;
         let metadata = consumer.fetch_metadata(Some(topic), ANSWER_MAX)?;
         let mut assignment = TopicPartitionList::new();
-        for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
+        for partition in metadata.topics().iter().flat_map(MetadataTopic::partitions) {
             assignment.add_partition_offset(topic, partition.id(), Offset::Beginning)?;
         }
         ensure!(assignment.count() > 0, "there is no topic {topic}");
