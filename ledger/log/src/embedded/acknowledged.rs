@@ -23,9 +23,19 @@ pub(super) struct Acknowledged {
     partitions: Vec<PartitionId>,
 }
 
-/// Whether there is such a file: then there was a ledger.
-pub(super) fn exists(dir: &Path) -> bool {
-    dir.join(NAME).exists()
+/// How long the file is; none if there is none. Empty, it only says that a ledger was being made.
+pub(super) fn length(dir: &Path) -> io::Result<Option<u64>> {
+    match std::fs::metadata(dir.join(NAME)) {
+        Ok(metadata) => Ok(Some(metadata.len())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Says that a ledger is being made here, before anything else is written.
+pub(super) fn announce(dir: &Path) -> io::Result<()> {
+    std::fs::create_dir_all(dir)?;
+    OpenOptions::new().write(true).create(true).truncate(false).open(dir.join(NAME))?.sync_all()
 }
 
 impl Acknowledged {

@@ -19,14 +19,15 @@
 //! sled refuses to read a page that it could not write, they get `Unavailable`.
 //!
 //! **Damage.** A chunk that does not check out is `Damaged` with its offset; what stands before it is read. Damage in sled's own
-//! structures is worse: opening, sled zeroes its file from there on. The ledger then refuses to open because the acknowledged ends are
-//! not reached, and goes on refusing, but the bytes are gone: whoever wants to look at a suspect directory copies it first.
+//! structures is worse: opening, sled zeroes its file from there on. So unless the last close left the files as they are, they are copied
+//! before sled looks at them ([`keep`]); if the acknowledged ends are not reached, the ledger refuses to open and puts them back.
 //!
 //! What may not live here: the meaning of a record.
 
 mod acknowledged;
 mod chunk;
 mod group;
+mod keep;
 mod key;
 mod meta;
 mod open;
@@ -96,6 +97,8 @@ pub struct EmbeddedLog {
 /// What appenders and readers share.
 struct Shared {
     db: sled::Db,
+    /// After the database, so that it is dropped after it.
+    _closing: keep::Closing,
     /// The same file as sled's, to sync it.
     file: std::fs::File,
     acknowledged: acknowledged::Acknowledged,

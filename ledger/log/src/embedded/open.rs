@@ -14,12 +14,17 @@ use bytes::Bytes;
 use crate::{Layout, LedgerId, OpenError, PartitionId};
 
 use super::{
-    EmbeddedLog, EmbeddedOptions, SEGMENT_BYTES, Shared, TIDY_EVERY_MS, acknowledged, acknowledged::Acknowledged,
-    chunk::Chunk, key, meta, meta::Meta, tail::Tail,
+    EmbeddedLog, EmbeddedOptions, SEGMENT_BYTES, Shared, TIDY_EVERY_MS, acknowledged,
+    acknowledged::Acknowledged,
+    chunk::Chunk,
+    keep::{self, Closing, Found, Kept},
+    key, meta,
+    meta::Meta,
+    tail::Tail,
 };
 
 /// sled's file inside the directory.
-const DB: &str = "db";
+pub(super) const DB: &str = "db";
 /// How often to try for the lock.
 const LOCK_RETRY: Duration = Duration::from_millis(50);
 
@@ -27,24 +32,22 @@ impl EmbeddedOptions {
     /// Makes a new ledger in `dir`, which must hold none.
     pub fn create(&self, dir: impl AsRef<Path>, layout: Layout, ledger_id: LedgerId) -> Result<EmbeddedLog, OpenError> {
         let dir = dir.as_ref();
-        let db = self.open_sled(dir)?;
-        if read_meta(dir, &db)?.is_some() {
-            let what = format!("{} holds a ledger already; open it, or name an empty directory", dir.display());
-            return Err(OpenError::NotALedger { what });
+        match keep::look(dir)? {
+            Found::Nothing => self.make(dir, layout, ledger_id),
+            Found::Ledger => {
+                let what = format!("{} holds a ledger already; open it, or name an empty directory", dir.display());
+                Err(OpenError::NotALedger { what })
+            }
         }
-        self.make(dir, db, layout, ledger_id)
     }
 
-    /// Opens the ledger in `dir`.
+    /// Opens the ledger in `dir`. If it is damaged, its files stay as they are.
     pub fn open(&self, dir: impl AsRef<Path>) -> Result<EmbeddedLog, OpenError> {
         let dir = dir.as_ref();
-        let none = || OpenError::NotALedger { what: format!("there is no ledger in {}", dir.display()) };
-        if !dir.join(DB).is_file() {
-            return Err(none());
+        match keep::look(dir)? {
+            Found::Ledger => self.open_ledger(dir),
+            Found::Nothing => Err(OpenError::NotALedger { what: format!("there is no ledger in {}", dir.display()) }),
         }
-        let db = self.open_sled(dir)?;
-        let meta = read_meta(dir, &db)?.ok_or_else(none)?;
-        self.start(dir, db, &meta)
     }
 
     /// Opens the ledger in `dir` as it is, or makes one of this layout and id if there is none.
@@ -55,11 +58,28 @@ impl EmbeddedOptions {
         ledger_id: LedgerId,
     ) -> Result<EmbeddedLog, OpenError> {
         let dir = dir.as_ref();
-        let db = self.open_sled(dir)?;
-        match read_meta(dir, &db)? {
-            Some(meta) => self.start(dir, db, &meta),
-            None => self.make(dir, db, layout, ledger_id),
+        match keep::look(dir)? {
+            Found::Ledger => self.open_ledger(dir),
+            Found::Nothing => self.make(dir, layout, ledger_id),
         }
+    }
+
+    fn open_ledger(&self, dir: &Path) -> Result<EmbeddedLog, OpenError> {
+        if !dir.join(DB).is_file() {
+            return Err(damaged(dir, "its database is gone"));
+        }
+        let kept = Kept::before_opening(dir, self.lock_wait)?;
+        let opened = self.open_sled(dir).and_then(|db| {
+            let meta = read_meta(dir, &db)?.ok_or_else(|| damaged(dir, "its metadata row is gone"))?;
+            self.start(dir, db, &meta)
+        });
+        let settled = match (&kept, &opened) {
+            (None, _) | (Some(_), Err(OpenError::InUse { .. })) => Ok(()),
+            (Some(kept), Ok(_)) => kept.forget(),
+            (Some(kept), Err(_)) => kept.put_back(),
+        };
+        settled.map_err(|error| unavailable(dir, error))?;
+        opened
     }
 
     fn open_sled(&self, dir: &Path) -> Result<sled::Db, OpenError> {
@@ -95,13 +115,19 @@ impl EmbeddedOptions {
         }
     }
 
-    fn make(&self, dir: &Path, db: sled::Db, layout: Layout, ledger_id: LedgerId) -> Result<EmbeddedLog, OpenError> {
+    fn make(&self, dir: &Path, layout: Layout, ledger_id: LedgerId) -> Result<EmbeddedLog, OpenError> {
         let layout = Layout::new(layout.partners, layout.customers).map_err(|found| OpenError::WrongSetting {
             setting: "layout".into(),
             found,
             expected: "another number".into(),
             remedy: "choose it when the ledger is made".into(),
         })?;
+        acknowledged::announce(dir).map_err(|error| unavailable(dir, error))?;
+        let db = self.open_sled(dir)?;
+        if let Some(meta) = read_meta(dir, &db)? {
+            // Somebody else made it a moment ago, or its making was interrupted at its end.
+            return self.start(dir, db, &meta);
+        }
         if !db.is_empty() {
             let what = format!("{} holds a database that is not a ledger", dir.display());
             return Err(OpenError::NotALedger { what });
@@ -137,9 +163,11 @@ impl EmbeddedOptions {
             File::options().read(true).write(true).open(dir.join(DB)).map_err(|error| unavailable(dir, error))?;
         // What recovery found may have been written but never synced; from here on readers see it.
         file.sync_all().map_err(|error| unavailable(dir, error))?;
+        let closing = Closing::begin(dir).map_err(|error| unavailable(dir, error))?;
         Ok(EmbeddedLog {
             shared: Arc::new(Shared {
                 db,
+                _closing: closing,
                 file,
                 acknowledged,
                 dir: dir.to_owned(),
@@ -168,10 +196,7 @@ fn damaged(dir: &Path, what: impl Into<String>) -> OpenError {
 }
 
 fn read_meta(dir: &Path, db: &sled::Db) -> Result<Option<Meta>, OpenError> {
-    let Some(row) = db.get(key::META).map_err(|error| damaged(dir, error.to_string()))? else {
-        // sled drops everything after damage: without this, a damaged ledger would look like a fresh directory.
-        return if acknowledged::exists(dir) { Err(damaged(dir, "its metadata row is gone")) } else { Ok(None) };
-    };
+    let Some(row) = db.get(key::META).map_err(|error| damaged(dir, error.to_string()))? else { return Ok(None) };
     let what =
         |what| OpenError::NotALedger { what: format!("{} holds no ledger of this version: {what}", dir.display()) };
     Meta::decode(&row).map(Some).map_err(what)

@@ -200,3 +200,55 @@ fn readers_do_not_need_the_memory_of_the_writer() {
     assert_eq!(verify(&log, P), end + 10, "from disk, then from memory");
     assert_eq!(read_all(&log, P).len() as u64, end + 10);
 }
+
+/// What a directory holds: names and contents.
+fn contents(dir: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
+    let files = fs::read_dir(dir).unwrap().map(Result::unwrap).filter(|entry| entry.file_type().unwrap().is_file());
+    files.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())).collect()
+}
+
+#[test]
+fn a_damaged_ledger_keeps_its_bytes_however_often_it_is_tried() {
+    let dir = directory();
+    filled(dir.path());
+    let db = dir.path().join("db");
+    let mut bytes = fs::read(&db).unwrap();
+    let middle = bytes.len() / 16;
+    bytes[middle..middle + 500].fill(0xa5);
+    fs::write(&db, &bytes).unwrap();
+    let before = contents(dir.path());
+    for _ in 0..2 {
+        assert!(matches!(cold().open(dir.path()), Err(OpenError::Damaged { .. })));
+        assert!(contents(dir.path()) == before, "opening changed something");
+    }
+}
+
+#[test]
+fn an_opening_that_was_killed_goes_on_from_the_copies() {
+    let dir = directory();
+    let end = filled(dir.path());
+    let kept = dir.path().join("before-recovery");
+    fs::create_dir(&kept).unwrap();
+    for name in ["db", "conf"] {
+        fs::copy(dir.path().join(name), kept.join(name)).unwrap();
+    }
+    fs::write(kept.join("complete"), "").unwrap();
+    // As sled might leave it when it is killed while it recovers.
+    fs::write(dir.path().join("db"), vec![0; 4096]).unwrap();
+    let log = cold().open(dir.path()).unwrap();
+    assert_eq!(log.end(P).unwrap(), end);
+    assert_eq!(verify(&log, P), end);
+    assert!(!kept.exists(), "copies are not kept longer than needed");
+}
+
+#[test]
+fn a_ledger_whose_making_was_interrupted_is_made_anew_and_one_without_its_mark_is_not() {
+    let dir = directory();
+    fs::write(dir.path().join("acknowledged"), "").unwrap();
+    drop(EmbeddedLog::open_or_create(dir.path(), LAYOUT, LEDGER).unwrap());
+    fs::remove_file(dir.path().join("acknowledged")).unwrap();
+    let before = contents(dir.path());
+    let error = EmbeddedLog::open_or_create(dir.path(), LAYOUT, LEDGER).map(|_| ()).unwrap_err();
+    assert!(matches!(&error, OpenError::NotALedger { what } if what.contains("acknowledged")), "{error}");
+    assert!(contents(dir.path()) == before);
+}

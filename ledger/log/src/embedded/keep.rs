@@ -1,0 +1,196 @@
+//! Nothing is lost by looking: sled repairs its files while it opens them, and takes damage for a write that never finished. So unless
+//! the last close is known to have left the files as they are, they are copied first, and put back if opening does not succeed.
+//!
+//! `closed` says how long the database was, and when it was last written, after the last orderly close. `before-recovery/` holds the
+//! copies; `complete` in it says that all are there, so a process that is killed while it opens loses nothing either.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    time::{Duration, Instant, UNIX_EPOCH},
+};
+
+use fs2::FileExt as _;
+
+use super::{acknowledged, open::DB};
+use crate::OpenError;
+
+const CLOSED: &str = "closed";
+const KEPT: &str = "before-recovery";
+const COMPLETE: &str = "complete";
+/// How often to try for the lock.
+const LOCK_RETRY: Duration = Duration::from_millis(50);
+
+/// What a directory holds before sled looks at it.
+pub(super) enum Found {
+    /// Nothing, or a ledger whose making never finished: nothing was ever acknowledged in it.
+    Nothing,
+    /// A ledger.
+    Ledger,
+}
+
+/// Looks at a directory without changing it.
+pub(super) fn look(dir: &Path) -> Result<Found, OpenError> {
+    let unavailable =
+        |error: io::Error| OpenError::Unavailable { place: dir.display().to_string(), source: error.into() };
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Found::Nothing),
+        Err(error) => return Err(unavailable(error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.push(entry.map_err(unavailable)?.file_name().to_string_lossy().into_owned());
+    }
+    names.sort();
+    match acknowledged::length(dir).map_err(unavailable)? {
+        Some(0) => Ok(Found::Nothing),
+        Some(_) => Ok(Found::Ledger),
+        None if names.is_empty() => Ok(Found::Nothing),
+        None => {
+            let what = format!(
+                "{} holds {}, but no ledger: the file `acknowledged` of one is not there. Name an empty directory, or restore the ledger \
+                 from a backup",
+                dir.display(),
+                names.join(", ")
+            );
+            Err(OpenError::NotALedger { what })
+        }
+    }
+}
+
+/// Copies of the files that sled may change.
+pub(super) struct Kept {
+    dir: PathBuf,
+}
+
+impl Kept {
+    /// Puts back what an interrupted opening left, and copies the files unless the last close left them as they are.
+    pub(super) fn before_opening(dir: &Path, lock_wait: Duration) -> Result<Option<Self>, OpenError> {
+        let unavailable =
+            |error: io::Error| OpenError::Unavailable { place: dir.display().to_string(), source: error.into() };
+        let _lock = lock(dir, lock_wait)?;
+        let kept = Self { dir: dir.to_owned() };
+        if kept.place().join(COMPLETE).exists() {
+            kept.put_back().map_err(unavailable)?;
+        }
+        let bytes = fs::metadata(dir.join(DB)).map_err(unavailable)?.len();
+        if closed_as_it_is(dir).unwrap_or(false) {
+            return Ok(None);
+        }
+        if fs2::available_space(dir).map_err(unavailable)? < bytes.saturating_mul(2) {
+            tracing::warn!(dir = %dir.display(), bytes, "too little space to copy the log before it is recovered; going on without");
+            return Ok(None);
+        }
+        kept.copy().map_err(unavailable)?;
+        tracing::info!(dir = %dir.display(), bytes, "the last close was not orderly; the log was copied before it is recovered");
+        Ok(Some(kept))
+    }
+
+    fn place(&self) -> PathBuf {
+        self.dir.join(KEPT)
+    }
+
+    fn copy(&self) -> io::Result<()> {
+        let place = self.place();
+        self.forget()?;
+        fs::create_dir(&place)?;
+        for path in sled_files(&self.dir)? {
+            if let Some(name) = path.file_name() {
+                fs::copy(&path, place.join(name))?;
+            }
+        }
+        File::create(place.join(COMPLETE))?.sync_all()
+    }
+
+    /// Opening did not succeed: the files are as they were.
+    pub(super) fn put_back(&self) -> io::Result<()> {
+        let place = self.place();
+        for path in sled_files(&self.dir)? {
+            fs::remove_file(path)?;
+        }
+        for path in sled_files(&place)? {
+            if let Some(name) = path.file_name() {
+                fs::rename(&path, self.dir.join(name))?;
+            }
+        }
+        self.forget()
+    }
+
+    /// Opening succeeded, or there is nothing to keep.
+    pub(super) fn forget(&self) -> io::Result<()> {
+        match fs::remove_dir_all(self.place()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The files that sled writes in place.
+fn sled_files(dir: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if entry.file_type()?.is_file() && (name == DB || name == "conf" || name.starts_with("snap.")) {
+            files.push(entry.path());
+        }
+    }
+    Ok(files)
+}
+
+/// Takes sled's own lock for a moment, so that nothing is copied under a running ledger.
+fn lock(dir: &Path, wait: Duration) -> Result<File, OpenError> {
+    let place = || dir.display().to_string();
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .open(dir.join(DB))
+        .map_err(|error| OpenError::Unavailable { place: place(), source: error.into() })?;
+    let deadline = Instant::now() + wait;
+    while file.try_lock_exclusive().is_err() {
+        if Instant::now() >= deadline {
+            return Err(OpenError::InUse { path: place() });
+        }
+        std::thread::sleep(LOCK_RETRY);
+    }
+    Ok(file)
+}
+
+fn fingerprint(dir: &Path) -> io::Result<String> {
+    let metadata = fs::metadata(dir.join(DB))?;
+    let written = metadata.modified()?.duration_since(UNIX_EPOCH).map_err(io::Error::other)?;
+    Ok(format!("{} {}\n", metadata.len(), written.as_nanos()))
+}
+
+fn closed_as_it_is(dir: &Path) -> io::Result<bool> {
+    Ok(fs::read_to_string(dir.join(CLOSED))? == fingerprint(dir)?)
+}
+
+/// Notes an orderly close when it is dropped: after the database, if it is declared after it.
+pub(super) struct Closing {
+    dir: PathBuf,
+}
+
+impl Closing {
+    /// The ledger is open now: until it is closed, nothing is known of its files.
+    pub(super) fn begin(dir: &Path) -> io::Result<Self> {
+        match fs::remove_file(dir.join(CLOSED)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(Self { dir: dir.to_owned() }),
+        }
+    }
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        let noted = fingerprint(&self.dir).and_then(|text| {
+            let mut file = File::create(self.dir.join(CLOSED))?;
+            file.write_all(text.as_bytes())
+        });
+        if let Err(error) = noted {
+            tracing::warn!(dir = %self.dir.display(), %error, "the orderly close is not noted; opening takes a copy first");
+        }
+    }
+}
