@@ -126,6 +126,8 @@ impl Writer {
         let block = writer.flush()?;
         self.core.tail = writer.tail().clone();
         for accepted in &block {
+            let commit = &accepted.commit;
+            tracing::debug!(command_id = %commit.command_id, position = %commit.position, stream = %commit.stream, "committed");
             self.core.note(accepted);
         }
         if !block.is_empty() {

@@ -211,6 +211,8 @@ impl Pump {
 
     fn fold(&mut self, accepted: &Accepted) -> Result<(), FoldError> {
         let commit = &accepted.commit;
+        let projection = self.projection.name();
+        tracing::debug!(projection, command_id = %commit.command_id, position = %commit.position, "folding");
         let recorded = recorded(accepted);
         let mut changes = CommitChanges::new(Layer { base: &*self.store, staged: &self.rows });
         // Nothing of a failed commit is kept, however it failed, so a panic is an error like any other.

@@ -33,6 +33,7 @@ pub(crate) fn take(record: IncomingRecord, topic: &str, layout: Layout) -> Taken
         Err(reason) => return Taken::DeadLetter(dead_letter(record, topic, reason)),
     };
     let command = &submission.envelope.command;
+    tracing::debug!(command_id = %submission.envelope.command_id, partition = record.partition, offset = record.offset, "taken");
     match stream_of(layout, command).filter(|_| !command.is_reserved()) {
         // Answered as refused by whoever submits it.
         None => Taken::Command(Box::new(submission)),
