@@ -1,5 +1,7 @@
 //! `AuditService`: the history itself, streamed.
 
+#[cfg(test)]
+mod conforms;
 mod filter;
 pub(crate) mod seek;
 mod stream;

@@ -29,7 +29,14 @@ impl RemoteReader {
     }
 
     fn open(&mut self) -> Result<Streaming<ReadEventsResponse>, ReadError> {
-        self.link.same_ledger(self.ledger_id, self.link.describe()?.ledger_id)?;
+        let there = self.link.describe()?;
+        self.link.same_ledger(self.ledger_id, there.ledger_id)?;
+        for (&partition, &offset) in &self.next {
+            let end = there.ends.get(&partition).copied().unwrap_or(0);
+            if offset > end {
+                return Err(ReadError::PastEnd { partition, offset, end });
+            }
+        }
         let from = self.next.iter().map(|(&partition, &seq)| Position { partition, seq }.to_wire()).collect();
         let request = ReadEventsRequest { from, follow: true, bytes_only: true, ..ReadEventsRequest::default() };
         let mut client = self.link.client();
