@@ -50,8 +50,10 @@ impl Ledger {
     pub(crate) fn start(config: &Config) -> anyhow::Result<Self> {
         let dir = &config.data_dir;
         std::fs::create_dir_all(dir).with_context(|| format!("cannot make the data directory {}", dir.display()))?;
+        // Before anything is made: what cannot be understood is left alone.
+        let settled = settled(dir)?;
         let log = open_log(config)?;
-        let test_clock_start = settle_clock(dir, config)?;
+        let test_clock_start = settle_clock(dir, config, settled)?;
         let reference = ReferenceFollower::start(Arc::clone(&log))?;
         let clock = clock(test_clock_start, &reference);
         let router = Arc::new(LocalRouter::new(log.layout(), Arc::clone(&reference)));
@@ -97,22 +99,27 @@ pub(crate) fn clock(test_clock_start: Option<NaiveDate>, reference: &Arc<Referen
     }
 }
 
+/// What was settled when the ledger was made; none if there is none yet.
+fn settled(dir: &Path) -> anyhow::Result<Option<Settings>> {
+    let path = dir.join(SETTINGS_FILE);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => toml::from_str(&text).map(Some).with_context(|| format!("{} is damaged", path.display())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
 /// A ledger keeps the clock it was made with: the wall clock would close years of days on a ledger that stands in its own time.
-fn settle_clock(dir: &Path, config: &Config) -> anyhow::Result<Option<NaiveDate>> {
+fn settle_clock(dir: &Path, config: &Config, settled: Option<Settings>) -> anyhow::Result<Option<NaiveDate>> {
     let path = dir.join(SETTINGS_FILE);
     let wanted = Some(config.test_clock.start).filter(|_| config.test_clock.enabled);
-    let stored = match std::fs::read_to_string(&path) {
-        Ok(text) => {
-            let settings: Settings = toml::from_str(&text).with_context(|| format!("{} is damaged", path.display()))?;
-            settings.test_clock_start
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let text = wanted.map(|start| format!("test_clock_start = \"{start}\"\n")).unwrap_or_default();
-            let text = format!("# Settled when the ledger was made. Do not change.\n{text}");
-            std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
-            wanted
-        }
-        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    let stored = if let Some(settings) = settled {
+        settings.test_clock_start
+    } else {
+        let text = wanted.map(|start| format!("test_clock_start = \"{start}\"\n")).unwrap_or_default();
+        let text = format!("# Settled when the ledger was made. Do not change.\n{text}");
+        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        wanted
     };
     if wanted.is_some() && stored.is_none() {
         anyhow::bail!(
