@@ -4,11 +4,15 @@
 //! time only one writer has commands of this topic partition that are not in the log yet, and everything before them is: the largest
 //! source offset in the commits tells exactly where to go on.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use subledger_log::{
     Family, Layout, Log, PartitionId,
-    kafka::topics::{Delivery, IncomingRecord, OutgoingRecord, RecordProducer},
+    kafka::topics::{Delivery, IncomingRecord, OutgoingRecord, PublishError, RecordProducer},
 };
 use subledger_proto::api;
 use subledger_writer::{Clock, CommandError, Options, PartitionService, ReferenceFollower, StartError, Submission};
@@ -40,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
     /// The topic of commands.
     pub(crate) topic: String,
+    /// By partition of the topic: the offset before which every command is in the log and its outcome published.
+    pub(crate) answered: Mutex<BTreeMap<u32, u64>>,
 }
 
 /// The running writers of one partition of the topic.
@@ -113,9 +119,11 @@ pub(crate) async fn serve(
             batch = batches.recv() => batch,
         };
         let Some(batch) = batch else { return };
+        let answered = batch.last().map(|record| (record.partition, record.offset + 1));
         if !handle(&shared, batch, &lost).await {
             return;
         }
+        shared.answered.lock().unwrap_or_else(PoisonError::into_inner).extend(answered);
     }
 }
 
@@ -156,28 +164,32 @@ async fn publish_surely(shared: &Shared, mut records: Vec<OutgoingRecord>, lost:
 }
 
 async fn submit_surely(shared: &Shared, mut batch: Vec<Submission>, lost: &CancellationToken) -> bool {
-    let mut outcomes: Vec<Delivery> = Vec::new();
+    let mut outcomes: Vec<(OutgoingRecord, Result<Delivery, PublishError>)> = Vec::new();
     while !batch.is_empty() {
         let answers = router::submit(&*shared.router, batch.clone(), WhenFull::Wait).await;
         // From the first uncertain one on, everything is submitted again: what was recorded answers as a duplicate.
         let certain = answers.iter().position(is_uncertain).unwrap_or(answers.len());
         for (submission, answer) in batch.drain(..certain).zip(answers) {
             let record = outcome_record(key_of(&submission), &wire(&submission, answer));
-            match shared.producer.send(record).await {
-                Ok(delivery) => outcomes.push(delivery),
-                Err(error) => tracing::warn!(%error, "an outcome is not published; it is in the log"),
-            }
+            let sent = shared.producer.send(record.clone()).await;
+            outcomes.push((record, sent));
         }
         if !batch.is_empty() && !pause(lost).await {
             return false;
         }
     }
-    for delivery in outcomes {
-        if let Err(error) = delivery.await {
-            tracing::warn!(%error, "an outcome may not be published; it is in the log");
+    let mut left = Vec::new();
+    for (record, sent) in outcomes {
+        let delivered = match sent {
+            Ok(delivery) => delivery.await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = delivered {
+            tracing::warn!(%error, "an outcome is not published; trying again");
+            left.push(record);
         }
     }
-    true
+    publish_surely(shared, left, lost).await
 }
 
 fn is_uncertain(answer: &Answer) -> bool {

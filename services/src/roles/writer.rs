@@ -2,14 +2,14 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, mpsc as std_mpsc},
+    sync::{Arc, Mutex, PoisonError, mpsc as std_mpsc},
     time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
 use subledger_log::{
     Log,
-    kafka::topics::{CommandConsumer, CommandEvent, IncomingRecord, RecordProducer},
+    kafka::topics::{CommandConsumer, CommandEvent, ConsumeError, IncomingRecord, RecordProducer},
 };
 use subledger_writer::{Clock as _, Options, ReferenceFollower, StartError};
 use tokio::sync::mpsc;
@@ -36,6 +36,8 @@ use crate::{
 const POLL: Duration = Duration::from_millis(50);
 /// How long a partition that could not be claimed rests before the next attempt.
 const CLAIM_RETRY: Duration = Duration::from_secs(1);
+/// How often the group is told what is answered: a writer that takes over publishes at most so much a second time.
+const SAY_ANSWERED_EVERY: Duration = Duration::from_secs(1);
 /// How long what is on its way may take to be acknowledged at the end.
 const CLOSE_WAIT: Duration = Duration::from_secs(5);
 
@@ -120,6 +122,7 @@ fn shared(log: Arc<subledger_log::kafka::KafkaLog>, config: &Config) -> anyhow::
         reference,
         options,
         topic,
+        answered: Mutex::default(),
     }))
 }
 
@@ -170,11 +173,13 @@ struct Group {
     runtime: tokio::runtime::Handle,
     owned: BTreeMap<u32, Owned>,
     claims: (std_mpsc::Sender<Claimed>, std_mpsc::Receiver<Claimed>),
+    /// When the group was last told what is answered.
+    said: Instant,
 }
 
 impl Group {
     fn new(consumer: CommandConsumer, shared: Arc<Shared>, runtime: tokio::runtime::Handle) -> Self {
-        Self { consumer, shared, runtime, owned: BTreeMap::new(), claims: std_mpsc::channel() }
+        Self { consumer, shared, runtime, owned: BTreeMap::new(), claims: std_mpsc::channel(), said: Instant::now() }
     }
 
     /// Polls until told to stop. Blocks.
@@ -202,8 +207,34 @@ impl Group {
                 }
             }
             self.feed()?;
+            self.say_answered();
         }
         Ok(())
+    }
+
+    /// Where to begin: what is in the log but may not be answered is taken again; its outcome is published again, and nothing happens
+    /// twice.
+    fn start_of(&self, partition: u32, host: &Host) -> Result<u64, ConsumeError> {
+        let (begins, _) = self.consumer.bounds(partition)?;
+        let recorded = host.resume_at().unwrap_or(begins);
+        let answered = self.consumer.committed(partition)?.unwrap_or(begins);
+        Ok(recorded.min(answered).max(begins))
+    }
+
+    /// Tells the group every now and then what is answered.
+    fn say_answered(&mut self) {
+        if self.said.elapsed() < SAY_ANSWERED_EVERY {
+            return;
+        }
+        self.said = Instant::now();
+        let answered = std::mem::take(&mut *self.shared.answered.lock().unwrap_or_else(PoisonError::into_inner));
+        for (partition, offset) in answered {
+            if self.owned.contains_key(&partition)
+                && let Err(error) = self.consumer.commit(partition, offset)
+            {
+                tracing::warn!(partition, %error, "the group is not told what is answered; some outcomes may be published again");
+            }
+        }
     }
 
     fn assign(&mut self, partition: u32) {
@@ -247,8 +278,15 @@ impl Group {
                 return Ok(());
             }
         };
-        let (begins, _) = self.consumer.bounds(partition)?;
-        let offset = host.resume_at().map_or(begins, |offset| offset.max(begins));
+        let offset = match self.start_of(partition, &host) {
+            Ok(offset) => offset,
+            Err(error) => {
+                tracing::error!(partition, %error, "it is not known where to go on; trying again");
+                self.runtime.spawn_blocking(move || host.stop());
+                self.claim(partition, lost.clone(), CLAIM_RETRY);
+                return Ok(());
+            }
+        };
         self.consumer.start_at(partition, offset)?;
         tracing::info!(partition, offset, "taking commands");
         host.enter();

@@ -296,8 +296,21 @@ impl CommandConsumer {
         Ok((u64::try_from(low).unwrap_or(0), u64::try_from(high).unwrap_or(0)))
     }
 
-    /// Tells the group that everything before `offset` is in the log. For people and dashboards that look at the group's lag: where a
-    /// partition starts is told by the log. Does not wait; call it every second or so, not for each command.
+    /// What was last said with [`Self::commit`] of a partition, by whichever writer had it; none if nothing was, or long ago.
+    pub fn committed(&self, partition: u32) -> Result<Option<u64>, ConsumeError> {
+        let unavailable = |source| ConsumeError::Unavailable { topic: self.topic.clone(), source };
+        let mut list = TopicPartitionList::with_capacity(1);
+        list.add_partition(&self.topic, number_of(partition));
+        let list = self.consumer.committed_offsets(list, self.options.request_timeout).map_err(unavailable)?;
+        let found = list.find_partition(&self.topic, number_of(partition)).map(|element| element.offset());
+        Ok(match found {
+            Some(Offset::Offset(offset)) => u64::try_from(offset).ok(),
+            _ => None,
+        })
+    }
+
+    /// Tells the group that everything before `offset` is done with: in the log, and answered. Does not wait; call it every second or
+    /// so, not for each command.
     pub fn commit(&self, partition: u32, offset: u64) -> Result<(), ConsumeError> {
         self.check_assigned(partition)?;
         let mut list = TopicPartitionList::with_capacity(1);
