@@ -1,6 +1,9 @@
 //! Topics as an upstream system sees them, through a Kafka client of its own.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use anyhow::ensure;
 use rdkafka::{
@@ -74,6 +77,24 @@ impl Reader {
                 self.records.push(record(&message?));
             }
         }
+    }
+
+    /// Reads on until every one of `ids` came as `ce_id`, at least once. Blocks.
+    pub fn wait_for_ids(&mut self, ids: &BTreeSet<String>, wait: Duration) -> anyhow::Result<()> {
+        let mut missing: BTreeSet<&str> = ids.iter().map(String::as_str).collect();
+        for record in &self.records {
+            missing.remove(record.header("ce_id"));
+        }
+        let deadline = Instant::now() + wait;
+        while !missing.is_empty() {
+            ensure!(Instant::now() < deadline, "{} ids never came out on {}: {missing:?}", missing.len(), self.topic);
+            if let Some(message) = self.consumer.poll(Duration::from_millis(100)) {
+                let record = record(&message?);
+                missing.remove(record.header("ce_id"));
+                self.records.push(record);
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,5 +1,5 @@
 //! A ledger on a real broker, every role a process of its own: commands come through the topic and through gRPC at once while a
-//! writer, a projector and the broker are killed. The checker knows only what was acknowledged.
+//! writer, a projector and the broker are killed. The checker knows only what was acknowledged. What was published has an outcome.
 //!
 //! `SUBLEDGER_TEST_COMMANDS` and `SUBLEDGER_TEST_SEED` ask for more, or for the same again.
 
@@ -30,6 +30,7 @@ use subledger_tests::{
     insist::Insisting,
     kafka::{Broker, Fleet, skipped},
     random::{Random, number_from_environment},
+    topic::Reader,
 };
 
 const CUSTOMERS: u64 = 16;
@@ -165,6 +166,8 @@ async fn acknowledged_commands_survive_the_kills_of_writers_projectors_and_broke
     };
     let all = ledger.check(recorded)?;
     println!("{all} commands in the history, {} acknowledged over gRPC", ledger.acknowledged().len());
+    let topic = format!("{}.outcomes", fleet.options.topic_prefix);
+    Reader::new(&broker.bootstrap, &topic)?.wait_for_ids(&published, SETTLE_MAX)?;
     fleet.check_read_models()?;
     Ok(())
 }
