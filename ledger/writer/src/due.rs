@@ -201,7 +201,6 @@ fn end_of(day: NaiveDate) -> DateTime<Utc> {
     day.and_time(NaiveTime::MIN).and_utc() + chrono::Duration::days(1) - chrono::Duration::microseconds(1)
 }
 
-#[allow(clippy::unreachable, reason = "a UUID's text is an id")]
 fn derived(name: &str) -> CommandId {
     let id = Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()).to_string();
     CommandId::new(id).unwrap_or_else(|error| unreachable!("{error}"))
