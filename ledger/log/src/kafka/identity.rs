@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     append::{Failure, Producing},
+    bounds::bounds,
     context::Context,
     options::KafkaOptions,
     settings::Topics,
@@ -35,7 +36,7 @@ pub(super) fn read(options: &KafkaOptions, topics: &Topics) -> Result<Option<(Le
     let failed = |error| options.cannot_open(error);
     let config = options.consumer("identity", &format!("{}-reader", options.topic_prefix));
     let consumer: BaseConsumer<Context> = BaseConsumer::from_config_and_context(&config, Context).map_err(failed)?;
-    let (low, high) = consumer.client().fetch_watermarks(&topics.ledger, 0, options.request_timeout).map_err(failed)?;
+    let (low, high) = bounds(consumer.client(), options, &topics.ledger, 0).map_err(failed)?;
     if low > 0 {
         return Err(not_a_ledger(topics, "its first record is gone: was its retention changed?"));
     }

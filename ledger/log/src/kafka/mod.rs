@@ -14,6 +14,7 @@
 
 mod admin;
 mod append;
+mod bounds;
 mod context;
 mod identity;
 pub mod init;

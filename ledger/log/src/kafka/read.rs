@@ -15,7 +15,7 @@ use rdkafka::{
     message::BorrowedMessage,
 };
 
-use super::{context::Context, options::KafkaOptions, settings::Topics};
+use super::{bounds::bounds, context::Context, options::KafkaOptions, settings::Topics};
 use crate::{PartitionId, RawRecord, ReadError, Reader};
 
 /// Most records of one answer: bounds it when they are tiny.
@@ -29,8 +29,7 @@ pub(super) fn watermarks(
     partition: PartitionId,
 ) -> Result<(u64, u64), ReadError> {
     let topic = topics.family(partition.family);
-    let (low, high) = client
-        .fetch_watermarks(topic, i32::from(partition.index), options.request_timeout)
+    let (low, high) = bounds(client.client(), options, topic, i32::from(partition.index))
         .map_err(|error| unavailable(options, error))?;
     match (u64::try_from(low), u64::try_from(high)) {
         (Ok(low), Ok(high)) => Ok((low, high)),

@@ -18,7 +18,7 @@ use rdkafka::{
 };
 
 use super::Headers;
-use crate::kafka::{KafkaOptions, Topics, context};
+use crate::kafka::{KafkaOptions, Topics, bounds::bounds, context};
 
 /// Most events of one poll.
 pub const POLL_EVENTS_MAX: usize = 4_096;
@@ -289,9 +289,7 @@ impl CommandConsumer {
 
     /// The offsets of the first command of a partition and after its last.
     pub fn bounds(&self, partition: u32) -> Result<(u64, u64), ConsumeError> {
-        let (low, high) = self
-            .consumer
-            .fetch_watermarks(&self.topic, number_of(partition), self.options.request_timeout)
+        let (low, high) = bounds(self.consumer.client(), &self.options, &self.topic, number_of(partition))
             .map_err(|source| ConsumeError::Unavailable { topic: self.topic.clone(), source })?;
         Ok((u64::try_from(low).unwrap_or(0), u64::try_from(high).unwrap_or(0)))
     }
