@@ -1,0 +1,35 @@
+//! Commands to the catalog.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    ids::PriceListId,
+    money::Currency,
+    offer::{Offer, PriceRow},
+};
+
+/// Offers that may be bought from now on; one published again replaces its earlier version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishOffers {
+    /// At least one.
+    pub offers: Vec<Offer>,
+}
+
+/// Prices in one currency. A row replaces the one of the same offer, component and first day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishPriceList {
+    /// Its name.
+    pub price_list_id: PriceListId,
+    /// Of every price in it.
+    pub currency: Currency,
+    /// At least one.
+    pub rows: Vec<PriceRow>,
+}
+
+/// The business day is over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloseDay {
+    /// The day, UTC.
+    pub date: NaiveDate,
+}

@@ -1,0 +1,92 @@
+//! Commands: what a caller wants to happen. Each concerns one stream; [`Command::target`] says which.
+
+mod catalog;
+mod customer;
+mod partner;
+mod subscription;
+mod timer;
+mod transfer;
+
+use serde::{Deserialize, Serialize};
+
+use crate::ids::{CustomerId, PartnerId};
+
+pub use self::{catalog::*, customer::*, partner::*, subscription::*, timer::*, transfer::*};
+
+/// The stream a command concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// The catalog.
+    Catalog,
+    /// One partner.
+    Partner(&'a PartnerId),
+    /// One customer.
+    Customer(&'a CustomerId),
+    /// Every customer of a partition.
+    CustomersPartition,
+}
+
+/// A command's body. Its id, its time and its sender travel beside it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "each variant is documented at its struct")]
+pub enum Command {
+    PublishOffers(PublishOffers),
+    PublishPriceList(PublishPriceList),
+    CloseDay(CloseDay),
+    RegisterPartner(RegisterPartner),
+    IssueInvoice(IssueInvoice),
+    CreateCustomer(CreateCustomer),
+    AcceptAgreement(AcceptAgreement),
+    RequestRelationship(RequestRelationship),
+    AcceptRelationship(AcceptRelationship),
+    RemoveRelationship(RemoveRelationship),
+    Purchase(Purchase),
+    ChangeQuantity(ChangeQuantity),
+    Suspend(Suspend),
+    Reactivate(Reactivate),
+    Cancel(Cancel),
+    ChangeBillingFrequency(ChangeBillingFrequency),
+    SetAutoRenew(SetAutoRenew),
+    Convert(Convert),
+    RequestTransfer(RequestTransfer),
+    AcceptTransfer(AcceptTransfer),
+    DeclineTransfer(DeclineTransfer),
+    WithdrawTransfer(WithdrawTransfer),
+    RunDue(RunDue),
+    MarkDay(MarkDay),
+}
+
+impl Command {
+    /// The stream it concerns.
+    pub fn target(&self) -> Target<'_> {
+        match self {
+            Self::PublishOffers(_) | Self::PublishPriceList(_) | Self::CloseDay(_) => Target::Catalog,
+            Self::RegisterPartner(c) => Target::Partner(&c.partner_id),
+            Self::IssueInvoice(c) => Target::Partner(&c.partner_id),
+            Self::CreateCustomer(c) => Target::Customer(&c.customer_id),
+            Self::AcceptAgreement(c) => Target::Customer(&c.customer_id),
+            Self::RequestRelationship(c) => Target::Customer(&c.customer_id),
+            Self::AcceptRelationship(c) => Target::Customer(&c.customer_id),
+            Self::RemoveRelationship(c) => Target::Customer(&c.customer_id),
+            Self::Purchase(c) => Target::Customer(&c.customer_id),
+            Self::ChangeQuantity(c) => Target::Customer(&c.customer_id),
+            Self::Suspend(c) => Target::Customer(&c.customer_id),
+            Self::Reactivate(c) => Target::Customer(&c.customer_id),
+            Self::Cancel(c) => Target::Customer(&c.customer_id),
+            Self::ChangeBillingFrequency(c) => Target::Customer(&c.customer_id),
+            Self::SetAutoRenew(c) => Target::Customer(&c.customer_id),
+            Self::Convert(c) => Target::Customer(&c.customer_id),
+            Self::RequestTransfer(c) => Target::Customer(&c.customer_id),
+            Self::AcceptTransfer(c) => Target::Customer(&c.customer_id),
+            Self::DeclineTransfer(c) => Target::Customer(&c.customer_id),
+            Self::WithdrawTransfer(c) => Target::Customer(&c.customer_id),
+            Self::RunDue(c) => Target::Customer(&c.customer_id),
+            Self::MarkDay(_) => Target::CustomersPartition,
+        }
+    }
+
+    /// Whether only the ledger itself may send it.
+    pub fn is_reserved(&self) -> bool {
+        matches!(self, Self::RunDue(_) | Self::MarkDay(_))
+    }
+}

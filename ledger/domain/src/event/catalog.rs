@@ -1,0 +1,35 @@
+//! Events of the catalog.
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::event;
+use crate::{
+    ids::PriceListId,
+    money::Currency,
+    offer::{Offer, PriceRow},
+};
+
+event! {
+    /// Catalog: an offer is sold from now on as it stands here.
+    OfferPublished {
+        /// The offer.
+        offer: Offer,
+    }
+
+    /// Catalog: prices of one list.
+    PricesPublished {
+        /// The list.
+        price_list_id: PriceListId,
+        /// Of every row.
+        currency: Currency,
+        /// The prices.
+        rows: Vec<PriceRow>,
+    }
+
+    /// Catalog: a business day is over.
+    DayClosed {
+        /// The day.
+        date: NaiveDate,
+    }
+}

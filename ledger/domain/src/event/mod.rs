@@ -1,0 +1,57 @@
+//! Events: what happened. Immutable, and enough to rebuild every state from.
+
+mod catalog;
+mod charge;
+mod customer;
+mod partner;
+mod subscription;
+mod transfer;
+
+use serde::{Deserialize, Serialize};
+
+use crate::charge::Charged;
+
+pub use self::{catalog::*, charge::*, customer::*, partner::*, subscription::*, transfer::*};
+
+macro_rules! event {
+    ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {$(
+        $(#[$doc])*
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        pub struct $name { $($(#[$field_doc])* pub $field: $type,)* }
+    )*};
+}
+
+use event;
+
+macro_rules! events {
+    ($($name:ident,)*) => {
+        /// An event.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[allow(missing_docs, reason = "each variant is documented at its struct")]
+        pub enum Event { $($name($name),)* }
+
+        impl Event {
+            /// The event's name.
+            pub fn name(&self) -> &'static str {
+                match self { $(Self::$name(_) => stringify!($name),)* }
+            }
+        }
+
+        $(impl From<$name> for Event {
+            fn from(event: $name) -> Self {
+                Self::$name(event)
+            }
+        })*
+    };
+}
+
+events! {
+    OfferPublished, PricesPublished, DayClosed,
+    PartnerRegistered, InvoiceIssued,
+    CustomerCreated, AgreementAccepted, RelationshipRequested, RelationshipEstablished, RelationshipRemoved,
+    OrderPlaced, SubscriptionCreated, QuantityChanged, SubscriptionSuspended, SubscriptionReactivated,
+    SubscriptionCancelled, BillingFrequencyChanged, AutoRenewChanged, SubscriptionConverted, SubscriptionRenewed,
+    SubscriptionExpired, SubscriptionDeprovisioned, TermRolled, TermEnded, TrialConverted, CancellationScheduled,
+    TransferRequested, TransferCompleted, TransferDeclined, TransferWithdrawn, TransferExpired,
+    Charged, PeriodStarted, PartitionDayClosed,
+}

@@ -1,0 +1,262 @@
+//! Events of orders and subscriptions.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::event;
+use crate::{
+    customer::SuspensionReason,
+    ids::{CustomerId, OfferId, OrderId, PartnerId, PriceListId, SubscriptionId},
+    money::Currency,
+    offer::{BillingFrequency, PriceComponent, ProductFamily, ProrationRule},
+};
+
+event! {
+    /// An order was taken; its subscriptions follow in the same commit.
+    OrderPlaced {
+        /// The customer.
+        customer_id: CustomerId,
+        /// Who pays.
+        partner_id: PartnerId,
+        /// The order.
+        order_id: OrderId,
+        /// What it created.
+        subscription_ids: Vec<SubscriptionId>,
+    }
+
+    /// A subscription began, with everything that holds for its term.
+    SubscriptionCreated {
+        /// The customer.
+        customer_id: CustomerId,
+        /// Who pays.
+        partner_id: PartnerId,
+        /// Its id.
+        subscription_id: SubscriptionId,
+        /// Its order.
+        order_id: OrderId,
+        /// Its offer.
+        offer_id: OfferId,
+        /// The offer's name.
+        offer_name: String,
+        /// How it is billed.
+        product_family: ProductFamily,
+        /// What an add-on stands on.
+        base_subscription_id: Option<SubscriptionId>,
+        /// Seats.
+        quantity: u32,
+        /// Its rhythm; none for a custom meter, which is charged once.
+        billing_frequency: Option<BillingFrequency>,
+        /// Length of the term.
+        term_months: u32,
+        /// First day of the term.
+        start: NaiveDate,
+        /// The day after its last.
+        term_end: NaiveDate,
+        /// Locked for the term (L9715).
+        prices: Vec<PriceComponent>,
+        /// Of the prices.
+        currency: Currency,
+        /// Where the prices stand.
+        price_list_id: PriceListId,
+        /// How parts of a period are priced.
+        proration_rule: ProrationRule,
+        /// Whether an annual re-bill is cut at the anniversary.
+        split_rebill_at_anniversary: bool,
+        /// Whether it renews by itself.
+        auto_renew: bool,
+        /// Reseller of record.
+        reseller_id: Option<PartnerId>,
+        /// A name of its own.
+        friendly_name: Option<String>,
+        /// Plan of the product.
+        sku: Option<String>,
+        /// The first paid day after a marketplace trial.
+        trial_end: Option<NaiveDate>,
+        /// Its predecessor, if a transfer made it.
+        transferred_from_subscription_id: Option<SubscriptionId>,
+        /// Days a suspension lasts before it is deprovisioned.
+        hold_days: u32,
+        /// When the order was placed.
+        ordered_at: DateTime<Utc>,
+    }
+
+    /// Seats were added or removed.
+    QuantityChanged {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The subscription.
+        subscription_id: SubscriptionId,
+        /// Before.
+        from: u32,
+        /// After.
+        to: u32,
+        /// First day with the new number.
+        effective_on: NaiveDate,
+    }
+
+    /// Access was stopped.
+    SubscriptionSuspended {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The subscription.
+        subscription_id: SubscriptionId,
+        /// Why.
+        reason: SuspensionReason,
+        /// First day without access.
+        effective_on: NaiveDate,
+        /// First day on which it cannot be reactivated.
+        expires_on: NaiveDate,
+    }
+
+    /// Access came back.
+    SubscriptionReactivated {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The subscription.
+        subscription_id: SubscriptionId,
+        /// First day with access.
+        effective_on: NaiveDate,
+    }
+
+    /// It ended at once.
+    SubscriptionCancelled {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The subscription.
+        subscription_id: SubscriptionId,
+        /// First day without it.
+        effective_on: NaiveDate,
+    }
+
+    /// A whole order changed its rhythm, from the next period of each subscription.
+    BillingFrequencyChanged {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The order.
+        order_id: OrderId,
+        /// Before.
+        from: BillingFrequency,
+        /// After.
+        to: BillingFrequency,
+        /// Which subscriptions follow.
+        subscription_ids: Vec<SubscriptionId>,
+    }
+
+    /// Renewal was switched.
+    AutoRenewChanged {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The subscription.
+        subscription_id: SubscriptionId,
+        /// The new setting.
+        auto_renew: bool,
+    }
+
+    /// The plan changed.
+    SubscriptionConverted {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The subscription.
+        subscription_id: SubscriptionId,
+        /// Before.
+        from_sku: Option<String>,
+        /// After.
+        to_sku: String,
+        /// Prices from now on.
+        prices: Vec<PriceComponent>,
+        /// Offer from now on.
+        offer_id: OfferId,
+        /// Its name.
+        offer_name: String,
+        /// First day with the new plan.
+        effective_on: NaiveDate,
+    }
+
+    /// A new term began.
+    SubscriptionRenewed {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The subscription.
+        subscription_id: SubscriptionId,
+        /// 2 for the first renewal.
+        term_number: u32,
+        /// First day of the new term.
+        term_start: NaiveDate,
+        /// The day after its last.
+        term_end: NaiveDate,
+        /// Locked for the new term.
+        prices: Vec<PriceComponent>,
+        /// Where they stand.
+        price_list_id: PriceListId,
+    }
+
+    /// The term ended and no new one began.
+    SubscriptionExpired {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The subscription.
+        subscription_id: SubscriptionId,
+        /// First day without it.
+        effective_on: NaiveDate,
+    }
+
+    /// A suspension lasted too long; all data is gone.
+    SubscriptionDeprovisioned {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The subscription.
+        subscription_id: SubscriptionId,
+        /// First day without it.
+        effective_on: NaiveDate,
+    }
+
+    /// A suspended subscription's term ended and runs on without a charge (decision G09).
+    TermRolled {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The subscription.
+        subscription_id: SubscriptionId,
+        /// Number of the new term.
+        term_number: u32,
+        /// First day of the new term.
+        term_start: NaiveDate,
+        /// The day after its last.
+        term_end: NaiveDate,
+        /// Locked for the new term.
+        prices: Vec<PriceComponent>,
+        /// Where they stand.
+        price_list_id: PriceListId,
+    }
+
+    /// A suspended subscription's term ended and does not renew (decision G09).
+    TermEnded {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The subscription.
+        subscription_id: SubscriptionId,
+        /// First day after the term.
+        effective_on: NaiveDate,
+    }
+
+    /// A marketplace trial became a paid subscription.
+    TrialConverted {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The subscription.
+        subscription_id: SubscriptionId,
+        /// First paid day.
+        paid_from: NaiveDate,
+        /// The day after the paid term's last.
+        term_end: NaiveDate,
+    }
+
+    /// Cancelled too late for a credit: it ends with its term.
+    CancellationScheduled {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The subscription.
+        subscription_id: SubscriptionId,
+        /// First day without it.
+        effective_on: NaiveDate,
+    }
+}
