@@ -2,7 +2,14 @@
 
 use chrono::NaiveDate;
 
-use crate::{context::Context, event::Event, ids::LineId};
+use crate::{
+    Reference,
+    context::Context,
+    customer::Subscription,
+    event::Event,
+    ids::LineId,
+    tax::{self, TaxRule},
+};
 
 /// The events of one command while it is being decided.
 #[derive(Debug)]
@@ -12,6 +19,8 @@ pub struct Decision<'a> {
     /// The day that new charge lines are created on: the effective day, or the first business day still open if that is later, so
     /// a late fact is charged in arrears and never inside an issued document.
     pub charged_on: NaiveDate,
+    /// Rates and the partner's tax data; none in a world without tax.
+    reference: Option<&'a Reference>,
     events: Vec<Event>,
     lines: usize,
 }
@@ -22,7 +31,19 @@ impl<'a> Decision<'a> {
         let effective_on = context.effective_on();
         let first_open_day = last_closed_day.and_then(|day| day.succ_opt());
         let charged_on = first_open_day.map_or(effective_on, |open| open.max(effective_on));
-        Self { context, charged_on, events: Vec::new(), lines: 0 }
+        Self { context, charged_on, reference: None, events: Vec::new(), lines: 0 }
+    }
+
+    /// Taxes its lines by these rates and partners.
+    #[must_use]
+    pub fn taxed_by(mut self, reference: &'a Reference) -> Self {
+        self.reference = Some(reference);
+        self
+    }
+
+    /// How a new line of the subscription is taxed; `component` is one of several prices of its offer.
+    pub fn tax_rule(&self, subscription: &Subscription, component: Option<&str>) -> Option<TaxRule> {
+        tax::rule(self.reference?, subscription, component, self.charged_on)
     }
 
     /// Adds an event.

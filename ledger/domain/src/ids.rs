@@ -91,6 +91,8 @@ id! {
     OfferId
     /// A published price list.
     PriceListId
+    /// A promotion of the catalog.
+    PromotionId
     /// A request to move subscriptions to another partner.
     TransferId
     /// A charge line.

@@ -24,6 +24,7 @@ pub mod position;
 pub mod proration;
 pub mod reference;
 mod rejection;
+pub mod tax;
 
 pub use command::Command;
 pub use context::Context;

@@ -1,7 +1,7 @@
 //! What an invoice says about its lines: how many, their sum, and a digest over each of them in the order charged.
 //!
 //! # The digest
-//! SHA-256 over `subledger-invoice-lines-v1` and a newline, then for each line its 27 fields in the order of [`feed_line`]. A field is
+//! SHA-256 over `subledger-invoice-lines-v1` and a newline, then for each line its 36 fields in the order of [`feed_line`]. A field is
 //! its length in bytes as 4 bytes big-endian, then its text in UTF-8; an absent field is the length `ff ff ff ff` and nothing else.
 //! Dates are `YYYY-MM-DD`; `charge_end` is the day after the last; numbers are decimal, without a sign if positive and without zeros at
 //! their end (`1.5`, `-20`); the charge type and frequency are as the files print them; the rule is its name in [`rule_name`].
@@ -11,16 +11,13 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use sha2::{Digest as _, Sha256};
 use subledger_domain::{
-    charge::{Charged, Derivation, InvoiceFamily},
+    charge::{Charged, Derivation, InvoiceFamily, InvoiceTotals},
     ids::{LineId, PartnerId},
     offer::{BillingFrequency, ProrationRule},
 };
 use subledger_fold::{Rows, StoreError};
 
-use crate::{
-    ledger::add,
-    tables::{charges, series::Series},
-};
+use crate::tables::{charges, series::Series};
 
 const VERSION_1: &[u8] = b"subledger-invoice-lines-v1\n";
 const ABSENT: [u8; 4] = [0xff; 4];
@@ -30,8 +27,8 @@ const ABSENT: [u8; 4] = [0xff; 4];
 pub struct LineSummary {
     /// Lines.
     pub line_count: u32,
-    /// Sum of their amounts, in the currency's unit. Not rounded: each line is already.
-    pub total: Decimal,
+    /// Their sums, in the currency's unit. Not rounded: each line is already.
+    pub totals: InvoiceTotals,
     /// SHA-256 over the lines, as the module says.
     pub lines_digest: Vec<u8>,
 }
@@ -52,12 +49,12 @@ pub(crate) fn summarize(
 pub(crate) struct Summing {
     hash: Sha256,
     line_count: u32,
-    total: Decimal,
+    totals: InvoiceTotals,
 }
 
 impl Default for Summing {
     fn default() -> Self {
-        Self { hash: Sha256::new_with_prefix(VERSION_1), line_count: 0, total: Decimal::ZERO }
+        Self { hash: Sha256::new_with_prefix(VERSION_1), line_count: 0, totals: InvoiceTotals::default() }
     }
 }
 
@@ -66,13 +63,14 @@ impl Summing {
     pub(crate) fn push(&mut self, line: &Charged) -> Result<(), StoreError> {
         let too_many = || StoreError(format!("an invoice has more than {} lines", u32::MAX));
         self.line_count = self.line_count.checked_add(1).ok_or_else(too_many)?;
-        self.total = add(self.total, line.amount)?;
+        let too_large = || StoreError("the sum of an invoice's lines is too large".to_owned());
+        self.totals = self.totals.plus(line).ok_or_else(too_large)?;
         feed_line(&mut self.hash, line)
     }
 
     /// The sums.
     pub(crate) fn finish(self) -> LineSummary {
-        LineSummary { line_count: self.line_count, total: self.total, lines_digest: self.hash.finalize().to_vec() }
+        LineSummary { line_count: self.line_count, totals: self.totals, lines_digest: self.hash.finalize().to_vec() }
     }
 }
 
@@ -103,6 +101,9 @@ fn feed_line(hash: &mut Sha256, line: &Charged) -> Result<(), StoreError> {
         reverses_line_id,
         derivation: Derivation { rule, period_price, period_days, billed_days },
         reseller_id,
+        discount,
+        tax,
+        reference,
     } = line;
     let mut feed = |text: &str| feed_text(hash, Some(text));
     feed(line_id.as_str())?;
@@ -131,7 +132,21 @@ fn feed_line(hash: &mut Sha256, line: &Charged) -> Result<(), StoreError> {
     feed_text(hash, Some(&period_price.normalize().to_string()))?;
     feed_text(hash, Some(&period_days.to_string()))?;
     feed_text(hash, Some(&billed_days.to_string()))?;
-    feed_text(hash, reseller_id.as_ref().map(PartnerId::as_str))
+    feed_text(hash, reseller_id.as_ref().map(PartnerId::as_str))?;
+    let promotion = discount.as_ref().map(|discount| &discount.promotion);
+    feed_text(hash, promotion.map(|promotion| promotion.promotion_id.as_str()))?;
+    feed_text(hash, promotion.map(|promotion| number(promotion.percent)).as_deref())?;
+    feed_text(hash, discount.as_ref().map(|discount| number(discount.amount)).as_deref())?;
+    feed_text(hash, tax.as_ref().map(|tax| tax.rule.name.as_str()))?;
+    feed_text(hash, tax.as_ref().map(|tax| tax.rule.treatment.label()))?;
+    feed_text(hash, tax.as_ref().map(|tax| number(tax.rule.rate_percent)).as_deref())?;
+    feed_text(hash, tax.as_ref().map(|tax| number(tax.amount)).as_deref())?;
+    feed_text(hash, tax.as_ref().map(|tax| number(tax.included)).as_deref())?;
+    feed_text(hash, reference.as_deref())
+}
+
+fn number(amount: Decimal) -> String {
+    amount.normalize().to_string()
 }
 
 fn feed_text(hash: &mut Sha256, text: Option<&str>) -> Result<(), StoreError> {

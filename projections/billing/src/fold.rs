@@ -15,7 +15,7 @@ use subledger_domain::{
 use subledger_fold::{Changes, Projection, Recorded, StoreError};
 
 use crate::{
-    ledger::{Posting, charge_posting, invoice_posting},
+    ledger::{Leg, Posting, charge_posting, invoice_posting},
     tables::{
         balances, charge_index,
         charges::{self, Place},
@@ -63,10 +63,8 @@ fn charged(rows: &mut dyn Changes, position: Position, index: u32, line: &Charge
     let key = charges::key(&series, &place);
     charge_index::put(rows, line, &place, &key);
     charges::put(rows, key, line)?;
-    if let Some(posting) = charge_posting(line) {
-        let booking = Booked { position, index, partner_id: &line.partner_id, currency: line.currency };
-        booking.post(rows, posting, line.charged_on, Some(&line.customer_id), line.line_id.as_str())?;
-    }
+    let booking = Booked { position, index, partner_id: &line.partner_id, currency: line.currency };
+    booking.post(rows, &charge_posting(line), line.charged_on, Some(&line.customer_id), line.line_id.as_str())?;
     let state = series::get(rows, &series)?.unwrap_or_default();
     let billed = state.billed_until.is_some_and(|end| line.charged_on < end);
     let earlier_is_known = state.first_unbilled.is_some_and(|first| first <= line.charged_on);
@@ -86,10 +84,8 @@ fn invoice_issued(
     expect_family(position, Family::Partners, "InvoiceIssued")?;
     invoices::insert(rows, &invoices::Issued { position, event: event.clone() })?;
     invoice_index::insert(rows, event)?;
-    if let Some(posting) = invoice_posting(event) {
-        let booking = Booked { position, index, partner_id: &event.partner_id, currency: event.currency };
-        booking.post(rows, posting, event.invoice_date, None, event.invoice_number.as_str())?;
-    }
+    let booking = Booked { position, index, partner_id: &event.partner_id, currency: event.currency };
+    booking.post(rows, &invoice_posting(event), event.invoice_date, None, event.invoice_number.as_str())?;
     let series = Series::from(event);
     let state = series::get(rows, &series)?.unwrap_or_default();
     let billed_until = state.billed_until.max(Some(event.period_end));
@@ -122,7 +118,7 @@ fn change_series(rows: &mut dyn Changes, series: &Series, from: State, to: State
     Ok(())
 }
 
-/// What the two entries of a posting have in common.
+/// What the entries of a posting have in common.
 struct Booked<'a> {
     position: Position,
     index: u32,
@@ -134,14 +130,12 @@ impl Booked<'_> {
     fn post(
         &self,
         rows: &mut dyn Changes,
-        posting: Posting,
+        posting: &Posting,
         booked_on: chrono::NaiveDate,
         customer_id: Option<&CustomerId>,
         reference: &str,
     ) -> Result<(), StoreError> {
-        let zero = rust_decimal::Decimal::ZERO;
-        let Posting { debit, credit, amount } = posting;
-        for (account, debit, credit) in [(debit, amount, zero), (credit, zero, amount)] {
+        for &Leg { account, debit, credit } in posting.legs() {
             let booking = entries::Booking {
                 partner_id: self.partner_id.clone(),
                 currency: self.currency,

@@ -18,11 +18,31 @@ pub enum Account {
     Revenue,
     /// What was given back.
     Credits,
+    /// Tax on, or in, what was charged.
+    Tax,
+    /// Payments that no invoice has yet.
+    Unallocated,
+    /// Money received.
+    Payments,
+    /// Tax that the partner paid to its own authority instead.
+    Withholding,
+    /// Partner earned credit.
+    EarnedCredit,
 }
 
 impl Account {
     /// Every account, in the order in which lists have them.
-    pub const ALL: [Self; 4] = [Self::Receivable, Self::Unbilled, Self::Revenue, Self::Credits];
+    pub const ALL: [Self; 9] = [
+        Self::Receivable,
+        Self::Unbilled,
+        Self::Revenue,
+        Self::Credits,
+        Self::Tax,
+        Self::Unallocated,
+        Self::Payments,
+        Self::Withholding,
+        Self::EarnedCredit,
+    ];
 
     /// The name, as lists and paths have it.
     pub fn name(self) -> &'static str {
@@ -31,6 +51,11 @@ impl Account {
             Self::Unbilled => "unbilled",
             Self::Revenue => "revenue",
             Self::Credits => "credits",
+            Self::Tax => "tax",
+            Self::Unallocated => "unallocated",
+            Self::Payments => "payments",
+            Self::Withholding => "withholding",
+            Self::EarnedCredit => "earned_credit",
         }
     }
 
@@ -50,6 +75,11 @@ impl Account {
             Self::Unbilled => 2,
             Self::Revenue => 3,
             Self::Credits => 4,
+            Self::Tax => 5,
+            Self::Unallocated => 6,
+            Self::Payments => 7,
+            Self::Withholding => 8,
+            Self::EarnedCredit => 9,
         }
     }
 
@@ -74,35 +104,64 @@ impl fmt::Display for Account {
     }
 }
 
-/// A positive amount that goes from one account to another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Entries that belong together. Debits equal credits: every amount goes from one account to another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Posting {
-    pub(crate) debit: Account,
-    pub(crate) credit: Account,
-    /// Greater than zero, in the currency's unit.
-    pub(crate) amount: Decimal,
+    legs: Vec<Leg>,
 }
 
-/// What a charge line posts: a charge is unbilled revenue, a negative one is a credit against what is unbilled. Nothing if it is zero.
-pub(crate) fn charge_posting(line: &Charged) -> Option<Posting> {
-    if line.amount.is_zero() {
-        None
-    } else if line.amount.is_sign_positive() {
-        Some(Posting { debit: Account::Unbilled, credit: Account::Revenue, amount: line.amount })
-    } else {
-        Some(Posting { debit: Account::Credits, credit: Account::Unbilled, amount: -line.amount })
+/// One side of a posting; one of the two amounts is zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Leg {
+    pub(crate) account: Account,
+    pub(crate) debit: Decimal,
+    pub(crate) credit: Decimal,
+}
+
+impl Posting {
+    /// Moves an amount from `credit` to `debit`, or back if it is negative. Nothing if it is zero.
+    pub(crate) fn transfer(mut self, debit: Account, credit: Account, amount: Decimal) -> Self {
+        let (debit, credit) = if amount.is_sign_negative() { (credit, debit) } else { (debit, credit) };
+        let (amount, zero) = (amount.abs(), Decimal::ZERO);
+        if !amount.is_zero() {
+            self.add(Leg { account: debit, debit: amount, credit: zero });
+            self.add(Leg { account: credit, debit: zero, credit: amount });
+        }
+        self
+    }
+
+    /// An account has one leg on each side at most.
+    fn add(&mut self, leg: Leg) {
+        let same = |other: &&mut Leg| other.account == leg.account && other.debit.is_zero() == leg.debit.is_zero();
+        match self.legs.iter_mut().find(same) {
+            Some(other) => {
+                other.debit += leg.debit;
+                other.credit += leg.credit;
+            }
+            None => self.legs.push(leg),
+        }
+    }
+
+    /// The entries, in the order in which they are booked.
+    pub(crate) fn legs(&self) -> &[Leg] {
+        &self.legs
     }
 }
 
-/// What an invoice posts: its total becomes receivable; a negative total is owed to the partner. Nothing if it is zero.
-pub(crate) fn invoice_posting(event: &InvoiceIssued) -> Option<Posting> {
-    if event.total.is_zero() {
-        None
-    } else if event.total.is_sign_positive() {
-        Some(Posting { debit: Account::Receivable, credit: Account::Unbilled, amount: event.total })
-    } else {
-        Some(Posting { debit: Account::Unbilled, credit: Account::Receivable, amount: -event.total })
-    }
+/// What a charge line posts: it is unbilled, and revenue and tax; a negative one is a credit against what is unbilled.
+pub(crate) fn charge_posting(line: &Charged) -> Posting {
+    let net = line.subtotal() - line.tax_included();
+    let against = if net.is_sign_negative() { Account::Credits } else { Account::Revenue };
+    Posting::default().transfer(Account::Unbilled, against, net).transfer(
+        Account::Unbilled,
+        Account::Tax,
+        line.tax_amount() + line.tax_included(),
+    )
+}
+
+/// What an invoice posts: its total becomes receivable; a negative total is owed to the partner.
+pub(crate) fn invoice_posting(event: &InvoiceIssued) -> Posting {
+    Posting::default().transfer(Account::Receivable, Account::Unbilled, event.total)
 }
 
 /// Adds two amounts, exactly. The sum has no zeros at its end, so that it has one form whatever the order of adding.

@@ -112,7 +112,7 @@ fn charges_of_a_customer_or_subscription() {
     let h = history();
     let ids = |filter: ChargeFilter| -> Vec<String> {
         let items = list_charges(&h.rows, &filter, ALL).unwrap().items;
-        items.into_iter().map(|line| line.line_id.into()).collect()
+        items.into_iter().map(|line| line.line.line_id.into()).collect()
     };
     let customer = |id: &str| CustomerId::new(id).ok();
     let subscription = |id: &str| SubscriptionId::new(id).ok();

@@ -133,9 +133,9 @@ proptest! {
             let number = invoice.invoice_number;
             prop_assert_eq!(verify_invoice(&h.rows, &number).unwrap(), Verification::Matches);
             let invoice = get_invoice(&h.rows, &number).unwrap().unwrap();
-            prop_assert_eq!(invoice.lines.iter().map(|line| line.amount).sum::<Decimal>(), invoice.total);
+            prop_assert_eq!(invoice.lines.iter().map(|line| line.line.amount).sum::<Decimal>(), invoice.total);
             for line in &invoice.lines {
-                prop_assert!(invoice.period_start <= line.charged_on && line.charged_on <= invoice.period_end);
+                prop_assert!(invoice.period_start <= line.line.charged_on && line.line.charged_on <= invoice.period_end);
             }
             // Periods follow each other without a gap.
             let series = (invoice.partner_id, invoice.family, invoice.currency);
@@ -146,9 +146,9 @@ proptest! {
         }
         let unbilled = ChargeFilter { unbilled: true, ..ChargeFilter::default() };
         found.extend(list_charges(&h.rows, &unbilled, ALL).unwrap().items);
-        found.sort_by(|a, b| a.line_id.cmp(&b.line_id));
+        found.sort_by(|a, b| a.line.line_id.cmp(&b.line.line_id));
         let mut expected = all;
-        expected.sort_by(|a, b| a.line_id.cmp(&b.line_id));
+        expected.sort_by(|a, b| a.line.line_id.cmp(&b.line.line_id));
         prop_assert_eq!(found, expected);
     }
 }

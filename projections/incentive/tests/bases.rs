@@ -81,6 +81,7 @@ fn created(c: &str, s: &str, partner: &str, quantity: u32, start: &str, trial_en
         transferred_from_subscription_id: None,
         hold_days: 90,
         ordered_at: day(start).and_time(NaiveTime::MIN).and_utc(),
+        promotion: None,
     }
     .into()
 }
@@ -128,6 +129,9 @@ fn charged(partner: &str, reseller: Option<&str>, code: &str, on: &str, amount: 
         reverses_line_id: None,
         derivation: Derivation { rule: ProrationRule::Exact, period_price: cost, period_days: 30, billed_days: 30 },
         reseller_id: reseller.map(|id| PartnerId::new(id).unwrap()),
+        discount: None,
+        tax: None,
+        reference: None,
     }
     .into()
 }

@@ -1,5 +1,6 @@
 //! `BillingService`: charges, invoices, balanced entries.
 
+use rust_decimal::Decimal;
 use subledger_billing::{
     Account, AccountFilter, ChargeFilter, get_invoice, list_balances, list_charges, list_entries, list_invoices,
 };
@@ -152,27 +153,40 @@ pub(crate) fn to_entry(entry: subledger_billing::Entry) -> Entry {
 
 /// The API's form.
 pub(crate) fn to_charge(charge: subledger_billing::Charge) -> Charge {
+    let charge_end = charge.charge_end();
+    let subledger_billing::Charge { line, invoice_number, .. } = charge;
+    let show = |amount: Decimal| line.currency.round(amount).to_wire();
     Charge {
-        line_id: charge.line_id.to_wire(),
-        customer_id: charge.customer_id.to_wire(),
-        partner_id: charge.partner_id.to_wire(),
-        subscription_id: charge.subscription_id.to_wire(),
-        order_id: charge.order_id.to_wire(),
-        offer_id: charge.offer_id.to_wire(),
-        offer_name: charge.offer_name,
-        charge_type: charge.charge_type.label().into(),
-        charge_start: charge.charge_start.to_wire(),
-        charge_end: charge.charge_end.to_wire(),
-        unit_price: charge.unit_price.to_wire(),
-        quantity: charge.quantity,
-        amount: charge.amount.to_wire(),
-        currency: charge.currency.to_wire(),
-        charged_on: charge.charged_on.to_wire(),
-        component: charge.component.unwrap_or_default(),
-        sku: charge.sku.unwrap_or_default(),
-        subscription_description: charge.subscription_description.unwrap_or_default(),
-        purchase_date: charge.purchase_date.to_wire(),
-        invoice_number: charge.invoice_number.to_wire(),
+        line_id: line.line_id.to_wire(),
+        customer_id: line.customer_id.to_wire(),
+        partner_id: line.partner_id.to_wire(),
+        subscription_id: line.subscription_id.to_wire(),
+        order_id: line.order_id.to_wire(),
+        offer_id: line.offer_id.to_wire(),
+        charge_type: line.charge_type.label().into(),
+        charge_start: line.charge_start.to_wire(),
+        charge_end: charge_end.to_wire(),
+        unit_price: line.unit_price.to_wire(),
+        quantity: line.quantity,
+        amount: line.amount.to_wire(),
+        currency: line.currency.to_wire(),
+        charged_on: line.charged_on.to_wire(),
+        purchase_date: line.purchase_date.to_wire(),
+        invoice_number: invoice_number.to_wire(),
+        discount: show(line.discount_amount()),
+        subtotal: show(line.subtotal()),
+        tax: show(line.tax_amount()),
+        total: show(line.total()),
+        tax_detail: line.tax.to_wire(),
+        promotion: line.discount.as_ref().map(|discount| discount.promotion.to_wire()),
+        reverses_line_id: line.reverses_line_id.to_wire(),
+        billing_frequency: line.billing_frequency.to_wire(),
+        reseller_id: line.reseller_id.to_wire(),
+        offer_name: line.offer_name,
+        component: line.component.unwrap_or_default(),
+        sku: line.sku.unwrap_or_default(),
+        subscription_description: line.subscription_description.unwrap_or_default(),
+        reference: line.reference.unwrap_or_default(),
     }
 }
 
@@ -188,6 +202,7 @@ pub(crate) fn to_invoice(invoice: subledger_billing::Invoice) -> Invoice {
         invoice_date: invoice.invoice_date.to_wire(),
         due_date: invoice.due_date.to_wire(),
         total: invoice.total.to_wire(),
+        totals: Some(invoice.totals.to_wire()),
         line_count: invoice.line_count,
         lines_digest: invoice.lines_digest,
         lines: invoice.lines.into_iter().map(to_charge).collect(),

@@ -4,13 +4,14 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::line::{Charged, Derivation};
+use super::line::{AppliedPromotion, Charged, Derivation};
 use crate::{
     calendar,
     customer::Subscription,
     event::{Event, PeriodStarted},
     ids::LineId,
     offer::ProductFamily,
+    tax::TaxRule,
 };
 
 /// Periods kept: the current one and the one before, because the full credit of the first 30 days can reach over a 28-day period
@@ -48,13 +49,47 @@ pub(super) struct BilledLine {
     pub(super) charge_end: NaiveDate,
     pub(super) unit_price: Decimal,
     pub(super) quantity: u32,
-    /// The amount less what was credited of it.
-    pub(super) left: Decimal,
+    /// What was charged less what was credited of it.
+    pub(super) left: Sums,
+    /// What it was discounted by.
+    pub(super) promotion: Option<AppliedPromotion>,
+    /// How it was taxed.
+    pub(super) tax: Option<TaxRule>,
     pub(super) component: Option<String>,
     /// Of what is left.
     pub(super) derivation: Derivation,
     /// Whether the days to come still rest on it: false once a part was credited.
     pub(super) open: bool,
+}
+
+/// The money of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Sums {
+    pub(super) amount: Decimal,
+    pub(super) discount: Decimal,
+    /// On top, and contained.
+    pub(super) tax: Decimal,
+    pub(super) included: Decimal,
+}
+
+impl From<&Charged> for Sums {
+    fn from(line: &Charged) -> Self {
+        let (discount, tax, included) = (line.discount_amount(), line.tax_amount(), line.tax_included());
+        Self { amount: line.amount, discount, tax, included }
+    }
+}
+
+impl Sums {
+    fn add(&mut self, other: Self) {
+        self.amount += other.amount;
+        self.discount += other.discount;
+        self.tax += other.tax;
+        self.included += other.included;
+    }
+
+    fn is_zero(&self) -> bool {
+        [self.amount, self.discount, self.tax, self.included].iter().all(Decimal::is_zero)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,7 +207,9 @@ impl Billing {
                 charge_end: line.charge_end,
                 unit_price: line.unit_price,
                 quantity: line.quantity,
-                left: line.amount,
+                left: Sums::from(line),
+                promotion: line.discount.as_ref().map(|discount| discount.promotion.clone()),
+                tax: line.tax.as_ref().map(|tax| tax.rule.clone()),
                 component: line.component.clone(),
                 derivation: line.derivation.clone(),
                 open: true,
@@ -183,7 +220,7 @@ impl Billing {
     fn credited(&mut self, id: &LineId, credit: &Charged) {
         for period in &mut self.periods {
             for line in period.lines.iter_mut().filter(|line| line.line_id == *id) {
-                line.left += credit.amount;
+                line.left.add(Sums::from(credit));
                 line.open = false;
                 line.derivation.billed_days = line.derivation.billed_days.saturating_sub(credit.derivation.billed_days);
             }

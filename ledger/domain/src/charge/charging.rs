@@ -4,8 +4,8 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use super::{
-    billing::{self, BilledLine},
-    line::{ChargeType, Charged, Derivation, InvoiceFamily},
+    billing::{self, BilledLine, Sums},
+    line::{AppliedPromotion, ChargeType, Charged, Derivation, Discount, InvoiceFamily},
     period::{self, Span},
 };
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     ids::LineId,
     offer::{BillingFrequency, ProductFamily},
     proration::{self, Part, Prorated},
+    tax::{LineTax, TaxRule},
 };
 
 /// Charges in the making. Each event is applied to the copy at once, so that the next line rests on those before it.
@@ -24,12 +25,20 @@ pub(super) struct Charging<'a, 'c> {
     decision: &'a mut Decision<'c>,
 }
 
+/// What a line shows and costs.
+struct Money {
+    unit_price: Decimal,
+    amount: Decimal,
+    discount: Option<Discount>,
+    tax: Option<LineTax>,
+}
+
 /// What differs from line to line.
 struct Draft {
     charge_type: ChargeType,
     charge_start: NaiveDate,
     charge_end: NaiveDate,
-    priced: Prorated,
+    money: Money,
     quantity: u32,
     component: Option<String>,
     purchase_date: NaiveDate,
@@ -108,11 +117,13 @@ impl<'a, 'c> Charging<'a, 'c> {
                 billed_days,
             };
             let priced = self.shown(&derivation, quantity);
+            let promotion = self.subscription.promotion.clone();
+            let money = self.money(priced, promotion.as_ref(), self.tax_rule(price.component.as_deref()).as_ref());
             self.write(Draft {
                 charge_type,
                 charge_start: span.start,
                 charge_end: span.end,
-                priced,
+                money,
                 quantity,
                 component: price.component,
                 purchase_date,
@@ -133,11 +144,12 @@ impl<'a, 'c> Charging<'a, 'c> {
         let billed_days = calendar::days_between(start, end);
         let derivation = Derivation { billed_days, ..like.derivation.clone() };
         let priced = self.shown(&derivation, quantity);
+        let money = self.money(priced, like.promotion.as_ref(), like.tax.as_ref());
         self.write(Draft {
             charge_type: ChargeType::CycleInstanceProrate,
             charge_start: start,
             charge_end: end,
-            priced,
+            money,
             quantity,
             component: like.component.clone(),
             purchase_date,
@@ -163,26 +175,42 @@ impl<'a, 'c> Charging<'a, 'c> {
         purchase_date: NaiveDate,
     ) {
         let derivation = Derivation { billed_days: days, ..line.derivation.clone() };
-        let mut priced = self.shown(&derivation, line.quantity);
-        if days >= line.derivation.billed_days || priced.amount > line.left {
-            priced = Prorated { unit_price: line.unit_price, amount: line.left };
-        }
-        priced.amount = negative(priced.amount);
+        let priced = self.shown(&derivation, line.quantity);
+        let mut money = if days >= line.derivation.billed_days || priced.amount > line.left.amount {
+            whats_left(line)
+        } else {
+            self.money(priced, line.promotion.as_ref(), line.tax.as_ref())
+        };
+        money.negate();
         // License files negate both, the others the amount only (L10195, L10410).
         if self.is_license() {
-            priced.unit_price = negative(priced.unit_price);
+            money.unit_price = negative(money.unit_price);
         }
         self.write(Draft {
             charge_type,
             charge_start: start,
             charge_end: line.charge_end,
-            priced,
+            money,
             quantity: line.quantity,
             component: line.component.clone(),
             purchase_date,
             reverses_line_id: Some(line.line_id.clone()),
             derivation,
         });
+    }
+
+    /// Discount and tax of a price, each rounded to the minor unit.
+    fn money(&self, priced: Prorated, promotion: Option<&AppliedPromotion>, tax: Option<&TaxRule>) -> Money {
+        let Prorated { unit_price, amount } = priced;
+        let currency = self.subscription.currency;
+        let discount = promotion.map(|promotion| promotion.on(currency, amount));
+        let subtotal = amount - discount.as_ref().map_or(Decimal::ZERO, |discount| discount.amount);
+        Money { unit_price, amount, discount, tax: tax.map(|rule| rule.on(currency, subtotal)) }
+    }
+
+    /// How a new line is taxed.
+    fn tax_rule(&self, component: Option<&str>) -> Option<TaxRule> {
+        self.decision.tax_rule(&self.subscription, component)
     }
 
     fn shown(&self, derivation: &Derivation, quantity: u32) -> Prorated {
@@ -212,9 +240,9 @@ impl<'a, 'c> Charging<'a, 'c> {
             charge_type: draft.charge_type,
             charge_start: draft.charge_start,
             charge_end: draft.charge_end,
-            unit_price: draft.priced.unit_price,
+            unit_price: draft.money.unit_price,
             quantity: draft.quantity,
-            amount: draft.priced.amount,
+            amount: draft.money.amount,
             currency: s.currency,
             charged_on: self.decision.charged_on,
             component: draft.component,
@@ -225,6 +253,9 @@ impl<'a, 'c> Charging<'a, 'c> {
             reverses_line_id: draft.reverses_line_id,
             derivation: draft.derivation,
             reseller_id: s.reseller_id.clone(),
+            discount: draft.money.discount,
+            tax: draft.money.tax,
+            reference: None,
         };
         self.emit(line);
     }
@@ -248,6 +279,31 @@ fn description(subscription: &Subscription, draft: &Draft) -> Option<&'static st
         Some("Paid subscription")
     } else {
         None
+    }
+}
+
+/// Everything that was not credited of a line yet.
+fn whats_left(line: &BilledLine) -> Money {
+    let Sums { amount, discount, tax, included } = line.left;
+    Money {
+        unit_price: line.unit_price,
+        amount,
+        discount: line.promotion.clone().map(|promotion| Discount { promotion, amount: discount }),
+        tax: line.tax.clone().map(|rule| LineTax { rule, amount: tax, included }),
+    }
+}
+
+impl Money {
+    /// Everything but the unit price.
+    fn negate(&mut self) {
+        self.amount = negative(self.amount);
+        if let Some(discount) = &mut self.discount {
+            discount.amount = negative(discount.amount);
+        }
+        if let Some(tax) = &mut self.tax {
+            tax.amount = negative(tax.amount);
+            tax.included = negative(tax.included);
+        }
     }
 }
 

@@ -5,9 +5,10 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{CustomerId, LineId, OfferId, OrderId, PartnerId, SubscriptionId},
+    ids::{CustomerId, LineId, OfferId, OrderId, PartnerId, PromotionId, SubscriptionId},
     money::Currency,
     offer::{BillingFrequency, ProrationRule},
+    tax::LineTax,
 };
 
 /// What a line is for (billing.md section 2, billing-details.md section 3.9).
@@ -35,6 +36,10 @@ pub enum ChargeType {
     Cancel,
     /// A cancellation at once.
     CancelImmediate,
+    /// A correction of a line by hand (billing-details.md C3).
+    LineItemOffset,
+    /// A credit for an outage, or out of goodwill (billing-details.md C3).
+    CustomerCredit,
 }
 
 impl ChargeType {
@@ -52,6 +57,8 @@ impl ChargeType {
             Self::Convert => "Convert",
             Self::Cancel => "Cancel",
             Self::CancelImmediate => "Cancel immediate",
+            Self::LineItemOffset => "Line-item offset",
+            Self::CustomerCredit => "customerCredit",
         }
     }
 }
@@ -76,6 +83,32 @@ pub struct Derivation {
     pub period_days: u32,
     /// Days billed.
     pub billed_days: u32,
+}
+
+/// A promotion that holds for a term (billing.md section 2, L14600-14612).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AppliedPromotion {
+    /// Which one.
+    pub promotion_id: PromotionId,
+    /// Off every line's amount.
+    pub percent: Decimal,
+}
+
+impl AppliedPromotion {
+    /// What it takes off an amount: rounded half up to the minor unit, with the amount's sign.
+    pub fn on(&self, currency: Currency, amount: Decimal) -> Discount {
+        let amount = currency.round(amount * self.percent / Decimal::ONE_HUNDRED);
+        Discount { promotion: self.clone(), amount }
+    }
+}
+
+/// What a promotion took off a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Discount {
+    /// What held when the line was decided.
+    pub promotion: AppliedPromotion,
+    /// Rounded to the minor unit; its sign is the line's.
+    pub amount: Decimal,
 }
 
 /// A charge line. Never changed; a correction is another line.
@@ -129,4 +162,37 @@ pub struct Charged {
     pub derivation: Derivation,
     /// Reseller of record.
     pub reseller_id: Option<PartnerId>,
+    /// What a promotion took off; none without one.
+    pub discount: Option<Discount>,
+    /// Its tax; none where no tax is known.
+    pub tax: Option<LineTax>,
+    /// What a credit or an offset by hand refers to: a claim, an incident, a reason.
+    pub reference: Option<String>,
+}
+
+impl Charged {
+    /// What a promotion took off.
+    pub fn discount_amount(&self) -> Decimal {
+        self.discount.as_ref().map_or(Decimal::ZERO, |discount| discount.amount)
+    }
+
+    /// Amount less discount, before tax that comes on top (billing-details.md section 3.6, S4).
+    pub fn subtotal(&self) -> Decimal {
+        self.amount - self.discount_amount()
+    }
+
+    /// Tax on top of the subtotal.
+    pub fn tax_amount(&self) -> Decimal {
+        self.tax.as_ref().map_or(Decimal::ZERO, |tax| tax.amount)
+    }
+
+    /// Tax contained in the subtotal.
+    pub fn tax_included(&self) -> Decimal {
+        self.tax.as_ref().map_or(Decimal::ZERO, |tax| tax.included)
+    }
+
+    /// What is to be paid for the line.
+    pub fn total(&self) -> Decimal {
+        self.subtotal() + self.tax_amount()
+    }
 }

@@ -10,11 +10,13 @@ mod license;
 mod line;
 mod one_time;
 mod period;
+mod totals;
 
 use chrono::NaiveDate;
 
 pub use billing::{Billing, evolve};
-pub use line::{ChargeType, Charged, Derivation, InvoiceFamily};
+pub use line::{AppliedPromotion, ChargeType, Charged, Derivation, Discount, InvoiceFamily};
+pub use totals::InvoiceTotals;
 
 use self::{charging::Charging, period::Span};
 use crate::{

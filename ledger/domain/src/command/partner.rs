@@ -4,7 +4,13 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{charge::InvoiceFamily, ids::PartnerId, money::Currency, party::PartnerKind, position::Position};
+use crate::{
+    charge::{InvoiceFamily, InvoiceTotals},
+    ids::PartnerId,
+    money::Currency,
+    party::PartnerKind,
+    position::Position,
+};
 
 /// A partner's account begins.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,8 +46,10 @@ pub struct IssueInvoice {
     pub period_end: NaiveDate,
     /// Its date.
     pub invoice_date: NaiveDate,
-    /// Sum of the lines.
+    /// What is to be paid for the lines: subtotal and tax.
     pub total: Decimal,
+    /// What they sum up to.
+    pub totals: InvoiceTotals,
     /// How many there are.
     pub line_count: u32,
     /// SHA-256 over the lines.

@@ -26,7 +26,7 @@ pub(super) struct Draft<'a> {
 impl<'a> Draft<'a> {
     /// Nothing decided yet.
     pub(super) fn new(customer: &'a Customer, reference: &'a Reference, context: &'a Context) -> Self {
-        let decision = Decision::new(context, reference.catalog.last_closed());
+        let decision = Decision::new(context, reference.catalog.last_closed()).taxed_by(reference);
         Self { customer, reference, decision, copies: BTreeMap::new() }
     }
 

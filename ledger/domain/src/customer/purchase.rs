@@ -199,6 +199,7 @@ pub(super) fn new_subscription(
         transferred_from_subscription_id: choice.transferred_from,
         hold_days: dates::hold_days(start, partner.billing_day),
         ordered_at: draft.decision.context.effective_at,
+        promotion: None,
     }
 }
 

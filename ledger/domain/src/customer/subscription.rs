@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::SuspensionReason;
 use crate::{
-    charge::Billing,
+    charge::{AppliedPromotion, Billing},
     event::SubscriptionCreated,
     ids::{CustomerId, OfferId, OrderId, PartnerId, PriceListId, SubscriptionId},
     money::Currency,
@@ -97,6 +97,8 @@ pub struct Subscription {
     pub hold_days: u32,
     /// When the order was placed: cancel windows run from here.
     pub ordered_at: DateTime<Utc>,
+    /// Holds for the current term.
+    pub promotion: Option<AppliedPromotion>,
     /// What it may do now.
     pub standing: Standing,
     /// The last day on which something changed: nothing takes effect before it.
@@ -143,6 +145,7 @@ impl From<&SubscriptionCreated> for Subscription {
             trial_end: e.trial_end,
             hold_days: e.hold_days,
             ordered_at: e.ordered_at,
+            promotion: e.promotion.clone(),
             standing: if e.trial_end.is_some() { Standing::Trial } else { Standing::Active },
             last_changed_on: e.start,
             billing: Billing::default(),

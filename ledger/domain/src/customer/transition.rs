@@ -68,12 +68,16 @@ impl Subscription {
                 (self.term_number, self.term_start, self.term_end) = (e.term_number, e.term_start, e.term_end);
                 self.prices.clone_from(&e.prices);
                 self.price_list_id = e.price_list_id.clone();
+                // A promotion holds for its term (L14600-14612).
+                self.promotion = None;
                 self.changed_on(e.term_start);
             }
             Event::TermRolled(e) => {
                 (self.term_number, self.term_start, self.term_end) = (e.term_number, e.term_start, e.term_end);
                 self.prices.clone_from(&e.prices);
                 self.price_list_id = e.price_list_id.clone();
+                // A promotion holds for its term (L14600-14612).
+                self.promotion = None;
                 self.changed_on(e.term_start);
             }
             Event::TermEnded(e) => {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event;
 use crate::{
-    charge::InvoiceFamily,
+    charge::{InvoiceFamily, InvoiceTotals},
     ids::{InvoiceNumber, PartnerId},
     money::Currency,
     party::PartnerKind,
@@ -52,8 +52,10 @@ event! {
         invoice_date: NaiveDate,
         /// Net 60 (L9725).
         due_date: NaiveDate,
-        /// Sum of the lines.
+        /// What is to be paid.
         total: Decimal,
+        /// What the lines sum up to.
+        totals: InvoiceTotals,
         /// How many there are.
         line_count: u32,
         /// SHA-256 over the lines.

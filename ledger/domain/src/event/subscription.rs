@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event;
 use crate::{
+    charge::AppliedPromotion,
     customer::SuspensionReason,
     ids::{CustomerId, OfferId, OrderId, PartnerId, PriceListId, SubscriptionId},
     money::Currency,
@@ -78,6 +79,8 @@ event! {
         hold_days: u32,
         /// When the order was placed.
         ordered_at: DateTime<Utc>,
+        /// Holds for the term.
+        promotion: Option<AppliedPromotion>,
     }
 
     /// Seats were added or removed.

@@ -91,7 +91,7 @@ fn issue_invoice(state: Option<&Partner>, command: &IssueInvoice) -> Result<Vec<
         return Err(check::invalid("invoice_date", "The due date is 60 days later, which no calendar has"));
     };
     let IssueInvoice { partner_id, family, currency, period_start, period_end, invoice_date, .. } = command.clone();
-    let IssueInvoice { total, line_count, lines_digest, reflects, .. } = command.clone();
+    let IssueInvoice { total, totals, line_count, lines_digest, reflects, .. } = command.clone();
     Ok(vec![
         InvoiceIssued {
             partner_id,
@@ -103,6 +103,7 @@ fn issue_invoice(state: Option<&Partner>, command: &IssueInvoice) -> Result<Vec<
             invoice_date,
             due_date,
             total,
+            totals,
             line_count,
             lines_digest,
             reflects,
@@ -126,6 +127,10 @@ fn check_invoice(command: &IssueInvoice) -> Result<(), Rejection> {
     }
     if command.total.normalize().scale() > command.currency.minor_digits() {
         let message = format!("{} has {} decimal places", command.currency, command.currency.minor_digits());
+        return Err(check::invalid("total", message));
+    }
+    if command.total != command.totals.total() {
+        let message = format!("Subtotal and tax are {}, which the total must be", command.totals.total());
         return Err(check::invalid("total", message));
     }
     if command.lines_digest.len() != DIGEST_BYTES {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
     Command, Context, Reason, Rejection,
+    charge::InvoiceTotals,
     command::{IssueInvoice, RegisterPartner},
     ids::CommandId,
 };
@@ -36,6 +37,7 @@ fn invoice(id: &str, period_start: &str, period_end: &str) -> IssueInvoice {
         period_end: day(period_end),
         invoice_date: day(period_end),
         total: "12.50".parse().unwrap(),
+        totals: InvoiceTotals { subtotal: "12.50".parse().unwrap(), ..InvoiceTotals::default() },
         line_count: 1,
         lines_digest: vec![0; 32],
         reflects: Vec::new(),

@@ -63,6 +63,7 @@ pub(crate) fn created(start: DateTime<Utc>, quantity: u32) -> SubscriptionCreate
         transferred_from_subscription_id: None,
         hold_days: 90,
         ordered_at: start,
+        promotion: None,
     }
 }
 

@@ -54,7 +54,7 @@ commands! {
     CloseDay { date }
     RegisterPartner { partner_id, name, kind, country, currency, billing_day, mpn_id }
     IssueInvoice {
-        partner_id, family, currency, period_start, period_end, invoice_date, total, line_count, lines_digest, reflects,
+        partner_id, family, currency, period_start, period_end, invoice_date, total, totals, line_count, lines_digest, reflects,
     }
     CreateCustomer { customer_id, partner_id, company_name, domain_prefix, address, contact, reseller_id }
     AcceptAgreement { customer_id, mode, partner_id, signatory, accepted_on }

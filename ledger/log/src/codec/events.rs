@@ -41,7 +41,7 @@ events! {
     DayClosed { date }
     PartnerRegistered { partner_id, name, kind, country, currency, billing_day, mpn_id, registered_on }
     InvoiceIssued {
-        partner_id, invoice_number, family, currency, period_start, period_end, invoice_date, due_date, total, line_count,
+        partner_id, invoice_number, family, currency, period_start, period_end, invoice_date, due_date, total, totals, line_count,
         lines_digest, reflects,
     }
     CustomerCreated { customer_id, partner_id, company_name, domain_name, address, contact }
@@ -54,7 +54,7 @@ events! {
         customer_id, partner_id, subscription_id, order_id, offer_id, offer_name, product_family, base_subscription_id, quantity,
         billing_frequency, term_months, start, term_end, prices, currency, price_list_id, proration_rule,
         split_rebill_at_anniversary, auto_renew, reseller_id, friendly_name, sku, trial_end, transferred_from_subscription_id,
-        hold_days, ordered_at,
+        hold_days, ordered_at, promotion,
     }
     QuantityChanged { customer_id, subscription_id, from, to, effective_on }
     SubscriptionSuspended { customer_id, subscription_id, reason, effective_on, expires_on }
@@ -78,7 +78,7 @@ events! {
     Charged {
         line_id, customer_id, partner_id, subscription_id, order_id, offer_id, offer_name, invoice_family, charge_type,
         charge_start, charge_end, unit_price, quantity, amount, currency, charged_on, component, sku, subscription_description,
-        purchase_date, billing_frequency, reverses_line_id, derivation, reseller_id,
+        purchase_date, billing_frequency, reverses_line_id, derivation, reseller_id, discount, tax, reference,
     }
     PeriodStarted { customer_id, subscription_id, start, end, quantity }
     PartitionDayClosed { date }

@@ -6,17 +6,21 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use subledger_domain::{
     Command, Event,
-    charge::{ChargeType, Charged, Derivation, InvoiceFamily},
+    charge::{AppliedPromotion, ChargeType, Charged, Derivation, InvoiceFamily, InvoiceTotals},
     command as c,
     customer::SuspensionReason,
     event as e,
-    ids::{CustomerId, InvoiceNumber, LineId, OfferId, OrderId, PartnerId, PriceListId, SubscriptionId, TransferId},
+    ids::{
+        CustomerId, InvoiceNumber, LineId, OfferId, OrderId, PartnerId, PriceListId, PromotionId, SubscriptionId,
+        TransferId,
+    },
     money::Currency,
     offer::{
         BillingFrequency, Offer, OfferKind, OfferLimitScope, PriceComponent, PricePer, PriceRow, ProductFamily,
         ProrationRule,
     },
     party::{Address, AgreementMode, Contact, PartnerKind, RelationshipOrigin},
+    tax::{TaxRule, TaxTreatment},
 };
 
 use crate::{Family, PartitionId, Position};
@@ -185,6 +189,29 @@ fn charged() -> Charged {
             billed_days: 18,
         },
         reseller_id: Some(other_partner()),
+        discount: Some(promotion().on(usd(), amount("-30.84"))),
+        tax: Some(
+            TaxRule { name: "VAT DE".into(), treatment: TaxTreatment::Exclusive, rate_percent: amount("19") }
+                .on(usd(), amount("-26.21")),
+        ),
+        reference: Some("EX25194".into()),
+    }
+}
+
+fn promotion() -> AppliedPromotion {
+    AppliedPromotion { promotion_id: PromotionId::new("spring").unwrap(), percent: amount("15") }
+}
+
+fn totals() -> InvoiceTotals {
+    InvoiceTotals {
+        license_charges: amount("1000.00"),
+        usage_charges: amount("30.00"),
+        one_time_charges: amount("7.43"),
+        discounts: amount("10.00"),
+        credits: amount("-3.00"),
+        subtotal: amount("1037.43"),
+        tax: amount("197.13"),
+        tax_included: amount("1.00"),
     }
 }
 
@@ -216,6 +243,7 @@ fn subscription_created() -> e::SubscriptionCreated {
         transferred_from_subscription_id: Some(SubscriptionId::new("s-0").unwrap()),
         hold_days: 60,
         ordered_at: at(),
+        promotion: Some(promotion()),
     }
 }
 
@@ -245,6 +273,7 @@ fn catalog_and_partner_events() -> Vec<Event> {
             invoice_date: day(28),
             due_date: NaiveDate::from_ymd_opt(2018, 4, 29).unwrap(),
             total: amount("1234.56"),
+            totals: totals(),
             line_count: 17,
             lines_digest: (0..32).collect(),
             reflects: reflects(),
@@ -424,6 +453,7 @@ fn catalog_and_partner_commands() -> Vec<Command> {
             period_end: day(28),
             invoice_date: day(28),
             total: amount("1234.56"),
+            totals: totals(),
             line_count: 17,
             lines_digest: (0..32).collect(),
             reflects: reflects(),

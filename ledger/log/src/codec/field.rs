@@ -216,4 +216,18 @@ macro_rules! enumeration {
     )*};
 }
 
-pub(crate) use {enumeration, message};
+/// Messages that may be absent.
+macro_rules! optional {
+    ($($type:ident)*) => {$(
+        impl $crate::codec::Wire<Option<pb::$type>> for Option<$type> {
+            fn to_wire(&self) -> Option<pb::$type> {
+                self.as_ref().map($crate::codec::Wire::to_wire)
+            }
+            fn from_wire(wire: Option<pb::$type>) -> Result<Self, $crate::codec::FieldError> {
+                wire.map($crate::codec::Wire::from_wire).transpose()
+            }
+        }
+    )*};
+}
+
+pub(crate) use {enumeration, message, optional};

@@ -1,11 +1,11 @@
 //! Values that commands and events share.
 
 use subledger_domain::{
-    charge::{ChargeType, InvoiceFamily},
+    charge::{AppliedPromotion, ChargeType, Discount, InvoiceFamily, InvoiceTotals},
     customer::SuspensionReason,
     ids::{
-        CommandId, CustomerId, InvoiceNumber, LineId, OfferId, OrderId, PartnerId, PriceListId, SubscriptionId,
-        TransferId,
+        CommandId, CustomerId, InvoiceNumber, LineId, OfferId, OrderId, PartnerId, PriceListId, PromotionId,
+        SubscriptionId, TransferId,
     },
     money::Currency,
     offer::{
@@ -14,10 +14,11 @@ use subledger_domain::{
     },
     party::{Address, AgreementMode, Contact, PartnerKind, RelationshipOrigin},
     position::Family,
+    tax::{LineTax, TaxRule, TaxTreatment},
 };
 use subledger_proto::common as pb;
 
-use super::field::{FieldError, Wire, enumeration, message};
+use super::field::{FieldError, Wire, enumeration, message, optional};
 
 macro_rules! text {
     ($($type:ident)*) => {$(
@@ -35,7 +36,7 @@ macro_rules! text {
     )*};
 }
 
-text! { CommandId CustomerId InvoiceNumber LineId OfferId OrderId PartnerId PriceListId SubscriptionId TransferId Currency }
+text! { CommandId CustomerId InvoiceNumber LineId OfferId OrderId PartnerId PriceListId PromotionId SubscriptionId TransferId Currency }
 
 enumeration! {
     Family { Catalog, Partners, Customers }
@@ -50,10 +51,11 @@ enumeration! {
     RelationshipOrigin { Created, Invitation }
     ChargeType {
         CycleFee, ProrateFeesWhenPurchase, CycleInstanceProrate, CancelFee, New, Renew, AddQuantity, RemoveQuantity, Convert,
-        Cancel, CancelImmediate,
+        Cancel, CancelImmediate, LineItemOffset, CustomerCredit,
     }
     InvoiceFamily { LicenseUsage, OneTimeRecurring }
     PricePer { Month, Year }
+    TaxTreatment { Exclusive, Inclusive, Exempt, ReverseCharge }
 }
 
 /// In a price row the period is the published text.
@@ -85,4 +87,13 @@ message! {
     }
     Address => Address { country, line1, city, state, postal_code }
     Contact => Contact { first_name, last_name, email, phone }
+    TaxRule => TaxRule { name, treatment, rate_percent }
+    LineTax => LineTax { rule, amount, included }
+    AppliedPromotion => AppliedPromotion { promotion_id, percent }
+    Discount => Discount { promotion, amount }
+    InvoiceTotals => InvoiceTotals {
+        license_charges, usage_charges, one_time_charges, discounts, credits, subtotal, tax, tax_included,
+    }
 }
+
+optional! { LineTax AppliedPromotion Discount }

@@ -1,11 +1,9 @@
 //! Charge lines.
 
 use chrono::NaiveDate;
-use rust_decimal::Decimal;
 use subledger_domain::{
-    charge::{ChargeType, Charged},
-    ids::{CustomerId, InvoiceNumber, LineId, OfferId, OrderId, PartnerId, SubscriptionId},
-    money::Currency,
+    charge::Charged,
+    ids::{CustomerId, InvoiceNumber, PartnerId, SubscriptionId},
     position::Position,
 };
 use subledger_fold::{
@@ -25,79 +23,20 @@ use crate::tables::{
 pub struct Charge {
     /// The commit that charged it.
     pub position: Position,
-    /// Unique.
-    pub line_id: LineId,
-    /// Whose subscription it is.
-    pub customer_id: CustomerId,
-    /// Who pays.
-    pub partner_id: PartnerId,
-    /// The subscription.
-    pub subscription_id: SubscriptionId,
-    /// Its order.
-    pub order_id: OrderId,
-    /// Its offer.
-    pub offer_id: OfferId,
-    /// The offer's name.
-    pub offer_name: String,
-    /// What it is for; [`ChargeType::label`] is what the files print.
-    pub charge_type: ChargeType,
-    /// First day.
-    pub charge_start: NaiveDate,
-    /// Last day, included.
-    pub charge_end: NaiveDate,
-    /// Price of a seat for the days billed.
-    pub unit_price: Decimal,
-    /// Seats.
-    pub quantity: u32,
-    /// Rounded to the minor unit by the rule that charged it; negative for a credit.
-    pub amount: Decimal,
-    /// Its currency.
-    pub currency: Currency,
-    /// The day it was created.
-    pub charged_on: NaiveDate,
-    /// One of several prices of the offer.
-    pub component: Option<String>,
-    /// Plan of the product.
-    pub sku: Option<String>,
-    /// Such as `Free trial`.
-    pub subscription_description: Option<String>,
-    /// The day of the purchase or change behind it.
-    pub purchase_date: NaiveDate,
-    /// Reseller of record.
-    pub reseller_id: Option<PartnerId>,
-    /// The line it takes back.
-    pub reverses_line_id: Option<LineId>,
+    /// The line as it was charged.
+    pub line: Charged,
     /// None while unbilled.
     pub invoice_number: Option<InvoiceNumber>,
 }
 
 impl Charge {
     pub(super) fn new(place: &Place, line: Charged, invoice_number: Option<InvoiceNumber>) -> Self {
-        Self {
-            position: place.position(),
-            line_id: line.line_id,
-            customer_id: line.customer_id,
-            partner_id: line.partner_id,
-            subscription_id: line.subscription_id,
-            order_id: line.order_id,
-            offer_id: line.offer_id,
-            offer_name: line.offer_name,
-            charge_type: line.charge_type,
-            charge_start: line.charge_start,
-            charge_end: line.charge_end.pred_opt().unwrap_or(line.charge_end),
-            unit_price: line.unit_price,
-            quantity: line.quantity,
-            amount: line.amount,
-            currency: line.currency,
-            charged_on: line.charged_on,
-            component: line.component,
-            sku: line.sku,
-            subscription_description: line.subscription_description,
-            purchase_date: line.purchase_date,
-            reseller_id: line.reseller_id,
-            reverses_line_id: line.reverses_line_id,
-            invoice_number,
-        }
+        Self { position: place.position(), line, invoice_number }
+    }
+
+    /// The last day charged, as files print it.
+    pub fn charge_end(&self) -> NaiveDate {
+        self.line.charge_end.pred_opt().unwrap_or(self.line.charge_end)
     }
 }
 

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use subledger_domain::{
-    charge::InvoiceFamily,
+    charge::{InvoiceFamily, InvoiceTotals},
     event::InvoiceIssued,
     ids::{InvoiceNumber, PartnerId},
     money::Currency,
@@ -46,8 +46,10 @@ pub struct Invoice {
     pub invoice_date: NaiveDate,
     /// Net 60 (L9725).
     pub due_date: NaiveDate,
-    /// Sum of the lines, as issued.
+    /// What is to be paid, as issued.
     pub total: Decimal,
+    /// What the lines sum up to, as issued.
+    pub totals: InvoiceTotals,
     /// How many there are, as issued.
     pub line_count: u32,
     /// SHA-256 over the lines, as issued.
@@ -71,6 +73,7 @@ impl From<Issued> for Invoice {
             invoice_date: event.invoice_date,
             due_date: event.due_date,
             total: event.total,
+            totals: event.totals,
             line_count: event.line_count,
             lines_digest: event.lines_digest,
             lines: Vec::new(),
@@ -170,8 +173,8 @@ pub enum Verification {
 pub enum Difference {
     /// The number of lines.
     LineCount { issued: u32, found: u32 },
-    /// Their sum.
-    Total { issued: Decimal, found: Decimal },
+    /// Their sums.
+    Totals { issued: Box<InvoiceTotals>, found: Box<InvoiceTotals> },
     /// SHA-256 over them.
     LinesDigest { issued: Vec<u8>, found: Vec<u8> },
 }
@@ -196,8 +199,8 @@ fn differences(event: &InvoiceIssued, found: LineSummary) -> Vec<Difference> {
     if found.line_count != event.line_count {
         differences.push(Difference::LineCount { issued: event.line_count, found: found.line_count });
     }
-    if found.total != event.total {
-        differences.push(Difference::Total { issued: event.total, found: found.total });
+    if found.totals != event.totals {
+        differences.push(Difference::Totals { issued: Box::new(event.totals), found: Box::new(found.totals) });
     }
     if found.lines_digest != event.lines_digest {
         differences.push(Difference::LinesDigest { issued: event.lines_digest.clone(), found: found.lines_digest });

@@ -87,7 +87,11 @@ pub(crate) fn read_partner_key(key: &[u8]) -> Result<InvoiceNumber, StoreError> 
 #[cfg(test)]
 pub(super) mod tests {
     use rust_decimal::Decimal;
-    use subledger_domain::{charge::InvoiceFamily, ids::PartnerId, money::Currency};
+    use subledger_domain::{
+        charge::{InvoiceFamily, InvoiceTotals},
+        ids::PartnerId,
+        money::Currency,
+    };
     use subledger_fold::memory::Memory;
 
     use super::*;
@@ -104,6 +108,7 @@ pub(super) mod tests {
             invoice_date,
             due_date: invoice_date + chrono::Days::new(60),
             total: Decimal::ONE,
+            totals: InvoiceTotals { subtotal: Decimal::ONE, ..InvoiceTotals::default() },
             line_count: 1,
             lines_digest: vec![0; 32],
             reflects: Vec::new(),

@@ -182,6 +182,7 @@ pub(crate) fn issued(due: &DueInvoice, number: u32) -> InvoiceIssued {
         invoice_date: c.invoice_date,
         due_date: c.invoice_date + chrono::Days::new(60),
         total: c.total,
+        totals: c.totals,
         line_count: c.line_count,
         lines_digest: c.lines_digest,
         reflects: c.reflects,
@@ -214,5 +215,8 @@ pub(crate) fn line(number: u32, id: &str, family: InvoiceFamily, code: &str, on:
         reverses_line_id: None,
         derivation: Derivation { rule: ProrationRule::Exact, period_price: cost, period_days: 30, billed_days: 30 },
         reseller_id: None,
+        discount: None,
+        tax: None,
+        reference: None,
     }
 }

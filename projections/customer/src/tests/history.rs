@@ -184,6 +184,7 @@ pub(super) fn bought(id: &str, by: &str, subscription_id: &str, quantity: u32) -
         transferred_from_subscription_id: None,
         hold_days: 90,
         ordered_at: at(0),
+        promotion: None,
     }
 }
 
