@@ -4,6 +4,7 @@
 //! exit code it has), [`output`] (table, JSON, CSV), [`times`] (dates and instants in arguments). Nothing here decides anything about
 //! subscriptions or money: that is the ledger's.
 
+mod bench;
 mod clock;
 mod compare;
 mod completions;
@@ -15,6 +16,7 @@ mod get;
 mod list;
 mod load;
 mod output;
+mod own_ledger;
 mod simulate;
 mod status;
 mod submit;
@@ -65,6 +67,8 @@ pub(crate) enum Client {
     Completions(completions::Args),
     /// Runs golden cases through a ledger of their own and prints what was invoiced
     Simulate(simulate::Args),
+    /// Measures how fast a ledger is
+    Bench(bench::Args),
 }
 
 /// Runs a command.
@@ -87,6 +91,7 @@ pub(crate) fn run(client: Client) -> ExitCode {
         Client::Clock(args) => wait(clock::run(args)),
         Client::Completions(args) => completions::run(&args),
         Client::Simulate(args) => wait(simulate::run(args)),
+        Client::Bench(args) => wait(bench::run(args)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,11 +1,10 @@
 //! `subledger simulate`: golden cases through a real ledger on a test clock.
 //!
-//! A case is read strictly ([`case`]), becomes commands ([`plan`]) and is sent to a ledger of its own ([`embedded`]) through its gRPC
+//! A case is read strictly ([`case`]), becomes commands ([`plan`]) and is sent to a ledger of its own ([`super::own_ledger`]) through its gRPC
 //! interface ([`target`]), as anybody else would; what was invoiced is printed or compared ([`check`]). No shortcut of its own.
 
 mod case;
 mod check;
-mod embedded;
 mod fields;
 mod plan;
 mod run;
@@ -18,12 +17,13 @@ use std::{
 
 use serde_json::Value;
 
-use self::{case::Case, embedded::Embedded, run::Run, target::Remote};
+use self::{case::Case, run::Run, target::Remote};
 use super::{
     Failure,
     connect::Connection,
     help,
     output::{Column, Format, Output, Printer, line},
+    own_ledger::Embedded,
 };
 
 /// Arguments of `simulate`.

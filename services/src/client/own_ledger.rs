@@ -1,4 +1,4 @@
-//! A ledger of a case's own: everything that `serve` runs, in a directory that goes away, on a test clock.
+//! A ledger of a command's own: everything that `serve` runs, in a directory that goes away, on a test clock.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -14,14 +14,14 @@ use crate::{
 };
 
 /// A running ledger of this process.
-pub(super) struct Embedded {
+pub(crate) struct Embedded {
     address: String,
     ledger: roles::Embedded,
 }
 
 impl Embedded {
     /// Starts one that keeps its log in `directory` and whose clock begins on `first_day`.
-    pub(super) async fn start(directory: &Path, first_day: NaiveDate) -> Result<Self, Failure> {
+    pub(crate) async fn start(directory: &Path, first_day: NaiveDate) -> Result<Self, Failure> {
         let config = Config {
             data_dir: directory.to_owned(),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
@@ -34,12 +34,12 @@ impl Embedded {
     }
 
     /// Where it listens.
-    pub(super) fn address(&self) -> &str {
+    pub(crate) fn address(&self) -> &str {
         &self.address
     }
 
     /// Stops it.
-    pub(super) async fn stop(self) -> Result<(), Failure> {
+    pub(crate) async fn stop(self) -> Result<(), Failure> {
         self.ledger.stop().await.map_err(|error| cannot("stop", &error))
     }
 }

@@ -1,0 +1,398 @@
+//! Month end: every subscription is due on the same day.
+//!
+//! The time taken is what a person waits for: from `AdvanceClock` for the day to its answer, which comes when every partition of customers
+//! has decided everything due and the billing read model has issued, and folded, the last invoice.
+
+use std::time::{Duration, Instant};
+
+use chrono::{Datelike as _, NaiveDate};
+use indicatif::HumanCount;
+use serde_json::json;
+use subledger_proto::{
+    api::{
+        AcceptAgreement, AdvanceClockRequest, Command, CreateCustomer, GetStatusRequest, ListInvoicesRequest,
+        PublishOffers, PublishPriceList, Purchase, PurchaseLine, RegisterPartner, Status, SubmitStreamRequest,
+        command::Body,
+    },
+    common::{
+        Address, AgreementMode, BillingFrequency, Contact, Family, Offer, OfferKind, OfferLimitScope, PartnerKind,
+        PriceRow, ProductFamily, ProrationRule,
+    },
+};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::help;
+use crate::client::{
+    Failure,
+    connect::Connection,
+    output::line,
+    own_ledger::Embedded,
+    times::{midnight, timestamp},
+};
+
+/// Commands of one batch.
+const BATCH_COMMANDS: usize = 250;
+/// Batches on their way at once.
+const IN_FLIGHT: usize = 8;
+/// Between two lines of progress.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+/// Between two looks while the day is closing.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// Invoices of one page.
+const PAGE: i32 = 1000;
+const OFFER: &str = "bench-offer";
+
+/// Arguments of `bench month-end`.
+#[derive(clap::Args, Clone, Debug)]
+#[command(after_help = help!(
+    "  subledger bench month-end --subscriptions 100000 --partners 100\n  \
+     subledger bench month-end --subscriptions 1000000 --partners 1000 --json month-end.json\n  \
+     subledger bench month-end --address http://127.0.0.1:7440   # an empty ledger on a test clock\n\n\
+     Every subscription is monthly, bought on 2018-01-15, and due on 2018-02-15, which is every partner's billing day."
+))]
+pub(crate) struct Args {
+    /// Active subscriptions
+    #[arg(long, default_value_t = 100_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    subscriptions: u32,
+    /// Partners they are spread over
+    #[arg(long, default_value_t = 100, value_name = "P", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    partners: u32,
+    /// Subscriptions of each customer
+    #[arg(long, default_value_t = 10, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100))]
+    each: u32,
+    /// An empty ledger on a test clock that begins no later than 2018-01-15; without it, one of its own in a temporary directory
+    #[arg(long, value_name = "URL")]
+    address: Option<String>,
+    /// Where a ledger of its own keeps its files; a directory in it is made and removed
+    #[arg(long, value_name = "DIR", conflicts_with = "address")]
+    directory: Option<std::path::PathBuf>,
+    /// Write the result as JSON, too
+    #[arg(long, value_name = "FILE")]
+    json: Option<std::path::PathBuf>,
+}
+
+/// What was measured.
+struct Measured {
+    load: Duration,
+    settle: Duration,
+    decided: Duration,
+    invoiced: Duration,
+    invoices: u32,
+    lines: u64,
+}
+
+/// Fills a ledger, closes the day, prints how long it took.
+pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    let measured = match &args.address {
+        Some(address) => measure(&args, &Connection::to(address).await?).await?,
+        None => in_its_own(&args).await?,
+    };
+    report(&args, &measured)
+}
+
+async fn in_its_own(args: &Args) -> Result<Measured, Failure> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("subledger-bench-");
+    let directory = args.directory.as_ref().map_or_else(|| builder.tempdir(), |parent| builder.tempdir_in(parent));
+    let directory = directory.map_err(|error| Failure::Usage(format!("cannot make a directory: {error}")))?;
+    let ledger = Embedded::start(directory.path(), bought_on()).await?;
+    let measured = match Connection::to(ledger.address()).await {
+        Ok(connection) => measure(args, &connection).await,
+        Err(failure) => Err(failure),
+    };
+    ledger.stop().await?;
+    measured
+}
+
+async fn measure(args: &Args, connection: &Connection) -> Result<Measured, Failure> {
+    let began = Instant::now();
+    fill(args, connection).await?;
+    let load = began.elapsed();
+    let began = Instant::now();
+    advance(connection, due_on().pred_opt().unwrap_or_default()).await?;
+    folded(connection).await?;
+    let settle = began.elapsed();
+
+    let began = Instant::now();
+    let mut watch = Watch::new(began);
+    {
+        let closing = advance(connection, due_on());
+        tokio::pin!(closing);
+        loop {
+            tokio::select! {
+                closed = &mut closing => break closed?,
+                () = tokio::time::sleep(LOOK_EVERY) => watch.look(&status(connection).await?),
+            }
+        }
+    }
+    let invoiced = began.elapsed();
+    let (invoices, lines) = issued(connection).await?;
+    Ok(Measured { load, settle, decided: watch.decided, invoiced, invoices, lines })
+}
+
+/// Looks at the ledger while the day closes.
+struct Watch {
+    began: Instant,
+    shown: Instant,
+    end: u64,
+    /// When the customers' partitions last grew: the day's marks are the last they get.
+    decided: Duration,
+}
+
+impl Watch {
+    fn new(began: Instant) -> Self {
+        Self { began, shown: began, end: 0, decided: Duration::ZERO }
+    }
+
+    fn look(&mut self, status: &Status) {
+        let customers = status.partitions.iter().filter(|partition| partition.family() == Family::Customers);
+        let end = customers.map(|partition| partition.next_seq).sum();
+        if end > self.end {
+            (self.end, self.decided) = (end, self.began.elapsed());
+        }
+        if self.shown.elapsed() >= LINE_EVERY {
+            self.shown = Instant::now();
+            let lag: u64 = status.projectors.iter().map(|projector| projector.lag_records).sum();
+            let seconds = self.began.elapsed().as_secs();
+            eprintln!(
+                "closing the day: {seconds} s, {} commits of customers, {} to fold",
+                HumanCount(end),
+                HumanCount(lag)
+            );
+        }
+    }
+}
+
+async fn status(connection: &Connection) -> Result<Status, Failure> {
+    Ok(connection.admin().get_status(GetStatusRequest {}).await?.into_inner())
+}
+
+async fn advance(connection: &Connection, through: NaiveDate) -> Result<(), Failure> {
+    let request = AdvanceClockRequest { close_through: through.to_string() };
+    connection.admin().advance_clock(request).await?;
+    Ok(())
+}
+
+/// Waits until every projector has folded everything.
+async fn folded(connection: &Connection) -> Result<(), Failure> {
+    while status(connection).await?.projectors.iter().any(|projector| projector.lag_records > 0) {
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
+}
+
+/// The invoices of the day, and their lines.
+async fn issued(connection: &Connection) -> Result<(u32, u64), Failure> {
+    let (mut invoices, mut lines) = (0, 0);
+    let mut request = ListInvoicesRequest { page_size: PAGE, ..ListInvoicesRequest::default() };
+    let day = due_on().to_string();
+    loop {
+        let page = connection.billing().list_invoices(request.clone()).await?.into_inner();
+        for invoice in page.invoices.iter().filter(|invoice| invoice.invoice_date == day) {
+            invoices += 1;
+            lines += u64::from(invoice.line_count);
+        }
+        if page.next_page_token.is_empty() {
+            return Ok((invoices, lines));
+        }
+        request.page_token = page.next_page_token;
+    }
+}
+
+/// Sends every command, in order, and stops at the first that is refused.
+async fn fill(args: &Args, connection: &Connection) -> Result<(), Failure> {
+    let began = Instant::now();
+    let mut shown = Instant::now();
+    let (requests, queue) = mpsc::channel(IN_FLIGHT);
+    let args = args.clone();
+    let sending = tokio::spawn(async move {
+        let mut batch = Vec::with_capacity(BATCH_COMMANDS);
+        for command in commands(&args) {
+            batch.push(command);
+            if batch.len() == BATCH_COMMANDS {
+                let commands = std::mem::replace(&mut batch, Vec::with_capacity(BATCH_COMMANDS));
+                if requests.send(SubmitStreamRequest { commands, include_events: false }).await.is_err() {
+                    return;
+                }
+            }
+        }
+        // Nobody to tell if the other side is gone: it says why itself.
+        let _ = requests.send(SubmitStreamRequest { commands: batch, include_events: false }).await;
+    });
+    let mut answers = connection.commands().submit_stream(ReceiverStream::new(queue)).await?.into_inner();
+    let mut done: u64 = 0;
+    while let Some(answer) = answers.message().await? {
+        if let Some(refused) = answer.outcomes.iter().find_map(|outcome| outcome.rejection.as_ref()) {
+            return Err(Failure::Differs(format!("the ledger refused: {}: {}", refused.reason, refused.message)));
+        }
+        done += answer.outcomes.len() as u64;
+        if shown.elapsed() >= LINE_EVERY {
+            shown = Instant::now();
+            eprintln!("filling the ledger: {} commands in {} s", HumanCount(done), began.elapsed().as_secs());
+        }
+    }
+    sending.await.map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// Partners and the offer, then every customer with its order.
+fn commands(args: &Args) -> impl Iterator<Item = Command> + use<> {
+    let (partners, each, subscriptions) = (args.partners, args.each, args.subscriptions);
+    let customers = subscriptions.div_ceil(each);
+    let founding = [offers(), prices()].into_iter().chain((0..partners).map(partner));
+    let of_customer = (0..customers).flat_map(move |n| {
+        let lines = each.min(subscriptions - n * each);
+        [customer(n, n % partners), agreement(n), order(n, n % partners, lines)]
+    });
+    founding.chain(of_customer).enumerate().map(|(index, body)| Command {
+        command_id: format!("bench-{index}"),
+        effective_at: Some(timestamp(midnight(bought_on()))),
+        expected_version: None,
+        body: Some(body),
+    })
+}
+
+fn offers() -> Body {
+    let offer = Offer {
+        offer_id: OFFER.to_owned(),
+        display_name: "Enterprise E3".to_owned(),
+        product_family: ProductFamily::License.into(),
+        kind: OfferKind::Base.into(),
+        term_months: 12,
+        billing_frequencies: vec![BillingFrequency::Monthly.into()],
+        minimum_quantity: 1,
+        limit_scope: OfferLimitScope::None.into(),
+        proration_rule: ProrationRule::Exact.into(),
+        ..Offer::default()
+    };
+    Body::PublishOffers(PublishOffers { offers: vec![offer] })
+}
+
+fn prices() -> Body {
+    let row = PriceRow {
+        change_flag: "ADD".to_owned(),
+        valid_from: "2018-01-01".to_owned(),
+        offer_display_name: "Enterprise E3".to_owned(),
+        offer_id: OFFER.to_owned(),
+        license_agreement_type: "corporate".to_owned(),
+        purchase_unit: "month".to_owned(),
+        secondary_license_type: "non-specific".to_owned(),
+        end_customer_type: "cloud reseller corporate".to_owned(),
+        list_price: "16.00".to_owned(),
+        ..PriceRow::default()
+    };
+    Body::PublishPriceList(PublishPriceList {
+        price_list_id: "bench-2018-01".to_owned(),
+        currency: "USD".to_owned(),
+        rows: vec![row],
+    })
+}
+
+fn partner_id(n: u32) -> String {
+    format!("bench-partner-{n:05}")
+}
+
+fn customer_id(n: u32) -> String {
+    format!("bench-customer-{n:07}")
+}
+
+fn partner(n: u32) -> Body {
+    Body::RegisterPartner(RegisterPartner {
+        partner_id: partner_id(n),
+        name: format!("Partner {n}"),
+        kind: PartnerKind::DirectBill.into(),
+        country: "US".to_owned(),
+        currency: "USD".to_owned(),
+        billing_day: due_on().day(),
+        mpn_id: String::new(),
+    })
+}
+
+fn contact() -> Contact {
+    Contact {
+        first_name: "Robin".to_owned(),
+        last_name: "Example".to_owned(),
+        email: "robin@example.com".to_owned(),
+        phone: String::new(),
+    }
+}
+
+fn customer(n: u32, of: u32) -> Body {
+    Body::CreateCustomer(CreateCustomer {
+        customer_id: customer_id(n),
+        partner_id: partner_id(of),
+        company_name: format!("Customer {n}"),
+        domain_prefix: format!("bench{n}"),
+        address: Some(Address {
+            country: "US".to_owned(),
+            line1: "1 Main Street".to_owned(),
+            city: "Springfield".to_owned(),
+            state: "WA".to_owned(),
+            postal_code: "98052".to_owned(),
+        }),
+        contact: Some(contact()),
+        reseller_id: String::new(),
+    })
+}
+
+fn agreement(n: u32) -> Body {
+    Body::AcceptAgreement(AcceptAgreement {
+        customer_id: customer_id(n),
+        mode: AgreementMode::CustomerDirect.into(),
+        partner_id: String::new(),
+        signatory: Some(contact()),
+        accepted_on: bought_on().to_string(),
+    })
+}
+
+fn order(n: u32, of: u32, lines: u32) -> Body {
+    let line = |_| PurchaseLine {
+        offer_id: OFFER.to_owned(),
+        quantity: 5,
+        billing_frequency: BillingFrequency::Monthly.into(),
+        ..PurchaseLine::default()
+    };
+    Body::Purchase(Purchase {
+        customer_id: customer_id(n),
+        partner_id: partner_id(of),
+        order_id: String::new(),
+        lines: (0..lines).map(line).collect(),
+    })
+}
+
+fn bought_on() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2018, 1, 15).unwrap_or_default()
+}
+
+fn due_on() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2018, 2, 15).unwrap_or_default()
+}
+
+fn report(args: &Args, measured: &Measured) -> Result<(), Failure> {
+    let seconds = |time: Duration| format!("{:.1}", time.as_secs_f64());
+    let Measured { load, settle, decided, invoiced, invoices, lines } = measured;
+    line(format_args!(
+        "{} subscriptions of {} partners, {} of each customer, all due on {}",
+        HumanCount(args.subscriptions.into()),
+        HumanCount(args.partners.into()),
+        args.each,
+        due_on()
+    ))?;
+    line(format_args!("  filled in                              {:>8} s", seconds(*load)))?;
+    line(format_args!("  folded, and the days before closed in  {:>8} s", seconds(*settle)))?;
+    line(format_args!("  everything due decided and durable     {:>8} s after closing the day", seconds(*decided)))?;
+    line(format_args!("  last invoice issued and folded         {:>8} s after closing the day", seconds(*invoiced)))?;
+    line(format_args!("  {} invoices of the day with {} lines", HumanCount((*invoices).into()), HumanCount(*lines)))?;
+    if let Some(path) = &args.json {
+        let result = json!({
+            "subscriptions": args.subscriptions, "partners": args.partners, "subscriptions_per_customer": args.each,
+            "fill_seconds": load.as_secs_f64(), "settle_seconds": settle.as_secs_f64(),
+            "decided_seconds": decided.as_secs_f64(), "invoiced_seconds": invoiced.as_secs_f64(),
+            "invoices": invoices, "lines": lines,
+        });
+        let text = format!("{result:#}\n");
+        std::fs::write(path, text)
+            .map_err(|error| Failure::Usage(format!("cannot write {}: {error}", path.display())))?;
+    }
+    Ok(())
+}
