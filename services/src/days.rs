@@ -162,7 +162,7 @@ impl Days {
                     let closed = subledger_billing::closed_through(rows, partitions)?;
                     Ok::<_, StoreError>(
                         closed.is_some_and(|closed| closed >= date)
-                            && subledger_billing::due_invoices(rows, partitions)?.is_empty(),
+                            && !subledger_billing::has_due_invoices(rows, partitions)?,
                     )
                 })
                 .await

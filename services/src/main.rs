@@ -26,6 +26,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A subscription ledger for cloud resellers.
 #[derive(Parser)]
 #[command(version, about, propagate_version = true, arg_required_else_help = true)]

@@ -46,10 +46,10 @@ pub fn compare(left: &Store, right: &Store) -> Result<Option<Difference>, StoreE
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
         };
-        let row = |entry: &Option<(sled::IVec, sled::IVec)>| entry.as_ref().map(|(_, row)| row.to_vec());
+        let row = |entry: &Option<(Vec<u8>, Vec<u8>)>| entry.as_ref().map(|(_, row)| row.clone());
         let first = if order.is_gt() { &right } else { &left };
         return Ok(Some(Difference {
-            key: first.as_ref().map(|(key, _)| key.to_vec()).unwrap_or_default(),
+            key: first.as_ref().map(|(key, _)| key.clone()).unwrap_or_default(),
             left: row(&left).filter(|_| order.is_le()),
             right: row(&right).filter(|_| order.is_ge()),
         }));

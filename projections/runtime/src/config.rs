@@ -53,8 +53,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             commits_max: 2_000,
-            keys_max: 8_192,
-            bytes_max: 4 * 1024 * 1024,
+            keys_max: 32_768,
+            bytes_max: 16 * 1024 * 1024,
             age_max: Duration::from_millis(50),
             idle: Duration::from_millis(100),
             lag_every: Duration::from_secs(1),

@@ -20,6 +20,7 @@
 //!
 //! What may not live here: what any projection means, transports, the wall clock (it comes in).
 
+mod block;
 mod compare;
 mod config;
 mod error;

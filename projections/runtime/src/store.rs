@@ -1,7 +1,7 @@
 //! The rows of one projection and the place in the log they reflect, in one sled tree.
 //!
-//! Keys: `0x00 'i'` the [`Identity`], `0x00 'c'` the [`Checkpoint`]; every other key belongs to the projection, whose tables begin with
-//! another byte. A batch of changed rows and the new checkpoint are one sled `Batch`: both are there after a crash, or neither. No
+//! Keys: `0x00 'i'` the [`Identity`], `0x00 'c'` the [`Checkpoint`]; every other key begins a block of the projection's rows
+//! ([`crate::block`]), whose tables begin with another byte: a block has the rows from its key on, up to the next block's key. A batch of changed rows and the new checkpoint are one sled `Batch`: both are there after a crash, or neither. No
 //! flush for a batch: what sled had not written is folded again from the checkpoint it had.
 
 use std::{
@@ -19,15 +19,18 @@ use subledger_fold::{Rows, StoreError};
 use subledger_log::{Cursor, Layout, LedgerId, PartitionId, Position};
 
 use crate::{
+    block::{self, Block},
     config::StoreOptions,
     error::OpenError,
     stage::{META, Staged, Visit, bounds},
 };
 
 /// Raised when the form of stores changes.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const IDENTITY_KEY: [u8; 2] = [META, b'i'];
 const CHECKPOINT_KEY: [u8; 2] = [META, b'c'];
+/// Where the first block begins: before every row, after the store's own keys.
+const FIRST_BLOCK: &[u8] = &[META + 1];
 const LOCK_RETRY: Duration = Duration::from_millis(50);
 
 /// What a store was folded from, and by what.
@@ -143,10 +146,28 @@ impl Store {
     /// Applies changes together with the place in the log they lead to.
     pub(crate) fn apply(&self, rows: &Staged, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let mut batch = sled::Batch::default();
-        for (key, row) in rows {
-            match row {
-                Some(row) => batch.insert(key.as_slice(), row.as_slice()),
-                None => batch.remove(key.as_slice()),
+        let mut changes = rows.iter().map(|(key, row)| (key.as_slice(), row.as_deref())).peekable();
+        while let Some(&(first, _)) = changes.peek() {
+            let (begins, old) = self.block_of(first)?;
+            let ends = self.next_block(&begins)?;
+            let mut of_block = Vec::new();
+            while let Some(change) = changes.next_if(|(key, _)| ends.as_deref().is_none_or(|end| *key < end)) {
+                of_block.push(change);
+            }
+            let old = old.as_deref().map(Block::read).transpose()?;
+            let appended = match old {
+                Some(block) => block.find(first)?.0 == block.len(),
+                None => true,
+            };
+            let merged = block::merge(old, &of_block)?;
+            let pieces = block::cut(&merged, appended);
+            if pieces.is_empty() {
+                batch.remove(begins.as_slice());
+            }
+            for (n, piece) in pieces.into_iter().enumerate() {
+                // The first piece keeps the block's place, so that no key before its first row is left without one.
+                let key = if n == 0 { begins.as_slice() } else { piece.first().map_or(&[][..], |(key, _)| key) };
+                batch.insert(key, block::write(piece)?);
             }
         }
         batch.insert(&CHECKPOINT_KEY, encode(checkpoint)?);
@@ -182,9 +203,24 @@ impl Store {
     }
 
     /// Rows in order from the first, without the store's own.
-    pub(crate) fn rows(&self) -> impl Iterator<Item = Result<(sled::IVec, sled::IVec), StoreError>> + '_ {
-        let own = vec![META + 1];
-        self.db.range(own..).map(|entry| entry.map_err(|error| self.failed(&error)))
+    pub(crate) fn rows(&self) -> Walk<'_> {
+        Walk { store: self, blocks: self.db.range(FIRST_BLOCK..), block: None, index: 0 }
+    }
+
+    /// Where the block of a key begins, and the block if there is one.
+    fn block_of(&self, key: &[u8]) -> Result<(Vec<u8>, Option<sled::IVec>), StoreError> {
+        let found = self.db.range::<&[u8], _>(FIRST_BLOCK..=key).next_back().transpose();
+        Ok(match found.map_err(|error| self.failed(&error))? {
+            Some((begins, block)) => (begins.to_vec(), Some(block)),
+            None => (FIRST_BLOCK.to_vec(), None),
+        })
+    }
+
+    /// Where the block after this one begins.
+    fn next_block(&self, begins: &[u8]) -> Result<Option<sled::IVec>, StoreError> {
+        let after = (Bound::Excluded(begins), Bound::Unbounded);
+        let next = self.db.range::<&[u8], _>(after).next().transpose().map_err(|error| self.failed(&error))?;
+        Ok(next.map(|(begins, _)| begins))
     }
 
     fn meta<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
@@ -202,29 +238,91 @@ impl Rows for Store {
         if key.first() == Some(&META) {
             return Ok(None);
         }
-        Ok(self.db.get(key).map_err(|error| self.failed(&error))?.map(|row| row.to_vec()))
+        let (_, Some(block)) = self.block_of(key)? else { return Ok(None) };
+        Ok(Block::read(&block)?.get(key)?.map(<[u8]>::to_vec))
     }
 
     fn scan(&self, prefix: &[u8], from: &[u8], reverse: bool, visit: Visit<'_>) -> Result<(), StoreError> {
         let Some((low, high)) = bounds(prefix, from, reverse) else { return Ok(()) };
         let low = match low {
-            Bound::Included(low) if low.first().is_none_or(|&first| first == META) => Bound::Included(vec![META + 1]),
-            low => low,
+            Bound::Included(low) if low.as_slice() >= FIRST_BLOCK => low,
+            _ => FIRST_BLOCK.to_vec(),
         };
-        // sled panics on bounds that are the wrong way round, which the line above can make of a scan of its own keys.
-        if let (Bound::Included(low), Bound::Included(high) | Bound::Excluded(high)) = (&low, &high)
-            && low > high
-        {
+        let beyond = |key: &[u8]| match &high {
+            Bound::Included(high) => key > high.as_slice(),
+            Bound::Excluded(high) => key >= high.as_slice(),
+            Bound::Unbounded => false,
+        };
+        if beyond(&low) {
             return Ok(());
         }
-        let mut rows = self.db.range::<Vec<u8>, _>((low, high));
-        while let Some(entry) = if reverse { rows.next_back() } else { rows.next() } {
-            let (key, row) = entry.map_err(|error| self.failed(&error))?;
-            if !visit(&key, &row)? {
-                break;
+        // The block that has the first key may begin before it.
+        let (first, _) = self.block_of(&low)?;
+        let mut blocks = self.db.range::<Vec<u8>, _>((Bound::Included(first), high.clone()));
+        let mut key = Vec::new();
+        while let Some(entry) = if reverse { blocks.next_back() } else { blocks.next() } {
+            let (_, bytes) = entry.map_err(|error| self.failed(&error))?;
+            let block = Block::read(&bytes)?;
+            let (mut start, mut end) = (block.find(&low)?.0, block.len());
+            while start < end {
+                let index = if reverse { end - 1 } else { start };
+                let row = block.row(index, &mut key)?;
+                if reverse {
+                    end -= 1;
+                } else {
+                    start += 1;
+                }
+                if beyond(&key) {
+                    if reverse {
+                        continue;
+                    }
+                    return Ok(());
+                }
+                if !visit(&key, row)? {
+                    return Ok(());
+                }
             }
         }
         Ok(())
+    }
+}
+
+/// Every row, block after block.
+pub(crate) struct Walk<'a> {
+    store: &'a Store,
+    blocks: sled::Iter,
+    block: Option<sled::IVec>,
+    index: usize,
+}
+
+impl Walk<'_> {
+    fn step(&mut self) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+        loop {
+            if let Some(bytes) = &self.block {
+                let block = Block::read(bytes)?;
+                if self.index < block.len() {
+                    let mut key = Vec::new();
+                    let row = block.row(self.index, &mut key)?.to_vec();
+                    self.index += 1;
+                    return Ok(Some((key, row)));
+                }
+            }
+            match self.blocks.next() {
+                None => return Ok(None),
+                Some(entry) => {
+                    let (_, bytes) = entry.map_err(|error| self.store.failed(&error))?;
+                    (self.block, self.index) = (Some(bytes), 0);
+                }
+            }
+        }
+    }
+}
+
+impl Iterator for Walk<'_> {
+    type Item = Result<(Vec<u8>, Vec<u8>), StoreError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.step().transpose()
     }
 }
 
@@ -272,4 +370,72 @@ fn open_tree(path: &Path, options: &StoreOptions) -> Result<sled::Db, OpenError>
 /// sled wraps the refusal in an error of its own that keeps only the text.
 fn is_locked(error: &std::io::Error) -> bool {
     error.kind() == std::io::ErrorKind::WouldBlock || error.to_string().contains("could not acquire lock")
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use subledger_fold::{Changes as _, memory::Memory};
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn store(path: &Path) -> Store {
+        let (ledger, layout) = (LedgerId(Uuid::from_u128(1)), Layout::default());
+        let identity = Identity { ledger, layout, projection: "p".into(), version: 1 };
+        Store::open(path, &identity, &StoreOptions::default()).unwrap()
+    }
+
+    fn key() -> impl Strategy<Value = Vec<u8>> {
+        proptest::collection::vec(prop_oneof![Just(1_u8), Just(2), Just(255), any::<u8>()], 1..4)
+            .prop_filter("the store's own", |key| key[0] != META)
+    }
+
+    fn walk(rows: &dyn Rows, prefix: &[u8], from: &[u8], reverse: bool) -> Vec<(Vec<u8>, usize)> {
+        let mut seen = Vec::new();
+        rows.scan(prefix, from, reverse, &mut |key, row| {
+            seen.push((key.to_vec(), row.len()));
+            Ok(true)
+        })
+        .unwrap();
+        seen
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        // Rows are long, so that a few of them fill a block.
+        #[test]
+        fn reads_like_a_map_whatever_blocks_come_of_it(
+            batches in proptest::collection::vec(
+                proptest::collection::btree_map(key(), proptest::option::of(0..3_000_usize), 1..30), 1..6),
+            scans in proptest::collection::vec((proptest::collection::vec(any::<u8>(), 0..2), key(), any::<bool>()), 1..8),
+        ) {
+            let dir = tempfile::tempdir().unwrap();
+            let store = store(dir.path());
+            let mut model = Memory::default();
+            for batch in &batches {
+                let staged: Staged =
+                    batch.iter().map(|(key, len)| (key.clone(), len.map(|len| vec![7; len]))).collect();
+                store.apply(&staged, &Checkpoint::default()).unwrap();
+                for (key, row) in staged {
+                    match row {
+                        Some(row) => model.put(key, row),
+                        None => model.delete(key),
+                    }
+                }
+            }
+            for key in batches.iter().flat_map(BTreeMap::keys) {
+                prop_assert_eq!(store.get(key).unwrap(), model.get(key).unwrap());
+            }
+            for (prefix, from, reverse) in &scans {
+                for prefix in [&prefix[..], &[]] {
+                    for from in [&from[..], &[]] {
+                        prop_assert_eq!(walk(&store, prefix, from, *reverse), walk(&model, prefix, from, *reverse));
+                    }
+                }
+            }
+            let all: Vec<_> = store.rows().map(|row| row.map(|(key, row)| (key, row.len())).unwrap()).collect();
+            prop_assert_eq!(all, walk(&model, &[], &[], false));
+        }
+    }
 }
