@@ -4,7 +4,7 @@ use std::{cmp::Ordering, fmt};
 
 use subledger_fold::StoreError;
 
-use crate::store::Store;
+use crate::store::{Digest, RowsDigest, Store};
 
 /// Bytes of a key or row that an error shows.
 const SHOWN_MAX: usize = 64;
@@ -36,12 +36,32 @@ fn shown(bytes: &[u8]) -> String {
 /// Compares every row byte for byte; none if they are equal. What the stores know of themselves is not compared, so both should
 /// reflect the same positions.
 pub fn compare(left: &Store, right: &Store) -> Result<Option<Difference>, StoreError> {
+    first_difference(left, right, &mut |_, _| {})
+}
+
+/// [`compare`], with the digest of the right store: from the same pass over the rows if they are equal.
+pub(crate) fn compare_and_digest(left: &Store, right: &Store) -> Result<(Option<Difference>, Digest), StoreError> {
+    let mut digest = RowsDigest::default();
+    match first_difference(left, right, &mut |key, row| digest.add(key, row))? {
+        None => Ok((None, digest.finish())),
+        difference => Ok((difference, right.digest()?)),
+    }
+}
+
+fn first_difference(
+    left: &Store,
+    right: &Store,
+    equal: &mut dyn FnMut(&[u8], &[u8]),
+) -> Result<Option<Difference>, StoreError> {
     let (mut lefts, mut rights) = (left.rows(), right.rows());
     loop {
         let (left, right) = (lefts.next().transpose()?, rights.next().transpose()?);
         let order = match (&left, &right) {
             (None, None) => return Ok(None),
-            (Some(left), Some(right)) if left == right => continue,
+            (Some(left), Some(right)) if left == right => {
+                equal(&left.0, &left.1);
+                continue;
+            }
             (Some((left, _)), Some((right, _))) => left.cmp(right),
             (Some(_), None) => Ordering::Less,
             (None, Some(_)) => Ordering::Greater,
@@ -87,6 +107,7 @@ mod tests {
         let same = store(&path("s"), 2, &[(b"\x10a", b"1"), (b"\x10b", b"2")]);
         assert_eq!(compare(&left, &same).unwrap(), None, "what stores know of themselves is not compared");
         assert_eq!(left.digest().unwrap(), same.digest().unwrap());
+        assert_eq!(compare_and_digest(&left, &same).unwrap(), (None, same.digest().unwrap()));
 
         let other = store(&path("o"), 1, &[(b"\x10a", b"1"), (b"\x10b", b"3")]);
         let missing = store(&path("m"), 1, &[(b"\x10b", b"2")]);
@@ -94,6 +115,8 @@ mod tests {
             Some(Difference { key: key.to_vec(), left: left.map(<[u8]>::to_vec), right: right.map(<[u8]>::to_vec) })
         };
         assert_eq!(compare(&left, &other).unwrap(), at(b"\x10b", Some(b"2"), Some(b"3")));
+        let (differ, digest) = compare_and_digest(&left, &other).unwrap();
+        assert_eq!((differ.is_some(), digest), (true, other.digest().unwrap()));
         assert_eq!(compare(&left, &missing).unwrap(), at(b"\x10a", Some(b"1"), None));
         assert_eq!(compare(&missing, &left).unwrap(), at(b"\x10a", None, Some(b"1")));
         assert_ne!(left.digest().unwrap(), other.digest().unwrap());

@@ -148,6 +148,12 @@ pub enum RebuildError {
     /// A store could not be read or written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Nobody wanted it any more.
+    #[error("the rebuild of {projection} was given up")]
+    GivenUp {
+        /// Which projection.
+        projection: &'static str,
+    },
     /// The runner was stopped meanwhile.
     #[error("the runner was stopped")]
     Stopped,

@@ -20,7 +20,7 @@ use crate::{
     error::{QueryFailed, RebuildError, WaitError},
     home::Home,
     pump::NextSeqs,
-    rebuild::{self, Handover, Rebuild, RebuildProgress, RebuildReport},
+    rebuild::{self, GivenUp, Handover, Rebuild, RebuildProgress, RebuildReport},
     store::{Checkpoint, Digest, Store},
 };
 
@@ -223,7 +223,18 @@ impl Handle {
         what: Rebuild,
         progress: &mut dyn FnMut(&RebuildProgress),
     ) -> Result<RebuildReport, RebuildError> {
-        rebuild::run(&self.shared, what, progress)
+        let wanted: GivenUp = Arc::new(|| false);
+        rebuild::run(&self.shared, what, &wanted, progress)
+    }
+
+    /// [`Self::rebuild`], unless it is given up meanwhile: then nothing has changed.
+    pub fn rebuild_unless(
+        &self,
+        given_up: &GivenUp,
+        what: Rebuild,
+        progress: &mut dyn FnMut(&RebuildProgress),
+    ) -> Result<RebuildReport, RebuildError> {
+        rebuild::run(&self.shared, what, given_up, progress)
     }
 
     /// Asks the folding thread to stop after its batch. Reads go on.

@@ -38,6 +38,6 @@ pub use config::{Clock, Config, Limits, OnStale, StoreOptions};
 pub use error::{FoldError, OpenError, QueryFailed, RebuildError, StartError, WaitError};
 pub use handle::{Handle, Lag, Read, State, Status};
 pub use home::Home;
-pub use rebuild::{Rebuild, RebuildProgress, RebuildReport};
+pub use rebuild::{GivenUp, Rebuild, RebuildProgress, RebuildReport};
 pub use runner::Runner;
 pub use store::{Checkpoint, Digest, Identity, Store};

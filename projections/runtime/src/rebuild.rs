@@ -11,14 +11,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use subledger_log::{PartitionId, ends};
+use subledger_log::{PartitionId, Position, ends};
 
 use crate::{
     compare::Difference,
     error::{OpenError, RebuildError},
     handle::Shared,
     pump::Pump,
-    store::{Checkpoint, Identity, Store},
+    store::{Checkpoint, Digest, Identity, Store},
 };
 
 /// What a rebuild is for.
@@ -56,12 +56,20 @@ pub struct RebuildReport {
     pub difference: Option<Difference>,
     /// Whether the new rows are served now.
     pub swapped: bool,
+    /// The digest of the new rows as they were compared or swapped; only if they were to be compared.
+    pub digest: Option<Digest>,
+    /// The last commit of each partition that they reflected then.
+    pub reflects: Vec<Position>,
 }
+
+/// Whether nobody wants the rebuild any more. Asked after each batch, from the caller's thread and from the folding one.
+pub type GivenUp = Arc<dyn Fn() -> bool + Send + Sync>;
 
 /// A new store on its way to the folding thread.
 pub(crate) struct Handover {
     pub(crate) pump: Pump,
     pub(crate) what: Rebuild,
+    pub(crate) given_up: GivenUp,
     pub(crate) reply: mpsc::Sender<Result<Handed, RebuildError>>,
 }
 
@@ -70,6 +78,8 @@ pub(crate) struct Handed {
     pub(crate) commits: u64,
     pub(crate) compared: bool,
     pub(crate) difference: Option<Difference>,
+    pub(crate) digest: Option<Digest>,
+    pub(crate) reflects: Vec<Position>,
 }
 
 /// Measures how far a fold from the beginning is.
@@ -110,6 +120,7 @@ pub(crate) fn identity(log: &dyn subledger_log::Log, projection: &dyn subledger_
 pub(crate) fn run(
     shared: &Arc<Shared>,
     what: Rebuild,
+    given_up: &GivenUp,
     progress: &mut dyn FnMut(&RebuildProgress),
 ) -> Result<RebuildReport, RebuildError> {
     let _only = match shared.rebuilding.try_lock() {
@@ -121,7 +132,8 @@ pub(crate) fn run(
     let began = Instant::now();
     let path = shared.home.next()?;
     tracing::info!(projection = shared.name(), path = %path.display(), ?what, "rebuilding beside the rows in use");
-    let result = build(shared, &path, progress).and_then(|pump| hand_over(shared, &path, pump, what));
+    let result = build(shared, &path, given_up, progress)
+        .and_then(|pump| hand_over(shared, &path, pump, what, given_up.clone()));
     shared.set_rebuild(None);
     match result {
         Ok(handed) => {
@@ -131,6 +143,8 @@ pub(crate) fn run(
                 compared: handed.compared,
                 difference: handed.difference,
                 swapped: what.swap,
+                digest: handed.digest,
+                reflects: handed.reflects,
             };
             if let Some(difference) = &report.difference {
                 tracing::error!(projection = shared.name(), %difference, "rebuilt rows differ from those that were served");
@@ -150,7 +164,12 @@ pub(crate) fn run(
 }
 
 /// Folds until less than a batch is missing.
-fn build(shared: &Arc<Shared>, path: &Path, progress: &mut dyn FnMut(&RebuildProgress)) -> Result<Pump, RebuildError> {
+fn build(
+    shared: &Arc<Shared>,
+    path: &Path,
+    given_up: &GivenUp,
+    progress: &mut dyn FnMut(&RebuildProgress),
+) -> Result<Pump, RebuildError> {
     let limits = shared.config.limits;
     let identity = identity(&*shared.log, &*shared.projection);
     let store = Arc::new(Store::open(path, &identity, &shared.config.store)?);
@@ -158,7 +177,11 @@ fn build(shared: &Arc<Shared>, path: &Path, progress: &mut dyn FnMut(&RebuildPro
     let meter = Meter::new(pump.applied());
     let mut end = ends(&*shared.log, shared.log.layout().all())?;
     loop {
-        if pump.next_batch_patiently(None, &|| shared.stopping())? {
+        let folded = pump.next_batch_patiently(None, &|| shared.stopping() || given_up());
+        if given_up() {
+            return Err(RebuildError::GivenUp { projection: shared.name() });
+        }
+        if folded? {
             pump.apply()?;
             let at = meter.progress(pump.applied(), &end);
             shared.set_rebuild(Some(at));
@@ -176,11 +199,17 @@ fn build(shared: &Arc<Shared>, path: &Path, progress: &mut dyn FnMut(&RebuildPro
     }
 }
 
-fn hand_over(shared: &Shared, path: &Path, pump: Pump, what: Rebuild) -> Result<Handed, RebuildError> {
+fn hand_over(
+    shared: &Shared,
+    path: &Path,
+    pump: Pump,
+    what: Rebuild,
+    given_up: GivenUp,
+) -> Result<Handed, RebuildError> {
     // The bulk goes to disk here; the folding thread has little left to write.
     pump.store().flush()?;
     shared.home.sync(path).map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
     let (reply, replies) = mpsc::channel();
-    shared.handovers.send(Handover { pump, what, reply }).map_err(|_| RebuildError::Stopped)?;
+    shared.handovers.send(Handover { pump, what, given_up, reply }).map_err(|_| RebuildError::Stopped)?;
     replies.recv().map_err(|_| RebuildError::Stopped)?
 }

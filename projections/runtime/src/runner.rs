@@ -14,13 +14,13 @@ use subledger_log::{Log, PartitionId, ReadError, ends};
 use tokio::sync::watch;
 
 use crate::{
-    compare::compare,
+    compare::compare_and_digest,
     config::{Config, OnStale},
     error::{OpenError, RebuildError, StartError},
     handle::{Handle, Lag, Live, Progress, Shared, State, Status},
     home::Home,
     pump::{NextSeqs, Pump, PumpError, panic_message, pause},
-    rebuild::{Handed, Handover, Meter, identity},
+    rebuild::{Handed, Handover, Meter, Rebuild, identity},
     store::{Identity, Store},
     telemetry,
 };
@@ -274,8 +274,11 @@ impl Folding {
 
     /// Brings a rebuilt store to where the live one is, and does what was asked. The pump to go on with.
     fn take_over(&mut self, mut live: Pump, handover: Handover, folding: bool) -> Pump {
-        let Handover { pump: mut rebuilt, what, reply } = handover;
-        let done = self.meet(&mut live, &mut rebuilt, what.compare && folding).and_then(|handed| {
+        let Handover { pump: mut rebuilt, what, given_up, reply } = handover;
+        let done = self.meet(&mut live, &mut rebuilt, what, folding).and_then(|handed| {
+            if given_up() {
+                return Err(RebuildError::GivenUp { projection: self.shared.name() });
+            }
             if what.swap {
                 self.swap(&rebuilt)?;
             }
@@ -297,7 +300,14 @@ impl Folding {
     }
 
     /// Folds on until both reflect the same positions, or at least until the rebuilt rows are not older than the live ones.
-    fn meet(&mut self, live: &mut Pump, rebuilt: &mut Pump, compared: bool) -> Result<Handed, RebuildError> {
+    fn meet(
+        &mut self,
+        live: &mut Pump,
+        rebuilt: &mut Pump,
+        what: Rebuild,
+        folding: bool,
+    ) -> Result<Handed, RebuildError> {
+        let compared = what.compare && folding;
         if compared {
             let until: NextSeqs = rebuilt.applied().next_seqs().collect();
             self.drive(live, &until)?;
@@ -306,8 +316,16 @@ impl Folding {
         let until: NextSeqs = live.applied().next_seqs().collect();
         self.drive(rebuilt, &until)?;
         rebuilt.apply()?;
-        let difference = if compared { compare(live.store(), rebuilt.store())? } else { None };
-        Ok(Handed { commits: rebuilt.applied().commits, compared, difference })
+        let (difference, digest) = if compared {
+            let (difference, digest) = compare_and_digest(live.store(), rebuilt.store())?;
+            (difference, Some(digest))
+        } else if what.compare {
+            (None, Some(rebuilt.store().digest()?))
+        } else {
+            (None, None)
+        };
+        let at = rebuilt.applied();
+        Ok(Handed { commits: at.commits, compared, difference, digest, reflects: at.positions() })
     }
 
     fn drive(&mut self, pump: &mut Pump, until: &NextSeqs) -> Result<(), RebuildError> {

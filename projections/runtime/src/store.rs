@@ -94,6 +94,23 @@ impl fmt::Debug for Digest {
     }
 }
 
+/// A [`Digest`] in the making: rows in the order of keys.
+#[derive(Default)]
+pub(crate) struct RowsDigest(Sha256);
+
+impl RowsDigest {
+    pub(crate) fn add(&mut self, key: &[u8], row: &[u8]) {
+        for part in [key, row] {
+            self.0.update((part.len() as u64).to_be_bytes());
+            self.0.update(part);
+        }
+    }
+
+    pub(crate) fn finish(self) -> Digest {
+        Digest(self.0.finalize().into())
+    }
+}
+
 /// Rows and checkpoint of one projection. One thread changes it; any number read.
 pub struct Store {
     db: sled::Db,
@@ -181,15 +198,12 @@ impl Store {
 
     /// SHA-256 over every row, in the order of keys: equal for equal rows, in any process. Reads everything.
     pub fn digest(&self) -> Result<Digest, StoreError> {
-        let mut digest = Sha256::new();
+        let mut digest = RowsDigest::default();
         self.scan(&[], &[], false, &mut |key, row| {
-            for part in [key, row] {
-                digest.update((part.len() as u64).to_be_bytes());
-                digest.update(part);
-            }
+            digest.add(key, row);
             Ok(true)
         })?;
-        Ok(Digest(digest.finalize().into()))
+        Ok(digest.finish())
     }
 
     /// Bytes on disk.

@@ -5,10 +5,11 @@
 mod common;
 
 use std::{
+    collections::BTreeSet,
     path::Path,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -18,7 +19,7 @@ use proptest::prelude::*;
 use subledger_fold::{Changes, Projection, Recorded, StoreError, get};
 use subledger_log::{Body, Position};
 use subledger_projection_runtime::{
-    Config, Digest, Limits, OnStale, OpenError, Rebuild, RebuildError, Runner, StartError, State, WaitError,
+    Config, Digest, GivenUp, Limits, OnStale, OpenError, Rebuild, RebuildError, Runner, StartError, State, WaitError,
 };
 
 fn start(log: &VecLog, config: Config) -> Runner {
@@ -152,6 +153,40 @@ fn one_rebuild_at_a_time_and_none_after_the_end() {
     assert!(matches!(handle.rebuild(what, &mut |_| {}), Err(RebuildError::Stopped)));
     assert_eq!(handle.status().state, State::Stopped);
     assert_eq!(total(&handle), 103, "rows can be read to the end");
+}
+
+#[test]
+fn a_rebuild_that_nobody_wants_any_more_leaves_nothing() {
+    let (log, dir) = (VecLog::new(1), tempfile::tempdir().unwrap());
+    fill(&log, 0, 3_000);
+    let runner = start(&log, config(dir.path()));
+    let rows = caught_up(&runner, &log);
+    let handle = runner.handle();
+    let stores =
+        || std::fs::read_dir(dir.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect::<BTreeSet<_>>();
+    let before = stores();
+    let what = Rebuild { compare: true, swap: true };
+    // In the middle of folding.
+    let batches = Arc::new(AtomicUsize::new(0));
+    let counting = batches.clone();
+    let midway: GivenUp = Arc::new(move || counting.load(Ordering::Relaxed) >= 2);
+    let folded = handle.rebuild_unless(&midway, what, &mut |_| {
+        batches.fetch_add(1, Ordering::Relaxed);
+    });
+    assert!(matches!(folded, Err(RebuildError::GivenUp { .. })), "{folded:?}");
+    assert_eq!(batches.load(Ordering::Relaxed), 2, "it goes on folding");
+    // At the very end, when the folding thread has compared and only the swap is left.
+    let caller = std::thread::current().id();
+    let at_the_end: GivenUp = Arc::new(move || std::thread::current().id() != caller);
+    let swapped = handle.rebuild_unless(&at_the_end, what, &mut |_| {});
+    assert!(matches!(swapped, Err(RebuildError::GivenUp { .. })), "{swapped:?}");
+    assert_eq!(stores(), before);
+    assert_eq!(caught_up(&runner, &log), rows);
+    let report = handle.rebuild(what, &mut |_| {}).unwrap();
+    assert_eq!((report.difference, report.digest, report.reflects), (None, Some(rows), handle.positions()));
+    fill(&log, 3_000, 3_010);
+    caught_up(&runner, &log);
+    assert_eq!(handle.status().state, State::Running);
 }
 
 #[test]

@@ -9,14 +9,16 @@ use subledger_log::{
 };
 use subledger_projection_runtime::{Handle as Projection, State};
 use subledger_proto::api::{
-    AdvanceClockRequest, Clock, GetClockRequest, GetStatusRequest, PartitionState, ProjectorState, Status as Report,
-    admin_service_server::AdminService,
+    AdvanceClockRequest, Clock, GetClockRequest, GetStatusRequest, PartitionState, ProjectorState,
+    RebuildProjectionRequest, Status as Report, admin_service_server::AdminService,
 };
 use subledger_writer::{Handle as Writer, ReferenceFollower};
 use tokio::sync::Mutex;
+use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
+use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 
-use super::{errors, position};
+use super::{errors, position, rebuild};
 use crate::days::{CloseError, Days};
 
 /// What the process runs, as far as it runs it.
@@ -40,6 +42,8 @@ pub(crate) struct Parts {
     pub(crate) projections: Vec<Projection>,
     /// Closes days.
     pub(crate) days: Option<Arc<Days>>,
+    /// Cancelled when the process stops.
+    pub(crate) stop: CancellationToken,
 }
 
 /// The service.
@@ -145,6 +149,21 @@ impl AdminService for AdminApi {
         let _one = self.advancing.lock().await;
         days.close_through(date).await.map_err(|error| close_status(&error))?;
         Ok(Response::new(self.clock()))
+    }
+
+    type RebuildProjectionStream =
+        tokio_stream::adapters::Chain<tokio_stream::Once<rebuild::Message>, ReceiverStream<rebuild::Message>>;
+
+    async fn rebuild_projection(
+        &self,
+        request: Request<RebuildProjectionRequest>,
+    ) -> Result<Response<Self::RebuildProjectionStream>, Status> {
+        let RebuildProjectionRequest { name, check_only } = request.into_inner();
+        let projection = rebuild::find(&self.parts.projections, &name)?;
+        let mut messages = rebuild::start(projection, check_only, self.parts.stop.clone())?;
+        // What cannot begin is an error of the call, not of a stream that began well.
+        let first = messages.recv().await.ok_or_else(|| Status::internal("the rebuild told nothing"))??;
+        Ok(Response::new(tokio_stream::once(Ok(first)).chain(ReceiverStream::new(messages))))
     }
 }
 

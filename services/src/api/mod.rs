@@ -1,7 +1,7 @@
 //! The gRPC services, and the server that offers them.
 //!
 //! One file per service; what they share: [`errors`] (every error has a stable reason), [`paging`], [`position`] (reading one's own
-//! writes), [`read_model`]. Nothing here decides anything.
+//! writes), [`read_model`], [`rebuild`]. Nothing here decides anything.
 
 pub(crate) mod admin;
 pub(crate) mod audit;
@@ -16,6 +16,7 @@ pub(crate) mod position;
 #[cfg(feature = "kafka")]
 pub(crate) mod proxy;
 pub(crate) mod read_model;
+mod rebuild;
 mod server;
 
 pub(crate) use server::{Bound, Services};

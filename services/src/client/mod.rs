@@ -17,6 +17,7 @@ mod list;
 mod load;
 mod output;
 mod own_ledger;
+mod rebuild;
 mod simulate;
 mod status;
 mod submit;
@@ -93,6 +94,15 @@ pub(crate) fn run(client: Client) -> ExitCode {
         Client::Simulate(args) => wait(simulate::run(args)),
         Client::Bench(args) => wait(bench::run(args)),
     };
+    finish(result)
+}
+
+/// Lets a running process rebuild one of its read models.
+pub(crate) fn rebuild(address: &str, name: &str, check: bool) -> ExitCode {
+    finish(wait(rebuild::run(address, name, check)))
+}
+
+fn finish(result: Result<(), Failure>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),

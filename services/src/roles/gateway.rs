@@ -110,6 +110,7 @@ async fn services(parties: &Parties, config: &Config, stop: &CancellationToken) 
         writers: None,
         projections: Vec::new(),
         days: Some(Arc::clone(&parties.days)),
+        stop: stop.clone(),
     };
     services.admin(AdminApi::new(parts)).await;
     Ok(services)

@@ -52,6 +52,11 @@ pub(crate) enum Ended {
 
 /// Runs a role until it is told to stop.
 pub(crate) fn run(role: Role) -> ExitCode {
+    if let Role::Rebuild(args) = &role
+        && let Some((address, name, check)) = args.elsewhere()
+    {
+        return crate::client::rebuild(address, name, check);
+    }
     let result = match role {
         Role::Serve(args) => with_runtime(&args.flags.clone(), |config| serve::run(args, config)),
         Role::Projector(args) => with_runtime(&args.flags.clone(), |config| projector::run(args, config)),

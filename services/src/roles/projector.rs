@@ -71,7 +71,7 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
         .context("interrupted")??;
     let projection = runner.handle();
 
-    let services = services(args.name, &projection, &log, clock, &config).await?;
+    let services = services(args.name, &projection, &log, clock, &config, &stop).await?;
     let health = services.health();
     let bound = services.bind(config.listen).await?;
     let tasks = TaskTracker::new();
@@ -152,6 +152,7 @@ async fn services(
     log: &Arc<dyn Log>,
     clock: Arc<dyn Clock>,
     config: &Config,
+    stop: &CancellationToken,
 ) -> anyhow::Result<Services> {
     let model = ReadModel::new(projection.clone(), log.layout(), config.limits.page_items);
     let mut services = Services::new(config.limits.message_bytes)?;
@@ -170,6 +171,7 @@ async fn services(
         writers: None,
         projections: vec![projection.clone()],
         days: None,
+        stop: stop.clone(),
     };
     services.admin(AdminApi::new(parts)).await;
     Ok(services)

@@ -20,9 +20,26 @@ const TICK: Duration = Duration::from_millis(200);
 
 /// Arguments of `rebuild`.
 #[derive(clap::Args)]
+#[command(
+    after_help = "With --address the process there rebuilds its own rows and goes on answering; interrupt it, and nothing has \
+    changed. Without,\nthe rows of a data directory are rebuilt here, and the process that has them must be stopped.\n\n\
+    Examples:\n  \
+    subledger rebuild billing --address http://127.0.0.1:7440\n  \
+    subledger rebuild customer --check --address http://127.0.0.1:7443\n  \
+    subledger rebuild billing --data-dir /var/lib/subledger\n  \
+    subledger rebuild billing --log kafka --set kafka.bootstrap=broker:9092 --data-dir /var/lib/projector\n\n\
+    Exit codes:\n  \
+    0  done\n  \
+    1  refused, or with --check: the rows in use differ\n  \
+    2  usage\n  \
+    3  the address cannot be reached"
+)]
 pub(crate) struct Args {
     /// Which read model
     name: Name,
+    /// A running process that has it: a ledger, or its projector
+    #[arg(long, value_name = "URL", conflicts_with_all = ["log", "data_dir", "set"])]
+    address: Option<String>,
     /// The log it follows: a ledger's address, or "kafka" [default: the ledger in the data directory]
     #[arg(long, value_name = "URL|kafka")]
     log: Option<String>,
@@ -31,6 +48,13 @@ pub(crate) struct Args {
     check: bool,
     #[command(flatten)]
     pub(super) flags: Flags,
+}
+
+impl Args {
+    /// The running process that is to do it: its address, which read model, and whether only to compare.
+    pub(super) fn elsewhere(&self) -> Option<(&str, &'static str, bool)> {
+        self.address.as_deref().map(|address| (address, self.name.as_str(), self.check))
+    }
 }
 
 /// Rebuilds a read model of this data directory. The process that has it must be stopped: a directory belongs to one process.
@@ -80,7 +104,7 @@ fn open(place: Option<&str>, config: &Config) -> anyhow::Result<Arc<dyn Log>> {
 fn print(report: &RebuildReport) {
     println!("{} commits folded in {:.1} s", report.commits, report.elapsed.as_secs_f64());
     match (&report.difference, report.compared) {
-        (Some(difference), _) => println!("the rows in use were different: {difference:?}"),
+        (Some(difference), _) => println!("the rows in use were different: {difference}"),
         (None, true) => println!("the rows in use are the same, byte for byte"),
         (None, false) => println!("the rows in use could not be compared"),
     }

@@ -189,6 +189,7 @@ impl Process {
             writers: Some(Arc::new(move || router.handles())),
             projections: self.models.handles(),
             days: Some(Arc::clone(days)),
+            stop: self.stop.clone(),
         }
     }
 

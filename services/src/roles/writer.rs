@@ -64,8 +64,11 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     let settings = config.clone();
     let shared = tokio::task::spawn_blocking(move || shared(log, &settings)).await.context("interrupted")??;
 
-    let bound =
-        if config.listen_given { Some(services(&shared, &config).await?.bind(config.listen).await?) } else { None };
+    let bound = if config.listen_given {
+        Some(services(&shared, &config, &stop).await?.bind(config.listen).await?)
+    } else {
+        None
+    };
     let place = bound.as_ref().map(|bound| format!(" at http://{}", bound.address)).unwrap_or_default();
     println!("writer is ready{place}, taking commands from {}", shared.topic);
 
@@ -127,13 +130,13 @@ fn shared(log: Arc<subledger_log::kafka::KafkaLog>, config: &Config) -> anyhow::
 }
 
 /// The state of this writer, for whoever runs it; only where an address was set, so that several run side by side as they are.
-async fn services(shared: &Arc<Shared>, config: &Config) -> anyhow::Result<Services> {
+async fn services(shared: &Arc<Shared>, config: &Config, stop: &CancellationToken) -> anyhow::Result<Services> {
     let mut services = Services::new(config.limits.message_bytes)?;
-    services.admin(AdminApi::new(parts(shared, config))).await;
+    services.admin(AdminApi::new(parts(shared, config, stop))).await;
     Ok(services)
 }
 
-fn parts(shared: &Arc<Shared>, config: &Config) -> Parts {
+fn parts(shared: &Arc<Shared>, config: &Config, stop: &CancellationToken) -> Parts {
     let router = Arc::clone(&shared.router);
     Parts {
         roles: vec!["writer".into()],
@@ -145,6 +148,7 @@ fn parts(shared: &Arc<Shared>, config: &Config) -> Parts {
         writers: Some(Arc::new(move || router.handles())),
         projections: Vec::new(),
         days: None,
+        stop: stop.clone(),
     }
 }
 
