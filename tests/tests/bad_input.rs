@@ -175,6 +175,40 @@ async fn what_is_too_large_is_refused_with_its_limit() -> anyhow::Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_number_of_seats_that_is_none_is_named_with_what_is_accepted() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (serve, client) = ledger(dir.path()).await?;
+    let before = client.history().await?.len();
+    let seats = |id: &str, quantity: Value| {
+        let mut bought = purchase(id, "fabrikam", "contoso", "e3", 1);
+        bought["purchase"]["lines"][0]["quantity"] = quantity;
+        bought.to_string()
+    };
+    let accepted = "accepted is a whole number from 0 to 4294967295";
+    let cases =
+        [(json!(-3), "-3"), (json!(1.5), "1.5"), (json!("abc"), "\"abc\""), (json!(4_294_967_296_u64), "4294967296")];
+    for (quantity, found) in &cases {
+        let field = format!("purchase.lines[0].quantity: found {found}; {accepted}");
+        let command = seats("s-1", quantity.clone());
+        run(&["submit", &command, "--address", &serve.address])?.expect_code(2)?.expect_error(&[&field])?;
+    }
+    // In a file, every line for itself.
+    let file = dir.path().join("commands.jsonl");
+    let lines: Vec<_> =
+        cases.iter().enumerate().map(|(n, (quantity, _))| seats(&format!("s-{n}"), quantity.clone())).collect();
+    std::fs::write(&file, lines.join("\n"))?;
+    let file = file.to_str().context("a path that is text")?;
+    run(&["load", file, "--address", &serve.address])?.expect_code(1)?;
+    let rejected = std::fs::read_to_string(format!("{file}.rejected.jsonl"))?;
+    for (quantity, found) in &cases {
+        let found = json!(format!("purchase.lines[0].quantity: found {found}; {accepted}")).to_string();
+        ensure!(rejected.contains(&found), "{quantity}: {found} is not in\n{rejected}");
+    }
+    ensure!(client.history().await?.len() == before, "something of it is recorded");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn money_of_another_country_is_refused() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
     let (_serve, client) = ledger(dir.path()).await?;

@@ -121,12 +121,16 @@ async fn nothing_stops(upstream: &mut Upstream, gateway: &Client) -> anyhow::Res
     let before = gateway.history().await?.len();
     let unknown = json!({ "command_id": "d-2", "purchase": { "customer_id": "fabrikam", "seats": 3 } });
     let incomplete = change_quantity("d-4", "", "contoso", "sub-k-1", 3).to_string().into_bytes();
-    let cases: [(&str, &str, Vec<u8>, &str); 5] = [
+    let mut negative = change_quantity("d-8", "fabrikam", "contoso", "sub-k-1", 3);
+    negative["change_quantity"]["quantity"] = json!(-3);
+    let accepted = "change_quantity.quantity: found -3; accepted is a whole number from 0 to 4294967295";
+    let cases: [(&str, &str, Vec<u8>, &str); 6] = [
         ("d-1", PROTOBUF, vec![0xff; 40], "protobuf"),
-        ("d-2", JSON, unknown.to_string().into_bytes(), "seats"),
+        ("d-2", JSON, unknown.to_string().into_bytes(), "purchase.seats"),
         ("d-3", JSON, b"{\"command_id\": \"d-3\", ".to_vec(), "JSON"),
         ("d-4", JSON, incomplete, "change_quantity.customer_id"),
         ("d-5", "text/csv", b"purchase,fabrikam".to_vec(), "text/csv"),
+        ("d-8", JSON, negative.to_string().into_bytes(), accepted),
     ];
     for (id, kind, payload, reason) in cases {
         let at = upstream.publish(id, kind, "fabrikam", payload.clone()).await?;

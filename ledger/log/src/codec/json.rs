@@ -4,30 +4,40 @@ use prost::Message;
 use prost_reflect::{DynamicMessage, ReflectMessage as _, SerializeOptions};
 use subledger_proto::{POOL, api};
 
-/// A text that is not the JSON form of a message.
+use super::{FieldError, json_fault};
+
+/// A text that is not the JSON form of a message: the field at fault, what was found there and what would be accepted, or where the
+/// text ceases to be JSON.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct JsonError(String);
+pub struct JsonError(FieldError);
+
+impl JsonError {
+    fn new(what: impl std::fmt::Display) -> Self {
+        Self(FieldError::new(what))
+    }
+}
 
 /// Reads a command, such as `{"command_id": "c-1", "close_day": {"date": "2018-01-31"}}`.
 pub fn command_from_json(text: &str) -> Result<api::Command, JsonError> {
-    let descriptor =
-        POOL.get_message_by_name("subledger.v1.Command").ok_or_else(|| JsonError("no descriptor".into()))?;
+    let descriptor = POOL.get_message_by_name("subledger.v1.Command").ok_or_else(|| JsonError::new("no descriptor"))?;
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let message =
-        DynamicMessage::deserialize(descriptor, &mut deserializer).map_err(|error| JsonError(error.to_string()))?;
-    deserializer.end().map_err(|error| JsonError(error.to_string()))?;
-    message.transcode_to().map_err(|error| JsonError(error.to_string()))
+    let read = DynamicMessage::deserialize(descriptor.clone(), &mut deserializer)
+        .and_then(|message| deserializer.end().map(|()| message));
+    // The reader's own error tells a line and a column, but neither the field nor what would be accepted.
+    let message = read.map_err(|error| {
+        let value = serde_json::from_str(text).ok();
+        let fault = value.and_then(|value| json_fault::find(&descriptor, &value));
+        fault.map_or_else(|| JsonError::new(error), JsonError)
+    })?;
+    message.transcode_to().map_err(JsonError::new)
 }
 
 /// The JSON form of a message of the given full name, such as `subledger.log.v1.Commit`.
 pub fn to_json(name: &str, message: &impl Message) -> Result<serde_json::Value, JsonError> {
-    let descriptor = POOL.get_message_by_name(name).ok_or_else(|| JsonError(format!("no message {name}")))?;
-    let dynamic = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice())
-        .map_err(|error| JsonError(error.to_string()))?;
+    let descriptor = POOL.get_message_by_name(name).ok_or_else(|| JsonError::new(format!("no message {name}")))?;
+    let dynamic = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice()).map_err(JsonError::new)?;
     debug_assert_eq!(dynamic.descriptor().full_name(), name);
     let options = SerializeOptions::new().use_proto_field_name(true).stringify_64_bit_integers(true);
-    dynamic
-        .serialize_with_options(serde_json::value::Serializer, &options)
-        .map_err(|error| JsonError(error.to_string()))
+    dynamic.serialize_with_options(serde_json::value::Serializer, &options).map_err(JsonError::new)
 }

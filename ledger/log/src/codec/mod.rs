@@ -9,6 +9,7 @@ mod events;
 mod examples;
 mod field;
 mod json;
+mod json_fault;
 #[cfg(test)]
 mod tests;
 mod values;
