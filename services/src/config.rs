@@ -244,6 +244,19 @@ impl Flags {
         Ok(config)
     }
 
+    /// The first one that was given on the command line, if one was. The file may come from the environment.
+    pub(crate) fn first_given(&self) -> Option<&'static str> {
+        let given = [
+            (self.data_dir.is_some(), "--data-dir"),
+            (self.listen.is_some(), "--listen"),
+            (self.metrics_listen.is_some(), "--metrics-listen"),
+            (self.log_format.is_some(), "--log-format"),
+            (self.log_level.is_some(), "--log-level"),
+            (!self.set.is_empty(), "--set"),
+        ];
+        given.into_iter().find_map(|(given, name)| given.then_some(name))
+    }
+
     /// The flags as pairs of setting and value.
     fn settings(&self) -> Result<Vec<(String, String)>, ConfigError> {
         let data_dir = self.data_dir.as_ref().map(|path| path.display().to_string());

@@ -267,11 +267,44 @@ async fn status_names_the_roles_and_what_does_not_answer_is_exit_code_3() -> any
     assert!(status.contains("projector billing") && status.contains("remote"), "{status}");
 
     let nowhere = format!("http://127.0.0.1:{}", free_port()?);
-    for command in
-        [&["status"][..], &["get", "customer", "c"], &["list", "customers"], &["events"], &["compare"], &["clock"]]
-    {
+    for command in [
+        &["status"][..],
+        &["get", "customer", "c"],
+        &["list", "customers"],
+        &["events"],
+        &["compare"],
+        &["clock", "show"],
+    ] {
         let ended = run(&[command, &["--address", &nowhere]].concat())?.expect_code(3)?;
         assert!(ended.err.contains("cannot be reached") && ended.err.contains(&nowhere), "{ended:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clock_is_a_role_and_show_and_advance_are_asked_of_a_ledger() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (serve, client) = ledger(dir.path()).await?;
+    client.accepted(&partner("contoso")).await?;
+    let at = ["--address", serve.address.as_str(), "--output", "json"];
+    let clock = |arguments: &[&str]| -> anyhow::Result<Value> {
+        Ok(serde_json::from_str(&run(&[&["clock"], arguments, &at].concat())?.expect_code(0)?.out)?)
+    };
+    assert_eq!(clock(&["show"])?["test_clock"], json!(true));
+    assert_eq!(clock(&["advance", "2018-01-14"])?["last_closed"], json!("2018-01-14"));
+    assert_eq!(clock(&["show"])?["last_closed"], json!("2018-01-14"));
+    // The address in front, or in a variable.
+    let shown = run(&[&["clock"], &at[..], &["show"]].concat())?.expect_code(0)?.out;
+    assert!(shown.contains("2018-01-14"), "{shown}");
+    let shown = run_with(&["clock", "show"], &[("SUBLEDGER_ADDRESS", &serve.address)], "")?.expect_code(0)?.out;
+    assert!(shown.contains("2018-01-14"), "{shown}");
+
+    // The role asks no ledger, and who is asked is no role.
+    run(&["clock", "--address", &serve.address])?.expect_code(2)?.expect_error(&["--address", "clock show"])?;
+    run(&["clock", "--set", "log_level=warn", "show"])?.expect_code(2)?.expect_error(&["--set", "`show`"])?;
+    for role in [&["clock"][..], &["clock", "run"]] {
+        let settings = ["--set", "kafka.bootstrap=127.0.0.1:1", "--set", "test_clock.enabled=true"];
+        run(&[role, &settings].concat())?.expect_code(1)?.expect_error(&["test_clock.enabled", "clock advance"])?;
     }
     Ok(())
 }

@@ -245,7 +245,7 @@ async fn a_wrong_topic_is_named(fleet: &Fleet, prefix: &str, dir: &std::path::Pa
     let data = dir.join("refused");
     let data = data.to_str().context("a path that is text")?;
     let at = ["--listen", "127.0.0.1:0", "--metrics-listen", "none", "--data-dir", data];
-    for role in [&["writer"][..], &["projector", "customer", "--log", "kafka"], &["gateway"], &["clock", "run"]] {
+    for role in [&["writer"][..], &["projector", "customer", "--log", "kafka"], &["gateway"], &["clock"]] {
         let ended = run_within(REFUSAL_MAX, &[role, &at, &settings].concat());
         ended.and_then(|ended| ended.expect_error(&named)).with_context(|| format!("{role:?} started"))?;
     }

@@ -1,4 +1,6 @@
-//! `subledger clock`: the business date.
+//! `subledger clock`: the business date. Without `show` or `advance` it is the role that closes days.
+
+use std::process::ExitCode;
 
 use chrono::NaiveDate;
 use subledger_log::codec::to_json;
@@ -7,34 +9,42 @@ use subledger_proto::api::{AdvanceClockRequest, GetClockRequest};
 use super::{
     Failure,
     connect::Address,
-    help,
-    output::{Output, print_one},
-    times,
+    finish, help,
+    output::{Format, Output, print_one},
+    times, wait,
 };
+use crate::config::Flags;
 
 /// Arguments of `clock`.
 #[derive(clap::Args)]
 #[command(after_help = help!(
-    "  subledger clock\n  \
-     subledger clock advance 2018-02-15\n  \
-     subledger clock run --set kafka.bootstrap=broker:9092"
+    "  subledger clock --set kafka.bootstrap=broker:9092\n  \
+     subledger clock show --address http://127.0.0.1:7440\n  \
+     subledger clock advance 2018-02-15"
 ))]
 pub(crate) struct Args {
     #[command(subcommand)]
     action: Option<Action>,
     #[command(flatten)]
-    address: Address,
-    #[command(flatten)]
-    output: Output,
+    flags: Flags,
+    /// With show and advance: address of the ledger's gRPC interface [default: SUBLEDGER_ADDRESS, or http://127.0.0.1:7440]
+    #[arg(long, global = true, value_name = "URL")]
+    address: Option<String>,
+    /// With show and advance: how to print the answer
+    #[arg(long, short = 'o', global = true, value_enum, value_name = "FORM")]
+    output: Option<Format>,
 }
 
 #[derive(clap::Subcommand)]
 enum Action {
     /// Shows the last closed day, the time, and whether this is a test clock
     Show,
-    /// Closes the business days of a ledger on Kafka by the wall clock, until told to stop
-    #[cfg(feature = "kafka")]
-    Run(crate::roles::ClockArgs),
+    /// Closes business days, as without any subcommand
+    #[command(hide = true)]
+    Run {
+        #[command(flatten)]
+        flags: Flags,
+    },
     /// Moves a test clock forward: closes every day up to this one, included
     Advance {
         /// The day, such as 2018-02-15
@@ -43,29 +53,53 @@ enum Action {
     },
 }
 
-impl Args {
-    /// The role, if it is the clock itself that is to run.
-    #[cfg(feature = "kafka")]
-    pub(super) fn role(&self) -> Option<crate::roles::Role> {
-        match &self.action {
-            Some(Action::Run(args)) => Some(crate::roles::Role::Clock(args.clone())),
-            _ => None,
+/// Runs the role, or shows or moves the clock of a running ledger.
+pub(crate) fn run(args: Args) -> ExitCode {
+    let Args { action, flags, address, output } = args;
+    let name = match &action {
+        None | Some(Action::Run { .. }) if address.is_some() || output.is_some() => {
+            return finish(Err(Failure::Usage(
+                "`subledger clock` closes the days of a ledger on Kafka, and takes neither --address nor --output; to see the clock \
+                 of a running ledger: `subledger clock show`"
+                    .to_owned(),
+            )));
         }
+        None => return role(flags),
+        Some(Action::Run { .. }) => "run",
+        Some(Action::Show) => "show",
+        Some(Action::Advance { .. }) => "advance",
+    };
+    if let Some(flag) = flags.first_given() {
+        return finish(Err(Failure::Usage(format!("{flag} may not stand before `{name}`"))));
+    }
+    let output = Output { output: output.unwrap_or_default() };
+    match action {
+        Some(Action::Run { flags }) => role(flags),
+        Some(Action::Advance { date }) => finish(wait(show(Address::or_default(address), output, Some(date)))),
+        Some(Action::Show) | None => finish(wait(show(Address::or_default(address), output, None))),
     }
 }
 
-/// Shows or moves the clock.
-pub(crate) async fn run(args: Args) -> Result<(), Failure> {
-    let mut admin = args.address.connect().await?.admin();
-    let clock = match args.action {
-        #[cfg(feature = "kafka")]
-        Some(Action::Run(_)) => return Err(Failure::Usage("the clock runs as a role".into())),
-        None | Some(Action::Show) => admin.get_clock(GetClockRequest {}).await?.into_inner(),
-        Some(Action::Advance { date }) => {
-            admin.advance_clock(AdvanceClockRequest { close_through: date.to_string() }).await?.into_inner()
-        }
+#[cfg(feature = "kafka")]
+fn role(flags: Flags) -> ExitCode {
+    crate::roles::run(crate::roles::Role::Clock(crate::roles::ClockArgs { flags }))
+}
+
+#[cfg(not(feature = "kafka"))]
+fn role(_: Flags) -> ExitCode {
+    finish(Err(Failure::Usage(
+        "only a ledger on Kafka has a clock of its own, and this binary was built without Kafka; `serve` closes its days itself"
+            .to_owned(),
+    )))
+}
+
+async fn show(address: Address, output: Output, advance: Option<NaiveDate>) -> Result<(), Failure> {
+    let mut admin = address.connect().await?.admin();
+    let clock = match advance {
+        None => admin.get_clock(GetClockRequest {}).await?.into_inner(),
+        Some(date) => admin.advance_clock(AdvanceClockRequest { close_through: date.to_string() }).await?.into_inner(),
     };
-    print_one(args.output, &to_json("subledger.v1.Clock", &clock)?)
+    print_one(output, &to_json("subledger.v1.Clock", &clock)?)
 }
 
 #[cfg(test)]
@@ -90,8 +124,8 @@ mod tests {
         ];
         for words in words {
             let args = Line::try_parse_from(words).unwrap_or_else(|error| panic!("{words:?}: {error}")).args;
-            assert_eq!(args.address.to_string(), "http://h:1");
-            assert!(args.output.output == crate::client::output::Format::Json);
+            assert_eq!(args.address.as_deref(), Some("http://h:1"));
+            assert_eq!(args.output, Some(Format::Json));
         }
     }
 }

@@ -16,6 +16,8 @@ use tonic::transport::{Channel, Endpoint};
 
 use super::Failure;
 
+/// Where a ledger is that was told nothing.
+const DEFAULT: &str = "http://127.0.0.1:7440";
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Silence after which a peer is asked whether it is there, and how long it may take to say so.
@@ -27,7 +29,7 @@ const ANSWER_BYTES_MAX: usize = 64 * 1024 * 1024;
 #[derive(clap::Args, Clone, Debug)]
 pub(crate) struct Address {
     /// Address of the ledger's gRPC interface
-    #[arg(long, global = true, env = "SUBLEDGER_ADDRESS", default_value = "http://127.0.0.1:7440", value_name = "URL")]
+    #[arg(long, global = true, env = "SUBLEDGER_ADDRESS", default_value = DEFAULT, value_name = "URL")]
     address: String,
 }
 
@@ -44,6 +46,12 @@ pub(crate) struct Connection {
 }
 
 impl Address {
+    /// This one, or the one that is meant where none is named.
+    pub(crate) fn or_default(address: Option<String>) -> Self {
+        let named = address.or_else(|| std::env::var("SUBLEDGER_ADDRESS").ok());
+        Self { address: named.unwrap_or_else(|| DEFAULT.to_owned()) }
+    }
+
     /// Connects.
     pub(crate) async fn connect(&self) -> Result<Connection, Failure> {
         Connection::to(&self.address).await

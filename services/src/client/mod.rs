@@ -62,8 +62,8 @@ pub(crate) enum Client {
     Status(status::Args),
     /// Replays the history into fresh read models and compares them with the live ones
     Compare(compare::Args),
-    /// Shows the business date, or moves a test clock forward
-    Clock(clock::Args),
+    /// Closes the business days of a ledger on Kafka by the wall clock; or shows a ledger's clock, or moves a test clock forward
+    Clock(Box<clock::Args>),
     /// Prints a completion script for a shell
     Completions(completions::Args),
     /// Runs golden cases through a ledger of their own and prints what was invoiced
@@ -74,12 +74,6 @@ pub(crate) enum Client {
 
 /// Runs a command.
 pub(crate) fn run(client: Client) -> ExitCode {
-    #[cfg(feature = "kafka")]
-    if let Client::Clock(args) = &client
-        && let Some(role) = args.role()
-    {
-        return crate::roles::run(role);
-    }
     let result = match client {
         Client::Submit(args) => wait(submit::run(args)),
         Client::Load(args) => wait(load::run(*args)),
@@ -89,7 +83,7 @@ pub(crate) fn run(client: Client) -> ExitCode {
         Client::Events(args) => wait(events::run(*args)),
         Client::Status(args) => wait(status::run(args)),
         Client::Compare(args) => wait(compare::run(args)),
-        Client::Clock(args) => wait(clock::run(args)),
+        Client::Clock(args) => return clock::run(*args),
         Client::Completions(args) => completions::run(&args),
         Client::Simulate(args) => wait(simulate::run(args)),
         Client::Bench(args) => wait(bench::run(args)),

@@ -1,4 +1,4 @@
-//! `gateway`: the API of a ledger on Kafka. Publishes commands, follows the log for their outcomes, passes queries on. And `clock run`,
+//! `gateway`: the API of a ledger on Kafka. Publishes commands, follows the log for their outcomes, passes queries on. And `clock`,
 //! which closes days the same way.
 
 use std::sync::{Arc, OnceLock};
@@ -32,7 +32,7 @@ use crate::{
 )]
 pub(crate) struct Args {
     #[command(flatten)]
-    pub(super) flags: Flags,
+    pub(crate) flags: Flags,
 }
 
 /// What both roles are made of.

@@ -31,7 +31,7 @@ pub(crate) enum Role {
     /// Writes a ledger on Kafka: shares its partitions with other writers
     #[cfg(feature = "kafka")]
     Writer(writer::Args),
-    /// Closes the business days of a ledger on Kafka by the wall clock: `clock run`, beside the other commands about the clock
+    /// Closes the business days of a ledger on Kafka by the wall clock: `clock`, which has subcommands beside
     #[cfg(feature = "kafka")]
     #[command(skip)]
     Clock(ClockArgs),
