@@ -244,3 +244,6 @@ fn first_record(log: &dyn Log) -> Result<Option<DateTime<Utc>>, ReadError> {
     let records = log.reader(&[(PartitionId::CATALOG, 0)])?.next(1, READ_WAIT)?;
     Ok(records.first().and_then(|record| codec::decode(&record.bytes).ok()).map(|commit| commit.recorded_at))
 }
+
+#[cfg(test)]
+mod tests;

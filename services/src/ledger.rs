@@ -48,6 +48,14 @@ pub(crate) fn open_log(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
 impl Ledger {
     /// Opens the ledger in the data directory, or makes one, and starts its writers. Blocks.
     pub(crate) fn start(config: &Config) -> anyhow::Result<Self> {
+        Self::start_with(config, clock)
+    }
+
+    /// [`Self::start`], with a clock of one's own: made from the first day of a test clock, if it has one, and the reference data.
+    pub(crate) fn start_with(
+        config: &Config,
+        clock: impl FnOnce(Option<NaiveDate>, &Arc<ReferenceFollower>) -> Arc<dyn Clock>,
+    ) -> anyhow::Result<Self> {
         let dir = &config.data_dir;
         std::fs::create_dir_all(dir).with_context(|| format!("cannot make the data directory {}", dir.display()))?;
         // Before anything is made: what cannot be understood is left alone.

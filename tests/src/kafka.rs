@@ -21,20 +21,39 @@ pub fn skipped() -> bool {
     skipped
 }
 
-/// A broker. It ends with this process, however that ends.
+/// A broker, or a cluster of three. It ends with this process, however that ends.
 pub struct Broker {
     /// Where it answers.
     pub bootstrap: String,
+    /// How many there are: 1 or 3.
+    pub count: u64,
     dir: PathBuf,
 }
 
 impl Broker {
     /// Starts one and waits until it is ready.
     pub fn start(dir: PathBuf) -> anyhow::Result<Self> {
-        let process = std::process::id().to_string();
+        Self::cluster(dir, 1)
+    }
+
+    /// Starts 1 or 3 and waits until all are ready.
+    pub fn cluster(dir: PathBuf, count: u64) -> anyhow::Result<Self> {
+        let (process, brokers) = (std::process::id().to_string(), count.to_string());
         let name = dir.to_str().context("a path that is text")?.to_owned();
-        let bootstrap = script(&["start", "--dir", &name, "--with", &process, "--remove"])?;
-        Ok(Self { bootstrap, dir })
+        let bootstrap = script(&["start", "--brokers", &brokers, "--dir", &name, "--with", &process, "--remove"])?;
+        Ok(Self { bootstrap, count, dir })
+    }
+
+    /// SIGKILL of one of them, counted from 1.
+    pub fn kill_one(&self, broker: u64) -> anyhow::Result<()> {
+        script(&["kill", "--dir", self.dir.to_str().context("a path that is text")?, &broker.to_string()])?;
+        Ok(())
+    }
+
+    /// Starts one of them again on its data.
+    pub fn restart_one(&self, broker: u64) -> anyhow::Result<()> {
+        script(&["restart", "--dir", self.dir.to_str().context("a path that is text")?, &broker.to_string()])?;
+        Ok(())
     }
 
     /// SIGKILL, then a start on the same data.
@@ -130,8 +149,19 @@ pub const PROJECTORS: [&str; 3] = ["billing", "customer", "incentive"];
 impl Fleet {
     /// Makes a ledger with topics of its own and starts every process.
     pub async fn start(broker: &Broker, prefix: &str, dir: &std::path::Path) -> anyhow::Result<Self> {
+        Self::start_with(broker, prefix, dir, &[]).await
+    }
+
+    /// [`Self::start`], with settings for the writers alone.
+    pub async fn start_with(
+        broker: &Broker,
+        prefix: &str,
+        dir: &std::path::Path,
+        of_writers: &[String],
+    ) -> anyhow::Result<Self> {
         let settings = vec![format!("kafka.bootstrap={}", broker.bootstrap), format!("kafka.topic_prefix={prefix}")];
-        let mut init = vec!["kafka", "init"];
+        let replication = format!("kafka.replication={}", broker.count);
+        let mut init = vec!["kafka", "init", "--set", &replication];
         init.extend(settings.iter().flat_map(|setting| ["--set", setting.as_str()]));
         run_cli(&init)?;
         let (mut projectors, mut data_dirs) = (Vec::new(), Vec::new());
@@ -140,6 +170,7 @@ impl Fleet {
         for n in 0..2 {
             let mut settings = settings.clone();
             settings.push(format!("data_dir={}", dir.join(format!("writer-{n}")).display()));
+            settings.extend(of_writers.iter().cloned());
             writers.push(Part::start(&format!("writer-{n}"), &["writer"], &settings, false).await?);
         }
         for name in PROJECTORS {
