@@ -188,6 +188,12 @@ impl Fleet {
         Ok(Self { writers, projectors, gateway, options, settings, data_dirs })
     }
 
+    /// What every process printed.
+    pub fn printed(&self) -> String {
+        let parts = self.writers.iter().chain(&self.projectors).chain([&self.gateway]);
+        parts.map(|part| format!("{}:\n{}\n", part.name, part.process.printed())).collect()
+    }
+
     /// Stops the projectors and compares the rows of each with a rebuild, byte for byte.
     pub fn check_read_models(&mut self) -> anyhow::Result<()> {
         for (n, name) in PROJECTORS.iter().enumerate() {

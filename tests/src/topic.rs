@@ -105,3 +105,38 @@ fn record(message: &BorrowedMessage<'_>) -> Record {
     });
     Record { payload: message.payload().unwrap_or_default().to_vec(), headers: headers.unwrap_or_default() }
 }
+
+/// The brokers that lead each partition of a topic, by partition.
+pub fn leaders(bootstrap: &str, topic: &str) -> anyhow::Result<Vec<i32>> {
+    let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", bootstrap).create()?;
+    let metadata = consumer.fetch_metadata(Some(topic), ANSWER_MAX)?;
+    let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
+    let mut leaders: Vec<_> = partitions.map(|partition| (partition.id(), partition.leader())).collect();
+    leaders.sort_unstable();
+    ensure!(!leaders.is_empty(), "there is no topic {topic}");
+    Ok(leaders.into_iter().map(|(_, leader)| leader).collect())
+}
+
+/// Waits until every partition of the topics with that prefix has so many replicas, all in sync. Blocks.
+pub fn wait_in_sync(bootstrap: &str, prefix: &str, replicas: u64, wait: Duration) -> anyhow::Result<()> {
+    let deadline = Instant::now() + wait;
+    let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", bootstrap).create()?;
+    loop {
+        let metadata = consumer.fetch_metadata(None, ANSWER_MAX)?;
+        let topics = metadata.topics().iter().filter(|topic| topic.name().starts_with(&format!("{prefix}.")));
+        let mut found = topics
+            .flat_map(|topic| topic.partitions().iter().map(move |partition| (topic.name(), partition)))
+            .peekable();
+        ensure!(found.peek().is_some(), "there are no topics {prefix}.*");
+        let behind = found.find(|(_, partition)| partition.isr().len() as u64 != replicas);
+        let Some((topic, partition)) = behind else { return Ok(()) };
+        ensure!(
+            Instant::now() < deadline,
+            "{topic}/{} has replicas {:?}, of which {:?} are in sync, after {wait:?}",
+            partition.id(),
+            partition.replicas(),
+            partition.isr()
+        );
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}

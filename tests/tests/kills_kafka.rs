@@ -1,7 +1,8 @@
 //! A ledger on a real broker, every role a process of its own: commands come through the topic and through gRPC at once while a
 //! writer, a projector and the broker are killed. The checker knows only what was acknowledged. What was published has an outcome.
 //!
-//! `SUBLEDGER_TEST_COMMANDS` and `SUBLEDGER_TEST_SEED` ask for more, or for the same again.
+//! `SUBLEDGER_TEST_COMMANDS` and `SUBLEDGER_TEST_SEED` ask for more, or for the same again; `SUBLEDGER_TEST_BROKERS=3` for three brokers,
+//! of which one at a time is killed and comes back later.
 
 use std::{
     collections::BTreeSet,
@@ -30,7 +31,7 @@ use subledger_tests::{
     insist::Insisting,
     kafka::{Broker, Fleet, skipped},
     random::{Random, number_from_environment},
-    topic::Reader,
+    topic::{self, Reader},
 };
 
 const CUSTOMERS: u64 = 16;
@@ -119,9 +120,10 @@ async fn acknowledged_commands_survive_the_kills_of_writers_projectors_and_broke
     }
     let count = number_from_environment("SUBLEDGER_TEST_COMMANDS", 3_000);
     let mut random = Random::from_environment();
-    println!("{count} commands, seed {}", random.seed());
+    let brokers = number_from_environment("SUBLEDGER_TEST_BROKERS", 1);
+    println!("{count} commands, seed {}, {brokers} brokers", random.seed());
     let dir = tempfile::tempdir()?;
-    let broker = Broker::start(dir.path().join("kafka"))?;
+    let broker = Broker::cluster(dir.path().join("kafka"), brokers)?;
     let mut fleet = Fleet::start(&broker, &format!("kills-{:x}", random.seed()), dir.path()).await?;
     let address = fleet.gateway.address.clone().context("a gateway listens")?;
     prepare(&Client::connect(&address).await?).await?;
@@ -141,7 +143,15 @@ async fn acknowledged_commands_survive_the_kills_of_writers_projectors_and_broke
         tokio::time::sleep(Duration::from_millis(random.below(1_000))).await;
         let projector = random.index(fleet.projectors.len());
         fleet.projectors[projector].kill_and_restart().await?;
-        if round == 1 {
+        if brokers > 1 {
+            let one = random.below(brokers) + 1;
+            broker.kill_one(one)?;
+            tokio::time::sleep(Duration::from_millis(random.below(4_000) + 1_000)).await;
+            println!("{} done while broker {one} was away", done.load(Ordering::Relaxed));
+            broker.restart_one(one)?;
+            // Two at once would be one too many: the next one dies when everything is in sync again.
+            topic::wait_in_sync(&broker.bootstrap, &fleet.options.topic_prefix, brokers, SETTLE_MAX)?;
+        } else if round == 1 {
             broker.kill_and_restart()?;
         }
     }

@@ -14,11 +14,13 @@ use super::options::KafkaOptions;
 
 /// How long to wait before asking again.
 const PAUSE: Duration = Duration::from_millis(50);
+/// The part of the request timeout that the first question may take; each one after it twice as long, as far as there is time.
+const FIRST_QUESTION: u32 = 8;
 
 /// The offsets of the first record of a partition and after its last.
 ///
-/// A topic that was just made has a leader in the metadata before that broker knows of it, and leaders move: such an answer is asked for
-/// again until the options' request timeout.
+/// A topic that was just made has a leader in the metadata before that broker knows of it; leaders move, and they die. The client goes on
+/// asking the one it knows, for minutes, so it is told to look for the leader again, until the options' request timeout.
 pub(super) fn bounds<C: ClientContext>(
     client: &Client<C>,
     options: &KafkaOptions,
@@ -26,9 +28,16 @@ pub(super) fn bounds<C: ClientContext>(
     partition: i32,
 ) -> KafkaResult<(i64, i64)> {
     let deadline = Instant::now() + options.request_timeout;
+    let mut patience = options.request_timeout / FIRST_QUESTION;
     loop {
-        match client.fetch_watermarks(topic, partition, options.request_timeout) {
-            Err(error) if passes(&error) && Instant::now() < deadline => thread::sleep(PAUSE),
+        let left = deadline.saturating_duration_since(Instant::now()).max(PAUSE);
+        match client.fetch_watermarks(topic, partition, patience.min(left)) {
+            Err(error) if passes(&error) && Instant::now() < deadline => {
+                // If nobody tells, the next question has the error to report.
+                let _ = client.fetch_metadata(Some(topic), patience.min(left));
+                patience *= 2;
+                thread::sleep(PAUSE);
+            }
             answer => return answer,
         }
     }
@@ -45,6 +54,9 @@ fn passes(error: &KafkaError) -> bool {
         Code::OffsetNotAvailable,
         Code::UnknownTopicOrPartition,
         Code::UnknownPartition,
+        Code::OperationTimedOut,
+        Code::RequestTimedOut,
+        Code::BrokerTransportFailure,
     ];
     error.rdkafka_error_code().is_some_and(|code| settling.contains(&code))
 }
@@ -58,6 +70,8 @@ mod tests {
         assert!(passes(&KafkaError::MetadataFetch(Code::NotLeaderForPartition)));
         assert!(passes(&KafkaError::MetadataFetch(Code::UnknownTopicOrPartition)));
         assert!(!passes(&KafkaError::MetadataFetch(Code::TopicAuthorizationFailed)));
-        assert!(!passes(&KafkaError::MetadataFetch(Code::BrokerTransportFailure)));
+        // The leader may be dead, and another one be chosen.
+        assert!(passes(&KafkaError::MetadataFetch(Code::OperationTimedOut)));
+        assert!(!passes(&KafkaError::MetadataFetch(Code::InvalidTopic)));
     }
 }
