@@ -21,7 +21,7 @@ use subledger_tests::{
 const BROKERS: u64 = 3;
 const CUSTOMERS: usize = 8;
 /// How long the death of a broker may be felt.
-const FAILOVER_MAX: Duration = Duration::from_secs(60);
+const FAILOVER_MAX: Duration = Duration::from_secs(120);
 /// Commands that must be acknowledged while a broker is away.
 const AWAY_COMMANDS: u64 = 100;
 

@@ -1,4 +1,6 @@
 //! What can go wrong, by operation. The texts are for a person at 3 a.m.
+//!
+//! A text that ends with its cause does not offer it as its source as well (`r#source`): printed with its chain, it would say it twice.
 
 use subledger_domain::position::PartitionId;
 
@@ -43,7 +45,7 @@ pub enum OpenError {
         /// Where.
         place: String,
         /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        r#source: Box<dyn std::error::Error + Send + Sync>,
     },
 }
 
@@ -56,7 +58,7 @@ pub enum AppendError {
         /// Where.
         partition: PartitionId,
         /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        r#source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// It may have been written, or may yet be, whole or in part. Only a new epoch brings certainty.
     #[error("{partition}: it is unknown whether the records were written: {source}")]
@@ -64,7 +66,7 @@ pub enum AppendError {
         /// Where.
         partition: PartitionId,
         /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        r#source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// It was written, but not where expected: somebody else wrote to the partition.
     #[error("{partition}: expected to write at offset {expected}, but another writer was there first (got {got})")]
@@ -123,6 +125,41 @@ pub enum ReadError {
         /// Where.
         place: String,
         /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        r#source: Box<dyn std::error::Error + Send + Sync>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use subledger_domain::position::PartitionId;
+
+    use super::*;
+
+    /// As `{:#}` of anyhow prints it.
+    fn with_chain(error: &dyn std::error::Error) -> String {
+        let mut text = error.to_string();
+        let mut next = error.source();
+        while let Some(cause) = next {
+            text = format!("{text}: {cause}");
+            next = cause.source();
+        }
+        text
+    }
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let (partition, place) = (PartitionId::CATALOG, || "Kafka at broker:9092".to_owned());
+        let errors: [Box<dyn std::error::Error>; 4] = [
+            Box::new(OpenError::Unavailable { place: place(), source: "timed out".into() }),
+            Box::new(ReadError::Unavailable { place: place(), source: "timed out".into() }),
+            Box::new(AppendError::NotWritten { partition, source: "timed out".into() }),
+            Box::new(AppendError::Unknown { partition, source: "timed out".into() }),
+        ];
+        for error in errors {
+            let text = with_chain(&*error);
+            assert_eq!(text.matches("timed out").count(), 1, "{text}");
+        }
+        let open = OpenError::Unavailable { place: place(), source: "timed out".into() };
+        assert_eq!(with_chain(&open), "cannot open Kafka at broker:9092: timed out");
+    }
 }

@@ -70,7 +70,7 @@ pub struct FoldError {
     /// Its stream and version, for whoever looks.
     pub what: String,
     /// Why.
-    pub source: StoreError,
+    pub r#source: StoreError,
 }
 
 /// A runner could not start.
