@@ -25,12 +25,13 @@ fn text(path: &Path) -> anyhow::Result<&str> {
     path.to_str().context("a path that is text")
 }
 
-/// Rows of CSV by the names of their columns, in small letters.
+/// Rows of CSV by the names of their columns, which are fields.
 fn csv_rows(text: &str) -> anyhow::Result<Vec<serde_json::Map<String, Value>>> {
     let mut reader = csv::Reader::from_reader(text.as_bytes());
     let names = reader.headers()?.clone();
-    let row =
-        |record: csv::StringRecord| names.iter().zip(&record).map(|(k, v)| (k.to_lowercase(), json!(v))).collect();
+    let row = |record: csv::StringRecord| names.iter().zip(&record).map(|(k, v)| (k.to_owned(), json!(v))).collect();
+    let is_field = |name: &str| name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'_' | b'.'));
+    anyhow::ensure!(names.iter().all(is_field), "{names:?} are not all named as fields");
     reader.records().map(|record| Ok(row(record?))).collect()
 }
 
@@ -194,7 +195,7 @@ async fn generated_commands_are_loaded_and_replay_to_the_live_answers() -> anyho
     assert_eq!(shown, recorded);
     let table = run(&["events", "--output", "csv", "--address", &serve.address])?.expect_code(0)?;
     let rows = csv_rows(&table.out)?;
-    assert!(rows.len() >= 2_000 && rows.iter().any(|row| row["command"] == json!("g-7-1999")), "{:?}", rows.last());
+    assert!(rows.len() >= 2_000 && rows.iter().any(|row| row["command_id"] == json!("g-7-1999")), "{:?}", rows.last());
     Ok(())
 }
 
@@ -235,14 +236,19 @@ async fn answers_are_json_and_csv_and_ids_stay_text() -> anyhow::Result<()> {
     );
 
     let rows = csv_rows(&say(&["list", "customers", "--output", "csv"])?)?;
-    let ids: Vec<_> = rows.iter().map(|row| row["customer"].clone()).collect();
+    let ids: Vec<_> = rows.iter().map(|row| row["customer_id"].clone()).collect();
     assert_eq!(ids, [json!(short), json!(long)], "{rows:?}");
+    let (many, one) = (say(&["list", "customers"])?, say(&["get", "customer", short])?);
+    assert!(many.starts_with("CUSTOMER") && one.contains("\nCUSTOMER ID  "), "{many}\n{one}");
+    assert!(one.contains("COMPANY NAME") && !one.contains("company_name"), "{one}");
+    let events = csv_rows(&say(&["events", "--output", "csv"])?)?;
+    assert!(events.iter().any(|row| row["command_id"] == json!("1e5") && row["stream"] == json!(short)), "{events:?}");
     let one = say(&["get", "customer", short, "--output", "csv"])?;
     let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(one.as_bytes());
     let cells: Vec<_> = reader.records().collect::<Result<_, _>>()?;
     assert!(cells.iter().any(|row| row.iter().any(|cell| cell == short)), "{one}");
     let subscriptions = csv_rows(&say(&["list", "subscriptions", "--customer", short, "--output", "csv"])?)?;
-    assert_eq!((subscriptions.len(), &subscriptions[0]["seats"]), (1, &json!("3")), "{subscriptions:?}");
+    assert_eq!((subscriptions.len(), &subscriptions[0]["quantity"]), (1, &json!("3")), "{subscriptions:?}");
     Ok(())
 }
 

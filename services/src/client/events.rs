@@ -95,13 +95,15 @@ fn commit(record: &Record) -> Result<Commit, Failure> {
     }
 }
 
-const NAMES: [&str; 8] = ["POSITION", "RECORDED", "EFFECTIVE", "STREAM", "VERSION", "COMMAND", "EVENT", "DETAIL"];
+const HEADS: [&str; 8] = ["POSITION", "RECORDED", "EFFECTIVE", "STREAM", "VERSION", "COMMAND", "EVENT", "DETAIL"];
+const FIELDS: [&str; 8] =
+    ["position", "recorded_at", "effective_at", "stream", "stream_version", "command_id", "event", "detail"];
 
 fn head(out: &mut impl Write, format: Format) -> Result<(), Failure> {
     match format {
         Format::Json => Ok(()),
-        Format::Csv => csv_line(out, NAMES.into_iter().map(str::to_ascii_lowercase)),
-        Format::Table => aligned(out, &NAMES.map(str::to_owned)),
+        Format::Csv => csv_line(out, FIELDS.into_iter()),
+        Format::Table => aligned(out, &HEADS.map(str::to_owned)),
     }
 }
 

@@ -407,6 +407,11 @@ mod tests {
         ];
         for (columns, name) in lists {
             for column in columns {
+                let head = column.name();
+                assert!(
+                    head.bytes().all(|byte| byte == b' ' || byte.is_ascii_uppercase()),
+                    "{head} is no head of a table"
+                );
                 let mut message = POOL.get_message_by_name(&format!("subledger.v1.{name}"));
                 for part in column.path().split('.') {
                     let field = message.and_then(|message| message.get_field_by_name(part));

@@ -1,7 +1,7 @@
 //! Table, JSON or CSV: the three forms of every answer.
 //!
 //! Rows are made from the canonical JSON of the API's messages, so a column is a name and a path, and no command has conversions of its
-//! own. Ids stay text in every form.
+//! own. Ids stay text in every form. JSON and CSV name a field as the API does, `billing_day`; tables have heads for people, `BILLING DAY`.
 
 use std::io::{self, IsTerminal as _, Write};
 
@@ -30,7 +30,7 @@ pub(crate) struct Output {
     pub(crate) output: Format,
 }
 
-/// A column: its name, and where its value stands in the JSON of a message.
+/// A column: its head in a table, and where its value stands in the JSON of a message, which is its name in CSV.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Column {
     name: &'static str,
@@ -58,6 +58,12 @@ impl Column {
     /// A switch: canonical JSON leaves out a "no".
     pub(crate) const fn switch(name: &'static str, path: &'static str) -> Self {
         Self { name, path, default: "false", right: false }
+    }
+
+    /// Its head in a table.
+    #[cfg(test)]
+    pub(crate) const fn name(&self) -> &'static str {
+        self.name
     }
 
     /// Where its value stands.
@@ -146,12 +152,11 @@ impl Printer<io::StdoutLock<'static>> {
 impl<W: Write> Printer<W> {
     /// Prints to a writer.
     pub(crate) fn new(mut out: W, format: Format, columns: &'static [Column]) -> Result<Self, Failure> {
-        let names = || columns.iter().map(|column| column.name);
         let form = match format {
-            Format::Table => Form::Table(Box::new(table(names(), columns))),
+            Format::Table => Form::Table(Box::new(table(columns.iter().map(|column| column.name), columns))),
             Format::Json => Form::Json,
             Format::Csv => {
-                csv_line(&mut out, names())?;
+                csv_line(&mut out, columns.iter().map(|column| column.path))?;
                 Form::Csv
             }
         };
@@ -234,11 +239,16 @@ pub(crate) fn print_one(output: Output, value: &Value) -> Result<(), Failure> {
         Format::Table => {
             let width = fields().map(|(name, _)| name.len()).max().unwrap_or(0);
             for (name, value) in fields() {
-                write_field(&mut out, name, value, width)?;
+                write_field(&mut out, &head(name), value, width)?;
             }
         }
     }
     Ok(())
+}
+
+/// The name of a field as tables have it.
+fn head(name: &str) -> String {
+    name.replace('_', " ").to_uppercase()
 }
 
 /// A list of objects gets a line for each; everything else one line.
@@ -261,11 +271,11 @@ mod tests {
     use super::*;
 
     const COLUMNS: &[Column] = &[
-        Column::text("id", "id"),
-        Column::text("country", "address.country"),
-        Column::number("seats", "quantity"),
-        Column::text("billing", "billing_frequency"),
-        Column::text("position", "position"),
+        Column::text("ID", "id"),
+        Column::text("COUNTRY", "address.country"),
+        Column::number("SEATS", "quantity"),
+        Column::text("BILLED EVERY", "billing_frequency"),
+        Column::text("POSITION", "position"),
     ];
 
     fn printed(format: Format, rows: &[Value]) -> String {
@@ -290,7 +300,7 @@ mod tests {
         let text = printed(Format::Csv, &rows());
         assert_eq!(
             text,
-            "id,country,seats,billing,position\r\n0012,DE,5,annual,\r\n\"a,\"\"b\"\"\",,0,,customers/0@7\r\n"
+            "id,address.country,quantity,billing_frequency,position\r\n0012,DE,5,annual,\r\n\"a,\"\"b\"\"\",,0,,customers/0@7\r\n"
         );
     }
 
@@ -305,6 +315,7 @@ mod tests {
         let text = printed(Format::Table, &rows());
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 3, "{text}");
+        assert!(lines[0].starts_with("ID") && lines[0].contains("BILLED EVERY"), "{text}");
         assert!(lines[1].contains("0012") && lines[1].contains("annual"), "{text}");
     }
 }

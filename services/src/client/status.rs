@@ -79,7 +79,7 @@ fn print_head(output: Output, status: &Value, clock: &Value) -> Result<(), Failu
             "roles": field(status, "roles"),
             "started": field(status, "started_at"),
             "clock": format!("{} ({kind})", field(clock, "now")),
-            "last closed day": if last.is_empty() { "none".to_owned() } else { last },
+            "last_closed_day": if last.is_empty() { "none".to_owned() } else { last },
         }),
     )?;
     line("")?;
