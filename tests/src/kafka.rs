@@ -191,7 +191,7 @@ impl Fleet {
     /// What every process printed.
     pub fn printed(&self) -> String {
         let parts = self.writers.iter().chain(&self.projectors).chain([&self.gateway]);
-        parts.map(|part| format!("{}:\n{}\n", part.name, part.process.printed())).collect()
+        parts.map(|part| format!("{}:\n{}", part.name, part.process.printed())).collect::<Vec<_>>().join("\n")
     }
 
     /// Stops the projectors and compares the rows of each with a rebuild, byte for byte.

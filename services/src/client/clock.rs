@@ -27,8 +27,13 @@ pub(crate) struct Args {
     action: Option<Action>,
     #[command(flatten)]
     flags: Flags,
-    /// With show and advance: address of the ledger's gRPC interface [default: SUBLEDGER_ADDRESS, or http://127.0.0.1:7440]
-    #[arg(long, global = true, value_name = "URL")]
+    /// With show and advance: where the ledger is. The environment is asked by hand: the role must know what the command line says.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help = "With show and advance: address of the ledger's gRPC interface [env: SUBLEDGER_ADDRESS] [default: http://127.0.0.1:7440]"
+    )]
     address: Option<String>,
     /// With show and advance: how to print the answer
     #[arg(long, short = 'o', global = true, value_enum, value_name = "FORM")]
