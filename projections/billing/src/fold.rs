@@ -12,12 +12,12 @@ use subledger_domain::{
     money::Currency,
     position::{Family, Position},
 };
-use subledger_fold::{Changes, Projection, Recorded, StoreError};
+use subledger_fold::{Changes, Projection, Recorded, StoreError, as_of};
 
 use crate::{
     ledger::{Leg, Posting, charge_posting, invoice_posting},
     tables::{
-        balances, charge_index,
+        balance_days, balances, charge_index,
         charges::{self, Place},
         due, entries, invoice_index, invoices, markers,
         partners::{self, Partner},
@@ -35,10 +35,11 @@ impl Projection for BillingProjection {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn fold(&self, commit: &Recorded<'_>, rows: &mut dyn Changes) -> Result<(), StoreError> {
+        as_of::note(rows, commit);
         let Ok(events) = commit.outcome else { return Ok(()) };
         for (index, event) in events.iter().enumerate() {
             let index = u32::try_from(index).map_err(|_| StoreError("a commit has too many events".to_owned()))?;
@@ -146,6 +147,7 @@ impl Booked<'_> {
             };
             let row =
                 entries::Row { customer_id: customer_id.cloned(), debit, credit, reference: reference.to_owned() };
+            balance_days::post(rows, &booking, debit, credit)?;
             entries::put(rows, &booking, &row)?;
             balances::post(rows, self.partner_id, self.currency, account, debit, credit)?;
         }

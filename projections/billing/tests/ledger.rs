@@ -27,7 +27,7 @@ fn history() -> History {
 }
 
 fn filter(id: &str, account: Option<Account>) -> AccountFilter {
-    AccountFilter { partner_id: Some(partner_id(id)), currency: None, account }
+    AccountFilter { partner_id: Some(partner_id(id)), account, ..AccountFilter::default() }
 }
 
 #[test]

@@ -124,6 +124,7 @@ impl Key {
     }
 }
 
+pub mod as_of;
 mod key;
 pub mod memory;
 pub mod page;

@@ -2,7 +2,8 @@
 
 use rust_decimal::Decimal;
 use subledger_billing::{
-    Account, AccountFilter, ChargeFilter, get_invoice, list_balances, list_charges, list_entries, list_invoices,
+    Account, AccountFilter, ChargeFilter, get_invoice_as_of, list_balances, list_charges, list_entries,
+    list_invoices_as_of,
 };
 use subledger_domain::ids::InvoiceNumber;
 use subledger_log::codec::{FieldError, Wire};
@@ -35,10 +36,15 @@ impl BillingService for BillingApi {
     ) -> Result<Response<ListBalancesResponse>, Status> {
         let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
         let request = request.into_inner();
+        let as_of = self.model.as_of(request.as_of)?;
         let page = self.model.page(request.page_size, request.page_token)?;
         let filter = account_filter(request.partner_id, request.currency, &request.account)?;
-        let (balances, next_page_token, reflects) =
-            self.model.list(wanted, move |rows| list_balances(rows, &filter, page.request())).await?;
+        let (balances, next_page_token, reflects) = self
+            .model
+            .list_as_of(wanted, as_of, move |rows, horizon| {
+                list_balances(rows, &AccountFilter { horizon: horizon.clone(), ..filter }, page.request())
+            })
+            .await?;
         let balances = balances.iter().map(to_balance).collect();
         Ok(Response::new(ListBalancesResponse { balances, next_page_token, reflects }))
     }
@@ -49,10 +55,15 @@ impl BillingService for BillingApi {
     ) -> Result<Response<ListEntriesResponse>, Status> {
         let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
         let request = request.into_inner();
+        let as_of = self.model.as_of(request.as_of)?;
         let page = self.model.page(request.page_size, request.page_token)?;
         let filter = account_filter(request.partner_id, request.currency, &request.account)?;
-        let (entries, next_page_token, reflects) =
-            self.model.list(wanted, move |rows| list_entries(rows, &filter, page.request())).await?;
+        let (entries, next_page_token, reflects) = self
+            .model
+            .list_as_of(wanted, as_of, move |rows, horizon| {
+                list_entries(rows, &AccountFilter { horizon: horizon.clone(), ..filter }, page.request())
+            })
+            .await?;
         let entries = entries.into_iter().map(to_entry).collect();
         Ok(Response::new(ListEntriesResponse { entries, next_page_token, reflects }))
     }
@@ -63,15 +74,21 @@ impl BillingService for BillingApi {
     ) -> Result<Response<ListChargesResponse>, Status> {
         let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
         let request = request.into_inner();
+        let as_of = self.model.as_of(request.as_of)?;
         let page = self.model.page(request.page_size, request.page_token)?;
         let filter = ChargeFilter {
             partner_id: optional_id("partner_id", request.partner_id)?,
             customer_id: optional_id("customer_id", request.customer_id)?,
             subscription_id: optional_id("subscription_id", request.subscription_id)?,
             unbilled: request.unbilled,
+            ..ChargeFilter::default()
         };
-        let (charges, next_page_token, reflects) =
-            self.model.list(wanted, move |rows| list_charges(rows, &filter, page.request())).await?;
+        let (charges, next_page_token, reflects) = self
+            .model
+            .list_as_of(wanted, as_of, move |rows, horizon| {
+                list_charges(rows, &ChargeFilter { horizon: horizon.clone(), ..filter }, page.request())
+            })
+            .await?;
         let charges = charges.into_iter().map(to_charge).collect();
         Ok(Response::new(ListChargesResponse { charges, next_page_token, reflects }))
     }
@@ -82,19 +99,29 @@ impl BillingService for BillingApi {
     ) -> Result<Response<ListInvoicesResponse>, Status> {
         let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
         let request = request.into_inner();
+        let as_of = self.model.as_of(request.as_of)?;
         let page = self.model.page(request.page_size, request.page_token)?;
         let partner = optional_id("partner_id", request.partner_id)?;
-        let (invoices, next_page_token, reflects) =
-            self.model.list(wanted, move |rows| list_invoices(rows, partner.as_ref(), page.request())).await?;
+        let (invoices, next_page_token, reflects) = self
+            .model
+            .list_as_of(wanted, as_of, move |rows, horizon| {
+                list_invoices_as_of(rows, partner.as_ref(), horizon, page.request())
+            })
+            .await?;
         let invoices = invoices.into_iter().map(to_invoice).collect();
         Ok(Response::new(ListInvoicesResponse { invoices, next_page_token, reflects }))
     }
 
     async fn get_invoice(&self, request: Request<GetInvoiceRequest>) -> Result<Response<Invoice>, Status> {
         let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
-        let number: InvoiceNumber = id("invoice_number", request.into_inner().invoice_number)?;
+        let request = request.into_inner();
+        let as_of = self.model.as_of(request.as_of)?;
+        let number: InvoiceNumber = id("invoice_number", request.invoice_number)?;
         let text = number.to_string();
-        let (invoice, reflects) = self.model.read(wanted, move |rows| get_invoice(rows, &number)).await?;
+        let (invoice, reflects) = self
+            .model
+            .read_as_of(wanted, as_of, move |rows, horizon| get_invoice_as_of(rows, &number, horizon))
+            .await?;
         let invoice = invoice.ok_or_else(|| errors::not_found("invoice", &text))?;
         Ok(Response::new(Invoice { reflects, ..to_invoice(invoice) }))
     }
@@ -120,6 +147,7 @@ fn account_filter(partner_id: String, currency: String, account: &str) -> Result
         partner_id: optional_id("partner_id", partner_id)?,
         currency: optional_id("currency", currency)?,
         account: if account.is_empty() { None } else { Some(named()?) },
+        ..AccountFilter::default()
     })
 }
 

@@ -4,6 +4,7 @@
 //! writes), [`read_model`], [`rebuild`]. Nothing here decides anything.
 
 pub(crate) mod admin;
+mod as_of;
 pub(crate) mod audit;
 pub(crate) mod billing;
 pub(crate) mod catalog;

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use subledger_fold::{
     Rows,
+    as_of::{AsOf, Horizon},
     page::{Page, PageRequest, QueryError},
 };
 use subledger_log::Layout;
@@ -12,6 +13,7 @@ use subledger_proto::common as pbc;
 use tonic::{Status, metadata::MetadataMap};
 
 use super::{
+    as_of::as_of,
     errors, paging,
     position::{self, Wanted},
 };
@@ -81,6 +83,38 @@ impl ReadModel {
         query: impl FnOnce(&dyn Rows) -> Result<Page<T>, QueryError> + Send + 'static,
     ) -> Result<(Vec<T>, String, Vec<pbc::Position>), Status> {
         let (page, reflects) = self.read(wanted, query).await?;
+        Ok((page.items, page.next.unwrap_or_default(), reflects))
+    }
+
+    /// Checks the look back of a request.
+    pub(crate) fn as_of(&self, wire: Option<pbc::AsOf>) -> Result<AsOf, Status> {
+        as_of(wire, self.layout)
+    }
+
+    /// [`Self::read`] at a moment of the past: the answer reflects the positions of that moment.
+    pub(crate) async fn read_as_of<T: Send + 'static, E: Into<QueryError> + Send + 'static>(
+        &self,
+        wanted: Wanted,
+        as_of: AsOf,
+        query: impl FnOnce(&dyn Rows, &Horizon) -> Result<T, E> + Send + 'static,
+    ) -> Result<(T, Vec<pbc::Position>), Status> {
+        let at_that_time = move |rows: &dyn Rows| {
+            let horizon = Horizon::of(rows, &as_of)?;
+            let answer = query(rows, &horizon).map_err(Into::into)?;
+            Ok::<_, QueryError>((answer, horizon.positions()))
+        };
+        let ((answer, positions), reflects) = self.read(wanted, at_that_time).await?;
+        Ok((answer, positions.map_or(reflects, |positions| position::to_wire(&positions))))
+    }
+
+    /// [`Self::list`] at a moment of the past.
+    pub(crate) async fn list_as_of<T: Send + 'static>(
+        &self,
+        wanted: Wanted,
+        as_of: AsOf,
+        query: impl FnOnce(&dyn Rows, &Horizon) -> Result<Page<T>, QueryError> + Send + 'static,
+    ) -> Result<(Vec<T>, String, Vec<pbc::Position>), Status> {
+        let (page, reflects) = self.read_as_of(wanted, as_of, query).await?;
         Ok((page.items, page.next.unwrap_or_default(), reflects))
     }
 

@@ -4,13 +4,14 @@ use serde_json::Value;
 use subledger_log::codec::to_json;
 use subledger_proto::{
     api::{GetCustomerRequest, GetInvoiceRequest, GetOfferRequest, GetPartnerRequest, GetSubscriptionRequest},
-    common::Position,
+    common::{AsOf, Position},
 };
 
 use super::{
     Failure,
     connect::{Address, Connection, position},
     help, list,
+    look_back::LookBack,
     output::{Format, Output, Printer, line, print_one},
 };
 
@@ -36,6 +37,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "POSITION", value_parser = position)]
     min_position: Vec<Position>,
     #[command(flatten)]
+    look_back: LookBack,
+    #[command(flatten)]
     address: Address,
     #[command(flatten)]
     output: Output,
@@ -57,8 +60,12 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
             "--customer says whose subscription is meant; other ids need no customer".to_owned(),
         ));
     }
+    if args.look_back.is_given() && !matches!(args.kind, Kind::Invoice) {
+        return Err(Failure::Usage("--as-of and --recorded-by look back at an invoice only".to_owned()));
+    }
+    let as_of = args.look_back.to_wire()?;
     let connection = args.address.connect().await?;
-    let mut value = fetch(&connection, args.kind, args.id, args.customer, args.min_position).await?;
+    let mut value = fetch(&connection, args.kind, args.id, args.customer, args.min_position, as_of).await?;
     if args.output.output != Format::Table {
         return print_one(args.output, &value);
     }
@@ -86,6 +93,7 @@ async fn fetch(
     id: String,
     customer: Option<String>,
     min_position: Vec<Position>,
+    as_of: Option<AsOf>,
 ) -> Result<Value, Failure> {
     let value = match kind {
         Kind::Customer => {
@@ -106,7 +114,7 @@ async fn fetch(
             to_json("subledger.v1.Offer", &to.catalog().get_offer(request).await?.into_inner())
         }
         Kind::Invoice => {
-            let request = GetInvoiceRequest { invoice_number: id, min_position };
+            let request = GetInvoiceRequest { invoice_number: id, min_position, as_of };
             to_json("subledger.v1.Invoice", &to.billing().get_invoice(request).await?.into_inner())
         }
     };

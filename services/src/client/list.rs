@@ -15,6 +15,7 @@ use super::{
     Failure,
     connect::{Address, Connection, position},
     help,
+    look_back::LookBack,
     output::{Column, Output, Printer},
 };
 
@@ -27,7 +28,8 @@ const PAGE_ROWS: usize = 1000;
     "  subledger list customers --partner p-1 --prefix con\n  \
      subledger list subscriptions --customer c-1 --state active\n  \
      subledger list charges --partner p-1 --unbilled --output csv > unbilled.csv\n  \
-     subledger list balances --currency USD --min-position customers/2@17"
+     subledger list balances --currency USD --min-position customers/2@17\n  \
+     subledger list balances --partner p-1 --as-of 2018-02-28 --recorded-by 2018-03-03   # what we believed then"
 ))]
 pub(crate) struct Args {
     /// What to list
@@ -77,6 +79,8 @@ pub(crate) struct Filter {
     /// Wait until the answer reflects this commit, such as customers/2@17; repeatable
     #[arg(long, value_name = "POSITION", value_parser = position)]
     min_position: Vec<Position>,
+    #[command(flatten)]
+    look_back: LookBack,
 }
 
 /// What can be listed.
@@ -251,9 +255,9 @@ impl Kind {
             Self::Customers => &["partner", "prefix"],
             Self::Subscriptions => &["customer", "partner", "state"],
             Self::Partners | Self::Offers => &[],
-            Self::Balances | Self::Entries => &["partner", "currency", "account"],
-            Self::Charges => &["partner", "customer", "subscription", "unbilled"],
-            Self::Invoices => &["partner"],
+            Self::Balances | Self::Entries => &["partner", "currency", "account", "as-of", "recorded-by"],
+            Self::Charges => &["partner", "customer", "subscription", "unbilled", "as-of", "recorded-by"],
+            Self::Invoices => &["partner", "as-of", "recorded-by"],
             Self::Transfers => &["customer", "partner"],
             Self::Activities => &["customer"],
             Self::Incentives => &["partner", "month"],
@@ -278,6 +282,7 @@ impl Filter {
             ("prefix", self.prefix.is_some()),
             ("month", self.month.is_some()),
             ("unbilled", self.unbilled),
+            ("as-of", self.look_back.is_given()),
         ];
         let filters = kind.filters();
         match given.iter().find(|(name, given)| *given && !filters.contains(name)) {
@@ -344,6 +349,7 @@ async fn page(
     let text = Option::unwrap_or_default;
     let (partner_id, customer_id, min_position) = (text(f.partner), text(f.customer), f.min_position);
     let (currency, account) = (text(f.currency), text(f.account));
+    let as_of = f.look_back.to_wire()?;
     macro_rules! page {
         ($client:ident.$call:ident($request:ident { $($field:ident $(: $value:expr)?),* }).$rows:ident as $message:literal) => {{
             let request = $request { $($field $(: $value)?,)* page_size, page_token, min_position };
@@ -359,13 +365,13 @@ async fn page(
             customer_id, partner_id, state: text(f.state) }).subscriptions as "Subscription"),
         Kind::Partners => page!(catalog.list_partners(ListPartnersRequest {}).partners as "Partner"),
         Kind::Offers => page!(catalog.list_offers(ListOffersRequest {}).offers as "Offer"),
-        Kind::Balances => page!(billing.list_balances(ListBalancesRequest { partner_id, currency, account })
+        Kind::Balances => page!(billing.list_balances(ListBalancesRequest { partner_id, currency, account, as_of })
             .balances as "Balance"),
-        Kind::Entries => page!(billing.list_entries(ListEntriesRequest { partner_id, currency, account })
+        Kind::Entries => page!(billing.list_entries(ListEntriesRequest { partner_id, currency, account, as_of })
             .entries as "Entry"),
         Kind::Charges => page!(billing.list_charges(ListChargesRequest {
-            partner_id, customer_id, subscription_id: text(f.subscription), unbilled: f.unbilled }).charges as "Charge"),
-        Kind::Invoices => page!(billing.list_invoices(ListInvoicesRequest { partner_id }).invoices as "Invoice"),
+            partner_id, customer_id, subscription_id: text(f.subscription), unbilled: f.unbilled, as_of }).charges as "Charge"),
+        Kind::Invoices => page!(billing.list_invoices(ListInvoicesRequest { partner_id, as_of }).invoices as "Invoice"),
         Kind::Transfers => page!(customers.list_transfers(ListTransfersRequest { customer_id, partner_id })
             .transfers as "Transfer"),
         Kind::Activities => page!(customers.list_activities(ListActivitiesRequest { customer_id })

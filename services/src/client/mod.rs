@@ -15,6 +15,7 @@ mod generate;
 mod get;
 mod list;
 mod load;
+mod look_back;
 mod output;
 mod own_ledger;
 mod rebuild;

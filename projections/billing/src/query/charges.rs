@@ -7,14 +7,16 @@ use subledger_domain::{
     position::Position,
 };
 use subledger_fold::{
-    Rows, StoreError, decode,
+    Rows, StoreError,
+    as_of::Horizon,
+    decode,
     page::{Page, PageRequest, Pager, QueryError, list},
 };
 
 use crate::tables::{
     charge_index,
     charges::{self, Place},
-    invoice_index,
+    invoice_index, invoices,
     series::{self, Series},
 };
 
@@ -51,6 +53,8 @@ pub struct ChargeFilter {
     pub subscription_id: Option<SubscriptionId>,
     /// Only lines that no invoice carries yet.
     pub unbilled: bool,
+    /// As they were then.
+    pub horizon: Horizon,
 }
 
 impl ChargeFilter {
@@ -63,18 +67,25 @@ impl ChargeFilter {
 
 /// Charge lines in the order charged: of a subscription or customer all together, else by partner, family and currency.
 pub fn list_charges(rows: &dyn Rows, filter: &ChargeFilter, page: PageRequest<'_>) -> Result<Page<Charge>, QueryError> {
+    let horizon = &filter.horizon;
     if let Some(subscription) = &filter.subscription_id {
         list_index(rows, filter, &charge_index::subscription_prefix(subscription.as_str()), page)
     } else if let Some(customer) = &filter.customer_id {
         list_index(rows, filter, &charge_index::customer_prefix(customer.as_str()), page)
-    } else if filter.unbilled {
+    } else if filter.unbilled && horizon.is_now() {
         list_unbilled(rows, filter.partner_id.as_ref(), page)
     } else {
-        let mut numbers = Numbers::new(rows);
+        let mut numbers = Numbers::new(rows, horizon);
         let prefix = charges::prefix(filter.partner_id.as_ref().map(PartnerId::as_str));
         list(rows, &prefix, page, |key, row| {
             let (series, place) = charges::read_key(key)?;
+            if !sees(horizon, &place) {
+                return Ok(None);
+            }
             let number = numbers.of(&series, place.charged_on)?;
+            if filter.unbilled && number.is_some() {
+                return Ok(None);
+            }
             Ok(Some(Charge::new(&place, decode(row)?, number)))
         })
     }
@@ -86,14 +97,18 @@ fn list_index(
     prefix: &[u8],
     page: PageRequest<'_>,
 ) -> Result<Page<Charge>, QueryError> {
-    let mut numbers = Numbers::new(rows);
+    let horizon = &filter.horizon;
+    let mut numbers = Numbers::new(rows, horizon);
     list(rows, prefix, page, |_, charge_key| {
+        let (series, place) = charges::read_key(charge_key)?;
+        if !sees(horizon, &place) {
+            return Ok(None);
+        }
         let line: Charged = subledger_fold::get(rows, charge_key)?
             .ok_or_else(|| StoreError("an index names a charge line that is not there".to_owned()))?;
         if !filter.matches(&line) {
             return Ok(None);
         }
-        let (series, place) = charges::read_key(charge_key)?;
         let number = numbers.of(&series, place.charged_on)?;
         if filter.unbilled && number.is_some() {
             return Ok(None);
@@ -130,7 +145,13 @@ fn list_unbilled(
 /// Finds the invoice of a line; lines of one series and period, one after another, look it up once.
 struct Numbers<'a> {
     rows: &'a dyn Rows,
+    horizon: &'a Horizon,
     last: Option<Found>,
+}
+
+/// Whether a line was charged by then.
+fn sees(horizon: &Horizon, place: &Place) -> bool {
+    horizon.knows(place.position()) && horizon.reaches(place.charged_on)
 }
 
 /// The lines of `series` charged in `from..until` are on the invoice of this number.
@@ -142,8 +163,8 @@ struct Found {
 }
 
 impl<'a> Numbers<'a> {
-    fn new(rows: &'a dyn Rows) -> Self {
-        Self { rows, last: None }
+    fn new(rows: &'a dyn Rows, horizon: &'a Horizon) -> Self {
+        Self { rows, horizon, last: None }
     }
 
     fn of(&mut self, series: &Series, day: NaiveDate) -> Result<Option<InvoiceNumber>, StoreError> {
@@ -152,6 +173,9 @@ impl<'a> Numbers<'a> {
             return Ok(Some(found.number.clone()));
         }
         let Some((until, number)) = invoice_index::covering(self.rows, series, day)? else { return Ok(None) };
+        if !self.horizon.is_now() && !invoices::is_seen(self.rows, &number, self.horizon)? {
+            return Ok(None);
+        }
         self.last = Some(Found { series: series.clone(), from: day, until, number: number.clone() });
         Ok(Some(number))
     }

@@ -10,7 +10,9 @@ use subledger_domain::{
     position::{Family, Position},
 };
 use subledger_fold::{
-    Rows, StoreError, decode,
+    Rows, StoreError,
+    as_of::Horizon,
+    decode,
     page::{Page, PageRequest, Pager, QueryError, list},
 };
 
@@ -88,19 +90,40 @@ pub fn list_invoices(
     partner: Option<&PartnerId>,
     page: PageRequest<'_>,
 ) -> Result<Page<Invoice>, QueryError> {
+    list_invoices_as_of(rows, partner, &Horizon::default(), page)
+}
+
+/// [`list_invoices`] as they were then.
+pub fn list_invoices_as_of(
+    rows: &dyn Rows,
+    partner: Option<&PartnerId>,
+    horizon: &Horizon,
+    page: PageRequest<'_>,
+) -> Result<Page<Invoice>, QueryError> {
     let prefix = invoice_index::partner_prefix(partner.map(PartnerId::as_str));
     list(rows, &prefix, page, |key, _| {
         let number = invoice_index::read_partner_key(key)?;
         let issued = invoices::get(rows, &number)?;
         let missing = || StoreError(format!("an index names invoice {number}, which is not there"));
-        issued.ok_or_else(missing).map(|issued| Some(issued.into()))
+        let issued = issued.ok_or_else(missing)?;
+        Ok(issued.is_seen(horizon).then(|| issued.into()))
     })
 }
 
 /// An invoice with all its lines; none if there is no such number. An invoice may have very many lines: [`each_invoice_line`] holds one
 /// at a time.
 pub fn get_invoice(rows: &dyn Rows, number: &InvoiceNumber) -> Result<Option<Invoice>, StoreError> {
-    let Some(issued) = invoices::get(rows, number)? else { return Ok(None) };
+    get_invoice_as_of(rows, number, &Horizon::default())
+}
+
+/// [`get_invoice`], if it was issued by then.
+pub fn get_invoice_as_of(
+    rows: &dyn Rows,
+    number: &InvoiceNumber,
+    horizon: &Horizon,
+) -> Result<Option<Invoice>, StoreError> {
+    let issued = invoices::get(rows, number)?.filter(|issued| issued.is_seen(horizon));
+    let Some(issued) = issued else { return Ok(None) };
     let mut lines = Vec::new();
     each_line(rows, &issued.event, &mut |line| {
         lines.push(line);

@@ -10,13 +10,16 @@ use subledger_domain::{
     position::Position,
 };
 use subledger_fold::{
-    Rows, StoreError, decode,
+    Rows, StoreError,
+    as_of::Horizon,
+    decode,
     page::{Page, PageRequest, QueryError, list},
 };
 
 use crate::{
     ledger::{Account, add, show},
     tables::{
+        balance_days,
         balances::{self, Sums},
         entries::{self, Booking},
     },
@@ -31,6 +34,8 @@ pub struct AccountFilter {
     pub currency: Option<Currency>,
     /// With this name.
     pub account: Option<Account>,
+    /// As they were then.
+    pub horizon: Horizon,
 }
 
 impl AccountFilter {
@@ -62,7 +67,7 @@ pub struct Balance {
     pub entry_count: u64,
 }
 
-/// Balances by partner, currency and account.
+/// Balances by partner, currency and account: as they are, or as they were.
 pub fn list_balances(
     rows: &dyn Rows,
     filter: &AccountFilter,
@@ -74,8 +79,13 @@ pub fn list_balances(
         if !filter.matches(currency, account) {
             return Ok(None);
         }
-        let Sums { debits, credits, entry_count } = decode(row)?;
-        Ok(Some(Balance {
+        let sums = if filter.horizon.is_now() {
+            decode(row)?
+        } else {
+            balance_days::sums(rows, &partner_id, currency, account, &filter.horizon)?
+        };
+        let Sums { debits, credits, entry_count } = sums;
+        Ok((entry_count > 0).then_some(Balance {
             partner_id,
             currency,
             account,
@@ -115,7 +125,8 @@ pub fn list_entries(rows: &dyn Rows, filter: &AccountFilter, page: PageRequest<'
     let prefix = entries::prefix(filter.partner(), filter.currency, filter.account);
     list(rows, &prefix, page, |key, row| {
         let Booking { partner_id, currency, account, booked_on, position, index: _ } = Booking::read(key)?;
-        if !filter.matches(currency, account) {
+        let seen = filter.horizon.knows(position) && filter.horizon.reaches(booked_on);
+        if !seen || !filter.matches(currency, account) {
             return Ok(None);
         }
         let entries::Row { customer_id, debit, credit, reference } = decode(row)?;
@@ -140,14 +151,20 @@ pub struct TrialBalance {
 
 /// The sums over all partners and accounts, for each currency. Reads every balance.
 pub fn trial_balance(rows: &dyn Rows) -> Result<Vec<TrialBalance>, StoreError> {
+    trial_balance_as_of(rows, &Horizon::default())
+}
+
+/// [`trial_balance`] as it was then.
+pub fn trial_balance_as_of(rows: &dyn Rows, horizon: &Horizon) -> Result<Vec<TrialBalance>, StoreError> {
     let mut sums: BTreeMap<Currency, Sums> = BTreeMap::new();
     rows.scan(&balances::prefix(None, None, None), &[], false, &mut |key, row| {
-        let (_, currency, _) = balances::read_key(key)?;
-        let account: Sums = decode(row)?;
-        let sum = sums.entry(currency).or_default();
-        sum.debits = add(sum.debits, account.debits)?;
-        sum.credits = add(sum.credits, account.credits)?;
-        sum.entry_count += account.entry_count;
+        let (partner, currency, account) = balances::read_key(key)?;
+        let held: Sums = if horizon.is_now() {
+            decode(row)?
+        } else {
+            balance_days::sums(rows, &partner, currency, account, horizon)?
+        };
+        sums.entry(currency).or_default().plus(&held)?;
         Ok(true)
     })?;
     let line = |(currency, Sums { debits, credits, entry_count })| {

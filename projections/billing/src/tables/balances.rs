@@ -18,6 +18,16 @@ pub(crate) struct Sums {
     pub(crate) entry_count: u64,
 }
 
+impl Sums {
+    /// Adds other sums, exactly.
+    pub(crate) fn plus(&mut self, other: &Self) -> Result<(), StoreError> {
+        self.debits = add(self.debits, other.debits)?;
+        self.credits = add(self.credits, other.credits)?;
+        self.entry_count += other.entry_count;
+        Ok(())
+    }
+}
+
 /// Adds as many parts of an account's path as are given in turn.
 pub(super) fn path(key: Key, partner: Option<&str>, currency: Option<Currency>, account: Option<Account>) -> Key {
     let Some(partner) = partner else { return key };

@@ -12,7 +12,7 @@ use subledger_domain::{
     money::Currency,
     position::{Family, PartitionId, Position},
 };
-use subledger_fold::{Changes, Key, KeyReader, StoreError};
+use subledger_fold::{Changes, Key, KeyReader, Rows, StoreError, decode};
 
 use super::prefix::ENTRIES;
 use crate::ledger::Account;
@@ -85,6 +85,21 @@ fn family(code: u8) -> Result<Family, StoreError> {
         .into_iter()
         .find(|family| family_code(*family) == code)
         .ok_or_else(|| StoreError(format!("a stored key is damaged: {code} is no family")))
+}
+
+/// Visits the entries that an account booked on a day.
+pub(crate) fn each_of_day(
+    rows: &dyn Rows,
+    (partner, currency, account): (&PartnerId, Currency, Account),
+    day: NaiveDate,
+    visit: &mut dyn FnMut(Position, Row) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let path = prefix(Some(partner.as_str()), Some(currency), Some(account));
+    let prefix = Key::default().bytes(&path).date(day).build();
+    rows.scan(&prefix, &[], false, &mut |key, row| {
+        visit(Booking::read(key)?.position, decode(row)?)?;
+        Ok(true)
+    })
 }
 
 pub(crate) fn put(rows: &mut dyn Changes, booking: &Booking, row: &Row) -> Result<(), StoreError> {

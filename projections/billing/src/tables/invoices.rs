@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 use subledger_domain::{event::InvoiceIssued, ids::InvoiceNumber, position::Position};
-use subledger_fold::{Changes, Key, Rows, StoreError};
+use subledger_fold::{Changes, Key, Rows, StoreError, as_of::Horizon};
 
 use super::prefix::INVOICES;
 
@@ -15,6 +15,18 @@ pub(crate) struct Issued {
     pub(crate) position: Position,
     /// The document.
     pub(crate) event: InvoiceIssued,
+}
+
+impl Issued {
+    /// Whether it was issued by then.
+    pub(crate) fn is_seen(&self, horizon: &Horizon) -> bool {
+        horizon.knows(self.position) && horizon.reaches(self.event.invoice_date)
+    }
+}
+
+/// Whether the invoice was issued by then.
+pub(crate) fn is_seen(rows: &dyn Rows, number: &InvoiceNumber, horizon: &Horizon) -> Result<bool, StoreError> {
+    Ok(get(rows, number)?.is_some_and(|issued| issued.is_seen(horizon)))
 }
 
 fn key(number: &InvoiceNumber) -> Vec<u8> {

@@ -3,6 +3,7 @@
 //! In every key a text ends with a zero byte, a currency is its three letters, a day is 4 bytes and sorts as days do, numbers are
 //! big-endian. Rows are postcard unless the table says otherwise.
 
+pub(crate) mod balance_days;
 pub(crate) mod balances;
 pub(crate) mod charge_index;
 pub(crate) mod charges;
@@ -31,6 +32,7 @@ mod prefix {
     pub(super) const INVOICES: u8 = 10;
     pub(super) const INVOICES_BY_SERIES: u8 = 11;
     pub(super) const INVOICES_BY_PARTNER: u8 = 12;
+    pub(super) const BALANCE_DAYS: u8 = 13;
 }
 
 /// Adds a currency: 3 bytes.

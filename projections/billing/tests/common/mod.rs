@@ -41,6 +41,18 @@ pub(crate) fn currency(code: &str) -> Currency {
 /// A commit: where it stands, and its events.
 pub(crate) type Commit = (Position, Vec<Event>);
 
+/// When a commit was recorded: later ones of a partition later, and never two at the same time.
+pub(crate) fn recorded_at(position: Position) -> DateTime<Utc> {
+    let Position { partition, seq } = position;
+    let family = Family::ALL.iter().position(|family| *family == partition.family).unwrap();
+    let seconds = i64::try_from(seq).unwrap() * 60 + i64::from(partition.index) * 3 + i64::try_from(family).unwrap();
+    day("2018-01-01").and_time(NaiveTime::MIN).and_utc() + chrono::TimeDelta::seconds(seconds)
+}
+
+pub(crate) fn partition(family: Family, index: u16) -> PartitionId {
+    PartitionId::new(family, index)
+}
+
 /// Folds commits in the order given.
 pub(crate) fn fold(rows: &mut Memory, commits: &[Commit]) {
     let at: DateTime<Utc> = day("2018-01-01").and_time(NaiveTime::MIN).and_utc();
@@ -51,7 +63,7 @@ pub(crate) fn fold(rows: &mut Memory, commits: &[Commit]) {
             stream_version: 0,
             command_id: "",
             effective_at: at,
-            recorded_at: at,
+            recorded_at: recorded_at(*position),
             principal: "",
             channel: "",
             outcome: Ok(events),
@@ -66,8 +78,8 @@ pub(crate) struct History {
     pub(crate) rows: Memory,
     pub(crate) commits: Vec<Commit>,
     pub(crate) partitions: u16,
-    partners: Partners,
-    lines: u32,
+    pub(crate) partners: Partners,
+    pub(crate) lines: u32,
 }
 
 impl History {

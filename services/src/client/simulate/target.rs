@@ -117,7 +117,7 @@ impl Target for Remote {
         let listed = billing.list_invoices(request).await?.into_inner().invoices;
         let mut invoices = Vec::with_capacity(listed.len());
         for invoice in listed {
-            let request = GetInvoiceRequest { invoice_number: invoice.invoice_number, min_position: Vec::new() };
+            let request = GetInvoiceRequest { invoice_number: invoice.invoice_number, ..GetInvoiceRequest::default() };
             invoices.push(billing.get_invoice(request).await?.into_inner());
         }
         invoices.sort_by(|a, b| (&a.invoice_date, &a.invoice_number).cmp(&(&b.invoice_date, &b.invoice_number)));
