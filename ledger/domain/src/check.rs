@@ -48,6 +48,15 @@ pub(crate) fn optional(field: &str, text: &str) -> Result<(), Rejection> {
     Ok(())
 }
 
+/// A region of a country: what stands behind the hyphen in ISO 3166-2.
+pub(crate) fn region(field: &str, code: &str) -> Result<(), Rejection> {
+    if (1..=3).contains(&code.len()) && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()) {
+        return Ok(());
+    }
+    let message = format!("{code:?} is no region: 1 to 3 capital letters or digits are, such as WA or BC");
+    Err(invalid(field, message))
+}
+
 /// 1 to `most` elements.
 pub(crate) fn count(field: &str, length: usize, most: usize) -> Result<(), Rejection> {
     match length {

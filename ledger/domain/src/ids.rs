@@ -97,6 +97,8 @@ id! {
     TransferId
     /// A charge line.
     LineId
+    /// A tax exemption of a partner.
+    ExemptionId
     /// An invoice, unique in the ledger.
     InvoiceNumber
 }

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::ids::OfferId;
+use crate::{ids::OfferId, tax::TaxScope};
 
 /// How often a subscription is billed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -144,6 +144,8 @@ pub struct Offer {
     pub split_rebill_at_anniversary: bool,
     /// First day it can neither be bought nor renewed.
     pub end_of_sale: Option<NaiveDate>,
+    /// What it is for tax, if it is more particular than digital content: software or a reservation.
+    pub tax_scope: Option<TaxScope>,
 }
 
 impl Offer {

@@ -46,6 +46,15 @@ pub struct Address {
     pub postal_code: String,
 }
 
+/// Whom a document is addressed to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Recipient {
+    /// Name of the company.
+    pub name: String,
+    /// Its address.
+    pub address: Address,
+}
+
 /// A person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contact {

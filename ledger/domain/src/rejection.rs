@@ -67,6 +67,29 @@ reasons! {
     /// An invoice must begin where the previous one ended.
     InvoicePeriodGap = "INVOICE_PERIOD_GAP",
 
+    /// A VAT id does not look like one of the country.
+    VatIdFormatInvalid = "VAT_ID_FORMAT_INVALID",
+    /// A partner in the European Union sells nothing before its VAT id is valid.
+    VatIdRequiredBeforeSale = "VAT_ID_REQUIRED_BEFORE_SALE",
+    /// The tax id was given before.
+    TaxIdAlreadySubmitted = "TAX_ID_ALREADY_SUBMITTED",
+    /// There is no such tax id to answer.
+    TaxIdNotSubmitted = "TAX_ID_NOT_SUBMITTED",
+    /// An exemption needs its document.
+    TaxDocumentMissing = "TAX_DOCUMENT_MISSING",
+    /// That document does not exempt from that tax there.
+    TaxDocumentNotAcceptedInRegion = "TAX_DOCUMENT_NOT_ACCEPTED_IN_REGION",
+    /// Tax does not change for days that are over.
+    TaxChangeNotRetroactive = "TAX_CHANGE_NOT_RETROACTIVE",
+    /// The partner has no such exemption.
+    TaxExemptionNotFound = "TAX_EXEMPTION_NOT_FOUND",
+    /// An exemption with this id exists.
+    TaxExemptionAlreadyExists = "TAX_EXEMPTION_ALREADY_EXISTS",
+    /// The exemption has its answer.
+    TaxExemptionClosed = "TAX_EXEMPTION_CLOSED",
+    /// The last published rate of a tax has ended, and nothing says what holds since.
+    TaxRateMissing = "TAX_RATE_MISSING",
+
     /// A customer with this id exists.
     CustomerAlreadyExists = "CUSTOMER_ALREADY_EXISTS",
     /// No customer has this id.

@@ -78,7 +78,7 @@ impl Machine {
         match (self, command.target()) {
             (Self::Catalog { catalog, .. }, _) => catalog.decide(command, context),
             (Self::Partners { partners, .. }, Target::Partner(id)) => {
-                partner::decide(partners.get(id), command, context)
+                partner::decide(partners.get(id), reference, command, context)
             }
             (Self::Customers(customers), Target::Customer(id)) => {
                 let state = customers.streams.get(id).and_then(|stream| stream.state.as_ref());

@@ -1,42 +1,21 @@
 //! When invoices are due (billing.md section 1, billing-details.md section 2.4).
 
-use chrono::{Datelike, NaiveDate};
-use subledger_domain::charge::InvoiceFamily;
+use chrono::NaiveDate;
+use subledger_domain::{charge::InvoiceFamily, partner::invoice_date};
 
 use crate::tables::{partners::Partner, series::State};
 
 impl Partner {
-    /// The date of the invoice that carries what was charged on `day`: the first billing date on or after it, and not before the
-    /// registration. None only at the end of the calendar.
-    ///
-    /// License and usage: the partner's billing day, clamped to the month's last day (L9700, L9838).
-    /// One-time and recurring: the last day of the calendar month. The source says only "by the 8th of the next month" (L9703); the
-    /// document is dated with the last day it covers, as the license invoice is (L10498), and issued as soon as that day is closed.
+    /// The date of the invoice that carries what was charged on `day`, and not before the registration. None only at the end of the
+    /// calendar.
     pub(crate) fn invoice_date(&self, family: InvoiceFamily, day: NaiveDate) -> Option<NaiveDate> {
-        let day = day.max(self.registered_on);
-        let day_of_month = match family {
-            InvoiceFamily::LicenseUsage => self.billing_day,
-            InvoiceFamily::OneTimeRecurring => 31,
-        };
-        let date = clamped(day, day_of_month)?;
-        if date >= day { Some(date) } else { clamped(first_of_next_month(day)?, day_of_month) }
+        invoice_date(family, self.billing_day, day.max(self.registered_on))
     }
 
     /// The date of the next invoice of a series; none if it has no unbilled lines.
     pub(crate) fn next_due(&self, family: InvoiceFamily, state: State) -> Option<NaiveDate> {
         self.invoice_date(family, state.first_unbilled?)
     }
-}
-
-/// The day of that number in the month of `month`, or the month's last day.
-fn clamped(month: NaiveDate, day_of_month: u32) -> Option<NaiveDate> {
-    let last = first_of_next_month(month)?.pred_opt()?;
-    last.with_day(day_of_month.clamp(1, last.day()))
-}
-
-fn first_of_next_month(day: NaiveDate) -> Option<NaiveDate> {
-    let (year, month) = if day.month() == 12 { (day.year() + 1, 1) } else { (day.year(), day.month() + 1) };
-    NaiveDate::from_ymd_opt(year, month, 1)
 }
 
 #[cfg(test)]

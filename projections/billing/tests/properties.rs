@@ -10,18 +10,30 @@ use common::{ALL, Commit, History, fold};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
 use subledger_billing::{
-    AccountFilter, ChargeFilter, Verification, due_invoices, get_invoice, list_charges, list_entries, list_invoices,
-    trial_balance, verify_invoice,
+    Account, AccountFilter, ChargeFilter, Verification, due_invoices, get_invoice, list_balances, list_charges,
+    list_entries, list_invoices, trial_balance, verify_invoice,
 };
-use subledger_domain::charge::InvoiceFamily;
+use subledger_domain::{
+    charge::{AppliedPromotion, Charged, InvoiceFamily},
+    ids::PromotionId,
+    position::Family,
+    tax::{TaxRule, TaxTreatment},
+};
 use subledger_fold::memory::Memory;
 
 const PARTITIONS: u16 = 3;
 
-/// One line: day after the start, partition, partner, family and currency, amount in minor units.
-type Line = (u64, u16, usize, usize, i64);
+/// One line: day after the start, partition, partner, family and currency, amount in minor units, discount and tax.
+type Line = (u64, u16, usize, usize, i64, (u32, usize, u32));
 
 const PARTNERS: [(&str, u32); 3] = [("p1", 31), ("p10", 15), ("p2", 1)];
+const TREATMENTS: [Option<TaxTreatment>; 5] = [
+    None,
+    Some(TaxTreatment::Exclusive),
+    Some(TaxTreatment::Inclusive),
+    Some(TaxTreatment::Exempt),
+    Some(TaxTreatment::ReverseCharge),
+];
 const KINDS: [(InvoiceFamily, &str); 3] = [
     (InvoiceFamily::LicenseUsage, "USD"),
     (InvoiceFamily::OneTimeRecurring, "EUR"),
@@ -29,7 +41,9 @@ const KINDS: [(InvoiceFamily, &str); 3] = [
 ];
 
 fn lines() -> impl Strategy<Value = Vec<Line>> {
-    prop::collection::vec((0..100_u64, 0..PARTITIONS, 0..3_usize, 0..3_usize, -50_000..50_000_i64), 0..60)
+    // Percent off, how it is taxed, tenths of a percent of tax.
+    let taxed = (0..100_u32, 0..TREATMENTS.len(), 0..300_u32);
+    prop::collection::vec((0..100_u64, 0..PARTITIONS, 0..3_usize, 0..3_usize, -50_000..50_000_i64, taxed), 0..60)
 }
 
 /// Plays lines day by day; at the end of each day everything due is issued.
@@ -42,16 +56,30 @@ fn play(mut lines: Vec<Line>) -> History {
     let mut lines = lines.into_iter().peekable();
     for number in 0..140 {
         let date = (common::day("2018-01-20") + chrono::Days::new(number)).to_string();
-        while let Some((_, partition, id, kind, cents)) = lines.next_if(|line| line.0 == number) {
+        while let Some((_, partition, id, kind, cents, taxed)) = lines.next_if(|line| line.0 == number) {
             let (family, code) = KINDS[kind];
             let scale = if code == "JPY" { 0 } else { 2 };
             let cost = Decimal::new(cents, scale).to_string();
-            h.charge_in(partition, PARTNERS[id].0, family, code, &date, &cost);
+            let mut line = h.line(PARTNERS[id].0, family, code, &date, &cost);
+            discount_and_tax(&mut line, taxed);
+            h.append(Family::Customers, partition, vec![line.into()]);
         }
         h.close(&date);
         h.issue();
     }
     h
+}
+
+/// As the domain decides them: the discount off the amount, the tax of what is left.
+fn discount_and_tax(line: &mut Charged, (percent, treatment, rate): (u32, usize, u32)) {
+    if percent > 0 {
+        let promotion =
+            AppliedPromotion { promotion_id: PromotionId::new("spring").unwrap(), percent: Decimal::from(percent) };
+        line.discount = Some(promotion.on(line.currency, line.amount));
+    }
+    let rate_percent = Decimal::new(i64::from(rate), 1);
+    let rule = |treatment| TaxRule { name: "VAT DE".to_owned(), treatment, rate_percent };
+    line.tax = TREATMENTS[treatment].map(|treatment| rule(treatment).on(line.currency, line.subtotal()));
 }
 
 /// The same commits with partitions interleaved as the picks say; each partition in its own order.
@@ -113,6 +141,25 @@ proptest! {
         for trial in trial_balance(&h.rows).unwrap() {
             prop_assert_eq!(trial.difference, Decimal::ZERO);
         }
+        // What is on the tax accounts is the tax of the lines, on top and contained; nothing is unbilled but what no invoice carries.
+        let all = list_charges(&h.rows, &ChargeFilter::default(), ALL).unwrap().items;
+        let unbilled = ChargeFilter { unbilled: true, ..ChargeFilter::default() };
+        let unbilled = list_charges(&h.rows, &unbilled, ALL).unwrap().items;
+        for (account, lines, amount) in [
+            (Account::Tax, &all, (|line| -line.tax_amount() - line.tax_included()) as fn(&Charged) -> Decimal),
+            (Account::Unbilled, &unbilled, |line| line.total()),
+        ] {
+            let mut expected: BTreeMap<_, Decimal> = BTreeMap::new();
+            for charge in lines {
+                *expected.entry((charge.line.partner_id.clone(), charge.line.currency)).or_default() += amount(&charge.line);
+            }
+            let filter = AccountFilter { account: Some(account), ..AccountFilter::default() };
+            for balance in list_balances(&h.rows, &filter, ALL).unwrap().items {
+                let owner = (balance.partner_id, balance.currency);
+                prop_assert_eq!(balance.amount, expected.remove(&owner).unwrap_or_default(), "{}", account);
+            }
+            prop_assert!(expected.values().all(Decimal::is_zero), "{}: {:?}", account, expected);
+        }
         // The entries of each commit balance by currency, too.
         let mut commits: BTreeMap<_, Decimal> = BTreeMap::new();
         let entries = list_entries(&h.rows, &AccountFilter::default(), ALL).unwrap();
@@ -133,7 +180,17 @@ proptest! {
             let number = invoice.invoice_number;
             prop_assert_eq!(verify_invoice(&h.rows, &number).unwrap(), Verification::Matches);
             let invoice = get_invoice(&h.rows, &number).unwrap().unwrap();
-            prop_assert_eq!(invoice.lines.iter().map(|line| line.line.amount).sum::<Decimal>(), invoice.total);
+            // Sums S1, S3, S5 and S6 of billing-details.md 3.6.
+            let sum = |amount: fn(&Charged) -> Decimal| invoice.lines.iter().map(|line| amount(&line.line)).sum::<Decimal>();
+            let totals = invoice.totals;
+            prop_assert_eq!(sum(Charged::subtotal), totals.license_charges + totals.usage_charges + totals.one_time_charges);
+            prop_assert_eq!(sum(Charged::subtotal), totals.subtotal);
+            prop_assert_eq!(sum(Charged::discount_amount), totals.discounts);
+            prop_assert_eq!(sum(|line| line.subtotal().min(Decimal::ZERO)), totals.credits);
+            prop_assert_eq!(sum(Charged::tax_amount), totals.tax);
+            prop_assert_eq!(sum(Charged::tax_included), totals.tax_included);
+            prop_assert_eq!(sum(Charged::total), invoice.total);
+            prop_assert_eq!(invoice.other_credits(), Decimal::ZERO);
             for line in &invoice.lines {
                 prop_assert!(invoice.period_start <= line.line.charged_on && line.line.charged_on <= invoice.period_end);
             }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 
-use super::Catalog;
+use super::{Catalog, taxes};
 use crate::{
     Command, Context, Event, Reason, Rejection, check,
     command::{CloseDay, PublishOffers, PublishPriceList},
@@ -33,6 +33,8 @@ impl Catalog {
             Command::PublishOffers(command) => publish_offers(command),
             Command::PublishPriceList(command) => publish_price_list(command),
             Command::CloseDay(command) => self.close_day(command, context),
+            Command::PublishTaxRates(command) => taxes::publish_rates(self, command),
+            Command::PublishPaymentInstructions(command) => taxes::publish_instructions(command),
             _ => Err(check::misdirected("catalog")),
         }
     }

@@ -2,16 +2,18 @@
 
 mod decide;
 mod price;
+mod taxes;
 
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, ids::OfferId, money::Currency, offer::Offer};
+use crate::{Event, ids::OfferId, money::Currency, offer::Offer, tax::TaxRates};
 
 pub use decide::{LIST_PRICE_DECIMALS_MAX, LIST_PRICE_MAX, OFFERS_MAX, PRICE_ROWS_MAX};
 pub use price::{PriceKey, PriceQuote, PublishedPrice};
+pub use taxes::{PaymentInstructions, TAX_RATES_MAX};
 
 /// The catalog's state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +21,8 @@ pub struct Catalog {
     offers: BTreeMap<OfferId, Offer>,
     prices: BTreeMap<OfferId, BTreeMap<Currency, BTreeMap<PriceKey, PublishedPrice>>>,
     rows_published: u64,
+    tax_rates: TaxRates,
+    payment_instructions: BTreeMap<Option<String>, PaymentInstructions>,
     first_closed: Option<NaiveDate>,
     last_closed: Option<NaiveDate>,
 }
@@ -55,6 +59,17 @@ impl Catalog {
         by_currency.flat_map(|(currency, rows)| rows.values().map(|row| (*currency, row)))
     }
 
+    /// Every published tax rate.
+    pub fn tax_rates(&self) -> &TaxRates {
+        &self.tax_rates
+    }
+
+    /// How partners of a country pay: its own instructions, or those of all others.
+    pub fn payment_instructions(&self, country: &str) -> Option<&PaymentInstructions> {
+        let own = self.payment_instructions.get(&Some(country.to_owned()));
+        own.or_else(|| self.payment_instructions.get(&None))
+    }
+
     /// Applies an event of the catalog.
     pub fn evolve(&mut self, event: &Event) {
         match event {
@@ -70,6 +85,11 @@ impl Catalog {
                     let by_currency = self.prices.entry(row.offer_id.clone()).or_default();
                     by_currency.entry(e.currency).or_default().insert(key, published);
                 }
+            }
+            Event::TaxRatesPublished(e) => e.rows.iter().for_each(|row| self.tax_rates.publish(row.clone())),
+            Event::PaymentInstructionsPublished(e) => {
+                let by_country = e.instructions.iter().map(|new| (new.country.clone(), new.clone()));
+                self.payment_instructions.extend(by_country);
             }
             Event::DayClosed(e) => {
                 self.first_closed.get_or_insert(e.date);

@@ -1,3 +1,5 @@
+mod taxes;
+
 use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
@@ -42,6 +44,7 @@ fn offer() -> Offer {
         proration_rule: ProrationRule::Exact,
         split_rebill_at_anniversary: false,
         end_of_sale: None,
+        tax_scope: None,
     }
 }
 

@@ -233,10 +233,7 @@ impl<'a, 'c> Charging<'a, 'c> {
             order_id: s.order_id.clone(),
             offer_id: s.offer_id.clone(),
             offer_name: s.offer_name.clone(),
-            invoice_family: match s.product_family {
-                ProductFamily::License => InvoiceFamily::LicenseUsage,
-                ProductFamily::OneTimeRecurring | ProductFamily::MarketplaceSaas => InvoiceFamily::OneTimeRecurring,
-            },
+            invoice_family: InvoiceFamily::of(s.product_family),
             charge_type: draft.charge_type,
             charge_start: draft.charge_start,
             charge_end: draft.charge_end,

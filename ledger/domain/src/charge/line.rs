@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::{CustomerId, LineId, OfferId, OrderId, PartnerId, PromotionId, SubscriptionId},
     money::Currency,
-    offer::{BillingFrequency, ProrationRule},
+    offer::{BillingFrequency, ProductFamily, ProrationRule},
     tax::LineTax,
 };
 
@@ -70,6 +70,16 @@ pub enum InvoiceFamily {
     LicenseUsage,
     /// By calendar month, one per currency.
     OneTimeRecurring,
+}
+
+impl InvoiceFamily {
+    /// The invoices that a product's lines go to.
+    pub fn of(product: ProductFamily) -> Self {
+        match product {
+            ProductFamily::License => Self::LicenseUsage,
+            ProductFamily::OneTimeRecurring | ProductFamily::MarketplaceSaas => Self::OneTimeRecurring,
+        }
+    }
 }
 
 /// How an amount was computed.

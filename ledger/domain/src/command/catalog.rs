@@ -4,9 +4,11 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    catalog::PaymentInstructions,
     ids::PriceListId,
     money::Currency,
     offer::{Offer, PriceRow},
+    tax::TaxRateRow,
 };
 
 /// Offers that may be bought from now on; one published again replaces its earlier version.
@@ -32,4 +34,18 @@ pub struct PublishPriceList {
 pub struct CloseDay {
     /// The day, UTC.
     pub date: NaiveDate,
+}
+
+/// Tax rates. A row replaces the one of the same country, region, tax, scope and first day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishTaxRates {
+    /// At least one.
+    pub rows: Vec<TaxRateRow>,
+}
+
+/// What invoices say about payment. Instructions replace those of the same country.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishPaymentInstructions {
+    /// At least one.
+    pub instructions: Vec<PaymentInstructions>,
 }

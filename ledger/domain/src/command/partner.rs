@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     charge::{InvoiceFamily, InvoiceTotals},
-    ids::PartnerId,
+    ids::{ExemptionId, PartnerId},
     money::Currency,
+    partner::BillingProfile,
     party::PartnerKind,
     position::Position,
+    tax::{TaxDocumentKind, TaxIdKind},
 };
 
 /// A partner's account begins.
@@ -56,4 +58,89 @@ pub struct IssueInvoice {
     pub lines_digest: Vec<u8>,
     /// Last commits that were folded.
     pub reflects: Vec<Position>,
+}
+
+/// The partner states who it is; in place of what it stated before.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateBillingProfile {
+    /// The partner.
+    pub partner_id: PartnerId,
+    /// All of it.
+    pub profile: BillingProfile,
+}
+
+/// The partner gives a tax id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubmitTaxId {
+    /// The partner.
+    pub partner_id: PartnerId,
+    /// What kind of number.
+    pub kind: TaxIdKind,
+    /// Blanks, points and hyphens are left out, small letters become capitals.
+    pub value: String,
+}
+
+/// The provider accepts a tax id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValidateTaxId {
+    /// The partner.
+    pub partner_id: PartnerId,
+    /// What kind of number.
+    pub kind: TaxIdKind,
+    /// As submitted.
+    pub value: String,
+}
+
+/// The provider does not accept a tax id, or does not any more.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectTaxId {
+    /// The partner.
+    pub partner_id: PartnerId,
+    /// What kind of number.
+    pub kind: TaxIdKind,
+    /// As submitted.
+    pub value: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// The partner asks for an exemption.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubmitTaxExemption {
+    /// The partner.
+    pub partner_id: PartnerId,
+    /// Chosen by the caller, or derived from the command id.
+    pub exemption_id: Option<ExemptionId>,
+    /// None for the whole country.
+    pub region: Option<String>,
+    /// Name of the tax, as its rates have it.
+    pub tax: String,
+    /// What proves it.
+    pub document_kind: TaxDocumentKind,
+    /// SHA-256 of the document.
+    pub document_hash: Vec<u8>,
+}
+
+/// The provider grants an exemption.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GrantTaxExemption {
+    /// The partner.
+    pub partner_id: PartnerId,
+    /// Which one.
+    pub exemption_id: ExemptionId,
+    /// First day, not in the past; the next billing cycle if that is later, or none is given.
+    pub from: Option<NaiveDate>,
+    /// Last day, included; none for no end.
+    pub to: Option<NaiveDate>,
+}
+
+/// The provider does not grant an exemption.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RefuseTaxExemption {
+    /// The partner.
+    pub partner_id: PartnerId,
+    /// Which one.
+    pub exemption_id: ExemptionId,
+    /// Why.
+    pub reason: String,
 }

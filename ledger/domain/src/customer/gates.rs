@@ -12,6 +12,7 @@ use crate::{
     partner::Partner,
     party::PartnerKind,
     reference::market,
+    tax,
 };
 
 /// The partner is registered.
@@ -147,6 +148,41 @@ pub(super) fn price(
             .with("offer_id", &offer.offer_id)
             .with("currency", currency)
     })
+}
+
+/// The partner may sell where it is: in the European Union not before its VAT id is valid (L10671).
+///
+/// Asked for only where a VAT rate of the partner's country holds on that day. A ledger whose catalog has no tax rates charges no tax,
+/// and then the id would stand in the way of sales without a purpose.
+pub(super) fn tax_id(reference: &Reference, partner: &Partner, on: NaiveDate, field: &str) -> Result<(), Rejection> {
+    let Some(row) = tax::missing_tax_id(reference, partner, on) else { return Ok(()) };
+    let message = format!(
+        "{} is charged in {}: partner {} sells nothing before its VAT id is submitted and validated",
+        row.tax, partner.country, partner.partner_id
+    );
+    Err(Rejection::field(Reason::VatIdRequiredBeforeSale, field, message).with("partner_id", &partner.partner_id))
+}
+
+/// The taxes of every price are known on the day it is charged. What runs already is charged at the last rate published.
+pub(super) fn tax_rates(
+    reference: &Reference,
+    partner: &Partner,
+    offer: &Offer,
+    quote: &PriceQuote,
+    charged_on: NaiveDate,
+    field: &str,
+) -> Result<(), Rejection> {
+    let lapsed = |component: Option<&str>| tax::lapsed(reference, partner, offer, component, charged_on);
+    let Some(row) = quote.prices.iter().find_map(|price| lapsed(price.component.as_deref())) else { return Ok(()) };
+    let ended = row.valid_to.map(|last| last.to_string()).unwrap_or_default();
+    let message = format!(
+        "The rate of {} in {} ended on {ended} and no other is published for {charged_on}; publish it, or 0 percent",
+        row.tax, row.country
+    );
+    Err(Rejection::field(Reason::TaxRateMissing, field, message)
+        .with("country", &row.country)
+        .with("tax", &row.tax)
+        .with("date", charged_on))
 }
 
 /// The quantity is one that the offer takes.

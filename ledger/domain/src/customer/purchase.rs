@@ -51,6 +51,7 @@ pub(super) fn purchase(draft: &mut Draft<'_>, command: &Purchase) -> Result<(), 
     gates::relationship(customer, &command.partner_id, "partner_id")?;
     gates::agreement(customer, &command.partner_id, on)?;
     gates::market(partner, customer.country(), "partner_id")?;
+    gates::tax_id(draft.reference, partner, on, "partner_id")?;
     let order_id = order_id(draft, command.order_id.as_ref())?;
     for base in command.lines.iter().filter_map(|line| line.base_subscription_id.as_ref()) {
         draft.settle_before(base);
@@ -122,6 +123,7 @@ fn decide_line(
     gates::offer_market(offer, partner, draft.customer, &field("offer_id"))?;
     let currency = gates::billing_currency(offer.product_family, partner, draft.customer);
     let quote = gates::price(catalog, offer, currency, on, &field("offer_id"))?;
+    gates::tax_rates(draft.reference, partner, offer, &quote, draft.decision.charged_on, &field("offer_id"))?;
     check_limit(draft.customer, order, offer, &field("offer_id"))?;
     let base = base_of(draft, order, offer, line, &field("base_subscription_id"))?;
     gates::quantity(offer, line.quantity, &field("quantity"))?;

@@ -6,4 +6,5 @@ mod lifecycle;
 mod metered;
 mod orders;
 mod records;
+mod taxes;
 mod transfers;

@@ -255,6 +255,7 @@ pub(super) fn accept(draft: &mut Draft<'_>, command: &AcceptTransfer) -> Result<
     gates::relationship(customer, &command.partner_id, "partner_id")?;
     gates::agreement(customer, &command.partner_id, on)?;
     gates::market(target, customer.country(), "partner_id")?;
+    gates::tax_id(draft.reference, target, on, "partner_id")?;
     check_lines_active(draft, transfer)?;
     let order_id = purchase::order_id(draft, None)?;
     let lines = with_new_ids(draft, &transfer.lines)?;
@@ -324,6 +325,7 @@ fn successor(
     gates::offer_market(offer, target, draft.customer, "transfer_id")?;
     let currency = gates::billing_currency(offer.product_family, target, draft.customer);
     let quote = gates::price(catalog, offer, currency, on, "transfer_id")?;
+    gates::tax_rates(draft.reference, target, offer, &quote, draft.decision.charged_on, "transfer_id")?;
     let billing_frequency = source.next_billing_frequency.or(source.billing_frequency);
     gates::frequency(offer, billing_frequency, "transfer_id")?;
     let new_base = line.base_subscription_id.as_ref().and_then(|base| {

@@ -5,9 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use super::event;
 use crate::{
+    catalog::PaymentInstructions,
     ids::PriceListId,
     money::Currency,
     offer::{Offer, PriceRow},
+    tax::TaxRateRow,
 };
 
 event! {
@@ -31,5 +33,17 @@ event! {
     DayClosed {
         /// The day.
         date: NaiveDate,
+    }
+
+    /// Catalog: tax rates.
+    TaxRatesPublished {
+        /// With their treatment.
+        rows: Vec<TaxRateRow>,
+    }
+
+    /// Catalog: what invoices say about payment from now on.
+    PaymentInstructionsPublished {
+        /// By country.
+        instructions: Vec<PaymentInstructions>,
     }
 }

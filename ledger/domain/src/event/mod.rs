@@ -47,7 +47,10 @@ macro_rules! events {
 
 events! {
     OfferPublished, PricesPublished, DayClosed,
+    TaxRatesPublished, PaymentInstructionsPublished,
     PartnerRegistered, InvoiceIssued,
+    BillingProfileUpdated, TaxIdSubmitted, TaxIdValidated, TaxIdRejected, TaxExemptionSubmitted, TaxExemptionGranted,
+    TaxExemptionRefused,
     CustomerCreated, AgreementAccepted, RelationshipRequested, RelationshipEstablished, RelationshipRemoved,
     OrderPlaced, SubscriptionCreated, QuantityChanged, SubscriptionSuspended, SubscriptionReactivated,
     SubscriptionCancelled, BillingFrequencyChanged, AutoRenewChanged, SubscriptionConverted, SubscriptionRenewed,

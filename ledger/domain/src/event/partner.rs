@@ -7,10 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::event;
 use crate::{
     charge::{InvoiceFamily, InvoiceTotals},
-    ids::{InvoiceNumber, PartnerId},
+    ids::{ExemptionId, InvoiceNumber, PartnerId},
     money::Currency,
+    partner::{BillingProfile, CycleStart, InvoiceHeader},
     party::PartnerKind,
     position::Position,
+    tax::{TaxDocumentKind, TaxIdKind},
 };
 
 event! {
@@ -62,5 +64,91 @@ event! {
         lines_digest: Vec<u8>,
         /// Last commits that were folded.
         reflects: Vec<Position>,
+        /// What it says of the partner; none on documents issued before there were profiles.
+        header: Option<InvoiceHeader>,
+    }
+
+    /// Partner: it stated who it is.
+    BillingProfileUpdated {
+        /// The partner.
+        partner_id: PartnerId,
+        /// In place of the profile before.
+        profile: BillingProfile,
+        /// First day on which the region of its address counts for tax, if it is another than before.
+        region_from: CycleStart,
+    }
+
+    /// Partner: it gave a tax id.
+    TaxIdSubmitted {
+        /// The partner.
+        partner_id: PartnerId,
+        /// What kind of number.
+        kind: TaxIdKind,
+        /// Capital letters and digits.
+        value: String,
+    }
+
+    /// Partner: the provider accepted a tax id.
+    TaxIdValidated {
+        /// The partner.
+        partner_id: PartnerId,
+        /// What kind of number.
+        kind: TaxIdKind,
+        /// The id.
+        value: String,
+        /// First day it counts.
+        effective_from: CycleStart,
+    }
+
+    /// Partner: the provider did not accept a tax id, or does not any more.
+    TaxIdRejected {
+        /// The partner.
+        partner_id: PartnerId,
+        /// What kind of number.
+        kind: TaxIdKind,
+        /// The id.
+        value: String,
+        /// Why.
+        reason: String,
+        /// First day it does not count any more, if it did.
+        effective_from: CycleStart,
+    }
+
+    /// Partner: it asked for an exemption.
+    TaxExemptionSubmitted {
+        /// The partner.
+        partner_id: PartnerId,
+        /// Unique among the partner's.
+        exemption_id: ExemptionId,
+        /// None for the whole country.
+        region: Option<String>,
+        /// Name of the tax.
+        tax: String,
+        /// What proves it.
+        document_kind: TaxDocumentKind,
+        /// SHA-256 of the document.
+        document_hash: Vec<u8>,
+    }
+
+    /// Partner: the provider granted an exemption.
+    TaxExemptionGranted {
+        /// The partner.
+        partner_id: PartnerId,
+        /// Which one.
+        exemption_id: ExemptionId,
+        /// First day.
+        from: CycleStart,
+        /// Last day, included.
+        to: Option<NaiveDate>,
+    }
+
+    /// Partner: the provider did not grant an exemption.
+    TaxExemptionRefused {
+        /// The partner.
+        partner_id: PartnerId,
+        /// Which one.
+        exemption_id: ExemptionId,
+        /// Why.
+        reason: String,
     }
 }

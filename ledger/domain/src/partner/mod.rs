@@ -1,6 +1,10 @@
 //! Partners: accounts, billing day, currency, issued invoices. One stream each.
 
+mod cycle;
 mod decide;
+mod invoice;
+mod profile;
+mod tax;
 
 use std::collections::BTreeMap;
 
@@ -8,10 +12,21 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Event, charge::InvoiceFamily, event::PartnerRegistered, ids::PartnerId, money::Currency, party::PartnerKind,
+    Event,
+    charge::InvoiceFamily,
+    event::PartnerRegistered,
+    ids::PartnerId,
+    money::Currency,
+    party::PartnerKind,
+    tax::{ExemptionState, TaxExemption, TaxStanding},
 };
 
-pub use decide::{PAYMENT_TERM_DAYS, decide};
+pub use cycle::{CycleStart, invoice_date};
+pub use decide::decide;
+pub use invoice::{InvoiceHeader, PAYMENT_TERM_DAYS};
+pub use profile::BillingProfile;
+
+use cycle::next_cycle;
 
 /// One partner's state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +49,10 @@ pub struct Partner {
     pub registered_on: NaiveDate,
     /// What was issued, for each family and currency.
     pub issued: BTreeMap<(InvoiceFamily, Currency), Issued>,
+    /// What it stated about itself last.
+    pub profile: Option<BillingProfile>,
+    /// What it proved about its taxes.
+    pub tax: TaxStanding,
 }
 
 /// The invoices of one family and currency.
@@ -59,6 +78,8 @@ impl From<&PartnerRegistered> for Partner {
             mpn_id: e.mpn_id.clone(),
             registered_on: e.registered_on,
             issued: BTreeMap::new(),
+            profile: None,
+            tax: TaxStanding::default(),
         }
     }
 }
@@ -92,8 +113,38 @@ impl Partners {
                 let issued = Issued { count, period_start: e.period_start, period_end: e.period_end };
                 partner.issued.insert((e.family, e.currency), issued);
             }
+            Event::BillingProfileUpdated(e) => self.change(&e.partner_id, |partner| {
+                partner.tax.set_region(e.profile.region(), e.region_from);
+                partner.profile = Some(e.profile.clone());
+            }),
+            Event::TaxIdSubmitted(e) => self.change_tax(&e.partner_id, |tax| tax.submit_id(e.kind, e.value.clone())),
+            Event::TaxIdValidated(e) => {
+                self.change_tax(&e.partner_id, |tax| tax.validate_id(e.kind, &e.value, e.effective_from));
+            }
+            Event::TaxIdRejected(e) => self.change_tax(&e.partner_id, |tax| {
+                tax.reject_id(e.kind, &e.value, e.reason.clone(), e.effective_from);
+            }),
+            Event::TaxExemptionSubmitted(e) => self.change_tax(&e.partner_id, |tax| {
+                tax.submit_exemption(e.exemption_id.clone(), TaxExemption::from(e));
+            }),
+            Event::TaxExemptionGranted(e) => self.change_tax(&e.partner_id, |tax| {
+                tax.answer_exemption(&e.exemption_id, ExemptionState::Granted { from: e.from, to: e.to });
+            }),
+            Event::TaxExemptionRefused(e) => self.change_tax(&e.partner_id, |tax| {
+                tax.answer_exemption(&e.exemption_id, ExemptionState::Refused { reason: e.reason.clone() });
+            }),
             _ => {}
         }
+    }
+
+    fn change(&mut self, id: &PartnerId, change: impl FnOnce(&mut Partner)) {
+        if let Some(partner) = self.partners.get_mut(id) {
+            change(partner);
+        }
+    }
+
+    fn change_tax(&mut self, id: &PartnerId, change: impl FnOnce(&mut TaxStanding)) {
+        self.change(id, |partner| change(&mut partner.tax));
     }
 }
 

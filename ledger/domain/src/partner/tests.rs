@@ -1,6 +1,8 @@
+mod profile;
+
 use super::*;
 use crate::{
-    Command, Context, Reason, Rejection,
+    Command, Context, Reason, Reference, Rejection,
     charge::InvoiceTotals,
     command::{IssueInvoice, RegisterPartner},
     ids::CommandId,
@@ -48,7 +50,7 @@ fn run(partners: &mut Partners, command: &Command) -> Result<Vec<Event>, Rejecti
     let at = "2018-01-01T00:00:00Z".parse().unwrap();
     let context = Context { command_id: CommandId::new("c").unwrap(), effective_at: at, recorded_at: at };
     let crate::command::Target::Partner(id) = command.target() else { panic!("{command:?}") };
-    let events = decide(partners.get(id), command, &context)?;
+    let events = decide(partners.get(id), &Reference::default(), command, &context)?;
     for event in &events {
         partners.evolve(event);
     }

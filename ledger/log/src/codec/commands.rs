@@ -52,10 +52,19 @@ commands! {
     PublishOffers { offers }
     PublishPriceList { price_list_id, currency, rows }
     CloseDay { date }
+    PublishTaxRates { rows }
+    PublishPaymentInstructions { instructions }
     RegisterPartner { partner_id, name, kind, country, currency, billing_day, mpn_id }
     IssueInvoice {
         partner_id, family, currency, period_start, period_end, invoice_date, total, totals, line_count, lines_digest, reflects,
     }
+    UpdateBillingProfile { partner_id, profile }
+    SubmitTaxId { partner_id, kind, value }
+    ValidateTaxId { partner_id, kind, value }
+    RejectTaxId { partner_id, kind, value, reason }
+    SubmitTaxExemption { partner_id, exemption_id, region, tax, document_kind, document_hash }
+    GrantTaxExemption { partner_id, exemption_id, from, to }
+    RefuseTaxExemption { partner_id, exemption_id, reason }
     CreateCustomer { customer_id, partner_id, company_name, domain_prefix, address, contact, reseller_id }
     AcceptAgreement { customer_id, mode, partner_id, signatory, accepted_on }
     RequestRelationship { customer_id, partner_id, delegated_admin, reseller_id }

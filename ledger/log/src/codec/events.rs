@@ -4,10 +4,11 @@ use subledger_domain::{
     Event,
     charge::{Charged, Derivation},
     event::*,
+    partner::InvoiceHeader,
 };
 use subledger_proto::log as pb;
 
-use super::field::{FieldError, Wire, message};
+use super::field::{FieldError, Wire, message, optional};
 
 macro_rules! events {
     ($($name:ident { $($field:ident),* $(,)? })*) => {
@@ -39,11 +40,20 @@ events! {
     OfferPublished { offer }
     PricesPublished { price_list_id, currency, rows }
     DayClosed { date }
+    TaxRatesPublished { rows }
+    PaymentInstructionsPublished { instructions }
     PartnerRegistered { partner_id, name, kind, country, currency, billing_day, mpn_id, registered_on }
     InvoiceIssued {
         partner_id, invoice_number, family, currency, period_start, period_end, invoice_date, due_date, total, totals, line_count,
-        lines_digest, reflects,
+        lines_digest, reflects, header,
     }
+    BillingProfileUpdated { partner_id, profile, region_from }
+    TaxIdSubmitted { partner_id, kind, value }
+    TaxIdValidated { partner_id, kind, value, effective_from }
+    TaxIdRejected { partner_id, kind, value, reason, effective_from }
+    TaxExemptionSubmitted { partner_id, exemption_id, region, tax, document_kind, document_hash }
+    TaxExemptionGranted { partner_id, exemption_id, from, to }
+    TaxExemptionRefused { partner_id, exemption_id, reason }
     CustomerCreated { customer_id, partner_id, company_name, domain_name, address, contact }
     AgreementAccepted { customer_id, mode, partner_id, signatory, accepted_on }
     RelationshipRequested { customer_id, partner_id, delegated_admin, reseller_id }
@@ -87,7 +97,13 @@ events! {
 message! {
     TransferLine => TransferLine { subscription_id, offer_id, quantity, base_subscription_id, new_subscription_id }
     Derivation => Derivation { rule, period_price, period_days, billed_days }
+    InvoiceHeader => InvoiceHeader {
+        us_fein, customer_number, bill_to, payment_instructions, payment_terms, customer_po, customer_service, service_recipient,
+        tax_id,
+    }
 }
+
+optional! { InvoiceHeader }
 
 /// The event that begins an epoch.
 pub(super) fn writer_started(writer_id: &str) -> pb::Event {

@@ -1,5 +1,7 @@
 //! One full example of each event and command: every field has a value that none does not have.
 
+mod tax;
+
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -20,7 +22,7 @@ use subledger_domain::{
         ProrationRule,
     },
     party::{Address, AgreementMode, Contact, PartnerKind, RelationshipOrigin},
-    tax::{TaxRule, TaxTreatment},
+    tax::{TaxRule, TaxScope, TaxTreatment},
 };
 
 use crate::{Family, PartitionId, Position};
@@ -121,6 +123,7 @@ fn offer() -> Offer {
         proration_rule: ProrationRule::PublishedFormula,
         split_rebill_at_anniversary: true,
         end_of_sale: Some(day(27)),
+        tax_scope: Some(TaxScope::Reservation),
     }
 }
 
@@ -277,6 +280,7 @@ fn catalog_and_partner_events() -> Vec<Event> {
             line_count: 17,
             lines_digest: (0..32).collect(),
             reflects: reflects(),
+            header: Some(tax::invoice_header()),
         }
         .into(),
     ]
@@ -404,7 +408,7 @@ fn subscription_events() -> Vec<Event> {
 
 /// One of each event.
 pub(super) fn events() -> Vec<Event> {
-    [catalog_and_partner_events(), customer_events(), subscription_events()].concat()
+    [catalog_and_partner_events(), tax::events(), customer_events(), subscription_events()].concat()
 }
 
 fn purchase() -> c::Purchase {
@@ -519,5 +523,5 @@ fn customer_commands() -> Vec<Command> {
 
 /// One of each command.
 pub(super) fn commands() -> Vec<Command> {
-    [catalog_and_partner_commands(), customer_commands()].concat()
+    [catalog_and_partner_commands(), tax::commands(), customer_commands()].concat()
 }

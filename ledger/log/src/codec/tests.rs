@@ -88,6 +88,25 @@ fn every_command_comes_back() {
     }
 }
 
+/// Bytes stored before a field was added read as events without it.
+#[test]
+fn events_stored_by_earlier_versions_are_read() {
+    let unhex = |text: &str| -> Bytes {
+        let byte = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap();
+        (0..text.len()).step_by(2).map(byte).collect()
+    };
+    let read = |line: &str| match decode(&unhex(line.split_once(' ').unwrap().1)).unwrap().body {
+        Body::Accepted(mut events) => events.remove(0),
+        other => panic!("{other:?}"),
+    };
+    let events: Vec<_> = include_str!("../../tests/golden/earlier.hex").lines().map(read).collect();
+    let [Event::OfferPublished(published), Event::InvoiceIssued(issued)] = events.as_slice() else {
+        panic!("{events:?}");
+    };
+    assert_eq!((published.offer.tax_scope, published.offer.limit), (None, 2));
+    assert_eq!((&issued.header, issued.line_count), (&None, 17));
+}
+
 /// A change of these bytes means that this version cannot read what earlier ones stored.
 #[test]
 fn golden_bytes_of_every_event() {

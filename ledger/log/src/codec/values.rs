@@ -1,20 +1,22 @@
 //! Values that commands and events share.
 
 use subledger_domain::{
+    catalog::PaymentInstructions,
     charge::{AppliedPromotion, ChargeType, Discount, InvoiceFamily, InvoiceTotals},
     customer::SuspensionReason,
     ids::{
-        CommandId, CustomerId, InvoiceNumber, LineId, OfferId, OrderId, PartnerId, PriceListId, PromotionId,
-        SubscriptionId, TransferId,
+        CommandId, CustomerId, ExemptionId, InvoiceNumber, LineId, OfferId, OrderId, PartnerId, PriceListId,
+        PromotionId, SubscriptionId, TransferId,
     },
     money::Currency,
     offer::{
         BillingFrequency, Offer, OfferKind, OfferLimitScope, PriceComponent, PricePer, PriceRow, ProductFamily,
         ProrationRule,
     },
-    party::{Address, AgreementMode, Contact, PartnerKind, RelationshipOrigin},
+    partner::{BillingProfile, CycleStart},
+    party::{Address, AgreementMode, Contact, PartnerKind, Recipient, RelationshipOrigin},
     position::Family,
-    tax::{LineTax, TaxRule, TaxTreatment},
+    tax::{LineTax, TaxDocumentKind, TaxIdKind, TaxRateRow, TaxRule, TaxScope, TaxTreatment},
 };
 use subledger_proto::common as pb;
 
@@ -37,6 +39,7 @@ macro_rules! text {
 }
 
 text! { CommandId CustomerId InvoiceNumber LineId OfferId OrderId PartnerId PriceListId PromotionId SubscriptionId TransferId Currency }
+text! { ExemptionId }
 
 enumeration! {
     Family { Catalog, Partners, Customers }
@@ -56,6 +59,12 @@ enumeration! {
     InvoiceFamily { LicenseUsage, OneTimeRecurring }
     PricePer { Month, Year }
     TaxTreatment { Exclusive, Inclusive, Exempt, ReverseCharge }
+    TaxScope { All, Digital, Software, Reservation, Pstn }
+    TaxIdKind { Vat, Other }
+    TaxDocumentKind {
+        StateResaleCertificate, StreamlinedSalesTaxCertificate, MultistateTaxCommissionCertificate, BcPstNumber,
+        BcCertificateOfExemption, TaxAdvisorDocument, SupportRequest,
+    }
 }
 
 /// In a price row the period is the published text.
@@ -80,6 +89,7 @@ message! {
     Offer => Offer {
         offer_id, display_name, product_family, kind, term_months, billing_frequencies, minimum_quantity, maximum_quantity,
         limit_scope, limit, prerequisite_offer_ids, markets, proration_rule, split_rebill_at_anniversary, end_of_sale,
+        tax_scope,
     }
     PriceRow => PriceRow {
         change_flag, valid_from, valid_to, offer_display_name, offer_id, license_agreement_type, purchase_unit,
@@ -88,6 +98,11 @@ message! {
     Address => Address { country, line1, city, state, postal_code }
     Contact => Contact { first_name, last_name, email, phone }
     TaxRule => TaxRule { name, treatment, rate_percent }
+    TaxRateRow => TaxRateRow { country, region, tax, scope, rate_percent, treatment, valid_from, valid_to }
+    PaymentInstructions => PaymentInstructions { country, text, customer_service }
+    CycleStart => CycleStart { license_usage, one_time_recurring }
+    Recipient => Recipient { name, address }
+    BillingProfile => BillingProfile { address, bill_to, service_recipient, customer_po, us_fein, contact_email }
     LineTax => LineTax { rule, amount, included }
     AppliedPromotion => AppliedPromotion { promotion_id, percent }
     Discount => Discount { promotion, amount }
@@ -96,4 +111,4 @@ message! {
     }
 }
 
-optional! { LineTax AppliedPromotion Discount }
+optional! { LineTax AppliedPromotion Discount Recipient }

@@ -7,6 +7,7 @@ use subledger_domain::{
     event::InvoiceIssued,
     ids::{InvoiceNumber, PartnerId},
     money::Currency,
+    partner::InvoiceHeader,
     position::{Family, Position},
 };
 use subledger_fold::{
@@ -60,6 +61,16 @@ pub struct Invoice {
     pub lines: Vec<Charge>,
     /// The commits up to which customers were folded for it.
     pub reflects: Vec<Position>,
+    /// What it says of the partner, as issued; none on documents issued before there were profiles.
+    pub header: Option<InvoiceHeader>,
+}
+
+impl Invoice {
+    /// Credits without tax that are not lines, such as what is left of a withholding credit (L10494): what the total is less than
+    /// subtotal and tax.
+    pub fn other_credits(&self) -> Decimal {
+        self.totals.total() - self.total
+    }
 }
 
 impl From<Issued> for Invoice {
@@ -80,6 +91,7 @@ impl From<Issued> for Invoice {
             lines_digest: event.lines_digest,
             lines: Vec::new(),
             reflects: event.reflects,
+            header: event.header,
         }
     }
 }

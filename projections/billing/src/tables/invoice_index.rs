@@ -112,6 +112,7 @@ pub(super) mod tests {
             line_count: 1,
             lines_digest: vec![0; 32],
             reflects: Vec::new(),
+            header: None,
         }
     }
 

@@ -7,13 +7,13 @@ use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use rust_decimal::Decimal;
 use subledger_billing::{BillingProjection, DueInvoice, due_invoices, has_due_invoices};
 use subledger_domain::{
-    Command, Context, Event,
+    Command, Context, Event, Reference,
     charge::{ChargeType, Charged, Derivation, InvoiceFamily},
     event::{InvoiceIssued, PartitionDayClosed, PartnerRegistered},
     ids::{CustomerId, InvoiceNumber, LineId, OfferId, OrderId, PartnerId, SubscriptionId},
     money::Currency,
     offer::{BillingFrequency, ProrationRule},
-    partner::{self, Partners},
+    partner,
     party::PartnerKind,
     position::{Family, PartitionId, Position},
 };
@@ -78,7 +78,7 @@ pub(crate) struct History {
     pub(crate) rows: Memory,
     pub(crate) commits: Vec<Commit>,
     pub(crate) partitions: u16,
-    pub(crate) partners: Partners,
+    pub(crate) reference: Reference,
     pub(crate) lines: u32,
 }
 
@@ -92,7 +92,8 @@ impl History {
         let seq = self.commits.iter().filter(|(position, _)| position.partition == partition).count() as u64;
         let position = Position { partition, seq };
         for event in &events {
-            self.partners.evolve(event);
+            self.reference.partners.evolve(event);
+            self.reference.catalog.evolve(event);
         }
         let commit = (position, events);
         fold(&mut self.rows, std::slice::from_ref(&commit));
@@ -168,8 +169,9 @@ impl History {
                 effective_at: invoice.effective_at,
                 recorded_at: invoice.effective_at,
             };
-            let state = self.partners.get(&invoice.command.partner_id);
-            let events = partner::decide(state, &Command::IssueInvoice(invoice.command.clone()), &context).unwrap();
+            let state = self.reference.partners.get(&invoice.command.partner_id);
+            let command = Command::IssueInvoice(invoice.command.clone());
+            let events = partner::decide(state, &self.reference, &command, &context).unwrap();
             self.append(Family::Partners, 0, events);
         }
         due.len()
@@ -198,6 +200,7 @@ pub(crate) fn issued(due: &DueInvoice, number: u32) -> InvoiceIssued {
         line_count: c.line_count,
         lines_digest: c.lines_digest,
         reflects: c.reflects,
+        header: None,
     }
 }
 

@@ -65,6 +65,15 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
         | Event::DayClosed(_)
         | Event::PartnerRegistered(_)
         | Event::InvoiceIssued(_)
+        | Event::TaxRatesPublished(_)
+        | Event::PaymentInstructionsPublished(_)
+        | Event::BillingProfileUpdated(_)
+        | Event::TaxIdSubmitted(_)
+        | Event::TaxIdValidated(_)
+        | Event::TaxIdRejected(_)
+        | Event::TaxExemptionSubmitted(_)
+        | Event::TaxExemptionGranted(_)
+        | Event::TaxExemptionRefused(_)
         | Event::PartitionDayClosed(_) => None,
     }
 }

@@ -107,6 +107,15 @@ impl Fold<'_> {
             | Event::DayClosed(_)
             | Event::PartnerRegistered(_)
             | Event::InvoiceIssued(_)
+            | Event::TaxRatesPublished(_)
+            | Event::PaymentInstructionsPublished(_)
+            | Event::BillingProfileUpdated(_)
+            | Event::TaxIdSubmitted(_)
+            | Event::TaxIdValidated(_)
+            | Event::TaxIdRejected(_)
+            | Event::TaxExemptionSubmitted(_)
+            | Event::TaxExemptionGranted(_)
+            | Event::TaxExemptionRefused(_)
             | Event::PartitionDayClosed(_) => {
                 Err(self.impossible(&format!("{} is not about a customer", event.name())))
             }

@@ -71,6 +71,7 @@ pub(super) fn offer(id: &str) -> Offer {
         proration_rule: ProrationRule::Exact,
         split_rebill_at_anniversary: false,
         end_of_sale: None,
+        tax_scope: None,
     }
 }
 
@@ -231,7 +232,7 @@ impl World {
         let context = Context { command_id, effective_at: self.at, recorded_at };
         match command.target() {
             Target::Catalog => self.reference.catalog.decide(command, &context),
-            Target::Partner(id) => partner::decide(self.reference.partners.get(id), command, &context),
+            Target::Partner(id) => partner::decide(self.reference.partners.get(id), &self.reference, command, &context),
             Target::Customer(_) => customer::decide(self.customer.as_ref(), &self.reference, command, &context),
             Target::CustomersPartition => unreachable!("the writer's"),
         }
@@ -303,7 +304,7 @@ impl World {
         self.lines().map(|line| line.charged_on).collect()
     }
 
-    fn lines(&self) -> impl Iterator<Item = &Charged> {
+    pub(super) fn lines(&self) -> impl Iterator<Item = &Charged> {
         self.journal.iter().filter_map(|event| match event {
             Event::Charged(line) => Some(line),
             _ => None,

@@ -1,0 +1,81 @@
+//! Billing cycles: each ends with an invoice date (billing-details.md 2.4, L10498).
+
+use chrono::{Datelike, NaiveDate};
+use serde::{Deserialize, Serialize};
+
+use super::Partner;
+use crate::{Rejection, charge::InvoiceFamily, check};
+
+/// A first day of a cycle, which is another for each kind of invoice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CycleStart {
+    /// The day after a billing day of the partner.
+    pub license_usage: NaiveDate,
+    /// The first of a month.
+    pub one_time_recurring: NaiveDate,
+}
+
+impl CycleStart {
+    /// The same day for both.
+    pub fn on(day: NaiveDate) -> Self {
+        Self { license_usage: day, one_time_recurring: day }
+    }
+
+    /// The day for one kind of invoice.
+    pub fn of(&self, family: InvoiceFamily) -> NaiveDate {
+        match family {
+            InvoiceFamily::LicenseUsage => self.license_usage,
+            InvoiceFamily::OneTimeRecurring => self.one_time_recurring,
+        }
+    }
+
+    /// For each kind the later of the two days.
+    #[must_use]
+    pub fn not_before(self, day: NaiveDate) -> Self {
+        Self { license_usage: self.license_usage.max(day), one_time_recurring: self.one_time_recurring.max(day) }
+    }
+}
+
+impl Partner {
+    /// The first days of the cycles after those that the day is in. None only at the end of the calendar.
+    pub fn next_cycle(&self, day: NaiveDate) -> Option<CycleStart> {
+        let after = |family| invoice_date(family, self.billing_day, day.max(self.registered_on))?.succ_opt();
+        Some(CycleStart {
+            license_usage: after(InvoiceFamily::LicenseUsage)?,
+            one_time_recurring: after(InvoiceFamily::OneTimeRecurring)?,
+        })
+    }
+}
+
+/// The next cycle of a partner, for a decision.
+pub(super) fn next_cycle(partner: &Partner, day: NaiveDate) -> Result<CycleStart, Rejection> {
+    partner
+        .next_cycle(day)
+        .ok_or_else(|| check::invalid("effective_at", "No billing cycle follows this day in any calendar"))
+}
+
+/// The date of the invoice that carries what was charged on `day`: the first billing date on or after it. None only at the end of the
+/// calendar.
+///
+/// License and usage: the partner's billing day, clamped to the month's last day (L9700, L9838).
+/// One-time and recurring: the last day of the calendar month. The source says only "by the 8th of the next month" (L9703); the
+/// document is dated with the last day it covers, as the license invoice is (L10498), and issued as soon as that day is closed.
+pub fn invoice_date(family: InvoiceFamily, billing_day: u32, day: NaiveDate) -> Option<NaiveDate> {
+    let day_of_month = match family {
+        InvoiceFamily::LicenseUsage => billing_day,
+        InvoiceFamily::OneTimeRecurring => 31,
+    };
+    let date = clamped(day, day_of_month)?;
+    if date >= day { Some(date) } else { clamped(first_of_next_month(day)?, day_of_month) }
+}
+
+/// The day of that number in the month of `month`, or the month's last day.
+fn clamped(month: NaiveDate, day_of_month: u32) -> Option<NaiveDate> {
+    let last = first_of_next_month(month)?.pred_opt()?;
+    last.with_day(day_of_month.clamp(1, last.day()))
+}
+
+fn first_of_next_month(day: NaiveDate) -> Option<NaiveDate> {
+    let (year, month) = if day.month() == 12 { (day.year() + 1, 1) } else { (day.year(), day.month() + 1) };
+    NaiveDate::from_ymd_opt(year, month, 1)
+}
