@@ -14,6 +14,8 @@ use subledger_proto::api::{
 };
 use tonic::{Request, Response, Status};
 
+mod invoice_fields;
+
 use super::{catalog::id, errors, read_model::ReadModel};
 
 /// The service.
@@ -220,7 +222,9 @@ pub(crate) fn to_charge(charge: subledger_billing::Charge) -> Charge {
 
 /// The API's form.
 pub(crate) fn to_invoice(invoice: subledger_billing::Invoice) -> Invoice {
+    let fields = Some(invoice_fields::of(&invoice));
     Invoice {
+        fields,
         invoice_number: invoice.invoice_number.to_wire(),
         partner_id: invoice.partner_id.to_wire(),
         family: invoice.family.to_wire(),

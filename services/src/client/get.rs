@@ -75,7 +75,12 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Kind::Customer | Kind::Subscription | Kind::Partner => None,
     };
     let rows = nested.and_then(|(name, _)| value.as_object_mut()?.remove(name));
+    let fields = value.as_object_mut().and_then(|value| value.remove("fields"));
     print_one(args.output, &value)?;
+    if let Some(fields) = fields {
+        line("")?;
+        print_one(args.output, &fields)?;
+    }
     if let (Some((_, columns)), Some(Value::Array(rows))) = (nested, rows) {
         line("")?;
         let mut printer = Printer::stdout(args.output, columns)?;

@@ -93,6 +93,10 @@ const ENUM_PREFIXES: &[&str] = &[
     "SUSPENSION_REASON_",
     "RELATIONSHIP_ORIGIN_",
     "CHARGE_TYPE_",
+    "TAX_TREATMENT_",
+    "TAX_SCOPE_",
+    "TAX_ID_KIND_",
+    "TAX_DOCUMENT_KIND_",
     "FAMILY_",
 ];
 

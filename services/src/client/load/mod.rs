@@ -39,6 +39,7 @@ const BATCH_COMMANDS_MAX: i64 = 1000;
      subledger load changes.csv --rejections changes.rejected.jsonl\n  \
      subledger load --offers offers.csv\n  \
      subledger load --prices 2018-01.csv --price-list 2018-01-US --currency USD\n  \
+     subledger load --tax-rates rates.csv\n  \
      subledger generate --customers 1000 --seed 1 | subledger load -\n\n\
      JSON lines: each line is the canonical JSON of subledger.v1.Command, such as\n  \
      {\"command_id\": \"c-1\", \"change_quantity\": {\"customer_id\": \"c-1\", \"partner_id\": \"p-1\", \"subscription_id\": \"s-1\", \"quantity\": 7}}\n\n\
@@ -47,16 +48,20 @@ const BATCH_COMMANDS_MAX: i64 = 1000;
      command under their own names; nested ones with a dot (address.country), several values with ; between them:\n  \
      command,customer_id,partner_id,subscription_id,quantity\n  \
      change_quantity,c-1,p-1,s-1,7\n\n\
+     Tax rates: country,region,tax,scope,rate_percent,treatment,valid_from,valid_to\n  \
+     DE,,VAT,all,19,exclusive,2021-01-01,\n  \
+     CA,BC,BC PST,all,7,,2013-04-01,\n  \
+     (scope: all, digital, software, reservation or pstn; region, treatment and valid_to may be empty)\n\n\
      Commands without command_id get one from the file's name (or --batch), the line and its content: loading the same file again\n\
      does nothing twice, and a corrected line is a new command. Use --batch where a file of the same name comes every day.\n\
      What is refused or cannot be read goes to FILE.rejected.jsonl with line and reason; nothing stops because of it."
 ))]
 pub(crate) struct Args {
     /// JSON lines or CSV (by its name) of commands; - for standard input
-    #[arg(value_name = "FILE", required_unless_present_any = ["prices", "offers"], conflicts_with_all = ["prices", "offers"])]
+    #[arg(value_name = "FILE", required_unless_present_any = ["prices", "offers", "tax_rates"], conflicts_with_all = ["prices", "offers", "tax_rates"])]
     file: Option<PathBuf>,
     /// A published price list (CSV)
-    #[arg(long, value_name = "FILE", requires = "price_list", requires = "currency", conflicts_with = "offers")]
+    #[arg(long, value_name = "FILE", requires = "price_list", requires = "currency", conflicts_with_all = ["offers", "tax_rates"])]
     prices: Option<PathBuf>,
     /// Name of the price list, by convention its month and market: 2018-01-US
     #[arg(long, value_name = "ID", requires = "prices", value_parser = price_list)]
@@ -65,8 +70,11 @@ pub(crate) struct Args {
     #[arg(long, value_name = "CODE", requires = "prices", value_parser = currency)]
     currency: Option<Currency>,
     /// An offer matrix (CSV): `offer_id`, `display_name`, `product_family`, kind, `term_months`, `billing_frequencies`, ...
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "tax_rates")]
     offers: Option<PathBuf>,
+    /// Tax rates (CSV): country, region, tax, scope, `rate_percent`, treatment, `valid_from`, `valid_to`
+    #[arg(long, value_name = "FILE")]
+    tax_rates: Option<PathBuf>,
     /// How the file is written, where its name does not say
     #[arg(long, value_enum)]
     format: Option<FileFormat>,
@@ -113,7 +121,8 @@ fn currency(text: &str) -> Result<Currency, String> {
 
 /// Sends the file and prints a summary.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
-    let path = args.file.as_ref().or(args.prices.as_ref()).or(args.offers.as_ref());
+    let tables = [&args.prices, &args.offers, &args.tax_rates];
+    let path = args.file.as_ref().or_else(|| tables.into_iter().find_map(Option::as_ref));
     let path = path.cloned().ok_or_else(|| Failure::Usage("a file is needed".to_owned()))?;
     let (items, bytes) = items(&args, &path)?;
     let batch = args.batch.clone().unwrap_or_else(|| file_name(&path));
@@ -136,6 +145,7 @@ fn items(args: &Args, path: &Path) -> Result<(Items, Option<u64>), Failure> {
         (Some(price_list), Some(currency)) if args.prices.is_some() => {
             Some(Table::Prices { price_list: price_list.clone(), currency })
         }
+        _ if args.tax_rates.is_some() => Some(Table::TaxRates),
         _ => args.offers.as_ref().map(|_| Table::Offers),
     };
     let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));

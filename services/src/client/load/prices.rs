@@ -1,8 +1,8 @@
 //! Published price lists and offer matrices out of CSV, as commands of a few hundred rows.
 //!
 //! A price list has the published columns (change flag, valid from, valid to, offer display name, offer ID, license agreement type,
-//! purchase unit, secondary license type, end customer type, list price, ERP price), an offer matrix our own; their names are matched
-//! whatever the case, spaces and underscores.
+//! purchase unit, secondary license type, end customer type, list price, ERP price), an offer matrix our own, tax rates `country,
+//! region, tax, scope, rate_percent, treatment, valid_from, valid_to`; their names are matched whatever the case, spaces and underscores.
 
 use std::io::Read;
 
@@ -57,6 +57,10 @@ const PRICE_COLUMNS: &[&str] = &[
 const OFFER_COLUMNS: &[&str] =
     &["offer_id", "display_name", "product_family", "kind", "term_months", "billing_frequencies"];
 
+/// Columns a table of tax rates must have; all there are.
+const TAX_RATE_COLUMNS: &[&str] =
+    &["country", "region", "tax", "scope", "rate_percent", "treatment", "valid_from", "valid_to"];
+
 /// What the rows are.
 pub(super) enum Table {
     /// Prices in one currency.
@@ -68,6 +72,8 @@ pub(super) enum Table {
     },
     /// Offers.
     Offers,
+    /// Tax rates.
+    TaxRates,
 }
 
 impl Table {
@@ -75,6 +81,7 @@ impl Table {
         match self {
             Self::Prices { .. } => "subledger.common.v1.PriceRow",
             Self::Offers => "subledger.common.v1.Offer",
+            Self::TaxRates => "subledger.common.v1.TaxRateRow",
         }
     }
 
@@ -82,6 +89,7 @@ impl Table {
         match self {
             Self::Prices { .. } => PRICE_COLUMNS,
             Self::Offers => OFFER_COLUMNS,
+            Self::TaxRates => TAX_RATE_COLUMNS,
         }
     }
 
@@ -91,6 +99,7 @@ impl Table {
                 "publish_price_list": {"price_list_id": price_list.as_str(), "currency": currency.as_str(), "rows": rows}
             }),
             Self::Offers => serde_json::json!({"publish_offers": {"offers": rows}}),
+            Self::TaxRates => serde_json::json!({"publish_tax_rates": {"rows": rows}}),
         }
     }
 }
@@ -151,9 +160,10 @@ impl<R: Read> TableRows<R> {
     }
 }
 
-/// The published price list leaves the first two empty where they say nothing; an offer without frequencies is a custom meter.
+/// The published price list leaves the first two empty where they say nothing; an offer without frequencies is a custom meter; a tax
+/// without region is the whole country's, one without treatment is treated as its country does.
 fn needs_value(column: &str) -> bool {
-    !matches!(column, "valid_to" | "erp_price" | "billing_frequencies")
+    !matches!(column, "valid_to" | "erp_price" | "billing_frequencies" | "region" | "treatment")
 }
 
 /// The field of a header's name.
@@ -174,6 +184,10 @@ fn normalized(column: &str, text: &str) -> Result<String, String> {
     match column {
         "valid_from" | "valid_to" | "end_of_sale" => iso_date(text),
         "list_price" | "erp_price" => amount(text),
+        "rate_percent" => {
+            let plain = text.strip_suffix('%').unwrap_or(text).trim_end();
+            amount(plain).map_err(|_| format!("{text:?} is not a rate; percent are, such as 19 or 8.875"))
+        }
         "change_flag" => match text.to_ascii_uppercase().as_str() {
             "CHNG" => Ok("CHG".to_owned()),
             flag @ ("ADD" | "CHG" | "DEL" | "UNC") => Ok(flag.to_owned()),
@@ -262,7 +276,7 @@ mod tests {
 
     use subledger_proto::{
         api::command::Body,
-        common::{OfferLimitScope, ProrationRule},
+        common::{OfferLimitScope, ProrationRule, TaxScope, TaxTreatment},
     };
 
     use super::*;
@@ -340,6 +354,30 @@ mod tests {
         let text = format!("{HEADER},Colour");
         let Err(Failure::Usage(error)) = TableRows::new(text.as_bytes(), table()) else { panic!("accepted") };
         assert!(error.contains("Colour"), "{error}");
+    }
+
+    #[test]
+    fn tax_rates_are_read() {
+        let text = "Country,Region,Tax,Scope,Rate Percent,Treatment,Valid From,Valid To\n\
+            DE,,VAT,all,19%,,2021-01-01,\n\
+            CA,BC,BC PST,pstn,7,inclusive,4/1/2013,2030-12-31\n\
+            DE,,VAT,all,\"19,0\",,2021-01-01,\n\
+            DE,,VAT,some,19,,2021-01-01,\n";
+        let items: Vec<_> = TableRows::new(text.as_bytes(), Table::TaxRates).unwrap().map(Result::unwrap).collect();
+        let errors: Vec<_> = items.iter().filter_map(|item| item.content.as_ref().err()).map(|e| &*e.why).collect();
+        assert_eq!(errors[0], "column rate_percent: \"19,0\" is not a rate; percent are, such as 19 or 8.875");
+        assert!(errors[1].starts_with("column scope: "), "{errors:?}");
+        let Some(Body::PublishTaxRates(list)) = items[2].content.clone().unwrap().body else { panic!("{items:?}") };
+        let rows: Vec<_> =
+            list.rows.iter().map(|r| (r.region.as_str(), r.rate_percent.as_str(), r.scope(), r.treatment())).collect();
+        assert_eq!(
+            rows,
+            [
+                ("", "19", TaxScope::All, TaxTreatment::Unspecified),
+                ("BC", "7", TaxScope::Pstn, TaxTreatment::Inclusive)
+            ]
+        );
+        assert_eq!((&*list.rows[1].valid_from, &*list.rows[1].valid_to), ("2013-04-01", "2030-12-31"));
     }
 
     #[test]
