@@ -13,7 +13,7 @@ use subledger_domain::{
     Command, Context, Event,
     command::{
         AcceptAgreement, CreateCustomer, PublishOffers, PublishPriceList, PublishTaxRates, Purchase, PurchaseLine,
-        RegisterPartner, UpdateBillingProfile,
+        RegisterPartner, Target, UpdateBillingProfile,
     },
     customer::{self, Customer},
     ids::{CommandId, CustomerId, OfferId, PriceListId, SubscriptionId},
@@ -49,6 +49,7 @@ impl Ledger {
         ledger
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "a test writes the command where it is sent")]
     fn run(&mut self, command: Command) {
         self.commands += 1;
         let at = self.today.and_time(chrono::NaiveTime::MIN).and_utc();
@@ -56,19 +57,17 @@ impl Ledger {
         let context = Context { command_id, effective_at: at, recorded_at: at };
         let reference = &self.history.reference;
         let (family, events) = match command.target() {
-            subledger_domain::command::Target::Catalog => {
-                (Family::Catalog, reference.catalog.decide(&command, &context).unwrap())
-            }
-            subledger_domain::command::Target::Partner(id) => {
+            Target::Catalog => (Family::Catalog, reference.catalog.decide(&command, &context).unwrap()),
+            Target::Partner(id) => {
                 (Family::Partners, partner::decide(reference.partners.get(id), reference, &command, &context).unwrap())
             }
-            subledger_domain::command::Target::Customer(id) => {
+            Target::Customer(id) => {
                 let state = self.customers.entry(id.clone()).or_default();
                 let events = customer::decide(state.as_ref(), reference, &command, &context).unwrap();
                 events.iter().for_each(|event| customer::evolve(state, event));
                 (Family::Customers, events)
             }
-            other => panic!("{other:?}"),
+            Target::CustomersPartition => panic!("{command:?}"),
         };
         self.history.append(family, 0, events);
     }

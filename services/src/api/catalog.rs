@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use subledger_domain::{
     catalog::Catalog,
-    ids::{OfferId, PartnerId},
+    ids::{ExemptionId, OfferId, PartnerId},
     offer, partner,
+    tax::{self, ExemptionState, TaxIdState},
 };
 use subledger_log::{
     Layout, Position,
@@ -14,7 +15,8 @@ use subledger_log::{
 use subledger_proto::{
     api::{
         GetOfferRequest, GetPartnerRequest, ListOffersRequest, ListOffersResponse, ListPartnersRequest,
-        ListPartnersResponse, Offer, Partner, Price, catalog_service_server::CatalogService,
+        ListPartnersResponse, ListTaxRatesRequest, ListTaxRatesResponse, Offer, Partner, Price, TaxExemption, TaxId,
+        catalog_service_server::CatalogService,
     },
     common as pbc,
 };
@@ -114,6 +116,31 @@ impl CatalogService for CatalogApi {
         })
         .await
     }
+
+    async fn list_tax_rates(
+        &self,
+        request: Request<ListTaxRatesRequest>,
+    ) -> Result<Response<ListTaxRatesResponse>, Status> {
+        let wanted = position::wanted(&request.get_ref().min_position, request.metadata(), self.layout)?;
+        let request = request.into_inner();
+        let size = paging::size(request.page_size, self.page_items_max)?;
+        self.read(wanted, move |view, reflects| {
+            let rows = view.reference.catalog.tax_rates().rows();
+            let rows = rows.filter(|row| request.country.is_empty() || row.country == request.country);
+            let named: Vec<_> = rows.map(|row| (rate_name(row), row)).collect();
+            let named = named.iter().map(|(name, row)| (name.as_str(), *row));
+            let (page, next_page_token) = paging::slice(named, size, &request.page_token)?;
+            let rates = page.into_iter().map(Wire::to_wire).collect();
+            Ok(ListTaxRatesResponse { rates, next_page_token, reflects })
+        })
+        .await
+    }
+}
+
+/// What tells a rate from all others, in the order of the list.
+fn rate_name(row: &tax::TaxRateRow) -> String {
+    let region = row.region.as_deref().unwrap_or_default();
+    format!("{}\t{}\t{region}\t{}\t{}", row.country, row.scope as u8, row.tax, row.valid_from)
 }
 
 /// Checks an id of a request.
@@ -142,5 +169,36 @@ fn to_partner(view: &ReferenceView, partner: &partner::Partner) -> Partner {
         registered_on: partner.registered_on.to_wire(),
         version: view.versions.get(partner.partner_id.as_str()).copied().unwrap_or_default(),
         reflects: Vec::new(),
+        profile: partner.profile.as_ref().map(Wire::to_wire),
+        tax_ids: partner.tax.ids().iter().map(to_tax_id).collect(),
+        tax_exemptions: partner.tax.exemptions().map(|(id, exemption)| to_exemption(id, exemption)).collect(),
+    }
+}
+
+fn to_tax_id(id: &tax::TaxId) -> TaxId {
+    let (state, effective_from, reason) = match &id.state {
+        TaxIdState::Submitted => ("submitted", None, ""),
+        TaxIdState::Validated { from } => ("validated", Some(from.to_wire()), ""),
+        TaxIdState::Rejected { reason, .. } => ("rejected", None, reason.as_str()),
+    };
+    let (state, reason) = (state.to_owned(), reason.to_owned());
+    TaxId { kind: id.kind.to_wire(), value: id.value.clone(), state, effective_from, reason }
+}
+
+fn to_exemption(id: &ExemptionId, exemption: &tax::TaxExemption) -> TaxExemption {
+    let (state, from, to, reason) = match &exemption.state {
+        ExemptionState::Submitted => ("submitted", None, String::new(), String::new()),
+        ExemptionState::Granted { from, to } => ("granted", Some(from.to_wire()), to.to_wire(), String::new()),
+        ExemptionState::Refused { reason } => ("refused", None, String::new(), reason.clone()),
+    };
+    TaxExemption {
+        exemption_id: id.to_wire(),
+        region: exemption.region.to_wire(),
+        tax: exemption.tax.clone(),
+        document_kind: exemption.document_kind.to_wire(),
+        state: state.to_owned(),
+        from,
+        to,
+        reason,
     }
 }

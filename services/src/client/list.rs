@@ -6,7 +6,7 @@ use subledger_proto::{
     api::{
         ListActivitiesRequest, ListBalancesRequest, ListChargesRequest, ListCustomersRequest, ListEntriesRequest,
         ListIncentiveBasesRequest, ListInvoicesRequest, ListOffersRequest, ListPartnersRequest,
-        ListSubscriptionsRequest, ListTransfersRequest,
+        ListSubscriptionsRequest, ListTaxRatesRequest, ListTransfersRequest,
     },
     common::Position,
 };
@@ -90,6 +90,7 @@ pub(crate) enum Kind {
     Subscriptions,
     Partners,
     Offers,
+    TaxRates,
     Balances,
     Entries,
     Charges,
@@ -153,6 +154,16 @@ pub(crate) const PRICES: &[Column] = &[
     Column::text("UNIT", "row.purchase_unit"),
     Column::amount("LIST PRICE", "row.list_price"),
     Column::amount("ERP PRICE", "row.erp_price"),
+];
+const TAX_RATES: &[Column] = &[
+    Column::text("COUNTRY", "country"),
+    Column::text("REGION", "region"),
+    Column::text("TAX", "tax"),
+    Column::text("SCOPE", "scope"),
+    Column::amount("PERCENT", "rate_percent"),
+    Column::text("TREATMENT", "treatment"),
+    Column::text("FROM", "valid_from"),
+    Column::text("TO", "valid_to"),
 ];
 const BALANCES: &[Column] = &[
     Column::text("PARTNER", "partner_id"),
@@ -239,6 +250,7 @@ impl Kind {
             Self::Subscriptions => SUBSCRIPTIONS,
             Self::Partners => PARTNERS,
             Self::Offers => OFFERS,
+            Self::TaxRates => TAX_RATES,
             Self::Balances => BALANCES,
             Self::Entries => ENTRIES,
             Self::Charges => CHARGES,
@@ -254,7 +266,7 @@ impl Kind {
         match self {
             Self::Customers => &["partner", "prefix"],
             Self::Subscriptions => &["customer", "partner", "state"],
-            Self::Partners | Self::Offers => &[],
+            Self::Partners | Self::Offers | Self::TaxRates => &[],
             Self::Balances | Self::Entries => &["partner", "currency", "account", "as-of", "recorded-by"],
             Self::Charges => &["partner", "customer", "subscription", "unbilled", "as-of", "recorded-by"],
             Self::Invoices => &["partner", "as-of", "recorded-by"],
@@ -365,6 +377,12 @@ async fn page(
             customer_id, partner_id, state: text(f.state) }).subscriptions as "Subscription"),
         Kind::Partners => page!(catalog.list_partners(ListPartnersRequest {}).partners as "Partner"),
         Kind::Offers => page!(catalog.list_offers(ListOffersRequest {}).offers as "Offer"),
+        Kind::TaxRates => {
+            let request = ListTaxRatesRequest { country: String::new(), page_size, page_token, min_position };
+            let answer = to.catalog().list_tax_rates(request).await?.into_inner();
+            let rates = answer.rates.iter().map(|row| to_json("subledger.common.v1.TaxRateRow", row));
+            Ok((rates.collect::<Result<_, _>>()?, answer.next_page_token))
+        }
         Kind::Balances => page!(billing.list_balances(ListBalancesRequest { partner_id, currency, account, as_of })
             .balances as "Balance"),
         Kind::Entries => page!(billing.list_entries(ListEntriesRequest { partner_id, currency, account, as_of })

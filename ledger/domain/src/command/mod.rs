@@ -69,8 +69,11 @@ impl Command {
     /// The stream it concerns.
     pub fn target(&self) -> Target<'_> {
         match self {
-            Self::PublishOffers(_) | Self::PublishPriceList(_) | Self::CloseDay(_) => Target::Catalog,
-            Self::PublishTaxRates(_) | Self::PublishPaymentInstructions(_) => Target::Catalog,
+            Self::PublishOffers(_)
+            | Self::PublishPriceList(_)
+            | Self::CloseDay(_)
+            | Self::PublishTaxRates(_)
+            | Self::PublishPaymentInstructions(_) => Target::Catalog,
             Self::RegisterPartner(c) => Target::Partner(&c.partner_id),
             Self::IssueInvoice(c) => Target::Partner(&c.partner_id),
             Self::UpdateBillingProfile(c) => Target::Partner(&c.partner_id),

@@ -66,10 +66,8 @@ pub(super) fn update(
     email("profile.contact_email", &profile.contact_email)?;
     let on = context.effective_on();
     // Account setup: the first region counts at once; a change of it with the next cycle (L10744).
-    let region_from = match partner.tax.has_region() {
-        true => super::next_cycle(partner, on)?,
-        false => CycleStart::on(on),
-    };
+    let settled = partner.tax.has_region();
+    let region_from = if settled { super::next_cycle(partner, on)? } else { CycleStart::on(on) };
     let UpdateBillingProfile { partner_id, profile } = command.clone();
     Ok(vec![BillingProfileUpdated { partner_id, profile, region_from }.into()])
 }

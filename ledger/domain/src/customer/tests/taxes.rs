@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use super::kit::*;
 use crate::{
     Command, Reason,
-    charge::InvoiceFamily,
+    charge::{Charged, InvoiceFamily},
     command::{
         AcceptTransfer, CreateCustomer, GrantTaxExemption, PublishOffers, PublishPriceList, PublishTaxRates,
         RegisterPartner, RequestTransfer, SubmitTaxExemption, SubmitTaxId, UpdateBillingProfile, ValidateTaxId,
@@ -141,7 +141,7 @@ fn a_full_credit_gives_back_the_tax_that_was_charged() {
         reason: crate::customer::SuspensionReason::CustomerRequest,
     }));
     assert_eq!(last(&world, "s"), "-999 +-80 (0) tax JP 8% exclusive");
-    let (amounts, taxes) = (world.charged(), world.lines().map(|line| line.tax_amount()).sum::<Decimal>());
+    let (amounts, taxes) = (world.charged(), world.lines().map(Charged::tax_amount).sum::<Decimal>());
     assert_eq!((amounts, taxes), (Decimal::ZERO, Decimal::ZERO));
 }
 
