@@ -5,7 +5,6 @@ use subledger_billing::{self as billing, AccountFilter, BillingProjection, Charg
 use subledger_customer::{CustomerProjection, query};
 use subledger_fold::{
     Projection,
-    as_of::Horizon,
     memory::Memory,
     page::{PAGE_SIZE_MAX, Page, PageRequest, QueryError},
 };
