@@ -41,6 +41,14 @@ pub(crate) struct Config {
     pub(crate) test_clock: TestClockConfig,
     /// Where a gateway finds the read models.
     pub(crate) projectors: ProjectorsConfig,
+    /// The key that signs checkpoints [default: keys/signing.key in the data directory; a gateway has none unless it is named].
+    pub(crate) signing_key_file: Option<PathBuf>,
+    /// Where signed checkpoints are appended [default: checkpoints in the data directory]; better on another disk.
+    pub(crate) checkpoint_file: Option<PathBuf>,
+    /// A checkpoint is appended at most so many seconds after a commit.
+    pub(crate) checkpoint_every_seconds: u64,
+    /// And after so many commits of a partition.
+    pub(crate) checkpoint_every_commits: u64,
 }
 
 /// How the log is written.
@@ -122,6 +130,10 @@ const METRICS_PORT: u16 = 7441;
 const MESSAGE_BYTES: usize = 8 * 1024 * 1024;
 /// Largest page by default, in items.
 const PAGE_ITEMS: usize = 1_000;
+/// Longest time from a commit to a checkpoint in the file by default.
+const CHECKPOINT_EVERY_SECONDS: u64 = 300;
+/// Commits of a partition between two checkpoints in the file by default.
+const CHECKPOINT_EVERY_COMMITS: u64 = 10_000;
 /// Largest batch of a command stream by default, in commands.
 const BATCH_COMMANDS: usize = 1_000;
 
@@ -140,6 +152,10 @@ impl Default for Config {
             limits: Limits::default(),
             test_clock: TestClockConfig::default(),
             projectors: ProjectorsConfig::default(),
+            signing_key_file: None,
+            checkpoint_file: None,
+            checkpoint_every_seconds: CHECKPOINT_EVERY_SECONDS,
+            checkpoint_every_commits: CHECKPOINT_EVERY_COMMITS,
         }
     }
 }
@@ -314,10 +330,28 @@ impl Config {
             ("limits.page_items", self.limits.page_items),
             ("limits.batch_commands", self.limits.batch_commands),
             ("kafka.replication", usize::from(self.kafka.replication)),
+            ("checkpoint_every_seconds", usize::try_from(self.checkpoint_every_seconds).unwrap_or(usize::MAX)),
+            ("checkpoint_every_commits", usize::try_from(self.checkpoint_every_commits).unwrap_or(usize::MAX)),
         ];
         match positive.iter().find(|(_, value)| *value == 0) {
             Some((setting, _)) => Err(ConfigError(format!("{setting} must be at least 1"))),
             None => Ok(()),
+        }
+    }
+
+    /// The key that signs the checkpoints of a ledger in the data directory.
+    pub(crate) fn own_signing_key_file(&self) -> PathBuf {
+        self.signing_key_file.clone().unwrap_or_else(|| self.data_dir.join("keys/signing.key"))
+    }
+
+    /// What the trees of a process need.
+    pub(crate) fn trees(&self, signing_key_file: Option<PathBuf>) -> crate::audit::Settings {
+        crate::audit::Settings {
+            dir: self.data_dir.join("tree"),
+            signing_key_file,
+            checkpoint_file: Some(self.checkpoint_file.clone().unwrap_or_else(|| self.data_dir.join("checkpoints"))),
+            checkpoint_every: std::time::Duration::from_secs(self.checkpoint_every_seconds),
+            checkpoint_commits: self.checkpoint_every_commits,
         }
     }
 

@@ -2,10 +2,14 @@
 
 use std::{io::IsTerminal as _, net::SocketAddr, time::Duration};
 
+use axum::{http::header::CONTENT_TYPE, routing::get};
 use metrics_exporter_prometheus::PrometheusBuilder;
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, ConfigError, LogFormat};
+use crate::{
+    audit::http::{self, Place},
+    config::{Config, ConfigError, LogFormat},
+};
 
 /// Names of the metrics kept by this crate. The writer adds commands by outcome, commit latency and block size; the projections
 /// their lag.
@@ -16,6 +20,8 @@ pub(crate) mod name {
     pub(crate) const EVENT_STREAMS: &str = "subledger_event_streams";
 }
 
+/// The text format of Prometheus.
+const METRICS_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 /// How often the exporter forgets old samples of histograms.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// Buckets of latencies, in seconds: from a flush of the disk to a stalled broker.
@@ -35,28 +41,39 @@ pub(crate) fn log(config: &Config) -> Result<(), ConfigError> {
     started.map_err(|error| ConfigError(format!("cannot start the log: {error}")))
 }
 
-/// Serves the metrics, inside a runtime.
-pub(crate) fn metrics(listen: SocketAddr) -> Result<(), ConfigError> {
+/// Serves the metrics, and tiles once there are trees, inside a runtime.
+pub(crate) fn metrics(listen: SocketAddr) -> Result<Place, ConfigError> {
     use metrics_exporter_prometheus::Matcher::Suffix;
-    let failed = |error: metrics_exporter_prometheus::BuildError| {
+    let failed = |error: &dyn std::fmt::Display| {
         ConfigError(format!("cannot serve metrics on {listen}: {error}; name another metrics_listen, or none"))
     };
-    // Bound here once so that a port in use is an error at the start, not a line in the log later.
-    std::net::TcpListener::bind(listen).map_err(|error| {
-        ConfigError(format!("cannot serve metrics on {listen}: {error}; name another metrics_listen, or none"))
-    })?;
-    let (recorder, exporter) = PrometheusBuilder::new()
-        .with_http_listener(listen)
-        .upkeep_timeout(UPKEEP)
+    // Bound here so that a port in use is an error at the start, not a line in the log later.
+    let listener = std::net::TcpListener::bind(listen).map_err(|error| failed(&error))?;
+    listener.set_nonblocking(true).map_err(|error| failed(&error))?;
+    let listener = tokio::net::TcpListener::from_std(listener).map_err(|error| failed(&error))?;
+    let recorder = PrometheusBuilder::new()
         .set_buckets_for_metric(Suffix("_seconds".into()), LATENCY_SECONDS)
         .and_then(|builder| builder.set_buckets_for_metric(Suffix("_commits".into()), BATCH_COMMITS))
-        .and_then(PrometheusBuilder::build)
-        .map_err(failed)?;
+        .map_err(|error| failed(&error))?
+        .build_recorder();
+    let handle = recorder.handle();
     metrics::set_global_recorder(recorder).map_err(|error| ConfigError(format!("cannot keep metrics: {error}")))?;
+    let (place, upkeep) = (Place::default(), handle.clone());
     tokio::spawn(async move {
-        if exporter.await.is_err() {
+        loop {
+            tokio::time::sleep(UPKEEP).await;
+            upkeep.run_upkeep();
+        }
+    });
+    let render = move || std::future::ready(([(CONTENT_TYPE, METRICS_TYPE)], handle.render()));
+    let pages = http::pages(Place::clone(&place))
+        .route("/health", get(|| std::future::ready("OK")))
+        .route("/", get(render.clone()))
+        .route("/metrics", get(render));
+    tokio::spawn(async move {
+        if axum::serve(listener, pages).await.is_err() {
             tracing::error!(%listen, "the metrics are not served any more");
         }
     });
-    Ok(())
+    Ok(place)
 }

@@ -3,6 +3,7 @@
 #[cfg(test)]
 mod conforms;
 mod filter;
+mod proofs;
 pub(crate) mod seek;
 mod stream;
 
@@ -16,8 +17,9 @@ use std::{
 
 use subledger_log::{Cursor, Log, PartitionId, codec::Wire as _};
 use subledger_proto::api::{
-    ListPartitionsRequest, ListPartitionsResponse, PartitionStatus, ReadEventsRequest, ReadEventsResponse,
-    audit_service_server::AuditService,
+    Checkpoint, ConsistencyProof, GetCheckpointRequest, GetConsistencyProofRequest, GetInclusionProofRequest,
+    InclusionProof, ListKeysRequest, ListKeysResponse, ListPartitionsRequest, ListPartitionsResponse, PartitionStatus,
+    ReadEventsRequest, ReadEventsResponse, audit_service_server::AuditService,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -25,8 +27,9 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 
 use super::{errors, position};
-use crate::telemetry::name;
+use crate::{audit::Trees, telemetry::name};
 use filter::Filter;
+use proofs::Proofs;
 use seek::Seeker;
 use stream::EventStream;
 
@@ -39,6 +42,7 @@ const MESSAGES_WAITING_MAX: usize = 4;
 pub(crate) struct AuditApi {
     log: Arc<dyn Log>,
     seeker: Arc<Seeker>,
+    proofs: Option<Proofs>,
     open: Arc<AtomicUsize>,
     stop: CancellationToken,
 }
@@ -71,7 +75,24 @@ impl Drop for Slot {
 impl AuditApi {
     /// A service over a log; its streams end when `stop` is cancelled.
     pub(crate) fn new(log: Arc<dyn Log>, stop: CancellationToken) -> Self {
-        Self { seeker: Arc::new(Seeker::new(Arc::clone(&log))), log, open: Arc::default(), stop }
+        Self { seeker: Arc::new(Seeker::new(Arc::clone(&log))), proofs: None, log, open: Arc::default(), stop }
+    }
+
+    /// Gives proofs as well.
+    pub(crate) fn with_trees(mut self, trees: Arc<Trees>) -> Self {
+        self.proofs = Some(Proofs { trees, layout: self.log.layout() });
+        self
+    }
+
+    fn proofs(&self) -> Result<&Proofs, Status> {
+        self.proofs.as_ref().ok_or_else(|| {
+            errors::status(
+                Code::FailedPrecondition,
+                "NO_PROOFS",
+                "this process keeps no trees and gives no proofs",
+                &[],
+            )
+        })
     }
 
     /// What the request asks for, and where each partition begins.
@@ -139,5 +160,27 @@ impl AuditService for AuditApi {
             blocking(move || log.layout().all().map(status).collect()).await?;
         let partitions = partitions.map_err(|error| error.to_status())?;
         Ok(Response::new(ListPartitionsResponse { ledger_id: self.log.ledger_id().to_string(), partitions }))
+    }
+
+    async fn get_checkpoint(&self, request: Request<GetCheckpointRequest>) -> Result<Response<Checkpoint>, Status> {
+        self.proofs()?.checkpoint(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn get_inclusion_proof(
+        &self,
+        request: Request<GetInclusionProofRequest>,
+    ) -> Result<Response<InclusionProof>, Status> {
+        self.proofs()?.inclusion(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn get_consistency_proof(
+        &self,
+        request: Request<GetConsistencyProofRequest>,
+    ) -> Result<Response<ConsistencyProof>, Status> {
+        self.proofs()?.consistency(request.into_inner()).await.map(Response::new)
+    }
+
+    async fn list_keys(&self, _request: Request<ListKeysRequest>) -> Result<Response<ListKeysResponse>, Status> {
+        self.proofs()?.keys().await.map(Response::new)
     }
 }

@@ -41,6 +41,10 @@ const SETTINGS: &[(&str, Kind)] = &[
     ("projectors.customer", Kind::Text),
     ("projectors.billing", Kind::Text),
     ("projectors.incentive", Kind::Text),
+    ("signing_key_file", Kind::Text),
+    ("checkpoint_file", Kind::Text),
+    ("checkpoint_every_seconds", Kind::Number),
+    ("checkpoint_every_commits", Kind::Number),
 ];
 
 /// Begins the name of every variable.

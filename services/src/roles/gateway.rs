@@ -18,6 +18,7 @@ use crate::{
         command::CommandApi,
         proxy::{BillingProxy, CustomerProxy, IncentiveProxy},
     },
+    audit::{Trees, http::Place},
     clock::WallClock,
     config::{Config, Flags},
     days::Days,
@@ -78,24 +79,35 @@ impl Parties {
 /// Runs the gateway until a signal.
 pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
     let stop = shutdown::on_signals().context("cannot wait for signals")?;
-    if let Some(listen) = config.metrics_listen {
-        telemetry::metrics(listen)?;
-    }
+    let pages = config.metrics_listen.map(telemetry::metrics).transpose()?.unwrap_or_else(Place::default);
     let Some(parties) = Parties::open(&config, &stop, "clock").await? else { return Ok(Ended::Well) };
-    let bound = services(&parties, &config, &stop).await?.bind(config.listen).await?;
+    let (log, settings) = (Arc::clone(&parties.log), config.trees(config.signing_key_file.clone()));
+    // Every gateway has the same log, but a ledger has one key: it is named, never made beside another.
+    let trees = tokio::task::spawn_blocking(move || Trees::start(log, &settings)).await.context("interrupted")??;
+    let _ = pages.set(Arc::clone(&trees));
+    let bound = services(&parties, &trees, &config, &stop).await?.bind(config.listen).await?;
     println!("gateway is ready at http://{}", bound.address);
     let served = bound.serve(stop.clone()).await;
     stop.cancel();
-    let in_time = shutdown::within_bound(move || parties.stop()).await;
+    let in_time = shutdown::within_bound(move || {
+        parties.stop();
+        trees.stop();
+    })
+    .await;
     served.map(|()| if in_time { Ended::Well } else { Ended::Late })
 }
 
-async fn services(parties: &Parties, config: &Config, stop: &CancellationToken) -> anyhow::Result<Services> {
+async fn services(
+    parties: &Parties,
+    trees: &Arc<Trees>,
+    config: &Config,
+    stop: &CancellationToken,
+) -> anyhow::Result<Services> {
     let (limits, layout) = (&config.limits, parties.log.layout());
     let mut services = Services::new(limits.message_bytes)?;
     services.commands(CommandApi::new(parties.router.clone(), limits.batch_commands)).await;
     services.catalog(CatalogApi::new(Arc::clone(&parties.reference), layout, limits.page_items)).await;
-    services.audit(AuditApi::new(Arc::clone(&parties.log), stop.clone())).await;
+    services.audit(AuditApi::new(Arc::clone(&parties.log), stop.clone()).with_trees(Arc::clone(trees))).await;
     services.add(CustomerProxy::to(&config.projectors.customer).context("projectors.customer")?).await;
     services.add(BillingProxy::to(&config.projectors.billing).context("projectors.billing")?).await;
     services.add(IncentiveProxy::to(&config.projectors.incentive).context("projectors.incentive")?).await;

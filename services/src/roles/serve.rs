@@ -25,6 +25,7 @@ use crate::{
         incentive::IncentiveApi,
         read_model::ReadModel,
     },
+    audit::{Trees, http::Place},
     clock::WallClock,
     config::{Config, Flags},
     days::Days,
@@ -58,19 +59,10 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     let started = Instant::now();
     let config = if args.sample_data { sample::settings(config) } else { config };
     let stop = shutdown::on_signals().context("cannot wait for signals")?;
-    if let Some(listen) = config.metrics_listen {
-        telemetry::metrics(listen)?;
-    }
-    let opening = config.clone();
-    let (ledger, models) = tokio::task::spawn_blocking(move || open(&opening)).await.context("interrupted")??;
-    let process = Process { config, ledger, models, stop, tasks: TaskTracker::new() };
+    let pages = config.metrics_listen.map(telemetry::metrics).transpose()?.unwrap_or_else(Place::default);
+    let process = Process::open(config, stop).await?;
+    let _ = pages.set(Arc::clone(&process.trees));
     process.run(&args, started).await
-}
-
-fn open(config: &Config) -> anyhow::Result<(Ledger, ReadModels)> {
-    let ledger = Ledger::start(config)?;
-    let models = ReadModels::start(&ledger.log, &ledger.clock, config)?;
-    Ok((ledger, models))
 }
 
 /// A ledger inside another command: all the parts of `serve`, nothing printed, stopped by hand.
@@ -84,10 +76,8 @@ pub(crate) struct Embedded {
 impl Embedded {
     /// Starts it as the settings say.
     pub(crate) async fn start(config: Config) -> anyhow::Result<Self> {
-        let opening = config.clone();
-        let (ledger, models) = tokio::task::spawn_blocking(move || open(&opening)).await.context("interrupted")??;
         let stop = CancellationToken::new();
-        let process = Process { config, ledger, models, stop: stop.clone(), tasks: TaskTracker::new() };
+        let process = Process::open(config, stop.clone()).await?;
         let days = Arc::new(process.days());
         let bound = process.services(&days).await?.bind(process.config.listen).await?;
         process.start_tasks(&days);
@@ -107,11 +97,23 @@ struct Process {
     config: Config,
     ledger: Ledger,
     models: ReadModels,
+    trees: Arc<Trees>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
 
 impl Process {
+    async fn open(config: Config, stop: CancellationToken) -> anyhow::Result<Self> {
+        let opening = move || {
+            let ledger = Ledger::start(&config)?;
+            let models = ReadModels::start(&ledger.log, &ledger.clock, &config)?;
+            let settings = config.trees(Some(config.own_signing_key_file()));
+            let trees = Trees::start(Arc::clone(&ledger.log), &settings)?;
+            Ok(Self { config, ledger, models, trees, stop, tasks: TaskTracker::new() })
+        };
+        tokio::task::spawn_blocking(opening).await.context("interrupted")?
+    }
+
     async fn run(self, args: &Args, started: Instant) -> anyhow::Result<Ended> {
         let is_new = self.ledger.is_new();
         let days = Arc::new(self.days());
@@ -136,10 +138,11 @@ impl Process {
         self.tasks.close();
         self.tasks.wait().await;
         drop(days);
-        let Self { ledger, models, .. } = self;
+        let Self { ledger, models, trees, .. } = self;
         let in_time = shutdown::within_bound(move || {
             ledger.stop();
             models.stop();
+            trees.stop();
         })
         .await;
         served.map(|()| if in_time { Ended::Well } else { Ended::Late })
@@ -172,7 +175,9 @@ impl Process {
         services.customers(CustomerApi::new(model(Name::Customer)?)).await;
         services.billing(BillingApi::new(model(Name::Billing)?)).await;
         services.incentives(IncentiveApi::new(model(Name::Incentive)?)).await;
-        services.audit(AuditApi::new(Arc::clone(&ledger.log), self.stop.clone())).await;
+        services
+            .audit(AuditApi::new(Arc::clone(&ledger.log), self.stop.clone()).with_trees(Arc::clone(&self.trees)))
+            .await;
         services.admin(AdminApi::new(self.parts(days))).await;
         Ok(services)
     }

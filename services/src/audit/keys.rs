@@ -1,0 +1,193 @@
+//! The signer's keys: a secret file, and public files beside it.
+//!
+//! `signing.key` has the one key that signs, for its owner's eyes only. `verifier-keys.txt` has the public keys, the newest first;
+//! `rotations.txt` the notes in which each old key names the next.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
+
+use anyhow::Context as _;
+use subledger_log::LedgerId;
+use subledger_proof::{SigningKey, VerifierKey, note, rotation};
+
+/// Rights of the secret file: its owner's.
+#[cfg(unix)]
+const SECRET_MODE: u32 = 0o600;
+
+/// The public keys of a ledger, for whoever checks what it signs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct PublicKeys {
+    /// The one that signs, then those before it.
+    pub(crate) keys: Vec<VerifierKey>,
+    /// The notes in which an old key names the next, oldest first.
+    pub(crate) rotations: Vec<String>,
+}
+
+/// The signer's key, read again when its file changes.
+pub(crate) struct Keys {
+    path: PathBuf,
+    name: String,
+    read_at: Option<SystemTime>,
+    key: SigningKey,
+    public: PublicKeys,
+}
+
+impl Keys {
+    /// Reads the key of a ledger, or makes one if there is none.
+    pub(crate) fn open_or_create(path: &Path, ledger: LedgerId) -> anyhow::Result<Self> {
+        let name = super::key_name(ledger);
+        if !path.try_exists().with_context(|| format!("cannot look at {}", path.display()))? {
+            let key = SigningKey::new(&name, &seed()?)?;
+            write_secret(path, &key, true).with_context(|| format!("cannot make {}", path.display()))?;
+            publish(path, &PublicKeys { keys: vec![key.verifier()], rotations: Vec::new() })?;
+            tracing::info!(path = %path.display(), key = %key.verifier(), "made a key that signs checkpoints");
+        }
+        Self::open(path, &name)
+    }
+
+    fn open(path: &Path, name: &str) -> anyhow::Result<Self> {
+        let read_at = changed_at(path);
+        let key = read_secret(path)?;
+        let public = read_public(path, &key);
+        anyhow::ensure!(
+            public.keys[0].name() == name,
+            "the signing key in {} is of {}, but this ledger's keys are named {name}; name another signing_key_file",
+            path.display(),
+            public.keys[0].name()
+        );
+        Ok(Self { path: path.to_owned(), name: name.to_owned(), read_at, key, public })
+    }
+
+    /// The key that signs, as its file has it now.
+    pub(crate) fn signer(&mut self) -> anyhow::Result<&SigningKey> {
+        if changed_at(&self.path) != self.read_at {
+            *self = Self::open(&self.path, &self.name)?;
+            tracing::info!(key = %self.public.keys[0], "another key signs now");
+        }
+        Ok(&self.key)
+    }
+
+    /// What others may know.
+    pub(crate) fn public(&mut self) -> anyhow::Result<PublicKeys> {
+        self.signer()?;
+        Ok(self.public.clone())
+    }
+}
+
+/// Makes a new key that follows the one in `path`, which is forgotten. Gives the new public key.
+pub(crate) fn rotate(path: &Path) -> anyhow::Result<VerifierKey> {
+    let old = read_secret(path)?;
+    let mut public = read_public(path, &old);
+    let name = old.verifier().name().to_owned();
+    let new = SigningKey::new(&name, &seed()?)?;
+    public.rotations.push(rotation::note(&name, &old, &new));
+    public.keys.insert(0, new.verifier());
+    // First what lets others trust the new key: without it a crash in between would leave a key that nobody knows.
+    publish(path, &public)?;
+    write_secret(path, &new, false).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(new.verifier())
+}
+
+/// The public keys beside a secret file.
+pub(crate) fn public_of(path: &Path) -> anyhow::Result<PublicKeys> {
+    Ok(read_public(path, &read_secret(path)?))
+}
+
+/// Where the public keys are.
+pub(crate) fn verifier_keys(path: &Path) -> PathBuf {
+    path.with_file_name("verifier-keys.txt")
+}
+
+fn rotations(path: &Path) -> PathBuf {
+    path.with_file_name("rotations.txt")
+}
+
+fn changed_at(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|file| file.modified()).ok()
+}
+
+/// 32 bytes that nobody can guess.
+fn seed() -> anyhow::Result<[u8; 32]> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("the system gives no random bytes: {error}"))?;
+    Ok(seed)
+}
+
+fn read_secret(path: &Path) -> anyhow::Result<SigningKey> {
+    check_rights(path)?;
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read the signing key {}", path.display()))?;
+    SigningKey::parse(&text).with_context(|| format!("{} holds no signing key", path.display()))
+}
+
+#[cfg(unix)]
+fn check_rights(path: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(path)
+        .with_context(|| format!("cannot read the signing key {}", path.display()))?
+        .permissions()
+        .mode();
+    anyhow::ensure!(
+        mode & 0o077 == 0,
+        "others than its owner may read or write the signing key {} (mode {:o}); chmod 600 it, and rotate it if somebody did",
+        path.display(),
+        mode & 0o777
+    );
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn check_rights(_: &Path) -> anyhow::Result<()> {
+    Ok(())
+}
+
+/// Writes the secret to a file of its owner's, whole or not at all.
+fn write_secret(path: &Path, key: &SigningKey, new: bool) -> io::Result<()> {
+    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
+        fs::create_dir_all(dir)?;
+    }
+    let temporary = path.with_extension("key.new");
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, SECRET_MODE);
+    // One that is left over may have other rights.
+    let _ = fs::remove_file(&temporary);
+    let mut file = options.open(&temporary)?;
+    writeln!(file, "{}", key.secret_text())?;
+    file.sync_all()?;
+    if new {
+        // Another process that makes one at the same moment must not lose its own.
+        let linked = fs::hard_link(&temporary, path);
+        fs::remove_file(&temporary)?;
+        return match linked {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            linked => linked,
+        };
+    }
+    fs::rename(&temporary, path)
+}
+
+/// Writes the public files.
+fn publish(path: &Path, public: &PublicKeys) -> anyhow::Result<()> {
+    let keys: String = public.keys.iter().map(|key| format!("{key}\n")).collect();
+    for (path, text) in [(rotations(path), public.rotations.join("\n")), (verifier_keys(path), keys)] {
+        let temporary = path.with_extension("new");
+        let written = fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, &path));
+        written.with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// The public files as far as they are there; the key that signs is known without them.
+fn read_public(path: &Path, key: &SigningKey) -> PublicKeys {
+    let verifier = key.verifier();
+    let listed = fs::read_to_string(verifier_keys(path)).unwrap_or_default();
+    let before = listed.lines().filter_map(|line| line.parse::<VerifierKey>().ok()).filter(|key| *key != verifier);
+    let keys = std::iter::once(verifier.clone()).chain(before).collect();
+    let rotations = fs::read_to_string(rotations(path)).unwrap_or_default();
+    PublicKeys { keys, rotations: note::split(&rotations).collect() }
+}
