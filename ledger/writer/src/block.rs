@@ -6,7 +6,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use subledger_domain::{Command, Context, Event, Reason, Rejection, command::Target};
+use subledger_domain::{Command, Event, Rejection, command::Target};
 use subledger_log::{
     Accepted, AppendError, Body, Draft, Family, Log, PartitionId, Position, ReadError, WriteError, codec,
 };
@@ -223,21 +223,7 @@ impl Writer {
     ) -> Result<Vec<Event>, Rejection> {
         let envelope = &submission.envelope;
         let stream = self.stream(&envelope.command);
-        if let Some(expected) = envelope.expected_version {
-            let found = self.core.machine.version(&stream);
-            if found != expected {
-                let text = format!("{stream} stands at version {found}, not {expected}; read it again and decide anew");
-                return Err(Rejection::field(Reason::VersionMismatch, "expected_version", text)
-                    .with("expected", expected)
-                    .with("found", found));
-            }
-        }
-        let context = Context {
-            command_id: envelope.command_id.clone(),
-            effective_at: envelope.effective_at.unwrap_or(now),
-            recorded_at: now,
-        };
-        self.core.machine.decide(&view.reference, &envelope.command, &context)
+        self.core.machine.decide_envelope(&view.reference, envelope, &stream, now)
     }
 
     fn stage(

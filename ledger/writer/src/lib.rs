@@ -14,6 +14,7 @@ mod options;
 mod outcome;
 mod partition;
 mod reference;
+mod replay;
 mod run;
 mod snapshot;
 mod submission;
@@ -23,6 +24,7 @@ pub use options::Options;
 pub use outcome::{CommandError, Outcome};
 pub use partition::{Handle, PartitionService, StartError};
 pub use reference::{ReferenceFollower, ReferenceView};
+pub use replay::{Difference, Replay};
 pub use submission::Submission;
 
 use chrono::{DateTime, Utc};

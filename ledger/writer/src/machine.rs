@@ -2,17 +2,17 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use subledger_domain::{
-    Command, Context, Event, Reference, Rejection,
+    Command, Context, Event, Reason, Reference, Rejection,
     catalog::Catalog,
     command::Target,
     customer::{self, Customer},
     ids::CustomerId,
     partner::{self, Partners},
 };
-use subledger_log::{Family, Layout, PartitionId};
+use subledger_log::{Family, Layout, PartitionId, codec::Envelope};
 
 /// The stream of every command about the catalog.
 pub(crate) const CATALOG_STREAM: &str = "catalog";
@@ -67,6 +67,31 @@ impl Machine {
             Self::Partners { versions, .. } => versions.get(stream).copied().unwrap_or(0),
             Self::Customers(customers) => customers.streams.get(stream).map_or(0, |stream| stream.version),
         }
+    }
+
+    /// Decides a command of `stream` that is recorded at `now`: the version it expects first, then the rules.
+    pub(crate) fn decide_envelope(
+        &self,
+        reference: &Reference,
+        envelope: &Envelope,
+        stream: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<Event>, Rejection> {
+        if let Some(expected) = envelope.expected_version {
+            let found = self.version(stream);
+            if found != expected {
+                let text = format!("{stream} stands at version {found}, not {expected}; read it again and decide anew");
+                return Err(Rejection::field(Reason::VersionMismatch, "expected_version", text)
+                    .with("expected", expected)
+                    .with("found", found));
+            }
+        }
+        let context = Context {
+            command_id: envelope.command_id.clone(),
+            effective_at: envelope.effective_at.unwrap_or(now),
+            recorded_at: now,
+        };
+        self.decide(reference, &envelope.command, &context)
     }
 
     pub(crate) fn decide(

@@ -29,6 +29,7 @@ use tonic::{Code, Request, Response, Status};
 use super::{errors, position};
 use crate::{audit::Trees, telemetry::name};
 use filter::Filter;
+pub(crate) use filter::stored_id;
 use proofs::Proofs;
 use seek::Seeker;
 use stream::EventStream;

@@ -92,13 +92,8 @@ pub(crate) fn rotate(path: &Path) -> anyhow::Result<VerifierKey> {
     Ok(new.verifier())
 }
 
-/// The public keys beside a secret file.
-pub(crate) fn public_of(path: &Path) -> anyhow::Result<PublicKeys> {
-    Ok(read_public(path, &read_secret(path)?))
-}
-
 /// Where the public keys are.
-pub(crate) fn verifier_keys(path: &Path) -> PathBuf {
+fn verifier_keys(path: &Path) -> PathBuf {
     path.with_file_name("verifier-keys.txt")
 }
 

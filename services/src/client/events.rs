@@ -133,6 +133,12 @@ fn commit_json(commit: &Commit) -> Result<Value, Failure> {
     Ok(json)
 }
 
+/// The canonical JSON of a typed commit, with its command in readable form, on several lines.
+pub(super) fn stored_json(commit: &subledger_log::Commit) -> Result<String, Failure> {
+    let stored: Commit = subledger_log::codec::Wire::to_wire(commit);
+    Ok(serde_json::to_string_pretty(&commit_json(&stored)?)?)
+}
+
 /// One row for each event; one for a refusal.
 fn rows(commit: &Commit, json: &Value) -> Vec<[String; 8]> {
     let position = Position { family: commit.family, partition: commit.partition, seq: commit.seq };

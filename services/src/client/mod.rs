@@ -10,19 +10,25 @@ mod compare;
 mod completions;
 mod connect;
 mod events;
+mod export;
 mod failure;
+mod folder;
 mod generate;
 mod get;
+mod keys;
 mod list;
 mod load;
 mod look_back;
+mod meter;
 mod output;
 mod own_ledger;
+mod prove;
 mod rebuild;
 mod simulate;
 mod status;
 mod submit;
 mod times;
+mod verify;
 
 use std::{future::Future, process::ExitCode};
 
@@ -59,6 +65,14 @@ pub(crate) enum Client {
     List(Box<list::Args>),
     /// Replays the history: every commit, with its events
     Events(Box<events::Args>),
+    /// Writes a folder for an auditor: records, proofs, signed checkpoints
+    Export(Box<export::Args>),
+    /// Proves one record, or that the history continues what was signed before
+    Prove(prove::Args),
+    /// Lists or rotates the keys that sign checkpoints
+    Keys(keys::Args),
+    /// Checks an exported folder or a proof, offline, with nothing but the ledger's public key
+    Verify(verify::Args),
     /// Says where the ledger stands: roles, partitions, projectors, clock
     Status(status::Args),
     /// Replays the history into fresh read models and compares them with the live ones
@@ -82,6 +96,10 @@ pub(crate) fn run(client: Client) -> ExitCode {
         Client::Get(args) => wait(get::run(args)),
         Client::List(args) => wait(list::run(*args)),
         Client::Events(args) => wait(events::run(*args)),
+        Client::Export(args) => export::run(*args),
+        Client::Prove(args) => wait(prove::run(args)),
+        Client::Keys(args) => wait(keys::run(args)),
+        Client::Verify(args) => verify::run(&args),
         Client::Status(args) => wait(status::run(args)),
         Client::Compare(args) => wait(compare::run(args)),
         Client::Clock(args) => return clock::run(*args),

@@ -53,7 +53,7 @@ impl Filter {
 
 /// An id as it stands in a stored record, whatever the event: so a record is found that changes the subscription, and one that only
 /// refers to it, and a refused command about it.
-fn stored_id(id: &str) -> Result<Option<Vec<u8>>, Status> {
+pub(crate) fn stored_id(id: &str) -> Result<Option<Vec<u8>>, Status> {
     if id.is_empty() {
         return Ok(None);
     }

@@ -8,7 +8,7 @@ mod models;
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use subledger_fold::{Projection, Recorded, memory::Memory};
+use subledger_fold::{Projection, Recorded, StoreError, memory::Memory};
 use subledger_log::{Body, Commit, codec};
 use subledger_proto::{
     api::{ListPartitionsRequest, ReadEventsRequest},
@@ -76,7 +76,8 @@ async fn replay(connection: &Connection, models: &mut [(Model, Memory)]) -> Resu
         for record in &answer.records {
             let commit = codec::decode(&record.stored).map_err(|error| damaged(&error))?;
             for (model, rows) in &mut *models {
-                fold(&*model.projection, &commit, rows)?;
+                fold(&*model.projection, &commit, rows)
+                    .map_err(|error| damaged(&format_args!("{}: {error}", commit.position)))?;
             }
             commits += 1;
         }
@@ -88,7 +89,8 @@ fn damaged(error: &dyn std::fmt::Display) -> Failure {
     Failure::Differs(format!("the history cannot be replayed: {error}"))
 }
 
-fn fold(projection: &dyn Projection, commit: &Commit, rows: &mut Memory) -> Result<(), Failure> {
+/// Folds one commit.
+pub(super) fn fold(projection: &dyn Projection, commit: &Commit, rows: &mut Memory) -> Result<(), StoreError> {
     let outcome = match &commit.body {
         Body::Accepted(events) => Ok(events.as_slice()),
         Body::Rejected(rejection) => Err(rejection),
@@ -107,7 +109,7 @@ fn fold(projection: &dyn Projection, commit: &Commit, rows: &mut Memory) -> Resu
         channel: &commit.actor.channel,
         outcome,
     };
-    projection.fold(&recorded, rows).map_err(|error| damaged(&format_args!("{}: {error}", commit.position)))
+    projection.fold(&recorded, rows)
 }
 
 /// Compares one list; gives the number of differences.
