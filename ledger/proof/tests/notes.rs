@@ -153,7 +153,7 @@ fn a_proof_file_proves_its_record() {
     assert_eq!(TlogProof::parse(&text).unwrap(), proof);
     let with_extra = text.replacen("index", "extra AAAA\nindex", 1);
     assert_eq!(TlogProof::parse(&with_extra).unwrap(), proof);
-    assert_eq!(proof.verify(&record, &[key.clone()]).unwrap().origin, "ledger/customers/0");
+    assert_eq!(proof.verify(&record, std::slice::from_ref(&key)).unwrap().origin, "ledger/customers/0");
     assert!(matches!(proof.verify(b"another", &[key]), Err(TlogProofError::Proof(_))));
     assert!(matches!(proof.verify(&record, &[]), Err(TlogProofError::Checkpoint(_))));
     for wrong in
