@@ -194,7 +194,7 @@ async fn every_change_of_the_records_is_named() -> anyhow::Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_byte_of_records_checkpoints_and_hashes_can_be_another() -> anyhow::Result<()> {
     let audited = Audited::new().await?;
-    let mut random = Random::new(20180113);
+    let mut random = Random::new(20_180_113);
     let partial = Exported(audited.dir.path().join("fabrikam"));
     for (folder, kinds) in
         [(&audited.whole, ["records", "checkpoint", "hashes"]), (&partial, ["records", "checkpoint", "proofs"])]
@@ -311,7 +311,7 @@ fn cheaper(commits: &mut [Commit]) -> u64 {
             Some(Body::Charged(charged)) => Some(charged),
             _ => None,
         })?;
-        charged.amount = "1.00".to_owned();
+        "1.00".clone_into(&mut charged.amount);
         Some(commit.seq)
     });
     commit.unwrap_or_default()

@@ -18,6 +18,10 @@ use subledger_proof::{SigningKey, VerifierKey, note, rotation};
 #[cfg(unix)]
 const SECRET_MODE: u32 = 0o600;
 
+/// Rights of others than the owner.
+#[cfg(unix)]
+const OTHERS: u32 = 0o077;
+
 /// The public keys of a ledger, for whoever checks what it signs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct PublicKeys {
@@ -25,6 +29,13 @@ pub(crate) struct PublicKeys {
     pub(crate) keys: Vec<VerifierKey>,
     /// The notes in which an old key names the next, oldest first.
     pub(crate) rotations: Vec<String>,
+}
+
+impl PublicKeys {
+    /// The keys, one a line.
+    pub(crate) fn list(&self) -> String {
+        self.keys.iter().fold(String::new(), |text, key| text + &key.to_string() + "\n")
+    }
 }
 
 /// The signer's key, read again when its file changes.
@@ -126,7 +137,7 @@ fn check_rights(path: &Path) -> anyhow::Result<()> {
         .permissions()
         .mode();
     anyhow::ensure!(
-        mode & 0o077 == 0,
+        mode & OTHERS == 0,
         "others than its owner may read or write the signing key {} (mode {:o}); chmod 600 it, and rotate it if somebody did",
         path.display(),
         mode & 0o777
@@ -168,8 +179,7 @@ fn write_secret(path: &Path, key: &SigningKey, new: bool) -> io::Result<()> {
 
 /// Writes the public files.
 fn publish(path: &Path, public: &PublicKeys) -> anyhow::Result<()> {
-    let keys: String = public.keys.iter().map(|key| format!("{key}\n")).collect();
-    for (path, text) in [(rotations(path), public.rotations.join("\n")), (verifier_keys(path), keys)] {
+    for (path, text) in [(rotations(path), public.rotations.join("\n")), (verifier_keys(path), public.list())] {
         let temporary = path.with_extension("new");
         let written = fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, &path));
         written.with_context(|| format!("cannot write {}", path.display()))?;

@@ -96,6 +96,9 @@ fn what_is_proved_leads_to_the_signed_checkpoint() {
     assert!(matches!(trees.checkpoint(elsewhere, 0), Err(ProofError::NoSuchPartition(_))));
 }
 
+/// What happens to the file of a level.
+type Damage<'a> = (&'a str, &'a dyn Fn(&Path));
+
 #[test]
 fn a_restart_goes_on_from_the_index_and_a_damaged_index_is_made_again() {
     let dir = tempfile::tempdir().unwrap();
@@ -111,7 +114,7 @@ fn a_restart_goes_on_from_the_index_and_a_damaged_index_is_made_again() {
     let kept = Trees::open(Arc::clone(&log), &settings).unwrap();
     assert_eq!(kept.checkpoint(PARTITION, 600).unwrap().checkpoint, before.checkpoint);
     drop(kept);
-    let damage: [(&str, &dyn Fn(&Path)); 5] = [
+    let damage: [Damage<'_>; 5] = [
         ("a hash of the last tile", &|file| flip(file, 599 * 32)),
         ("cut short", &|file| fs::write(file, &fs::read(file).unwrap()[..1_000]).unwrap()),
         ("not synced any more", &|file| fs::write(file, [fs::read(file).unwrap(), vec![9; 77]].concat()).unwrap()),

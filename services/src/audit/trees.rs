@@ -310,20 +310,20 @@ impl Trees {
 
     /// Signs the tree as it is, and appends that to the file.
     fn sign(&self, part: &mut Part) -> Result<Signed, ProofError> {
-        let signer = self.signer.as_ref().ok_or(ProofError::NoKey)?;
+        let files = self.signer.as_ref().ok_or(ProofError::NoKey)?;
         part.check()?;
         let partition = part.tree.partition;
         let origin = super::origin(self.ledger, partition);
         let checkpoint = Checkpoint { origin, size: part.tree.size(), root: part.tree.root() };
         let unavailable = |error: anyhow::Error| ProofError::Unavailable(format!("{error:#}"));
-        let mut signer = lock(signer);
-        let signed = note::sign(&checkpoint.text(), [signer.keys.signer().map_err(unavailable)?]);
+        let mut files = lock(files);
+        let note = note::sign(&checkpoint.text(), [files.keys.signer().map_err(unavailable)?]);
         // What is not recorded is not given out: nobody could hold the ledger against it later.
-        if let Some(file) = &mut signer.file {
-            file.append(&signed).map_err(unavailable)?;
+        if let Some(file) = &mut files.file {
+            file.append(&note).map_err(unavailable)?;
         }
         part.filed = (checkpoint.size, Instant::now());
-        let signed = Signed { partition, checkpoint, note: signed };
+        let signed = Signed { partition, checkpoint, note };
         part.signed = Some((signed.clone(), Instant::now()));
         Ok(signed)
     }

@@ -96,7 +96,7 @@ pub(crate) fn run(client: Client) -> ExitCode {
         Client::Get(args) => wait(get::run(args)),
         Client::List(args) => wait(list::run(*args)),
         Client::Events(args) => wait(events::run(*args)),
-        Client::Export(args) => export::run(*args),
+        Client::Export(args) => export::run(&args),
         Client::Prove(args) => wait(prove::run(args)),
         Client::Keys(args) => wait(keys::run(args)),
         Client::Verify(args) => verify::run(&args),

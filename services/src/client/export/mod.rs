@@ -79,7 +79,7 @@ fn partition(text: &str) -> Result<PartitionId, String> {
 }
 
 /// Writes the folder.
-pub(crate) fn run(args: Args) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let selection = args.selection()?;
     let out = write::Out::begin(&args.out)?;
     let source = args.source(&out)?;

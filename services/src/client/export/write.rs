@@ -105,8 +105,7 @@ impl Out {
 
     /// The public keys.
     pub(super) fn keys(&self, public: &PublicKeys) -> Result<(), Failure> {
-        let keys: String = public.keys.iter().map(|key| format!("{key}\n")).collect();
-        self.put(folder::KEYS, keys.as_bytes())?;
+        self.put(folder::KEYS, public.list().as_bytes())?;
         self.put(folder::ROTATIONS, public.rotations.join("\n").as_bytes())
     }
 

@@ -12,7 +12,7 @@ use subledger_log::{
 use subledger_proof::{Checkpoint, Frontier, Hash, hash_text, leaf_hash};
 
 use super::{
-    Export, Listed,
+    Checked, Export, Listed,
     bad::Bad,
     records::{Record, Records},
     trust::Trust,
@@ -20,7 +20,7 @@ use super::{
 use crate::client::{folder, meter::Meter};
 
 /// Checks it; says what was found.
-pub(super) fn check(export: &Export, part: Listed, trust: &Trust, meter: &Meter) -> Result<String, Bad> {
+pub(super) fn check(export: &Export, part: Listed, trust: &Trust, meter: &Meter) -> Result<Checked, Bad> {
     let checkpoint = trust.checkpoint(export, part.partition)?;
     let mut list = HashList::open(export, part, &checkpoint);
     let mut records = Records::open(&export.folder, part.partition)?;
@@ -31,6 +31,7 @@ pub(super) fn check(export: &Export, part: Listed, trust: &Trust, meter: &Meter)
         frontier: Frontier::default(),
         admission: Admission::default(),
         list_differs: None,
+        events: 0,
     };
     scan.hold_against()?;
     while let Some(record) = records.next()? {
@@ -38,7 +39,7 @@ pub(super) fn check(export: &Export, part: Listed, trust: &Trust, meter: &Meter)
         meter.step();
     }
     scan.end(&records, &list)?;
-    Ok(format!("{:>9} records lead to the signed root", checkpoint.size))
+    Ok(Checked { text: format!("{:>9} records lead to the signed root", checkpoint.size), events: scan.events })
 }
 
 /// The leaf hashes of the folder. If they lead to the signed root, they tell which record is another one.
@@ -79,6 +80,7 @@ struct Scan<'a> {
     admission: Admission,
     /// The first number at which the list of hashes, which is not the signed one, differs from the records.
     list_differs: Option<u64>,
+    events: u64,
 }
 
 impl Scan<'_> {
@@ -101,7 +103,9 @@ impl Scan<'_> {
             Some(hash) if hash == leaf => {}
             _ => self.list_differs = self.list_differs.or(Some(seq)),
         }
-        self.follows(&commit?).map_err(bad)?;
+        let commit = commit?;
+        self.follows(&commit).map_err(bad)?;
+        self.events += commit.events().len() as u64;
         self.frontier.push_hash(leaf);
         self.hold_against()
     }
@@ -131,21 +135,23 @@ impl Scan<'_> {
             }
             Verdict::Skip(why) => return Err(format!("it is not part of the history: {why:?}")),
         }
+        let Some(said) = commit.previous_root else { return Ok(()) };
         let root = self.frontier.root();
-        match commit.previous_root {
-            Some(said) if said != root => Err(format!(
-                "it says that the root over the records before it is {}, but that is {}: one of them was changed",
-                hash_text(&said),
-                hash_text(&root)
-            )),
-            _ => Ok(()),
+        if said == root {
+            return Ok(());
         }
+        Err(format!(
+            "it says that the root over the records before it is {}, but that is {}: one of them was changed",
+            hash_text(&said),
+            hash_text(&root)
+        ))
     }
 
     /// Compares with the checkpoints of other times and places that are over as many records.
     fn hold_against(&mut self) -> Result<(), Bad> {
-        let (size, root) = (self.frontier.size(), self.frontier.root());
+        let size = self.frontier.size();
         while let Some((place, other)) = self.others.first().filter(|(_, other)| other.size <= size) {
+            let root = self.frontier.root();
             if other.root != root {
                 let what = format!(
                     "two histories: a signed checkpoint over the first {size} records in {place} has root {}, these records have {}; the \

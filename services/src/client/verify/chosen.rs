@@ -7,11 +7,11 @@ use std::{
 
 use subledger_proof::{Hash, proof::verify_record, text};
 
-use super::{Export, Listed, bad::Bad, records::Records, trust::Trust};
+use super::{Checked, Export, Listed, bad::Bad, records::Records, trust::Trust};
 use crate::client::{folder, meter::Meter};
 
 /// Checks the records of a partition; says what was found.
-pub(super) fn check(export: &Export, part: Listed, trust: &Trust, meter: &Meter) -> Result<String, Bad> {
+pub(super) fn check(export: &Export, part: Listed, trust: &Trust, meter: &Meter) -> Result<Checked, Bad> {
     let partition = part.partition;
     let checkpoint = trust.checkpoint(export, partition)?;
     for (place, other) in trust.others(export, partition) {
@@ -22,7 +22,7 @@ pub(super) fn check(export: &Export, part: Listed, trust: &Trust, meter: &Meter)
     }
     let mut records = Records::open(&export.folder, partition)?;
     let mut proofs = Proofs::open(export, part)?;
-    let (mut count, mut next) = (0, 0);
+    let (mut count, mut next, mut events) = (0, 0, 0);
     while let Some(record) = records.next()? {
         let bad = |what: String| records.bad(record.offset, what);
         let Some((index, path)) = proofs.next()? else {
@@ -39,6 +39,7 @@ pub(super) fn check(export: &Export, part: Listed, trust: &Trust, meter: &Meter)
             return Err(bad(format!("the record is {}", commit.position)));
         }
         (count, next) = (count + 1, index + 1);
+        events += commit.events().len() as u64;
         meter.step();
     }
     if proofs.next()?.is_some() {
@@ -48,7 +49,7 @@ pub(super) fn check(export: &Export, part: Listed, trust: &Trust, meter: &Meter)
         let what = format!("it says {} records, but there are {count}", part.records);
         return Err(Bad::of(partition, folder::MANIFEST, what));
     }
-    Ok(format!("{count:>9} records are in the signed tree of {}", checkpoint.size))
+    Ok(Checked { text: format!("{count:>9} records are in the signed tree of {}", checkpoint.size), events })
 }
 
 /// The proofs of a partition's records.

@@ -73,6 +73,14 @@ struct Export {
     partitions: Vec<Listed>,
 }
 
+/// A partition that is good.
+struct Checked {
+    /// What was found.
+    text: String,
+    /// Events of its records.
+    events: u64,
+}
+
 /// A partition that is in the folder.
 #[derive(Clone, Copy, Debug)]
 struct Listed {
@@ -85,10 +93,10 @@ struct Listed {
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let keys = keys(&args.key)?;
     if args.path.is_file() {
-        return single::check(&args.path, args.record.as_deref(), keys);
+        return single::check(&args.path, args.record.as_deref(), &keys);
     }
     let export = open(&args.path)?;
-    let trust = Trust::of(keys, &export, &args.against)?;
+    let trust = Trust::of(&keys, &export, &args.against)?;
     let total = export.partitions.iter().map(|part| part.records).sum();
     line(format_args!(
         "ledger {}, exported by {}: {}",
@@ -103,14 +111,17 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         }
     });
     drop(meter);
-    let mut bad = export.missing();
+    let (mut bad, mut events) = (export.missing(), 0);
     for (part, checked) in export.partitions.iter().zip(checked) {
         match checked {
-            Ok(text) => line(format_args!("{:<14} {text}", part.partition))?,
+            Ok(checked) => {
+                events += checked.events;
+                line(format_args!("{:<14} {}", part.partition.to_string(), checked.text))?;
+            }
             Err(found) => bad.push(found),
         }
     }
-    finish(bad)?;
+    finish(&bad)?;
     for note in trust.notes() {
         line(note)?;
     }
@@ -119,7 +130,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     } else {
         line("decisions      not repeated, books not compared: that needs a whole export")?;
     }
-    line(format_args!("good: {total} records are those that were signed"))
+    line(format_args!("good: {total} records with {events} events are those that were signed"))
 }
 
 /// What needs the whole history.
@@ -138,7 +149,7 @@ fn replay(args: &Args, export: &Export, total: u64) -> Result<(), Failure> {
                 Err(found) => bad.push(found),
             }
         }
-        finish(bad)?;
+        finish(&bad)?;
         line(format_args!("decisions      {decisions} repeated, all come out as recorded"))?;
     }
     if args.no_books {
@@ -149,12 +160,12 @@ fn replay(args: &Args, export: &Export, total: u64) -> Result<(), Failure> {
     drop(meter);
     match books {
         Ok(lines) => lines.iter().try_for_each(line),
-        Err(found) => finish(found),
+        Err(found) => finish(&found),
     }
 }
 
 /// Nothing if nothing is bad.
-fn finish(bad: Vec<Bad>) -> Result<(), Failure> {
+fn finish(bad: &[Bad]) -> Result<(), Failure> {
     if bad.is_empty() {
         return Ok(());
     }

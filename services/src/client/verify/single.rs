@@ -13,14 +13,14 @@ use super::trust;
 use crate::client::{Failure, events, output::line};
 
 /// Checks it, and prints the record.
-pub(super) fn check(path: &Path, record: Option<&Path>, keys: Vec<VerifierKey>) -> Result<(), Failure> {
+pub(super) fn check(path: &Path, record: Option<&Path>, keys: &[VerifierKey]) -> Result<(), Failure> {
     let text = fs::read_to_string(path).map_err(|error| not(path, &error.to_string()))?;
     let proof = TlogProof::parse(&text).map_err(|error| not(path, &error.to_string()))?;
     let record = record.map_or_else(|| beside(path), Path::to_owned);
     let bytes =
         fs::read(&record).map_err(|error| Failure::Usage(format!("the record {}: {error}", record.display())))?;
     let bad = |what: String| Failure::Differs(format!("BAD: {}: {what}", path.display()));
-    let keys = trust::with_rotations(&keys, path.parent().unwrap_or(Path::new(".")));
+    let keys = trust::with_rotations(keys, path.parent().unwrap_or(Path::new(".")));
     let checkpoint = proof.verify(&bytes, &keys).map_err(|error| bad(error.to_string()))?;
     let commit =
         codec::decode(&Bytes::from(bytes)).map_err(|error| bad(format!("the record cannot be read: {error}")))?;

@@ -44,7 +44,7 @@ pub(in crate::client) fn keys(key: &str) -> Result<Vec<VerifierKey>, Failure> {
 
 impl Trust {
     /// From the auditor's keys, what the folder has of rotations, and the checkpoints to compare with.
-    pub(super) fn of(keys: Vec<VerifierKey>, export: &Export, against: &[PathBuf]) -> Result<Self, Failure> {
+    pub(super) fn of(keys: &[VerifierKey], export: &Export, against: &[PathBuf]) -> Result<Self, Failure> {
         let given = keys.len();
         let name = key_name(export.ledger);
         if let Some(other) = keys.iter().find(|key| key.name() != name) {
@@ -55,7 +55,7 @@ impl Trust {
         }
         let rotations = fs::read_to_string(export.folder.path(folder::ROTATIONS)).unwrap_or_default();
         let notes: Vec<_> = note::split(&rotations).collect();
-        let keys = rotation::trusted(&keys, notes.iter().map(String::as_str));
+        let keys = rotation::trusted(keys, notes.iter().map(String::as_str));
         let mut trust = Self { keys, given, against: Vec::new() };
         for path in against {
             let found = trust.read_against(path)?;
