@@ -41,7 +41,8 @@ pub(crate) struct Config {
     pub(crate) test_clock: TestClockConfig,
     /// Where a gateway finds the read models.
     pub(crate) projectors: ProjectorsConfig,
-    /// The key that signs checkpoints [default: keys/signing.key in the data directory; a gateway has none unless it is named].
+    /// The key that signs checkpoints [default: keys/signing.key in the data directory]. A gateway has none unless it is named, and
+    /// keeps trees and gives proofs only then.
     pub(crate) signing_key_file: Option<PathBuf>,
     /// Where signed checkpoints are appended [default: checkpoints in the data directory]; better on another disk.
     pub(crate) checkpoint_file: Option<PathBuf>,

@@ -90,7 +90,7 @@ impl AuditApi {
             errors::status(
                 Code::FailedPrecondition,
                 "NO_PROOFS",
-                "this process keeps no trees and gives no proofs",
+                "this process keeps no trees and gives no proofs: set signing_key_file for it",
                 &[],
             )
         })

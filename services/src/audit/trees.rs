@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    path::PathBuf,
+    fs::{self, File},
+    path::{Path, PathBuf},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -11,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use anyhow::Context as _;
 use subledger_log::{Follower, LedgerId, Log, PartitionId, ends};
 use subledger_proof::{
     Checkpoint, Hash, note,
@@ -131,6 +133,19 @@ pub(crate) struct Trees {
     news: watch::Sender<u64>,
     stop: AtomicBool,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Keeps other processes out of the index.
+    _lock: File,
+}
+
+/// Makes the directory of the index, and keeps other processes out of it.
+fn hold(dir: &Path) -> anyhow::Result<File> {
+    let path = dir.join("lock");
+    let made = fs::create_dir_all(dir).and_then(|()| File::create(&path));
+    let file = made.with_context(|| format!("cannot make the index of the trees in {}", dir.display()))?;
+    file.try_lock().map_err(|error| {
+        anyhow::anyhow!("{}: {error}; another process has it: name another data_dir for one of the two", path.display())
+    })?;
+    Ok(file)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -141,6 +156,7 @@ impl Trees {
     /// Opens the index and the signer's files. Blocks.
     pub(crate) fn open(log: Arc<dyn Log>, settings: &Settings) -> anyhow::Result<Self> {
         let ledger = log.ledger_id();
+        let held = hold(&settings.dir)?;
         let mut last = BTreeMap::new();
         let mut signer = None;
         if let Some(path) = &settings.signing_key_file {
@@ -170,6 +186,7 @@ impl Trees {
             news: watch::Sender::new(0),
             stop: AtomicBool::new(false),
             thread: Mutex::default(),
+            _lock: held,
         })
     }
 

@@ -81,25 +81,35 @@ pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
     let stop = shutdown::on_signals().context("cannot wait for signals")?;
     let pages = config.metrics_listen.map(telemetry::metrics).transpose()?.unwrap_or_else(Place::default);
     let Some(parties) = Parties::open(&config, &stop, "clock").await? else { return Ok(Ended::Well) };
-    let (log, settings) = (Arc::clone(&parties.log), config.trees(config.signing_key_file.clone()));
-    // Every gateway has the same log, but a ledger has one key: it is named, never made beside another.
-    let trees = tokio::task::spawn_blocking(move || Trees::start(log, &settings)).await.context("interrupted")??;
-    let _ = pages.set(Arc::clone(&trees));
-    let bound = services(&parties, &trees, &config, &stop).await?.bind(config.listen).await?;
+    let trees = trees(&parties.log, &config).await?;
+    if let Some(trees) = &trees {
+        let _ = pages.set(Arc::clone(trees));
+    }
+    let bound = services(&parties, trees.as_ref(), &config, &stop).await?.bind(config.listen).await?;
     println!("gateway is ready at http://{}", bound.address);
     let served = bound.serve(stop.clone()).await;
     stop.cancel();
     let in_time = shutdown::within_bound(move || {
         parties.stop();
-        trees.stop();
+        if let Some(trees) = trees {
+            trees.stop();
+        }
     })
     .await;
     served.map(|()| if in_time { Ended::Well } else { Ended::Late })
 }
 
+/// The trees, if this gateway shall give proofs: every gateway has the same log, but a ledger has one key, which is named and never made
+/// beside another.
+async fn trees(log: &Arc<dyn Log>, config: &Config) -> anyhow::Result<Option<Arc<Trees>>> {
+    let Some(key) = config.signing_key_file.clone() else { return Ok(None) };
+    let (log, settings) = (Arc::clone(log), config.trees(Some(key)));
+    tokio::task::spawn_blocking(move || Trees::start(log, &settings)).await.context("interrupted")?.map(Some)
+}
+
 async fn services(
     parties: &Parties,
-    trees: &Arc<Trees>,
+    trees: Option<&Arc<Trees>>,
     config: &Config,
     stop: &CancellationToken,
 ) -> anyhow::Result<Services> {
@@ -107,7 +117,8 @@ async fn services(
     let mut services = Services::new(limits.message_bytes)?;
     services.commands(CommandApi::new(parties.router.clone(), limits.batch_commands)).await;
     services.catalog(CatalogApi::new(Arc::clone(&parties.reference), layout, limits.page_items)).await;
-    services.audit(AuditApi::new(Arc::clone(&parties.log), stop.clone()).with_trees(Arc::clone(trees))).await;
+    let audit = AuditApi::new(Arc::clone(&parties.log), stop.clone());
+    services.audit(trees.cloned().into_iter().fold(audit, AuditApi::with_trees)).await;
     services.add(CustomerProxy::to(&config.projectors.customer).context("projectors.customer")?).await;
     services.add(BillingProxy::to(&config.projectors.billing).context("projectors.billing")?).await;
     services.add(IncentiveProxy::to(&config.projectors.incentive).context("projectors.incentive")?).await;

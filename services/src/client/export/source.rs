@@ -79,7 +79,9 @@ impl Source {
             Failure::Usage("signing_key_file is not set: name the key that signs this ledger's checkpoints".to_owned())
         })?;
         let log = subledger_log::kafka::KafkaLog::open(config.kafka.options()).map_err(open_failed)?;
-        let settings = Settings { dir: scratch.to_owned(), ..config.trees(Some(key)) };
+        // Checkpoints go to the operator's file only if there is one: this machine need not be the ledger's.
+        let checkpoint_file = config.checkpoint_file.clone();
+        let settings = Settings { dir: scratch.to_owned(), checkpoint_file, ..config.trees(Some(key)) };
         Self::here(Arc::new(log), &settings)
     }
 
