@@ -149,6 +149,9 @@ async fn one_line_is_proved_to_somebody_who_has_two_files_and_the_key() -> anyho
     let name = dir.path().join("line");
     run(&["prove", "--line", &line, "--out", text(&name)?, "--address", &serve.address])?.expect_code(0)?;
     let key = keys(&client).await?[0].to_string();
+    let none =
+        run(&["prove", "--line", "sub-first", "--out", text(&name)?, "--address", &serve.address])?.expect_code(1)?;
+    ensure!(none.err.contains("no record charged a line or issued an invoice sub-first"), "{}", none.err);
     drop(serve);
     let (proof, record) = (name.with_extension("tlog-proof"), name.with_extension("record"));
     let good = run(&["verify", text(&proof)?, "--key", &key])?.expect_code(0)?;

@@ -4,7 +4,7 @@ mod since;
 
 use std::{fs, path::PathBuf};
 
-use subledger_domain::position::PartitionId;
+use subledger_domain::{Event, position::PartitionId};
 use subledger_log::{Position, codec::Wire as _};
 use subledger_proto::{
     api::{GetInclusionProofRequest, ReadEventsRequest},
@@ -31,7 +31,7 @@ pub(crate) struct Args {
     /// The record, such as customers/2@43
     #[arg(value_name = "POSITION", value_parser = position, required_unless_present_any = ["line", "since"], conflicts_with_all = ["line", "since"])]
     position: Option<pb::Position>,
-    /// The record that charged this line, or issued this invoice: any id that it has first
+    /// The record that charged the line, or issued the invoice, of this id
     #[arg(long, value_name = "ID", conflicts_with = "since")]
     line: Option<String>,
     /// Whose stream that record is in, which makes it faster to find
@@ -86,17 +86,26 @@ fn codec(position: pb::Position) -> Result<Position, Failure> {
     Position::from_wire(position).map_err(|error| Failure::Usage(error.to_string()))
 }
 
-/// The first record that has an id.
+/// The record that charged a line, or issued an invoice.
 async fn find(connection: &Connection, id: String, stream: String) -> Result<pb::Position, Failure> {
-    let text = format!("error: no record has the id {id}");
-    let request = ReadEventsRequest { subscription_id: id, stream, bytes_only: true, ..ReadEventsRequest::default() };
+    let request =
+        ReadEventsRequest { subscription_id: id.clone(), stream, bytes_only: true, ..ReadEventsRequest::default() };
     let mut records = connection.audit().read_events(request).await?.into_inner();
     while let Some(answer) = records.message().await? {
-        if let Some(position) = answer.records.first().and_then(|record| record.position) {
-            return Ok(position);
+        for record in answer.records {
+            let commit = subledger_log::codec::decode(&record.stored)
+                .map_err(|error| Failure::Differs(format!("error: a stored record cannot be read: {error}")))?;
+            let is_it = commit.events().iter().any(|event| match event {
+                Event::Charged(charged) => charged.line_id.as_str() == id,
+                Event::InvoiceIssued(issued) => issued.invoice_number.as_str() == id,
+                _ => false,
+            });
+            if is_it {
+                return Ok(commit.position.to_wire());
+            }
         }
     }
-    Err(Failure::Differs(text))
+    Err(Failure::Differs(format!("error: no record charged a line or issued an invoice {id}")))
 }
 
 /// The stored bytes of a record.
