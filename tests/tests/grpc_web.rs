@@ -17,10 +17,13 @@ const TRAILERS: u8 = 0x80;
 /// How long an answer may take.
 const ANSWER_MAX: Duration = Duration::from_secs(20);
 
+/// Names in small letters, and their values.
+type Fields = Vec<(String, String)>;
+
 /// An answer of HTTP/1.1, its body put together.
 struct Answer {
     status: u16,
-    headers: Vec<(String, String)>,
+    headers: Fields,
     body: Vec<u8>,
 }
 
@@ -30,7 +33,7 @@ impl Answer {
     }
 
     /// The messages, and the trailers.
-    fn frames(&self) -> anyhow::Result<(Vec<&[u8]>, Vec<(String, String)>)> {
+    fn frames(&self) -> anyhow::Result<(Vec<&[u8]>, Fields)> {
         let (mut messages, mut trailers) = (Vec::new(), Vec::new());
         let mut rest = self.body.as_slice();
         while !rest.is_empty() {
@@ -49,7 +52,7 @@ impl Answer {
     }
 }
 
-fn fields(text: &str) -> Vec<(String, String)> {
+fn fields(text: &str) -> Fields {
     let fields = text.lines().filter_map(|line| line.split_once(':'));
     fields.map(|(name, value)| (name.trim().to_lowercase(), value.trim().to_owned())).collect()
 }

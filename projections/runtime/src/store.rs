@@ -301,6 +301,8 @@ impl Rows for Store {
     }
 }
 
+type KeyAndRow = (Vec<u8>, Vec<u8>);
+
 /// Every row, block after block.
 pub(crate) struct Walk<'a> {
     store: &'a Store,
@@ -310,7 +312,7 @@ pub(crate) struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn step(&mut self) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreError> {
+    fn step(&mut self) -> Result<Option<KeyAndRow>, StoreError> {
         loop {
             if let Some(bytes) = &self.block {
                 let block = Block::read(bytes)?;
@@ -333,7 +335,7 @@ impl Walk<'_> {
 }
 
 impl Iterator for Walk<'_> {
-    type Item = Result<(Vec<u8>, Vec<u8>), StoreError>;
+    type Item = Result<KeyAndRow, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         self.step().transpose()

@@ -126,9 +126,9 @@ async fn measure(args: &Args, connection: &Connection) -> Result<Measured, Failu
             }
         }
     }
-    let invoiced = began.elapsed();
+    let elapsed = began.elapsed();
     let (invoices, lines) = issued(connection).await?;
-    Ok(Measured { load, settle, decided: watch.decided, invoiced, invoices, lines })
+    Ok(Measured { load, settle, decided: watch.decided, invoiced: elapsed, invoices, lines })
 }
 
 /// Looks at the ledger while the day closes.
