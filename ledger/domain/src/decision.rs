@@ -19,6 +19,8 @@ pub struct Decision<'a> {
     /// The day that new charge lines are created on: the effective day, or the first business day still open if that is later, so
     /// a late fact is charged in arrears and never inside an issued document.
     pub charged_on: NaiveDate,
+    /// The day that an event in the making takes effect, where it is not the command's: a change that was scheduled for it.
+    pub effective_on: Option<NaiveDate>,
     /// Rates and the partner's tax data; none in a world without tax.
     reference: Option<&'a Reference>,
     events: Vec<Event>,
@@ -31,7 +33,7 @@ impl<'a> Decision<'a> {
         let effective_on = context.effective_on();
         let first_open_day = last_closed_day.and_then(|day| day.succ_opt());
         let charged_on = first_open_day.map_or(effective_on, |open| open.max(effective_on));
-        Self { context, charged_on, reference: None, events: Vec::new(), lines: 0 }
+        Self { context, charged_on, effective_on: None, reference: None, events: Vec::new(), lines: 0 }
     }
 
     /// Taxes its lines by these rates and partners.
@@ -44,6 +46,11 @@ impl<'a> Decision<'a> {
     /// How a new line of the subscription is taxed; `component` is one of several prices of its offer.
     pub fn tax_rule(&self, subscription: &Subscription, component: Option<&str>) -> Option<TaxRule> {
         tax::rule(self.reference?, subscription, component, self.charged_on)
+    }
+
+    /// The day that the next event takes effect.
+    pub fn effective_on(&self) -> NaiveDate {
+        self.effective_on.unwrap_or_else(|| self.context.effective_on())
     }
 
     /// Adds an event.

@@ -101,4 +101,6 @@ id! {
     ExemptionId
     /// An invoice, unique in the ledger.
     InvoiceNumber
+    /// A user of one customer.
+    UserId
 }

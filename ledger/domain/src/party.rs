@@ -29,6 +29,49 @@ pub enum RelationshipOrigin {
     Created,
     /// The customer accepted a request.
     Invitation,
+    /// A direct partner brought its provider in (section 2.17).
+    Extension,
+}
+
+/// Who may be sold to, and under which offers (accounts page section 2.12).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Segment {
+    /// Everybody.
+    Commercial,
+    /// Schools and universities.
+    Education,
+    /// Government bodies and those who work for them.
+    Government,
+    /// Charities.
+    NonProfit,
+}
+
+impl Segment {
+    /// As messages name it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Commercial => "commercial",
+            Self::Education => "education",
+            Self::Government => "government",
+            Self::NonProfit => "non-profit",
+        }
+    }
+}
+
+/// Which agreement a customer accepted (program page C02).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum AgreementVersion {
+    /// The one that counts.
+    CustomerAgreement,
+    /// The one before, which counts up to 2020-01-31 (L5335, L6112).
+    CloudAgreement,
+}
+
+/// What a customer may buy by itself on its partner's account (accounts page section 2.19).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum PurchasePermission {
+    /// Reservations.
+    AzureReservations,
 }
 
 /// An address as on official documents.

@@ -1,6 +1,8 @@
 //! What decisions about customers refer to: the whole catalog and all partners, as of recorded positions.
 
 pub mod market;
+pub mod template;
+pub mod upgrade;
 
 use serde::{Deserialize, Serialize};
 

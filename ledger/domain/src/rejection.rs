@@ -198,6 +198,81 @@ reasons! {
     NotATransferParty = "NOT_A_TRANSFER_PARTY",
     /// Source and target are one partner.
     TransferTargetIsSource = "TRANSFER_TARGET_IS_SOURCE",
+
+    /// The partner's kind may not do this.
+    PartnerTypeNotAllowed = "PARTNER_TYPE_NOT_ALLOWED",
+    /// The customer does not qualify for offers of that segment.
+    SegmentNotQualified = "SEGMENT_NOT_QUALIFIED",
+    /// The segment is being examined, or was granted.
+    QualificationExists = "QUALIFICATION_EXISTS",
+    /// Nobody asked for that qualification.
+    QualificationNotRequested = "QUALIFICATION_NOT_REQUESTED",
+    /// A free mail provider's address, or the tenant's own, does not show who the entity is.
+    EmailNotEntityOwned = "EMAIL_NOT_ENTITY_OWNED",
+    /// The reseller works for this customer already.
+    ResellerExists = "RESELLER_EXISTS",
+    /// The reseller does not work for this customer.
+    ResellerNotFound = "RESELLER_NOT_FOUND",
+    /// The reseller has no active relationship with the customer.
+    ResellerNoRelationship = "RESELLER_NO_RELATIONSHIP",
+    /// The reseller has no delegated admin rights.
+    ResellerNoDap = "RESELLER_NO_DAP",
+    /// The partner needs delegated admin rights for this.
+    DelegatedAdminRequired = "DELEGATED_ADMIN_REQUIRED",
+    /// The customer's consent must be dated.
+    ConsentRequired = "CONSENT_REQUIRED",
+    /// The partner holds no active Azure subscription of the customer.
+    NoAzureSubscription = "NO_AZURE_SUBSCRIPTION",
+    /// The customer may, or may not, do that already.
+    PermissionUnchanged = "PERMISSION_UNCHANGED",
+    /// A user with this id, or this address, exists.
+    UserAlreadyExists = "USER_ALREADY_EXISTS",
+    /// The customer has no such user.
+    UserNotFound = "USER_NOT_FOUND",
+    /// The user is deleted.
+    UserDeleted = "USER_DELETED",
+    /// The user is not deleted.
+    UserNotDeleted = "USER_NOT_DELETED",
+    /// The user was deleted too long ago.
+    RestoreWindowPassed = "RESTORE_WINDOW_PASSED",
+    /// Fewer licenses are free than asked for.
+    NoAvailableLicense = "NO_AVAILABLE_LICENSE",
+    /// More licenses are assigned than would be left.
+    LicensesStillAssigned = "LICENSES_STILL_ASSIGNED",
+    /// The publisher assigns the licenses of its product.
+    LicenseManagedByPublisher = "LICENSE_MANAGED_BY_PUBLISHER",
+    /// The user has that license.
+    LicenseAssigned = "LICENSE_ASSIGNED",
+    /// The user does not have that license.
+    LicenseNotAssigned = "LICENSE_NOT_ASSIGNED",
+    /// One free trial of an offer for each customer.
+    TrialAlreadyUsed = "TRIAL_ALREADY_USED",
+    /// The customer has what it would try.
+    OfferAlreadyOwned = "OFFER_ALREADY_OWNED",
+    /// The trial is over.
+    TrialEnded = "TRIAL_ENDED",
+    /// The subscription is no free trial.
+    TrialNotFound = "TRIAL_NOT_FOUND",
+    /// The trial does not become that offer.
+    TrialNotConvertible = "TRIAL_NOT_CONVERTIBLE",
+    /// The number of seats must be given.
+    QuantityRequired = "QUANTITY_REQUIRED",
+    /// A change is scheduled already.
+    ChangeAlreadyScheduled = "CHANGE_ALREADY_SCHEDULED",
+    /// Nothing is scheduled.
+    ChangeNotScheduled = "CHANGE_NOT_SCHEDULED",
+    /// No row of the table leads from the one offer to the other.
+    UpgradePathUnknown = "UPGRADE_PATH_UNKNOWN",
+    /// The customer has the offer already, from this partner or another.
+    TargetAlreadyOwned = "TARGET_ALREADY_OWNED",
+    /// An add-on does not stand on the new offer.
+    AddonIncompatible = "ADDON_INCOMPATIBLE",
+    /// It was upgraded to another offer.
+    SubscriptionUpgraded = "SUBSCRIPTION_UPGRADED",
+    /// It was migrated to its replacement.
+    SubscriptionMigrated = "SUBSCRIPTION_MIGRATED",
+    /// The replacement is not active, or is none.
+    ReplacementNotActive = "REPLACEMENT_NOT_ACTIVE",
 }
 
 impl fmt::Display for Reason {

@@ -35,6 +35,7 @@ impl Catalog {
             Command::CloseDay(command) => self.close_day(command, context),
             Command::PublishTaxRates(command) => taxes::publish_rates(self, command),
             Command::PublishPaymentInstructions(command) => taxes::publish_instructions(command),
+            Command::PublishTrials(command) => super::trials::publish(command),
             _ => Err(check::misdirected("catalog")),
         }
     }

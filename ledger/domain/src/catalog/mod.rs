@@ -1,8 +1,10 @@
 //! The catalog: offers, prices, business days. One stream, one partition.
 
+mod changes;
 mod decide;
 mod price;
 mod taxes;
+mod trials;
 
 use std::collections::BTreeMap;
 
@@ -11,9 +13,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Event, ids::OfferId, money::Currency, offer::Offer, tax::TaxRates};
 
+pub use changes::{ChangeFlag, PriceChange};
 pub use decide::{LIST_PRICE_DECIMALS_MAX, LIST_PRICE_MAX, OFFERS_MAX, PRICE_ROWS_MAX};
 pub use price::{PriceKey, PriceQuote, PublishedPrice};
 pub use taxes::{PaymentInstructions, TAX_RATES_MAX};
+pub use trials::{TRIAL_DAYS, TRIAL_DAYS_MAX, TRIAL_QUANTITY, TRIALS_MAX, TrialTerms};
 
 /// The catalog's state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +27,7 @@ pub struct Catalog {
     rows_published: u64,
     tax_rates: TaxRates,
     payment_instructions: BTreeMap<Option<String>, PaymentInstructions>,
+    trials: BTreeMap<OfferId, TrialTerms>,
     first_closed: Option<NaiveDate>,
     last_closed: Option<NaiveDate>,
 }
@@ -90,6 +95,10 @@ impl Catalog {
             Event::PaymentInstructionsPublished(e) => {
                 let by_country = e.instructions.iter().map(|new| (new.country.clone(), new.clone()));
                 self.payment_instructions.extend(by_country);
+            }
+            Event::TrialsPublished(e) => {
+                let by_offer = e.trials.iter().map(|terms| (terms.offer_id.clone(), terms.clone()));
+                self.trials.extend(by_offer);
             }
             Event::DayClosed(e) => {
                 self.first_closed.get_or_insert(e.date);

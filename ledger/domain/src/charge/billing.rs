@@ -29,6 +29,8 @@ pub struct Billing {
     periods: Vec<BilledPeriod>,
     /// Changes of a license's seats since the oldest kept period began, in order.
     changes: Vec<SeatChange>,
+    /// Seats scheduled for the renewal: the next period begins with them.
+    renews_with: Option<u32>,
 }
 
 /// A period and its lines that were not taken back.
@@ -133,6 +135,11 @@ impl Billing {
         change.map(|change| change.to).or_else(|| self.periods.first().map(|period| period.quantity))
     }
 
+    /// Seats that the next period begins with: those scheduled for it, or those held on the last day of the one before (L9771).
+    pub(super) fn next_quantity(&self, last_day: NaiveDate) -> Option<u32> {
+        self.renews_with.or_else(|| self.quantity_on(last_day))
+    }
+
     /// How the open days of a period were used, knowing the changes that took effect before `before`. One segment for each number
     /// of seats, none without a day (billing-details.md C43).
     pub(super) fn used(&self, period: &BilledPeriod, before: NaiveDate) -> Vec<Segment> {
@@ -181,6 +188,7 @@ impl Billing {
     }
 
     fn start_period(&mut self, event: &PeriodStarted) {
+        self.renews_with = None;
         let surplus = (self.periods.len() + 1).saturating_sub(PERIODS_MAX);
         self.periods.drain(..surplus);
         let &PeriodStarted { start, end, quantity, .. } = event;
@@ -253,6 +261,13 @@ pub fn evolve(subscription: &mut Subscription, event: &Event) {
         Event::QuantityChanged(e) if license => {
             billing.changes.push(SeatChange { effective_on: e.effective_on, to: e.to });
         }
+        Event::ScheduledChangeApplied(e) if license && e.change.on.is_none() => {
+            if let Some(to) = e.change.quantity {
+                billing.changes.push(SeatChange { effective_on: e.effective_on, to });
+                billing.renews_with = Some(to);
+            }
+        }
+        Event::FreeTrialConverted(e) => billing.anchor = Some(e.anchor).filter(|anchor| *anchor != e.start),
         Event::SubscriptionSuspended(e) if license => billing.open_from = Some(e.effective_on),
         Event::SubscriptionReactivated(e) if license => billing.open_from = Some(e.effective_on),
         Event::TrialConverted(e) => billing.anchor = Some(e.paid_from),

@@ -53,7 +53,7 @@ impl<'a, 'c> Charging<'a, 'c> {
 
     /// The day the cause takes effect.
     pub(super) fn effective_on(&self) -> NaiveDate {
-        self.decision.context.effective_on()
+        self.decision.effective_on()
     }
 
     /// The events decided so far.
@@ -91,7 +91,7 @@ impl<'a, 'c> Charging<'a, 'c> {
         }
         let last_day = start.pred_opt()?;
         let span = Span::starting(subscription, start, period::next_frequency(subscription));
-        let quantity = if self.is_license() { subscription.billing.quantity_on(last_day) } else { None };
+        let quantity = if self.is_license() { subscription.billing.next_quantity(last_day) } else { None };
         Some((span, quantity.unwrap_or(subscription.quantity)))
     }
 
@@ -272,7 +272,7 @@ fn description(subscription: &Subscription, draft: &Draft) -> Option<&'static st
         Some("Prorated rebill for custom meter SaaS subscription")
     } else if subscription.is_metered() {
         Some("Custom meter SaaS subscription")
-    } else if subscription.billing.anchor().is_some() {
+    } else if subscription.billing.anchor().is_some() && subscription.product_family != ProductFamily::License {
         Some("Paid subscription")
     } else {
         None

@@ -44,6 +44,25 @@ pub fn purchase(subscription: &Subscription, decision: &mut Decision<'_>) {
     charging.charge(charge_type, span, subscription.quantity, charging.effective_on());
 }
 
+/// The day that anniversaries are counted from: the start, or the first day of the first whole period after a trial.
+pub fn anchor(subscription: &Subscription) -> NaiveDate {
+    period::anchor(subscription)
+}
+
+/// Charges a free trial that became paid today: its first period, or the days up to the partner's next billing date, which begins
+/// the first whole one (L14738, decision G17).
+pub fn convert_free_trial(subscription: &Subscription, decision: &mut Decision<'_>) {
+    let mut charging = Charging::new(subscription, decision);
+    let span = Span::starting(subscription, subscription.start, subscription.billing_frequency);
+    let whole = span.days() == span.period_days;
+    let charge_type = match subscription.billing_frequency {
+        Some(BillingFrequency::Monthly) if !whole => ChargeType::ProrateFeesWhenPurchase,
+        frequency => license::purchase_type(frequency),
+    };
+    charging.start_period(span, subscription.quantity);
+    charging.charge(charge_type, span, subscription.quantity, charging.effective_on());
+}
+
 /// Charges a change from the present quantity to `to`; a license's is corrected on the next monthly anniversary instead.
 pub fn change_quantity(subscription: &Subscription, to: u32, decision: &mut Decision<'_>) {
     if subscription.product_family != ProductFamily::License && to != subscription.quantity {

@@ -1,6 +1,6 @@
 //! Billing periods: where they begin and end on the subscription's grid of anniversaries.
 
-use chrono::NaiveDate;
+use chrono::{Months, NaiveDate};
 use rust_decimal::Decimal;
 
 use crate::{
@@ -25,11 +25,20 @@ impl Span {
     pub(super) fn starting(subscription: &Subscription, start: NaiveDate, frequency: Option<BillingFrequency>) -> Self {
         let Some(frequency) = frequency else { return Self::day(start) };
         let anchor = anchor(subscription);
+        if start < anchor {
+            return Self::up_to(start, anchor);
+        }
         let index = calendar::months_elapsed(anchor, start);
         let grid_start = calendar::anniversary(anchor, index);
         let grid_end = calendar::anniversary(anchor, index.saturating_add(frequency.months()));
         let end = if subscription.term_end > start { grid_end.min(subscription.term_end) } else { grid_end };
         Self { start, end, period_days: calendar::days_between(grid_start, grid_end) }
+    }
+
+    /// The days before the grid begins, part of the month that ends with it (customers page decision G17).
+    fn up_to(start: NaiveDate, anchor: NaiveDate) -> Self {
+        let grid_start = anchor.checked_sub_months(Months::new(1)).unwrap_or(start);
+        Self { start, end: anchor, period_days: calendar::days_between(grid_start, anchor) }
     }
 
     /// The day that a custom meter is charged for, first and last at once (L10618-10640).

@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    catalog::PaymentInstructions,
+    catalog::{PaymentInstructions, TrialTerms},
     ids::PriceListId,
     money::Currency,
     offer::{Offer, PriceRow},
@@ -48,4 +48,11 @@ pub struct PublishTaxRates {
 pub struct PublishPaymentInstructions {
     /// At least one.
     pub instructions: Vec<PaymentInstructions>,
+}
+
+/// What free trials give; terms of the same offer replace earlier ones.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishTrials {
+    /// At least one.
+    pub trials: Vec<TrialTerms>,
 }

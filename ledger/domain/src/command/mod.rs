@@ -6,12 +6,14 @@ mod partner;
 mod subscription;
 mod timer;
 mod transfer;
+mod trial;
+mod user;
 
 use serde::{Deserialize, Serialize};
 
 use crate::ids::{CustomerId, PartnerId};
 
-pub use self::{catalog::*, customer::*, partner::*, subscription::*, timer::*, transfer::*};
+pub use self::{catalog::*, customer::*, partner::*, subscription::*, timer::*, transfer::*, trial::*, user::*};
 
 /// The stream a command concerns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +65,28 @@ pub enum Command {
     WithdrawTransfer(WithdrawTransfer),
     RunDue(RunDue),
     MarkDay(MarkDay),
+    UpdateCustomer(UpdateCustomer),
+    RequestQualification(RequestQualification),
+    DecideQualification(DecideQualification),
+    TagCustomer(TagCustomer),
+    AddReseller(AddReseller),
+    RemoveReseller(RemoveReseller),
+    RemoveDelegatedAdmin(RemoveDelegatedAdmin),
+    ExtendRelationship(ExtendRelationship),
+    SetPurchasePermission(SetPurchasePermission),
+    CreateUser(CreateUser),
+    ResetUserPassword(ResetUserPassword),
+    DeleteUser(DeleteUser),
+    RestoreUsers(RestoreUsers),
+    ChangeLicenses(ChangeLicenses),
+    StartTrial(StartTrial),
+    ConvertTrial(ConvertTrial),
+    ScheduleChange(ScheduleChange),
+    WithdrawScheduledChange(WithdrawScheduledChange),
+    UpdateSubscription(UpdateSubscription),
+    Upgrade(Upgrade),
+    Migrate(Migrate),
+    PublishTrials(PublishTrials),
 }
 
 impl Command {
@@ -102,6 +126,28 @@ impl Command {
             Self::WithdrawTransfer(c) => Target::Customer(&c.customer_id),
             Self::RunDue(c) => Target::Customer(&c.customer_id),
             Self::MarkDay(_) => Target::CustomersPartition,
+            Self::UpdateCustomer(c) => Target::Customer(&c.customer_id),
+            Self::RequestQualification(c) => Target::Customer(&c.customer_id),
+            Self::DecideQualification(c) => Target::Customer(&c.customer_id),
+            Self::TagCustomer(c) => Target::Customer(&c.customer_id),
+            Self::AddReseller(c) => Target::Customer(&c.customer_id),
+            Self::RemoveReseller(c) => Target::Customer(&c.customer_id),
+            Self::RemoveDelegatedAdmin(c) => Target::Customer(&c.customer_id),
+            Self::ExtendRelationship(c) => Target::Customer(&c.customer_id),
+            Self::SetPurchasePermission(c) => Target::Customer(&c.customer_id),
+            Self::CreateUser(c) => Target::Customer(&c.customer_id),
+            Self::ResetUserPassword(c) => Target::Customer(&c.customer_id),
+            Self::DeleteUser(c) => Target::Customer(&c.customer_id),
+            Self::RestoreUsers(c) => Target::Customer(&c.customer_id),
+            Self::ChangeLicenses(c) => Target::Customer(&c.customer_id),
+            Self::StartTrial(c) => Target::Customer(&c.customer_id),
+            Self::ConvertTrial(c) => Target::Customer(&c.customer_id),
+            Self::ScheduleChange(c) => Target::Customer(&c.customer_id),
+            Self::WithdrawScheduledChange(c) => Target::Customer(&c.customer_id),
+            Self::UpdateSubscription(c) => Target::Customer(&c.customer_id),
+            Self::Upgrade(c) => Target::Customer(&c.customer_id),
+            Self::Migrate(c) => Target::Customer(&c.customer_id),
+            Self::PublishTrials(_) => Target::Catalog,
         }
     }
 

@@ -6,6 +6,7 @@ use crate::{
     command::AcceptAgreement,
     event::AgreementAccepted,
     party::{AgreementMode, PartnerKind},
+    reference::template,
 };
 
 pub(super) fn accept(draft: &mut Draft<'_>, command: &AcceptAgreement) -> Result<(), Rejection> {
@@ -30,7 +31,22 @@ pub(super) fn accept(draft: &mut Draft<'_>, command: &AcceptAgreement) -> Result
         let message = format!("An acceptance is dated {} or earlier (L6138)", draft.on());
         return Err(Rejection::field(Reason::AcceptanceDateInFuture, "accepted_on", message));
     }
-    let AcceptAgreement { customer_id, mode, partner_id, signatory, accepted_on } = command.clone();
-    draft.push(AgreementAccepted { customer_id, mode, partner_id, signatory, accepted_on });
+    language(draft.customer.country(), command.language.as_deref())?;
+    let AcceptAgreement { customer_id, mode, partner_id, signatory, accepted_on, version, language } = command.clone();
+    draft.push(AgreementAccepted { customer_id, mode, partner_id, signatory, accepted_on, version, language });
     Ok(())
+}
+
+/// The template is the one of the customer's country (L4729, L6122), and so is its language.
+fn language(country: &str, language: Option<&str>) -> Result<(), Rejection> {
+    let Some(language) = language else { return Ok(()) };
+    let offered = template::languages(country);
+    if offered.contains(&language) {
+        return Ok(());
+    }
+    let message = match offered.as_slice() {
+        [] => format!("No template is published for {country}; leave the language out"),
+        offered => format!("In {country} the agreement is published in {}, not in {language:?}", offered.join(", ")),
+    };
+    Err(check::invalid("language", message).with("languages", offered.join(",")))
 }

@@ -5,7 +5,7 @@ use crate::{
     Event, Reason, Reference, Rejection, check,
     command::CreateCustomer,
     event::{CustomerCreated, RelationshipEstablished},
-    party::{Contact, PartnerKind, RelationshipOrigin},
+    party::{Address, Contact, PartnerKind, RelationshipOrigin},
 };
 
 /// Longest prefix of a domain name (decision G01).
@@ -60,13 +60,17 @@ fn check_fields(command: &CreateCustomer) -> Result<(), Rejection> {
         let message = format!("A domain prefix is 1 to {DOMAIN_PREFIX_CHARS_MAX} letters A-Z, a-z and digits");
         return Err(Rejection::field(Reason::DomainInvalid, "domain_prefix", message));
     }
-    let address = &command.address;
+    place(&command.address)?;
+    person("contact", &command.contact)
+}
+
+/// An address' fields.
+pub(super) fn place(address: &Address) -> Result<(), Rejection> {
     check::required("address.country", &address.country)?;
     check::required("address.line1", &address.line1)?;
     check::required("address.city", &address.city)?;
     check::optional("address.state", &address.state)?;
-    check::optional("address.postal_code", &address.postal_code)?;
-    person("contact", &command.contact)
+    check::optional("address.postal_code", &address.postal_code)
 }
 
 /// A person's fields; the phone number may be left out (L15176-15182).
@@ -75,4 +79,14 @@ pub(super) fn person(at: &str, person: &Contact) -> Result<(), Rejection> {
     check::required(&format!("{at}.last_name"), &person.last_name)?;
     check::required(&format!("{at}.email"), &person.email)?;
     check::optional(&format!("{at}.phone"), &person.phone)
+}
+
+/// The domain of an address, in small letters.
+pub(super) fn email_domain(field: &str, email: &str) -> Result<String, Rejection> {
+    match email.split_once('@') {
+        Some((name, domain)) if !name.is_empty() && domain.contains('.') && !email.contains(char::is_whitespace) => {
+            Ok(domain.to_ascii_lowercase())
+        }
+        _ => Err(check::invalid(field, format!("{email:?} is no address; one looks like ada@contoso.example"))),
+    }
 }

@@ -17,6 +17,13 @@ pub(super) fn hold_days(start: NaiveDate, billing_day: u32) -> u32 {
     HOLD_DAYS_MAX.min(HOLD_DAYS_BASE + days_between(start, first))
 }
 
+/// The partner's first billing date after the day, that day not included (decision G17).
+pub(super) fn billing_date_after(day: NaiveDate, billing_day: u32) -> NaiveDate {
+    let first_of_month = day.with_day(1).unwrap_or(day);
+    let billing_dates = [0, 1].map(|months| in_month(anniversary(first_of_month, months), billing_day));
+    billing_dates.into_iter().find(|date| *date > day).unwrap_or(day)
+}
+
 /// The day of that number in the date's month, or its last.
 fn in_month(date: NaiveDate, day: u32) -> NaiveDate {
     (1..=day).rev().find_map(|day| date.with_day(day)).unwrap_or(date)
@@ -25,6 +32,19 @@ fn in_month(date: NaiveDate, day: u32) -> NaiveDate {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Worked examples V10 and V11.
+    #[test]
+    fn a_billing_date_follows_strictly() {
+        for (day, billing_day, next) in [
+            ("2020-03-10", 15, "2020-03-15"),
+            ("2020-03-15", 15, "2020-04-15"),
+            ("2020-01-31", 31, "2020-02-29"),
+            ("2020-12-31", 31, "2021-01-31"),
+        ] {
+            assert_eq!(billing_date_after(day.parse().unwrap(), billing_day), next.parse().unwrap(), "{day}");
+        }
+    }
 
     /// Worked examples V01 to V03.
     #[test]

@@ -1,8 +1,9 @@
 //! Decisions about one customer: which rules a command goes through.
 
 use super::{
-    Customer, agreement, cancel, convert, create, draft::Draft, due, frequency, purchase, quantity, relationship,
-    renewal, suspension, transfer,
+    Customer, access, agreement, cancel, convert, create, details, draft::Draft, due, free_trial, frequency, licenses,
+    profile, purchase, qualification, quantity, relationship, renewal, reseller, schedule, suspension, transfer,
+    upgrade, user,
 };
 use crate::{Command, Context, Event, Reason, Reference, Rejection, check, command::Target};
 
@@ -50,6 +51,27 @@ fn run(draft: &mut Draft<'_>, command: &Command) -> Result<(), Rejection> {
         Command::AcceptTransfer(command) => transfer::accept(draft, command),
         Command::DeclineTransfer(command) => transfer::decline(draft, command),
         Command::WithdrawTransfer(command) => transfer::withdraw(draft, command),
+        Command::UpdateCustomer(command) => profile::update(draft, command),
+        Command::RequestQualification(command) => qualification::request(draft, command),
+        Command::DecideQualification(command) => qualification::decide(draft, command),
+        Command::TagCustomer(command) => profile::tag(draft, command),
+        Command::AddReseller(command) => reseller::add(draft, command),
+        Command::RemoveReseller(command) => reseller::remove(draft, command),
+        Command::RemoveDelegatedAdmin(command) => access::remove_admin(draft, command),
+        Command::ExtendRelationship(command) => access::extend(draft, command),
+        Command::SetPurchasePermission(command) => access::permit(draft, command),
+        Command::CreateUser(command) => user::create(draft, command),
+        Command::ResetUserPassword(command) => user::reset_password(draft, command),
+        Command::DeleteUser(command) => user::delete(draft, command),
+        Command::RestoreUsers(command) => user::restore(draft, command),
+        Command::ChangeLicenses(command) => licenses::change(draft, command),
+        Command::StartTrial(command) => free_trial::start(draft, command),
+        Command::ConvertTrial(command) => free_trial::convert(draft, command),
+        Command::ScheduleChange(command) => schedule::schedule(draft, command),
+        Command::WithdrawScheduledChange(command) => schedule::withdraw(draft, command),
+        Command::UpdateSubscription(command) => details::update(draft, command),
+        Command::Upgrade(command) => upgrade::upgrade(draft, command),
+        Command::Migrate(command) => upgrade::migrate(draft, command),
         Command::RunDue(command) => {
             due::run(draft, command.date);
             Ok(())

@@ -32,7 +32,7 @@ impl<'a> Draft<'a> {
 
     /// The day on which the command takes effect.
     pub(super) fn on(&self) -> NaiveDate {
-        self.decision.context.effective_on()
+        self.decision.effective_on()
     }
 
     /// A subscription as the events so far have it.
@@ -94,6 +94,19 @@ impl<'a> Draft<'a> {
         let first = self.decision.events().len();
         charge::purchase(&subscription, &mut self.decision);
         self.copies.insert(subscription.subscription_id.clone(), subscription);
+        self.follow(first);
+    }
+
+    /// Charges the subscription as the events so far have it.
+    pub(super) fn charge_from_now(
+        &mut self,
+        id: &SubscriptionId,
+        charge: impl FnOnce(&Subscription, &mut Decision<'_>),
+    ) {
+        let first = self.decision.events().len();
+        if let Some(subscription) = self.copies.get(id).or_else(|| self.customer.subscription(id)) {
+            charge(subscription, &mut self.decision);
+        }
         self.follow(first);
     }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 
-use super::{Standing, Subscription, draft::Draft, renewal};
+use super::{Standing, Subscription, draft::Draft, free_trial, renewal, schedule, user};
 use crate::{
     calendar,
     event::{SubscriptionDeprovisioned, TransferExpired, TrialConverted},
@@ -34,6 +34,7 @@ pub(super) fn run(draft: &mut Draft<'_>, date: NaiveDate) {
     for (_, transfer_id) in expired {
         draft.push(TransferExpired { customer_id: customer.id().clone(), transfer_id: transfer_id.clone() });
     }
+    user::purge(draft, date, DUE_PER_DECISION_MAX);
 }
 
 /// Ends day after day, up to and including `until`, for the subscriptions; on each day bases go before their add-ons, which
@@ -70,6 +71,10 @@ fn turn(draft: &Draft<'_>, id: SubscriptionId) -> Option<(NaiveDate, bool, Subsc
 
 fn end_day(draft: &mut Draft<'_>, id: &SubscriptionId, day: NaiveDate) {
     let Some(subscription) = draft.get(id) else { return };
+    if let Some(ends_on) = subscription.free_trial_ends_on.filter(|ends_on| *ends_on <= day) {
+        free_trial::expire(draft, id, ends_on);
+        return;
+    }
     match subscription.standing {
         Standing::Suspended { expires_on, .. } if expires_on <= day => {
             deprovision(draft, id, expires_on);
@@ -78,6 +83,7 @@ fn end_day(draft: &mut Draft<'_>, id: &SubscriptionId, day: NaiveDate) {
         Standing::Trial => convert_trial(draft, id, day),
         _ => {}
     }
+    schedule::run_due(draft, id, day);
     // Asked again, because a trial that converts moves its term.
     let term_end = draft.get(id).filter(|subscription| subscription.standing != Standing::Trial).map(|it| it.term_end);
     if term_end.is_some_and(|end| end <= day) {

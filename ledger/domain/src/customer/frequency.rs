@@ -1,6 +1,6 @@
 //! Billing frequency: a whole order changes together (customers page section 2.10, L9741).
 
-use super::{Standing, SuspensionReason, draft::Draft, gates};
+use super::{Standing, draft::Draft, gates};
 use crate::{Reason, Rejection, command::ChangeBillingFrequency, event::BillingFrequencyChanged};
 
 pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeBillingFrequency) -> Result<(), Rejection> {
@@ -26,7 +26,7 @@ pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeBillingFrequency) ->
         }
         // What is suspended follows when it comes back; what went to another partner does not come back.
         match subscription.standing {
-            Standing::Suspended { reason: SuspensionReason::Transferred, .. } => continue,
+            Standing::Suspended { reason, .. } if reason.is_final() => continue,
             Standing::Suspended { .. } => {}
             _ => refused = refused.and(gates::active(subscription, on)).and(gates::unlocked(subscription)),
         }

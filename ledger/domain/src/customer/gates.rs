@@ -257,7 +257,8 @@ pub(super) fn not_before(subscription: &Subscription, on: NaiveDate) -> Result<(
 /// The subscription has not ended, though its last timer may not have run yet.
 pub(super) fn open(subscription: &Subscription, on: NaiveDate) -> Result<(), Rejection> {
     let id = &subscription.subscription_id;
-    let ended = subscription.standing == Standing::Active && subscription.term_end <= on && !subscription.auto_renew;
+    let ended =
+        subscription.standing == Standing::Active && subscription.term_end <= on && subscription.ends_with_term();
     if !subscription.is_closed() && !ended {
         return Ok(());
     }
@@ -271,6 +272,9 @@ pub(super) fn active(subscription: &Subscription, on: NaiveDate) -> Result<(), R
     let id = &subscription.subscription_id;
     let message = match subscription.standing {
         Standing::Active => return Ok(()),
+        Standing::Trial if subscription.free_trial_ends_on.is_some() => {
+            format!("Subscription {id} is a free trial; convert it first")
+        }
         Standing::Trial => format!("Subscription {id} is a trial until it is paid for"),
         _ => format!("Subscription {id} is suspended; reactivate it first"),
     };

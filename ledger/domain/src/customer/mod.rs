@@ -2,24 +2,35 @@
 //!
 //! Here lives the state and how events change it; each command's rules stand in a file of its own, and work on a [`draft`].
 
+mod access;
 mod agreement;
 mod cancel;
 mod convert;
 mod create;
 mod dates;
 mod decide;
+mod details;
 mod draft;
 mod due;
+mod free_trial;
 mod frequency;
 mod gates;
+mod licenses;
+mod profile;
 mod purchase;
+mod qualification;
 mod quantity;
 mod relationship;
 mod renewal;
+mod reseller;
+mod schedule;
 mod subscription;
 mod suspension;
 mod transfer;
 mod transition;
+mod upgrade;
+mod user;
+mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,16 +39,28 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Event,
-    event::{AgreementAccepted, CustomerCreated, RelationshipEstablished, SubscriptionCreated, TransferRequested},
+    event::{AgreementAccepted, CustomerCreated, RelationshipEstablished, TransferRequested},
     ids::{CustomerId, OfferId, OrderId, PartnerId, SubscriptionId, TransferId},
-    party::AgreementMode,
+    party::{AgreementMode, AgreementVersion, PurchasePermission, Segment},
 };
 
 pub use decide::decide;
 pub use due::DUE_PER_DECISION_MAX;
+pub use licenses::LICENSE_ROWS_MAX;
+pub use profile::{TAG_CHARS_MAX, TAGS_MAX};
 pub use purchase::{FREE_TRIAL_DAYS_MAX, ORDER_LINES_MAX};
+pub use qualification::{Qualification, QualificationStanding};
+pub use schedule::ScheduledChange;
 pub use subscription::{Standing, Subscription};
 pub use transfer::{TRANSFER_DAYS_MAX, TRANSFER_LINES_MAX, Transfer, TransferStanding};
+pub use user::{USER_NAME_CHARS_MAX, USER_RESTORE_DAYS, USERS_MAX};
+pub use users::{User, Users};
+
+/// The last day on which the agreement before the customer agreement counts (L5335, L6112).
+const CLOUD_AGREEMENT_LAST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(2020, 1, 31) {
+    Some(day) => day,
+    None => NaiveDate::MIN,
+};
 
 /// Why a subscription is suspended (customers page section 2.8).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,6 +75,22 @@ pub enum SuspensionReason {
     Cancelled,
     /// It went to another partner; it cannot come back.
     Transferred,
+    /// It became another offer; it cannot come back.
+    Upgraded,
+    /// Its replacement took over; it cannot come back.
+    Migrated,
+}
+
+impl SuspensionReason {
+    /// Whether nothing brings the subscription back.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Transferred | Self::Upgraded | Self::Migrated)
+    }
+
+    /// Whether only the ledger gives it, with what causes it.
+    pub(crate) fn is_the_ledgers(self) -> bool {
+        matches!(self, Self::Cancelled) || self.is_final()
+    }
 }
 
 /// Where a relationship stands (customers page section 2.3).
@@ -74,6 +113,17 @@ pub struct Relationship {
     pub delegated_admin: bool,
     /// Reseller of record, where a purchase names none.
     pub reseller_id: Option<PartnerId>,
+    /// Whether the partner asked for admin rights since.
+    pub admin_requested: bool,
+    /// Resellers that work for the customer with this provider.
+    pub resellers: BTreeSet<PartnerId>,
+}
+
+impl Relationship {
+    fn new(standing: RelationshipStanding, delegated_admin: bool, reseller_id: Option<PartnerId>) -> Self {
+        let resellers = reseller_id.iter().cloned().collect();
+        Self { standing, delegated_admin, reseller_id, admin_requested: false, resellers }
+    }
 }
 
 /// An order and what it created.
@@ -99,10 +149,14 @@ struct Owned {
 pub struct Customer {
     id: CustomerId,
     country: String,
+    domain_name: String,
     /// The first day that the customer's own acceptance covers.
-    accepted_directly: Option<NaiveDate>,
+    accepted_directly: BTreeMap<AgreementVersion, NaiveDate>,
     /// The first day that a partner's attestation covers, for that partner only (L5341-5347).
-    attested: BTreeMap<PartnerId, NaiveDate>,
+    attested: BTreeMap<(PartnerId, AgreementVersion), NaiveDate>,
+    qualifications: BTreeMap<Segment, Qualification>,
+    permissions: BTreeSet<(PartnerId, PurchasePermission)>,
+    users: Users,
     relationships: BTreeMap<PartnerId, Relationship>,
     orders: BTreeMap<OrderId, Order>,
     subscriptions: BTreeMap<SubscriptionId, Subscription>,
@@ -132,7 +186,27 @@ impl Customer {
     pub fn next_due(&self) -> Option<NaiveDate> {
         let subscription = self.due.first().map(|(date, _)| *date);
         let transfer = self.transfers_due.first().map(|(date, _)| *date);
-        subscription.into_iter().chain(transfer).min()
+        subscription.into_iter().chain(transfer).chain(self.users.next_due()).min()
+    }
+
+    /// Its whole primary domain name.
+    pub fn domain_name(&self) -> &str {
+        &self.domain_name
+    }
+
+    /// Its users and their licenses.
+    pub fn users(&self) -> &Users {
+        &self.users
+    }
+
+    /// Whether the customer may buy that by itself on the partner's account.
+    pub fn may_purchase(&self, partner_id: &PartnerId, permission: PurchasePermission) -> bool {
+        self.permissions.contains(&(partner_id.clone(), permission))
+    }
+
+    /// Whether the customer ever had the offer, from whichever partner.
+    fn bought_ever(&self, offer_id: &OfferId) -> bool {
+        self.owned.get(offer_id).is_some_and(|owned| owned.ever > 0)
     }
 
     /// Every subscription, ended ones too, by id.
@@ -163,16 +237,27 @@ impl Customer {
     /// Whether the customer agreement holds for that partner on that day: accepted by the customer itself for every partner, or
     /// attested by this one (program page C02, L5341-5347).
     pub fn has_accepted_agreement(&self, partner_id: &PartnerId, on: NaiveDate) -> bool {
-        self.accepted_directly.is_some_and(|from| from <= on)
-            || self.attested.get(partner_id).is_some_and(|from| *from <= on)
+        let counts = |version: AgreementVersion| match version {
+            AgreementVersion::CustomerAgreement => true,
+            AgreementVersion::CloudAgreement => on <= CLOUD_AGREEMENT_LAST_DAY,
+        };
+        let versions = [AgreementVersion::CustomerAgreement, AgreementVersion::CloudAgreement];
+        versions.into_iter().filter(|version| counts(*version)).any(|version| {
+            let attested = self.attested.get(&(partner_id.clone(), version));
+            self.accepted_directly.get(&version).into_iter().chain(attested).any(|from| *from <= on)
+        })
     }
 
     fn new(e: &CustomerCreated) -> Self {
         Self {
             id: e.customer_id.clone(),
             country: e.address.country.clone(),
-            accepted_directly: None,
+            domain_name: e.domain_name.clone(),
+            accepted_directly: BTreeMap::new(),
             attested: BTreeMap::new(),
+            qualifications: BTreeMap::new(),
+            permissions: BTreeSet::new(),
+            users: Users::default(),
             relationships: BTreeMap::new(),
             orders: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
@@ -195,8 +280,7 @@ impl Customer {
             Event::AgreementAccepted(e) => self.accept_agreement(e),
             Event::RelationshipRequested(e) => {
                 let standing = RelationshipStanding::Requested;
-                let (delegated_admin, reseller_id) = (e.delegated_admin, e.reseller_id.clone());
-                let relationship = Relationship { standing, delegated_admin, reseller_id };
+                let relationship = Relationship::new(standing, e.delegated_admin, e.reseller_id.clone());
                 self.relationships.insert(e.partner_id.clone(), relationship);
             }
             Event::RelationshipEstablished(e) => self.establish(e),
@@ -204,15 +288,23 @@ impl Customer {
                 if let Some(relationship) = self.relationships.get_mut(&e.partner_id) {
                     relationship.standing = RelationshipStanding::Removed;
                     relationship.delegated_admin = false;
+                    relationship.admin_requested = false;
+                    relationship.resellers.clear();
+                    relationship.reseller_id = None;
                 }
+                self.permissions.retain(|(partner_id, _)| *partner_id != e.partner_id);
             }
             Event::OrderPlaced(e) => {
                 let order = Order { partner_id: e.partner_id.clone(), subscription_ids: e.subscription_ids.clone() };
                 self.orders.insert(e.order_id.clone(), order);
             }
-            Event::SubscriptionCreated(e) => self.add_subscription(e, event),
+            Event::SubscriptionCreated(e) => self.add_subscription(Subscription::from(e), event),
+            Event::TrialStarted(e) => self.add_subscription(Subscription::from(e), event),
             Event::TransferRequested(e) => self.open_transfer(e),
-            Event::TransferCompleted(e) => self.close_transfer(&e.transfer_id, TransferStanding::Complete),
+            Event::TransferCompleted(e) => {
+                self.close_transfer(&e.transfer_id, TransferStanding::Complete);
+                self.users.apply(event);
+            }
             Event::TransferDeclined(e) => self.close_transfer(&e.transfer_id, TransferStanding::Declined),
             Event::TransferWithdrawn(e) => self.close_transfer(&e.transfer_id, TransferStanding::Withdrawn),
             Event::TransferExpired(e) => self.close_transfer(&e.transfer_id, TransferStanding::Expired),
@@ -220,17 +312,80 @@ impl Customer {
                 for id in transition::concerned(event) {
                     self.change_subscription(id, event);
                 }
+                self.apply_record(event);
             }
+        }
+    }
+
+    /// What is neither about one subscription nor about a transfer.
+    fn apply_record(&mut self, event: &Event) {
+        match event {
+            Event::QualificationRequested(e) => {
+                let (standing, submissions) = (QualificationStanding::Requested, e.submission);
+                self.qualifications.insert(e.segment, Qualification { standing, submissions });
+            }
+            Event::QualificationDecided(e) => {
+                if let Some(known) = self.qualifications.get_mut(&e.segment) {
+                    let (yes, no) = (QualificationStanding::Qualified, QualificationStanding::Denied);
+                    known.standing = if e.qualified { yes } else { no };
+                }
+            }
+            Event::ResellerAdded(e) => self.change_relationship(&e.partner_id, |known| {
+                known.resellers.insert(e.reseller_id.clone());
+                known.reseller_id.get_or_insert_with(|| e.reseller_id.clone());
+            }),
+            Event::ResellerRemoved(e) => self.change_relationship(&e.partner_id, |known| {
+                known.resellers.remove(&e.reseller_id);
+                if known.reseller_id.as_ref() == Some(&e.reseller_id) {
+                    known.reseller_id = known.resellers.first().cloned();
+                }
+            }),
+            Event::DelegatedAdminRequested(e) => {
+                self.change_relationship(&e.partner_id, |known| known.admin_requested = true);
+            }
+            Event::DelegatedAdminGranted(e) => self.change_relationship(&e.partner_id, |known| {
+                (known.delegated_admin, known.admin_requested) = (true, false);
+            }),
+            Event::DelegatedAdminRemoved(e) => {
+                self.change_relationship(&e.partner_id, |known| known.delegated_admin = false);
+            }
+            Event::PurchasePermissionChanged(e) => {
+                let permission = (e.partner_id.clone(), e.permission);
+                if e.allowed {
+                    self.permissions.insert(permission)
+                } else {
+                    self.permissions.remove(&permission)
+                };
+            }
+            Event::SubscriptionUpgraded(e) => {
+                self.add_ons.remove(&e.subscription_id);
+                if !e.add_on_ids.is_empty() {
+                    self.add_ons.insert(e.new_subscription_id.clone(), e.add_on_ids.iter().cloned().collect());
+                }
+                self.users.apply(event);
+            }
+            _ => self.users.apply(event),
+        }
+    }
+
+    fn change_relationship(&mut self, partner_id: &PartnerId, change: impl FnOnce(&mut Relationship)) {
+        if let Some(relationship) = self.relationships.get_mut(partner_id) {
+            change(relationship);
         }
     }
 
     fn accept_agreement(&mut self, e: &AgreementAccepted) {
         let earliest = |known: Option<NaiveDate>| known.map_or(e.accepted_on, |known| known.min(e.accepted_on));
+        let version = e.version.unwrap_or(AgreementVersion::CustomerAgreement);
         match (e.mode, &e.partner_id) {
-            (AgreementMode::CustomerDirect, _) => self.accepted_directly = Some(earliest(self.accepted_directly)),
+            (AgreementMode::CustomerDirect, _) => {
+                let accepted_on = earliest(self.accepted_directly.get(&version).copied());
+                self.accepted_directly.insert(version, accepted_on);
+            }
             (AgreementMode::PartnerAttestation, Some(partner_id)) => {
-                let accepted_on = earliest(self.attested.get(partner_id).copied());
-                self.attested.insert(partner_id.clone(), accepted_on);
+                let key = (partner_id.clone(), version);
+                let accepted_on = earliest(self.attested.get(&key).copied());
+                self.attested.insert(key, accepted_on);
             }
             (AgreementMode::PartnerAttestation, None) => {}
         }
@@ -238,22 +393,21 @@ impl Customer {
 
     fn establish(&mut self, e: &RelationshipEstablished) {
         let standing = RelationshipStanding::Active;
-        let relationship =
-            Relationship { standing, delegated_admin: e.delegated_admin, reseller_id: e.reseller_id.clone() };
+        let relationship = Relationship::new(standing, e.delegated_admin, e.reseller_id.clone());
         self.relationships.insert(e.partner_id.clone(), relationship);
     }
 
-    fn add_subscription(&mut self, e: &SubscriptionCreated, event: &Event) {
-        let mut subscription = Subscription::from(e);
+    fn add_subscription(&mut self, mut subscription: Subscription, event: &Event) {
         subscription.apply(event);
-        let owned = self.owned.entry(e.offer_id.clone()).or_default();
+        let id = subscription.subscription_id.clone();
+        let owned = self.owned.entry(subscription.offer_id.clone()).or_default();
         owned.ever = owned.ever.saturating_add(1);
         owned.now = owned.now.saturating_add(1);
-        if let Some(base) = &e.base_subscription_id {
-            self.add_ons.entry(base.clone()).or_default().insert(e.subscription_id.clone());
+        if let Some(base) = &subscription.base_subscription_id {
+            self.add_ons.entry(base.clone()).or_default().insert(id.clone());
         }
-        self.due.extend(subscription.next_due().map(|date| (date, e.subscription_id.clone())));
-        self.subscriptions.insert(e.subscription_id.clone(), subscription);
+        self.due.extend(subscription.next_due().map(|date| (date, id.clone())));
+        self.subscriptions.insert(id, subscription);
     }
 
     fn change_subscription(&mut self, id: &SubscriptionId, event: &Event) {
@@ -276,6 +430,9 @@ impl Customer {
                 owned.ever = owned.ever.saturating_add(1);
                 owned.now = owned.now.saturating_add(1);
             }
+        }
+        if subscription.is_closed() {
+            self.users.drop_subscription(id);
         }
         if base_suspended {
             self.suspended_with_base.insert(id.clone());

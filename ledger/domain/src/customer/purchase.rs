@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::{Customer, Standing, Subscription, dates, draft::Draft, gates};
+use super::{Customer, Standing, Subscription, dates, draft::Draft, gates, qualification};
 use crate::{
     Reason, Rejection, calendar,
     catalog::PriceQuote,
@@ -124,6 +124,7 @@ fn decide_line(
     let currency = gates::billing_currency(offer.product_family, partner, draft.customer);
     let quote = gates::price(catalog, offer, currency, on, &field("offer_id"))?;
     gates::tax_rates(draft.reference, partner, offer, &quote, draft.decision.charged_on, &field("offer_id"))?;
+    qualification::gate(catalog, draft.customer, &offer.offer_id, currency, &field("offer_id"))?;
     check_limit(draft.customer, order, offer, &field("offer_id"))?;
     let base = base_of(draft, order, offer, line, &field("base_subscription_id"))?;
     gates::quantity(offer, line.quantity, &field("quantity"))?;

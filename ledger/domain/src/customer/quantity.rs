@@ -1,6 +1,6 @@
 //! Seats (customers page section 2.9).
 
-use super::{Standing, draft::Draft, gates};
+use super::{Standing, draft::Draft, gates, licenses};
 use crate::{Reason, Rejection, charge, command::ChangeQuantity, event::QuantityChanged};
 
 pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeQuantity) -> Result<(), Rejection> {
@@ -25,6 +25,7 @@ pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeQuantity) -> Result<
     if let Some(offer) = draft.reference.catalog.offer(&subscription.offer_id) {
         gates::quantity(offer, to, "quantity")?;
     }
+    licenses::check_assigned(draft, &command.subscription_id, to)?;
     let (customer_id, subscription_id) = (command.customer_id.clone(), command.subscription_id.clone());
     let event = QuantityChanged { customer_id, subscription_id, from: subscription.quantity, to, effective_on: on };
     draft.push_charged(&command.subscription_id, event, |before, decision| {

@@ -1,12 +1,15 @@
 //! Relationships between the customer and its partners (customers page section 2.3).
 
-use super::{RelationshipStanding, Standing, Subscription, draft::Draft, gates};
+use super::{Relationship, RelationshipStanding, Standing, Subscription, draft::Draft, gates};
 use crate::{
     Reason, Rejection, charge,
     command::{AcceptRelationship, RemoveRelationship, RequestRelationship},
-    event::{RelationshipEstablished, RelationshipRemoved, RelationshipRequested},
+    event::{
+        DelegatedAdminGranted, DelegatedAdminRequested, RelationshipEstablished, RelationshipRemoved,
+        RelationshipRequested,
+    },
     offer::ProductFamily,
-    party::RelationshipOrigin,
+    party::{PartnerKind, RelationshipOrigin},
 };
 
 /// How many subscriptions a refusal names.
@@ -15,7 +18,17 @@ const NAMED_SUBSCRIPTIONS_MAX: usize = 20;
 pub(super) fn request(draft: &mut Draft<'_>, command: &RequestRelationship) -> Result<(), Rejection> {
     let partner = gates::partner(draft.reference, &command.partner_id, "partner_id")?;
     gates::reseller(draft.reference, partner, command.reseller_id.as_ref(), "reseller_id")?;
-    let standing = draft.customer.relationship(&command.partner_id).map(|relationship| relationship.standing);
+    let known = draft.customer.relationship(&command.partner_id);
+    // Who has a relationship without admin rights asks for them by another request (L14101-14105).
+    let lacks_admin = |known: &Relationship| !known.delegated_admin && !known.admin_requested;
+    if command.delegated_admin
+        && known.is_some_and(|known| known.standing == RelationshipStanding::Active && lacks_admin(known))
+    {
+        let RequestRelationship { customer_id, partner_id, .. } = command.clone();
+        draft.push(DelegatedAdminRequested { customer_id, partner_id });
+        return Ok(());
+    }
+    let standing = known.map(|known| known.standing);
     if let Some(RelationshipStanding::Active | RelationshipStanding::Requested) = standing {
         let message = "The relationship is active or requested already";
         return Err(Rejection::field(Reason::RelationshipExists, "partner_id", message));
@@ -28,10 +41,13 @@ pub(super) fn request(draft: &mut Draft<'_>, command: &RequestRelationship) -> R
 
 pub(super) fn accept(draft: &mut Draft<'_>, command: &AcceptRelationship) -> Result<(), Rejection> {
     gates::partner(draft.reference, &command.partner_id, "partner_id")?;
-    let requested = draft
-        .customer
-        .relationship(&command.partner_id)
-        .filter(|relationship| relationship.standing == RelationshipStanding::Requested);
+    let known = draft.customer.relationship(&command.partner_id);
+    if known.is_some_and(|known| known.standing == RelationshipStanding::Active && known.admin_requested) {
+        let AcceptRelationship { customer_id, partner_id } = command.clone();
+        draft.push(DelegatedAdminGranted { customer_id, partner_id });
+        return Ok(());
+    }
+    let requested = known.filter(|relationship| relationship.standing == RelationshipStanding::Requested);
     let Some(requested) = requested else {
         let message = format!("Partner {} has no open request; it asks first", command.partner_id);
         return Err(Rejection::field(Reason::RelationshipNotRequested, "partner_id", message));
@@ -45,7 +61,11 @@ pub(super) fn accept(draft: &mut Draft<'_>, command: &AcceptRelationship) -> Res
 
 pub(super) fn remove(draft: &mut Draft<'_>, command: &RemoveRelationship) -> Result<(), Rejection> {
     let partner_id = &command.partner_id;
-    gates::partner(draft.reference, partner_id, "partner_id")?;
+    let partner = gates::partner(draft.reference, partner_id, "partner_id")?;
+    if partner.kind == PartnerKind::IndirectReseller {
+        let message = "A direct partner or a provider removes its relationship (decision G03)";
+        return Err(Rejection::field(Reason::PartnerTypeNotAllowed, "partner_id", message));
+    }
     gates::relationship(draft.customer, partner_id, "partner_id")?;
     let open_transfer = draft.customer.transfers.iter().find(|(_, transfer)| {
         transfer.is_open(draft.on()) && [&transfer.source_partner_id, &transfer.target_partner_id].contains(&partner_id)

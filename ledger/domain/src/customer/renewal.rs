@@ -2,10 +2,11 @@
 
 use chrono::NaiveDate;
 
-use super::{Standing, Subscription, SuspensionReason, draft::Draft, gates};
+use super::{Standing, Subscription, draft::Draft, gates};
 use crate::{
     Reason, Rejection, calendar,
     catalog::PriceQuote,
+    charge,
     command::SetAutoRenew,
     event::{AutoRenewChanged, SubscriptionExpired, SubscriptionRenewed, TermEnded, TermRolled},
     ids::SubscriptionId,
@@ -63,11 +64,7 @@ pub(super) fn end_term(draft: &mut Draft<'_>, id: &SubscriptionId) {
             });
         }
         (Standing::Active, None) => expire(draft, &subscription),
-        (
-            Standing::Suspended { reason: SuspensionReason::Transferred, .. }
-            | Standing::Suspended { term_ended: true, .. },
-            _,
-        ) => {}
+        (Standing::Suspended { reason, term_ended, .. }, _) if reason.is_final() || term_ended => {}
         (
             Standing::Suspended { .. },
             Some(NextTerm { number: term_number, start: term_start, end: term_end, quote }),
@@ -99,14 +96,14 @@ fn next_term(draft: &Draft<'_>, subscription: &Subscription) -> Option<NextTerm>
     let quote = quote.filter(|_| subscription.auto_renew && on_sale)?;
     let end_from =
         |anchor| calendar::anniversary(anchor, calendar::months_elapsed(anchor, start) + subscription.term_months);
-    let mut end = end_from(subscription.start);
+    let mut end = end_from(charge::anchor(subscription));
     if let Some(base) = subscription.base_subscription_id.as_ref().and_then(|base| draft.get(base)) {
         if base.is_closed() || matches!(base.standing, Standing::Suspended { term_ended: true, .. }) {
             return None;
         }
         // The base's term has been decided before its add-ons'. Once they renew together they stay so.
         if base.term_start == start {
-            end = end_from(base.start);
+            end = end_from(charge::anchor(base));
         }
         if base.term_end > start {
             end = end.min(base.term_end);

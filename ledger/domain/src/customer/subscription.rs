@@ -3,10 +3,10 @@
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::SuspensionReason;
+use super::{ScheduledChange, SuspensionReason};
 use crate::{
     charge::{AppliedPromotion, Billing},
-    event::SubscriptionCreated,
+    event::{SubscriptionCreated, TrialStarted},
     ids::{CustomerId, OfferId, OrderId, PartnerId, PriceListId, SubscriptionId},
     money::Currency,
     offer::{BillingFrequency, PriceComponent, ProductFamily, ProrationRule},
@@ -15,7 +15,7 @@ use crate::{
 /// The states of customers page section 2.8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Standing {
-    /// A marketplace trial, before its first paid day.
+    /// A marketplace trial before its first paid day, or a free trial of a license.
     Trial,
     /// In use and charged.
     Active,
@@ -89,10 +89,18 @@ pub struct Subscription {
     pub reseller_id: Option<PartnerId>,
     /// A name of its own.
     pub friendly_name: Option<String>,
+    /// The customer's purchase order.
+    pub po_number: Option<String>,
+    /// Who supports the customer; the owner, if none.
+    pub support_contact_id: Option<PartnerId>,
     /// Plan of the product.
     pub sku: Option<String>,
     /// The first paid day after a marketplace trial.
     pub trial_end: Option<NaiveDate>,
+    /// First day without a free trial of a license that is not paid for yet.
+    pub free_trial_ends_on: Option<NaiveDate>,
+    /// What waits for its day.
+    pub scheduled: Option<ScheduledChange>,
     /// Days a suspension lasts before it is deprovisioned.
     pub hold_days: u32,
     /// When the order was placed: cancel windows run from here.
@@ -141,12 +149,60 @@ impl From<&SubscriptionCreated> for Subscription {
             auto_renew: e.auto_renew,
             reseller_id: e.reseller_id.clone(),
             friendly_name: e.friendly_name.clone(),
+            po_number: None,
+            support_contact_id: None,
             sku: e.sku.clone(),
             trial_end: e.trial_end,
+            free_trial_ends_on: None,
+            scheduled: None,
             hold_days: e.hold_days,
             ordered_at: e.ordered_at,
             promotion: e.promotion.clone(),
             standing: if e.trial_end.is_some() { Standing::Trial } else { Standing::Active },
+            last_changed_on: e.start,
+            billing: Billing::default(),
+        }
+    }
+}
+
+impl From<&TrialStarted> for Subscription {
+    fn from(e: &TrialStarted) -> Self {
+        Self {
+            subscription_id: e.subscription_id.clone(),
+            customer_id: e.customer_id.clone(),
+            partner_id: e.partner_id.clone(),
+            order_id: e.order_id.clone(),
+            offer_id: e.offer_id.clone(),
+            offer_name: e.offer_name.clone(),
+            product_family: ProductFamily::License,
+            base_subscription_id: None,
+            quantity: e.quantity,
+            // What it is paid by is chosen when it converts; until then nothing is billed.
+            billing_frequency: Some(BillingFrequency::Monthly),
+            next_billing_frequency: None,
+            term_months: 1,
+            term_number: 1,
+            start: e.start,
+            term_start: e.start,
+            term_end: e.ends_on,
+            prices: Vec::new(),
+            currency: e.currency,
+            price_list_id: e.price_list_id.clone(),
+            proration_rule: ProrationRule::Exact,
+            split_rebill_at_anniversary: false,
+            auto_renew: false,
+            reseller_id: e.reseller_id.clone(),
+            friendly_name: None,
+            po_number: None,
+            support_contact_id: None,
+            sku: None,
+            trial_end: None,
+            free_trial_ends_on: Some(e.ends_on),
+            scheduled: None,
+            hold_days: e.hold_days,
+            ordered_at: e.ordered_at,
+            promotion: None,
+            standing: Standing::Trial,
             last_changed_on: e.start,
             billing: Billing::default(),
         }

@@ -13,7 +13,7 @@ use crate::{
 
 pub(super) fn suspend(draft: &mut Draft<'_>, command: &Suspend) -> Result<(), Rejection> {
     let on = draft.on();
-    if let SuspensionReason::Cancelled | SuspensionReason::Transferred = command.reason {
+    if command.reason.is_the_ledgers() {
         let message = "A suspension is asked for by the customer, or for non-payment or fraud; the ledger gives other reasons itself";
         return Err(check::invalid("reason", message));
     }
@@ -22,7 +22,11 @@ pub(super) fn suspend(draft: &mut Draft<'_>, command: &Suspend) -> Result<(), Re
         let message = format!("{} is cancelled, not suspended (decision G15)", subscription.offer_name);
         return Err(Rejection::field(Reason::UseCancel, "subscription_id", message));
     }
-    gates::active(&subscription, on)?;
+    // A free trial is suspended like what it tries; it still ends on its day (section 2.8).
+    if subscription.standing != Standing::Trial {
+        gates::active(&subscription, on)?;
+    }
+    gates::open(&subscription, on)?;
     gates::unlocked(&subscription)?;
     stop(draft, &subscription, command.reason)
 }
@@ -33,7 +37,17 @@ pub(super) fn stop(
     subscription: &Subscription,
     reason: SuspensionReason,
 ) -> Result<(), Rejection> {
-    let expires_on = calendar::add_days(draft.on(), subscription.hold_days);
+    stop_for(draft, subscription, reason, subscription.hold_days)
+}
+
+/// The same, for a number of days.
+pub(super) fn stop_for(
+    draft: &mut Draft<'_>,
+    subscription: &Subscription,
+    reason: SuspensionReason,
+    hold_days: u32,
+) -> Result<(), Rejection> {
+    let expires_on = calendar::add_days(draft.on(), hold_days);
     let mut ids = vec![subscription.subscription_id.clone()];
     for id in draft.customer.add_ons_of(&subscription.subscription_id) {
         if let Some(add_on) = draft.get(id).filter(|add_on| add_on.standing == Standing::Active) {
@@ -80,7 +94,10 @@ pub(super) fn reactivate(draft: &mut Draft<'_>, command: &Reactivate) -> Result<
     for id in ids {
         let (customer_id, subscription_id) = (command.customer_id.clone(), id.clone());
         let event = SubscriptionReactivated { customer_id, subscription_id, effective_on: on };
-        draft.push_charged(&id, event, charge::reactivate);
+        match draft.get(&id).and_then(|subscription| subscription.free_trial_ends_on) {
+            Some(_) => draft.push(event),
+            None => draft.push_charged(&id, event, charge::reactivate),
+        }
     }
     Ok(())
 }
@@ -93,14 +110,24 @@ fn check_suspended(subscription: &Subscription, on: NaiveDate) -> Result<(), Rej
     let Standing::Suspended { reason, expires_on, term_ended, .. } = subscription.standing else {
         return refuse(Reason::SubscriptionNotSuspended, format!("Subscription {id} is in use"));
     };
-    if reason == SuspensionReason::Transferred {
-        return refuse(Reason::SubscriptionTransferred, format!("Subscription {id} went to another partner for good"));
+    match reason {
+        SuspensionReason::Transferred => {
+            let message = format!("Subscription {id} went to another partner for good");
+            return refuse(Reason::SubscriptionTransferred, message);
+        }
+        SuspensionReason::Upgraded => {
+            return refuse(Reason::SubscriptionUpgraded, format!("Subscription {id} became another offer for good"));
+        }
+        SuspensionReason::Migrated => {
+            return refuse(Reason::SubscriptionMigrated, format!("Subscription {id} was replaced for good"));
+        }
+        _ => {}
     }
     if on >= expires_on {
         let message = format!("Subscription {id} could be reactivated before {expires_on} only; buy a new one");
         return refuse(Reason::HoldExpired, message);
     }
-    if term_ended || (subscription.term_end <= on && !subscription.auto_renew) {
+    if term_ended || (subscription.term_end <= on && subscription.ends_with_term()) {
         return refuse(Reason::TermEnded, format!("The term of {id} ended while it was suspended; buy a new one"));
     }
     Ok(())

@@ -4,8 +4,12 @@ use std::slice::from_ref;
 
 use chrono::NaiveDate;
 
-use super::{Standing, Subscription, SuspensionReason};
-use crate::{charge, event::Event, ids::SubscriptionId};
+use super::{ScheduledChange, Standing, Subscription};
+use crate::{
+    charge,
+    event::{Event, FreeTrialConverted},
+    ids::SubscriptionId,
+};
 
 /// The subscriptions an event changes; the one it creates is not there yet.
 pub(super) fn concerned(event: &Event) -> &[SubscriptionId] {
@@ -24,6 +28,13 @@ pub(super) fn concerned(event: &Event) -> &[SubscriptionId] {
         Event::TermEnded(e) => from_ref(&e.subscription_id),
         Event::TrialConverted(e) => from_ref(&e.subscription_id),
         Event::CancellationScheduled(e) => from_ref(&e.subscription_id),
+        Event::TrialExpired(e) => from_ref(&e.subscription_id),
+        Event::FreeTrialConverted(e) => from_ref(&e.subscription_id),
+        Event::ChangeScheduled(e) => from_ref(&e.subscription_id),
+        Event::ScheduledChangeWithdrawn(e) => from_ref(&e.subscription_id),
+        Event::ScheduledChangeApplied(e) => from_ref(&e.subscription_id),
+        Event::SubscriptionDetailsChanged(e) => from_ref(&e.subscription_id),
+        Event::SubscriptionUpgraded(e) => &e.add_on_ids,
         Event::Charged(e) => from_ref(&e.subscription_id),
         Event::PeriodStarted(e) => from_ref(&e.subscription_id),
         _ => &[],
@@ -48,7 +59,10 @@ impl Subscription {
                 self.standing = Standing::Suspended { reason, since, expires_on, term_ended: false };
                 self.changed_on(since);
             }
-            Event::SubscriptionReactivated(e) => self.stand(Standing::Active, e.effective_on),
+            Event::SubscriptionReactivated(e) => {
+                let trial = self.free_trial_ends_on.is_some();
+                self.stand(if trial { Standing::Trial } else { Standing::Active }, e.effective_on);
+            }
             Event::SubscriptionCancelled(e) => self.stand(Standing::Cancelled, e.effective_on),
             Event::SubscriptionExpired(e) => self.stand(Standing::Expired, e.effective_on),
             Event::SubscriptionDeprovisioned(e) => self.stand(Standing::Deprovisioned, e.effective_on),
@@ -92,6 +106,26 @@ impl Subscription {
                 self.stand(Standing::Active, e.paid_from);
             }
             Event::PeriodStarted(e) => self.changed_on(e.start),
+            Event::TrialExpired(e) => self.stand(Standing::Expired, e.effective_on),
+            Event::FreeTrialConverted(e) => self.paid_for(e),
+            Event::ChangeScheduled(e) => self.scheduled = Some(e.change),
+            Event::ScheduledChangeWithdrawn(_) => self.scheduled = None,
+            Event::ScheduledChangeApplied(e) => {
+                self.scheduled = None;
+                match e.change {
+                    // What follows on a date has an event of its own.
+                    ScheduledChange { on: Some(_), .. } => {}
+                    ScheduledChange { quantity: Some(to), .. } => self.quantity = to,
+                    ScheduledChange { quantity: None, .. } => self.auto_renew = false,
+                }
+            }
+            Event::SubscriptionDetailsChanged(e) => {
+                self.friendly_name.clone_from(&e.friendly_name);
+                self.po_number.clone_from(&e.po_number);
+                self.support_contact_id.clone_from(&e.support_contact_id);
+                self.reseller_id.clone_from(&e.reseller_id);
+            }
+            Event::SubscriptionUpgraded(e) => self.base_subscription_id = Some(e.new_subscription_id.clone()),
             _ => {}
         }
         charge::evolve(self, event);
@@ -99,7 +133,27 @@ impl Subscription {
 
     fn stand(&mut self, standing: Standing, on: NaiveDate) {
         self.standing = standing;
+        if self.is_closed() {
+            self.scheduled = None;
+        }
         self.changed_on(on);
+    }
+
+    /// A free trial is the paid offer from now on.
+    fn paid_for(&mut self, e: &FreeTrialConverted) {
+        self.offer_id = e.offer_id.clone();
+        self.offer_name.clone_from(&e.offer_name);
+        self.quantity = e.quantity;
+        self.billing_frequency = Some(e.billing_frequency);
+        self.term_months = e.term_months;
+        (self.start, self.term_start, self.term_end) = (e.start, e.start, e.term_end);
+        self.prices.clone_from(&e.prices);
+        self.price_list_id = e.price_list_id.clone();
+        self.proration_rule = e.proration_rule;
+        self.split_rebill_at_anniversary = e.split_rebill_at_anniversary;
+        self.auto_renew = e.auto_renew;
+        self.free_trial_ends_on = None;
+        self.stand(Standing::Active, e.start);
     }
 
     fn changed_on(&mut self, on: NaiveDate) {
@@ -112,11 +166,14 @@ impl Subscription {
             Standing::Cancelled | Standing::Deprovisioned => return None,
             // What expired may owe a correction of its last month.
             Standing::Expired => None,
-            Standing::Trial => self.trial_end,
-            Standing::Active => Some(self.term_end),
-            Standing::Suspended { reason: SuspensionReason::Transferred, expires_on, .. }
-            | Standing::Suspended { term_ended: true, expires_on, .. } => Some(expires_on),
-            Standing::Suspended { expires_on, .. } => Some(expires_on.min(self.term_end)),
+            Standing::Trial => self.trial_end.or(self.free_trial_ends_on),
+            Standing::Active => self.scheduled_on().into_iter().chain([self.term_end]).min(),
+            Standing::Suspended { reason, expires_on, term_ended, .. } if reason.is_final() || term_ended => {
+                Some(expires_on)
+            }
+            Standing::Suspended { expires_on, .. } => {
+                self.scheduled_on().into_iter().chain([expires_on, self.term_end]).min()
+            }
         };
         own.into_iter().chain(charge::next_due(self)).min()
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event;
 use crate::{
-    catalog::PaymentInstructions,
+    catalog::{PaymentInstructions, TrialTerms},
     ids::PriceListId,
     money::Currency,
     offer::{Offer, PriceRow},
@@ -27,6 +27,12 @@ event! {
         currency: Currency,
         /// The prices.
         rows: Vec<PriceRow>,
+    }
+
+    /// Catalog: what free trials give.
+    TrialsPublished {
+        /// The terms.
+        trials: Vec<TrialTerms>,
     }
 
     /// Catalog: a business day is over.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::event;
 use crate::{
     ids::{CustomerId, PartnerId},
-    party::{Address, AgreementMode, Contact, RelationshipOrigin},
+    party::{Address, AgreementMode, AgreementVersion, Contact, PurchasePermission, RelationshipOrigin, Segment},
 };
 
 event! {
@@ -38,6 +38,10 @@ event! {
         signatory: Contact,
         /// When.
         accepted_on: NaiveDate,
+        /// The customer agreement, if none.
+        version: Option<AgreementVersion>,
+        /// In which language it was read.
+        language: Option<String>,
     }
 
     /// A partner asked for a relationship.
@@ -78,5 +82,113 @@ event! {
     PartitionDayClosed {
         /// The day.
         date: NaiveDate,
+    }
+
+    /// The record changed; what is none stayed.
+    CustomerUpdated {
+        /// The customer.
+        customer_id: CustomerId,
+        /// Who changed it; none for the customer itself.
+        partner_id: Option<PartnerId>,
+        /// Legal name.
+        company_name: Option<String>,
+        /// Shown in lists and exports.
+        bill_to_name: Option<String>,
+        /// Where it is.
+        address: Option<Address>,
+        /// Its admin.
+        contact: Option<Contact>,
+    }
+
+    /// An examination began.
+    QualificationRequested {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The partner.
+        partner_id: PartnerId,
+        /// Which.
+        segment: Segment,
+        /// 1 for the first.
+        submission: u32,
+        /// An address that the entity owns.
+        email: Option<String>,
+    }
+
+    /// An examination ended.
+    QualificationDecided {
+        /// The customer.
+        customer_id: CustomerId,
+        /// Which.
+        segment: Segment,
+        /// Whether the customer belongs there.
+        qualified: bool,
+        /// Why not.
+        note: String,
+    }
+
+    /// A partner's tags of the customer are these.
+    CustomerTagged {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The partner.
+        partner_id: PartnerId,
+        /// All of them.
+        tags: Vec<String>,
+    }
+
+    /// A reseller works for the customer.
+    ResellerAdded {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The provider.
+        partner_id: PartnerId,
+        /// The reseller.
+        reseller_id: PartnerId,
+    }
+
+    /// A reseller works no longer for the customer.
+    ResellerRemoved {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The provider.
+        partner_id: PartnerId,
+        /// The reseller.
+        reseller_id: PartnerId,
+    }
+
+    /// A partner with a relationship asked for admin rights.
+    DelegatedAdminRequested {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The partner.
+        partner_id: PartnerId,
+    }
+
+    /// The customer gave them.
+    DelegatedAdminGranted {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The partner.
+        partner_id: PartnerId,
+    }
+
+    /// The customer took them back.
+    DelegatedAdminRemoved {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The partner.
+        partner_id: PartnerId,
+    }
+
+    /// What the customer may buy by itself changed.
+    PurchasePermissionChanged {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The partner.
+        partner_id: PartnerId,
+        /// What.
+        permission: PurchasePermission,
+        /// Whether it may.
+        allowed: bool,
     }
 }

@@ -6,12 +6,14 @@ mod customer;
 mod partner;
 mod subscription;
 mod transfer;
+mod trial;
+mod user;
 
 use serde::{Deserialize, Serialize};
 
 use crate::charge::Charged;
 
-pub use self::{catalog::*, charge::*, customer::*, partner::*, subscription::*, transfer::*};
+pub use self::{catalog::*, charge::*, customer::*, partner::*, subscription::*, transfer::*, trial::*, user::*};
 
 macro_rules! event {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {$(
@@ -57,4 +59,10 @@ events! {
     SubscriptionExpired, SubscriptionDeprovisioned, TermRolled, TermEnded, TrialConverted, CancellationScheduled,
     TransferRequested, TransferCompleted, TransferDeclined, TransferWithdrawn, TransferExpired,
     Charged, PeriodStarted, PartitionDayClosed,
+    CustomerUpdated, QualificationRequested, QualificationDecided, CustomerTagged, ResellerAdded, ResellerRemoved,
+    DelegatedAdminRequested, DelegatedAdminGranted, DelegatedAdminRemoved, PurchasePermissionChanged,
+    UserCreated, UserPasswordReset, UserDeleted, UserRestored, UserPurged, LicensesChanged,
+    TrialStarted, TrialExpired, FreeTrialConverted, ChangeScheduled, ScheduledChangeWithdrawn, ScheduledChangeApplied,
+    SubscriptionDetailsChanged, SubscriptionUpgraded, SubscriptionMigrated,
+    TrialsPublished,
 }

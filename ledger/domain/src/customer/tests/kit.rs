@@ -14,12 +14,20 @@ use crate::{
         Target,
     },
     customer::{self, Customer, Standing, Subscription, SuspensionReason},
-    ids::{CommandId, CustomerId, OfferId, OrderId, PartnerId, PriceListId, SubscriptionId, TransferId},
+    ids::{CommandId, CustomerId, OfferId, OrderId, PartnerId, PriceListId, SubscriptionId, TransferId, UserId},
     money::Currency,
     offer::{BillingFrequency, Offer, OfferKind, OfferLimitScope, PricePer, PriceRow, ProductFamily, ProrationRule},
     partner,
     party::{Address, AgreementMode, Contact, PartnerKind},
 };
+
+/// A command about the customer.
+macro_rules! command {
+    ($name:ident { $($field:ident: $value:expr),* $(,)? }) => {
+        crate::Command::$name(crate::command::$name { customer_id: customer_id(), $($field: $value),* })
+    };
+}
+pub(super) use command;
 
 pub(super) fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
@@ -39,6 +47,10 @@ pub(super) fn offer_id(id: &str) -> OfferId {
 
 pub(super) fn order(id: &str) -> OrderId {
     OrderId::new(id).unwrap()
+}
+
+pub(super) fn user(id: &str) -> UserId {
+    UserId::new(id).unwrap()
 }
 
 pub(super) fn transfer(id: &str) -> TransferId {
@@ -196,6 +208,8 @@ impl World {
             partner_id: None,
             signatory: contact(),
             accepted_on: day("2018-01-01"),
+            version: None,
+            language: None,
         }));
         world
     }
@@ -270,6 +284,14 @@ impl World {
             Ok(events) => panic!("accepted: {events:?}"),
             Err(rejection) => rejection,
         }
+    }
+
+    /// Publishes offers under these names and for these prices in euro, a license each.
+    pub(super) fn publish(&mut self, offers: Vec<Offer>, price: u32) {
+        let rows = offers.iter().map(|offer| price_row(offer.offer_id.as_str(), price, "2000-01-01")).collect();
+        self.ok(Command::PublishOffers(PublishOffers { offers }));
+        let (price_list_id, currency) = (PriceListId::new("more").unwrap(), Currency::new("EUR").unwrap());
+        self.ok(Command::PublishPriceList(PublishPriceList { price_list_id, currency, rows }));
     }
 
     /// Ends every day up to that one, and moves to the next. Days before the first closed one are ended without a mark.

@@ -14,6 +14,8 @@ fn attest(id: &str, on: &str) -> Command {
         partner_id: Some(partner(id)),
         signatory: contact(),
         accepted_on: day(on),
+        version: None,
+        language: None,
     })
 }
 
@@ -120,6 +122,8 @@ fn who_accepts_the_agreement_is_said_clearly() {
             partner_id,
             signatory,
             accepted_on,
+            version: None,
+            language: None,
         })
     };
     assert_eq!(world.refused(command(AgreementMode::PartnerAttestation, None)), Reason::RequiredFieldMissing);

@@ -189,6 +189,6 @@ fn an_unanswered_request_expires() {
 fn the_target_needs_the_agreement() {
     let mut world = world();
     world.ok(ask("t", &["e1"]));
-    world.customer.as_mut().unwrap().accepted_directly = None;
+    world.customer.as_mut().unwrap().accepted_directly.clear();
     assert_eq!(world.refused(accept("t")), Reason::McaNotAccepted);
 }
