@@ -66,7 +66,7 @@ commands! {
     GrantTaxExemption { partner_id, exemption_id, from, to }
     RefuseTaxExemption { partner_id, exemption_id, reason }
     CreateCustomer { customer_id, partner_id, company_name, domain_prefix, address, contact, reseller_id }
-    AcceptAgreement { customer_id, mode, partner_id, signatory, accepted_on }
+    AcceptAgreement { customer_id, mode, partner_id, signatory, accepted_on, version, language }
     RequestRelationship { customer_id, partner_id, delegated_admin, reseller_id }
     AcceptRelationship { customer_id, partner_id }
     RemoveRelationship { customer_id, partner_id }
@@ -86,6 +86,30 @@ commands! {
     WithdrawTransfer { customer_id, transfer_id, partner_id }
     RunDue { customer_id, date }
     MarkDay { date }
+    UpdateCustomer { customer_id, partner_id, company_name, bill_to_name, address, contact }
+    RequestQualification { customer_id, partner_id, segment, email }
+    DecideQualification { customer_id, segment, qualified, note }
+    TagCustomer { customer_id, partner_id, tags }
+    AddReseller { customer_id, partner_id, reseller_id }
+    RemoveReseller { customer_id, partner_id, reseller_id }
+    RemoveDelegatedAdmin { customer_id, partner_id }
+    ExtendRelationship { customer_id, partner_id, provider_id, consent_on }
+    SetPurchasePermission { customer_id, partner_id, permission, allowed }
+    CreateUser { customer_id, partner_id, user_id, display_name, first_name, last_name, email }
+    ResetUserPassword { customer_id, partner_id, user_id }
+    DeleteUser { customer_id, partner_id, user_id }
+    RestoreUsers { customer_id, partner_id, user_ids }
+    ChangeLicenses { customer_id, partner_id, rows }
+    StartTrial { customer_id, partner_id, offer_id, subscription_id, order_id }
+    ConvertTrial { customer_id, partner_id, subscription_id, to_offer_id, quantity, billing_frequency }
+    ScheduleChange { customer_id, partner_id, subscription_id, change }
+    WithdrawScheduledChange { customer_id, partner_id, subscription_id }
+    UpdateSubscription {
+        customer_id, partner_id, subscription_id, friendly_name, po_number, support_contact_id, reseller_id, clear,
+    }
+    Upgrade { customer_id, partner_id, subscription_id, to_offer_id, new_subscription_id }
+    Migrate { customer_id, partner_id, subscription_id, to_subscription_id }
+    PublishTrials { trials }
 }
 
 message! {

@@ -55,7 +55,7 @@ events! {
     TaxExemptionGranted { partner_id, exemption_id, from, to }
     TaxExemptionRefused { partner_id, exemption_id, reason }
     CustomerCreated { customer_id, partner_id, company_name, domain_name, address, contact }
-    AgreementAccepted { customer_id, mode, partner_id, signatory, accepted_on }
+    AgreementAccepted { customer_id, mode, partner_id, signatory, accepted_on, version, language }
     RelationshipRequested { customer_id, partner_id, delegated_admin, reseller_id }
     RelationshipEstablished { customer_id, partner_id, delegated_admin, reseller_id, origin }
     RelationshipRemoved { customer_id, partner_id }
@@ -92,6 +92,40 @@ events! {
     }
     PeriodStarted { customer_id, subscription_id, start, end, quantity }
     PartitionDayClosed { date }
+    CustomerUpdated { customer_id, partner_id, company_name, bill_to_name, address, contact }
+    QualificationRequested { customer_id, partner_id, segment, submission, email }
+    QualificationDecided { customer_id, segment, qualified, note }
+    CustomerTagged { customer_id, partner_id, tags }
+    ResellerAdded { customer_id, partner_id, reseller_id }
+    ResellerRemoved { customer_id, partner_id, reseller_id }
+    DelegatedAdminRequested { customer_id, partner_id }
+    DelegatedAdminGranted { customer_id, partner_id }
+    DelegatedAdminRemoved { customer_id, partner_id }
+    PurchasePermissionChanged { customer_id, partner_id, permission, allowed }
+    UserCreated { customer_id, partner_id, user_id, display_name, first_name, last_name, email }
+    UserPasswordReset { customer_id, partner_id, user_id }
+    UserDeleted { customer_id, partner_id, user_id, restorable_until, subscription_ids }
+    UserRestored { customer_id, partner_id, user_id, restored, not_restored }
+    UserPurged { customer_id, user_id }
+    LicensesChanged { customer_id, partner_id, rows }
+    TrialStarted {
+        customer_id, partner_id, subscription_id, order_id, offer_id, offer_name, quantity, start, ends_on, currency,
+        price_list_id, hold_days, ordered_at, reseller_id,
+    }
+    TrialExpired { customer_id, subscription_id, effective_on }
+    FreeTrialConverted {
+        customer_id, subscription_id, offer_id, offer_name, quantity, billing_frequency, term_months, start, anchor,
+        term_end, prices, price_list_id, proration_rule, split_rebill_at_anniversary, auto_renew,
+    }
+    ChangeScheduled { customer_id, subscription_id, change }
+    ScheduledChangeWithdrawn { customer_id, subscription_id, reason }
+    ScheduledChangeApplied { customer_id, subscription_id, change, from, effective_on }
+    SubscriptionDetailsChanged {
+        customer_id, subscription_id, friendly_name, po_number, support_contact_id, reseller_id,
+    }
+    SubscriptionUpgraded { customer_id, subscription_id, new_subscription_id, to_offer_id, quantity, add_on_ids }
+    SubscriptionMigrated { customer_id, subscription_id, to_subscription_id, moved_user_ids, left_user_ids }
+    TrialsPublished { trials }
 }
 
 message! {

@@ -1,5 +1,6 @@
 //! One full example of each event and command: every field has a value that none does not have.
 
+mod records;
 mod tax;
 
 use std::collections::BTreeSet;
@@ -21,7 +22,7 @@ use subledger_domain::{
         BillingFrequency, Offer, OfferKind, OfferLimitScope, PriceComponent, PricePer, PriceRow, ProductFamily,
         ProrationRule,
     },
-    party::{Address, AgreementMode, Contact, PartnerKind, RelationshipOrigin},
+    party::{Address, AgreementMode, AgreementVersion, Contact, PartnerKind, RelationshipOrigin},
     tax::{TaxRule, TaxScope, TaxTreatment},
 };
 
@@ -303,6 +304,8 @@ fn customer_events() -> Vec<Event> {
             partner_id: Some(partner()),
             signatory: contact(),
             accepted_on: day(3),
+            version: None,
+            language: None,
         }
         .into(),
         e::RelationshipRequested {
@@ -408,7 +411,16 @@ fn subscription_events() -> Vec<Event> {
 
 /// One of each event.
 pub(super) fn events() -> Vec<Event> {
-    [catalog_and_partner_events(), tax::events(), customer_events(), subscription_events()].concat()
+    [
+        catalog_and_partner_events(),
+        tax::events(),
+        customer_events(),
+        subscription_events(),
+        records::record_events(),
+        records::user_events(),
+        records::life_events(),
+    ]
+    .concat()
 }
 
 fn purchase() -> c::Purchase {
@@ -486,6 +498,8 @@ fn customer_commands() -> Vec<Command> {
             partner_id: Some(partner()),
             signatory: contact(),
             accepted_on: day(3),
+            version: Some(AgreementVersion::CloudAgreement),
+            language: Some("German".into()),
         }),
         of!(RequestRelationship { partner_id: partner(), delegated_admin: true, reseller_id: Some(other_partner()) }),
         of!(AcceptRelationship { partner_id: partner() }),
@@ -523,5 +537,13 @@ fn customer_commands() -> Vec<Command> {
 
 /// One of each command.
 pub(super) fn commands() -> Vec<Command> {
-    [catalog_and_partner_commands(), tax::commands(), customer_commands()].concat()
+    [
+        catalog_and_partner_commands(),
+        tax::commands(),
+        customer_commands(),
+        records::record_commands(),
+        records::user_commands(),
+        records::life_commands(),
+    ]
+    .concat()
 }

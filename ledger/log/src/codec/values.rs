@@ -1,12 +1,14 @@
 //! Values that commands and events share.
 
 use subledger_domain::{
-    catalog::PaymentInstructions,
+    Reason,
+    catalog::{PaymentInstructions, TrialTerms},
     charge::{AppliedPromotion, ChargeType, Discount, InvoiceFamily, InvoiceTotals},
-    customer::SuspensionReason,
+    customer::{ScheduledChange, SuspensionReason},
+    event::LicenseRow,
     ids::{
         CommandId, CustomerId, ExemptionId, InvoiceNumber, LineId, OfferId, OrderId, PartnerId, PriceListId,
-        PromotionId, SubscriptionId, TransferId,
+        PromotionId, SubscriptionId, TransferId, UserId,
     },
     money::Currency,
     offer::{
@@ -14,7 +16,10 @@ use subledger_domain::{
         ProrationRule,
     },
     partner::{BillingProfile, CycleStart},
-    party::{Address, AgreementMode, Contact, PartnerKind, Recipient, RelationshipOrigin},
+    party::{
+        Address, AgreementMode, AgreementVersion, Contact, PartnerKind, PurchasePermission, Recipient,
+        RelationshipOrigin, Segment,
+    },
     position::Family,
     tax::{LineTax, TaxDocumentKind, TaxIdKind, TaxRateRow, TaxRule, TaxScope, TaxTreatment},
 };
@@ -39,7 +44,7 @@ macro_rules! text {
 }
 
 text! { CommandId CustomerId InvoiceNumber LineId OfferId OrderId PartnerId PriceListId PromotionId SubscriptionId TransferId Currency }
-text! { ExemptionId }
+text! { ExemptionId UserId }
 
 enumeration! {
     Family { Catalog, Partners, Customers }
@@ -49,9 +54,12 @@ enumeration! {
     OfferLimitScope { None, Lifetime, Concurrent }
     OfferKind { Base, AddOn, Trial }
     PartnerKind { DirectBill, IndirectProvider, IndirectReseller }
-    SuspensionReason { CustomerRequest, NonPayment, Fraud, Cancelled, Transferred }
+    SuspensionReason { CustomerRequest, NonPayment, Fraud, Cancelled, Transferred, Upgraded, Migrated }
     AgreementMode { PartnerAttestation, CustomerDirect }
-    RelationshipOrigin { Created, Invitation }
+    RelationshipOrigin { Created, Invitation, Extension }
+    Segment { Commercial, Education, Government, NonProfit }
+    AgreementVersion { CustomerAgreement, CloudAgreement }
+    PurchasePermission { AzureReservations }
     ChargeType {
         CycleFee, ProrateFeesWhenPurchase, CycleInstanceProrate, CancelFee, New, Renew, AddQuantity, RemoveQuantity, Convert,
         Cancel, CancelImmediate, LineItemOffset, CustomerCredit,
@@ -97,6 +105,9 @@ message! {
     }
     Address => Address { country, line1, city, state, postal_code }
     Contact => Contact { first_name, last_name, email, phone }
+    TrialTerms => TrialTerms { offer_id, paid_offer_id, days, quantity, convert_to_offer_ids }
+    LicenseRow => LicenseRow { user_id, subscription_id, assign, refused }
+    ScheduledChange => ScheduledChange { quantity, on }
     TaxRule => TaxRule { name, treatment, rate_percent }
     TaxRateRow => TaxRateRow { country, region, tax, scope, rate_percent, treatment, valid_from, valid_to }
     PaymentInstructions => PaymentInstructions { country, text, customer_service }
@@ -111,4 +122,14 @@ message! {
     }
 }
 
-optional! { LineTax AppliedPromotion Discount Recipient }
+optional! { LineTax AppliedPromotion Discount Address Contact Recipient }
+
+/// The stable code.
+impl Wire<String> for Reason {
+    fn to_wire(&self) -> String {
+        self.code().to_owned()
+    }
+    fn from_wire(wire: String) -> Result<Self, FieldError> {
+        Self::from_code(&wire).ok_or_else(|| FieldError::new(format!("{wire} is not a reason this version knows")))
+    }
+}
