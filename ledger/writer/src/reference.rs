@@ -10,7 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use subledger_domain::{Reference, position::Family};
+use chrono::NaiveDate;
+use subledger_domain::{Event, Reference, catalog::Catalog, position::Family};
 use subledger_log::{Accepted, Body, Cursor, Follower, Log, PartitionId, Position, ReadError, ends};
 
 /// How long the follower waits for news before it looks whether it shall stop.
@@ -27,6 +28,8 @@ pub struct ReferenceView {
     pub versions: BTreeMap<String, u64>,
     /// Where each partition stands.
     pub cursors: BTreeMap<PartitionId, Cursor>,
+    /// What was published, in order, with the day it took effect: enough for the catalog of any day.
+    published: Vec<(NaiveDate, Event)>,
 }
 
 impl ReferenceView {
@@ -40,6 +43,15 @@ impl ReferenceView {
             .collect()
     }
 
+    /// The catalog as it was published by the end of a day, UTC: what took effect later is not in it.
+    pub fn catalog_on(&self, day: NaiveDate) -> Catalog {
+        let mut catalog = Catalog::default();
+        for (_, event) in self.published.iter().filter(|(on, _)| *on <= day) {
+            catalog.evolve(event);
+        }
+        catalog
+    }
+
     fn fold(&mut self, accepted: &Accepted) {
         let commit = &accepted.commit;
         if !commit.stream.is_empty() && matches!(commit.body, Body::Accepted(_)) {
@@ -47,7 +59,12 @@ impl ReferenceView {
         }
         for event in commit.events() {
             match commit.partition().family {
-                Family::Catalog => self.reference.catalog.evolve(event),
+                Family::Catalog => {
+                    self.reference.catalog.evolve(event);
+                    if !matches!(event, Event::DayClosed(_)) {
+                        self.published.push((commit.effective_at.date_naive(), event.clone()));
+                    }
+                }
                 Family::Partners => self.reference.partners.evolve(event),
                 Family::Customers => {}
             }
