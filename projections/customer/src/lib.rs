@@ -5,19 +5,21 @@
 //! partitions were interleaved.
 //!
 //! Tables (one file each in `tables`, with its keys): `0x10` customers, `0x11` their names, `0x13` subscriptions, `0x14` by id,
-//! `0x15` by partner, `0x16` by partner and state, `0x17` transfers, `0x18` by partner, `0x19` activities.
+//! `0x15` by partner, `0x16` by partner and state, `0x17` transfers, `0x18` by partner, `0x19` activities, `0x1a` trigrams of names,
+//! `0x1b` ids and tags, `0x1c` what subscriptions were, `0x1d` users.
 //!
 //! What may not live here: money (the billing read model has it), offers, storage, transports.
 
 mod fold;
 pub mod query;
 mod rows;
+pub mod search;
 mod tables;
 #[cfg(test)]
 mod tests;
 
 pub use fold::CustomerProjection;
 pub use rows::{
-    Activity, Agreement, Customer, Price, Relationship, RelationshipState, Subscription, SubscriptionState, Transfer,
-    TransferItem, TransferState,
+    Activity, Agreement, Customer, PartnerTags, Permission, Price, QualificationRow, QualificationState, Relationship,
+    RelationshipState, StateOnDay, Subscription, SubscriptionState, Transfer, TransferItem, TransferState, UserRow,
 };

@@ -1,16 +1,17 @@
 //! What can be asked. Every function reads rows only; lists are pages.
 
+use chrono::NaiveDate;
 use subledger_fold::{
     Rows, StoreError, decode, get,
     page::{Page, PageRequest, QueryError, list, list_each, list_reverse},
 };
 
 use crate::{
-    rows::{Activity, Customer, Subscription, SubscriptionState, Transfer},
+    rows::{Activity, Customer, StateOnDay, Subscription, SubscriptionState, Transfer, UserRow},
     tables::{
-        activities, customers,
+        activities, customers, history,
         names::{self, Name, searchable},
-        subscriptions, subscriptions_by_id, subscriptions_by_partner, transfers, transfers_by_partner,
+        subscriptions, subscriptions_by_id, subscriptions_by_partner, transfers, transfers_by_partner, users,
     },
 };
 
@@ -36,7 +37,7 @@ pub fn list_customers(
     list_each(rows, &prefixes, false, request, |key, _| {
         let (name, customer_id) = names::parse(key)?;
         let customer = listed(get_customer(rows, customer_id)?, key)?;
-        let seen_by_company = name == Name::Domain && searchable(&customer.company_name).starts_with(&prefix);
+        let seen_by_company = name == Name::Domain && searchable(customer.listed_name()).starts_with(&prefix);
         Ok((!seen_by_company).then_some(customer))
     })
 }
@@ -134,13 +135,49 @@ pub fn list_transfers(
     })
 }
 
-/// What happened to a customer and what was refused, the newest first.
+/// Days of activities; both ends are included, and none is open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Days {
+    /// The first, UTC.
+    pub from: Option<NaiveDate>,
+    /// The last, UTC.
+    pub to: Option<NaiveDate>,
+}
+
+/// What happened to a customer and what was refused, the newest first, of the days on which it was recorded.
 pub fn list_activities(
     rows: &dyn Rows,
     customer_id: &str,
+    days: Days,
     request: PageRequest<'_>,
 ) -> Result<Page<Activity>, QueryError> {
-    list_reverse(rows, &activities::prefix(customer_id), request, |_, row| decode(row).map(Some))
+    list_reverse(rows, &activities::prefix(customer_id), request, |_, row| {
+        let activity: Activity = decode(row)?;
+        let on = activity.recorded_at.date_naive();
+        let wanted = days.from.is_none_or(|from| from <= on) && days.to.is_none_or(|to| on <= to);
+        Ok(wanted.then_some(activity))
+    })
+}
+
+/// What a subscription was at the end of a day, and what made it so; none before it began.
+pub fn state_on(
+    rows: &dyn Rows,
+    customer_id: &str,
+    subscription_id: &str,
+    on: NaiveDate,
+) -> Result<Option<StateOnDay>, StoreError> {
+    let last = history::key(customer_id, subscription_id, on, u64::MAX, u64::MAX);
+    let mut found = None;
+    rows.scan(&history::prefix(customer_id, subscription_id), &last, true, &mut |_, row| {
+        found = Some(decode(row)?);
+        Ok(false)
+    })?;
+    Ok(found)
+}
+
+/// A customer's users by id; deleted ones too, as long as they can be restored.
+pub fn list_users(rows: &dyn Rows, customer_id: &str, request: PageRequest<'_>) -> Result<Page<UserRow>, QueryError> {
+    list(rows, &users::prefix(customer_id), request, |_, row| decode(row).map(Some))
 }
 
 /// What an index lists must be there.

@@ -4,12 +4,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use subledger_domain::{
-    customer::SuspensionReason,
-    event::SubscriptionCreated,
-    ids::{CustomerId, OfferId, OrderId, PartnerId, SubscriptionId, TransferId},
+    customer::{ScheduledChange, SuspensionReason},
+    event::{SubscriptionCreated, TrialStarted},
+    ids::{CustomerId, OfferId, OrderId, PartnerId, SubscriptionId, TransferId, UserId},
     money::Currency,
     offer::{BillingFrequency, PriceComponent, PricePer},
-    party::{Address, AgreementMode, Contact},
+    party::{Address, AgreementMode, AgreementVersion, Contact, PurchasePermission, Segment},
     position::Position,
 };
 
@@ -67,6 +67,18 @@ states! {
 }
 
 states! {
+    /// Of an examination for a special segment.
+    QualificationState {
+        /// It is being examined.
+        Requested = "requested",
+        /// The customer belongs there.
+        Qualified = "qualified",
+        /// It does not.
+        Denied = "denied",
+    }
+}
+
+states! {
     /// Of a transfer.
     TransferState {
         /// Waits for an answer.
@@ -97,14 +109,109 @@ pub struct Customer {
     pub contact: Contact,
     /// One for each partner, by partner id; removed ones stay.
     pub relationships: Vec<Relationship>,
+    /// Shown in lists and exports instead of the company name (customers page decision G05).
+    pub bill_to_name: Option<String>,
+    /// One for each partner that has any, by partner id.
+    pub tags: Vec<PartnerTags>,
+    /// One for each segment that was examined.
+    pub qualifications: Vec<QualificationRow>,
+    /// What the customer may buy by itself.
+    pub permissions: Vec<Permission>,
     /// In the order accepted; the last acceptance of each mode and partner.
     pub agreements: Vec<Agreement>,
-    /// Subscriptions that have not ended: trial, active or suspended, but not gone to another partner.
+    /// Subscriptions that have not ended: trial, active or suspended, but not gone to another partner or replaced.
     pub subscription_count: u32,
     /// Of its stream, for `expected_version`. Refused commands count.
     pub version: u64,
     /// The day it was created, UTC.
     pub created_on: NaiveDate,
+}
+
+impl Customer {
+    /// The name that lists and exports show.
+    pub fn listed_name(&self) -> &str {
+        self.bill_to_name.as_deref().unwrap_or(&self.company_name)
+    }
+}
+
+/// A partner's own tags of a customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartnerTags {
+    /// Whose.
+    pub partner_id: PartnerId,
+    /// The tags.
+    pub tags: Vec<String>,
+}
+
+/// An examination for a special segment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QualificationRow {
+    /// Which.
+    pub segment: Segment,
+    /// Where it stands.
+    pub state: QualificationState,
+    /// How often it was submitted.
+    pub submissions: u32,
+    /// Why not.
+    pub note: String,
+}
+
+/// What a customer may buy by itself on a partner's account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Permission {
+    /// Who pays.
+    pub partner_id: PartnerId,
+    /// What.
+    pub permission: PurchasePermission,
+}
+
+/// A user of a customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserRow {
+    /// Its id.
+    pub user_id: UserId,
+    /// As lists show it.
+    pub display_name: String,
+    /// May be empty.
+    pub first_name: String,
+    /// May be empty.
+    pub last_name: String,
+    /// Sign-in name.
+    pub email: String,
+    /// First day on which it cannot be restored, once it is deleted.
+    pub restorable_until: Option<NaiveDate>,
+    /// Subscriptions it holds a license of; of a deleted one, those it held.
+    pub licenses: Vec<SubscriptionId>,
+}
+
+/// What a subscription was from a day on, and what made it so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateOnDay {
+    /// From this day.
+    pub since: NaiveDate,
+    /// Its state.
+    pub state: SubscriptionState,
+    /// Why it was suspended.
+    pub suspension_reason: Option<SuspensionReason>,
+    /// Seats.
+    pub quantity: u32,
+    /// Its offer.
+    pub offer_id: OfferId,
+    /// The event that made it so.
+    pub event: String,
+    /// Its commit.
+    pub position: Position,
+    /// Its command.
+    pub command_id: String,
+    /// Who sent it.
+    pub principal: String,
+}
+
+impl StateOnDay {
+    /// Why it was suspended, as the API shows it; empty if it was not.
+    pub fn state_reason(&self) -> &'static str {
+        self.suspension_reason.map_or("", reason_label)
+    }
 }
 
 /// A customer's relationship with one partner.
@@ -118,6 +225,10 @@ pub struct Relationship {
     pub delegated_admin: bool,
     /// Reseller of record.
     pub reseller_id: Option<PartnerId>,
+    /// Resellers that work for the customer with this provider, by id.
+    pub resellers: Vec<PartnerId>,
+    /// Whether the partner asked for admin rights since.
+    pub admin_requested: bool,
 }
 
 /// An acceptance of the customer agreement.
@@ -129,6 +240,10 @@ pub struct Agreement {
     pub partner_id: Option<PartnerId>,
     /// When.
     pub accepted_on: NaiveDate,
+    /// Which agreement.
+    pub version: AgreementVersion,
+    /// In which language, if it was said.
+    pub language: Option<String>,
 }
 
 /// One price of a subscription.
@@ -204,6 +319,16 @@ pub struct Subscription {
     pub transferred_from_subscription_id: Option<SubscriptionId>,
     /// Its successor, if it was transferred.
     pub transferred_to_subscription_id: Option<SubscriptionId>,
+    /// The customer's purchase order.
+    pub po_number: Option<String>,
+    /// Who supports the customer; the owner, if none.
+    pub support_contact_id: Option<PartnerId>,
+    /// First day without a free trial that is not paid for.
+    pub free_trial_ends_on: Option<NaiveDate>,
+    /// What waits for its day.
+    pub scheduled: Option<ScheduledChange>,
+    /// Its successor, if it was upgraded or migrated.
+    pub replaced_by_subscription_id: Option<SubscriptionId>,
 }
 
 impl Subscription {
@@ -215,7 +340,7 @@ impl Subscription {
     /// Whether [`Customer::subscription_count`] counts it.
     pub(crate) fn counts(&self) -> bool {
         use SubscriptionState::{Active, Suspended, Trial};
-        let transferred = self.suspension_reason == Some(SuspensionReason::Transferred)
+        let transferred = self.suspension_reason.is_some_and(SuspensionReason::is_final)
             || self.transferred_to_subscription_id.is_some();
         matches!(self.state, Trial | Active | Suspended) && !transferred
     }
@@ -229,6 +354,8 @@ pub(crate) fn reason_label(reason: SuspensionReason) -> &'static str {
         SuspensionReason::Fraud => "fraud",
         SuspensionReason::Cancelled => "cancelled",
         SuspensionReason::Transferred => "transferred",
+        SuspensionReason::Upgraded => "upgraded",
+        SuspensionReason::Migrated => "migrated",
     }
 }
 
@@ -266,6 +393,49 @@ impl From<&SubscriptionCreated> for Subscription {
             ends_on: None,
             transferred_from_subscription_id: e.transferred_from_subscription_id.clone(),
             transferred_to_subscription_id: None,
+            po_number: None,
+            support_contact_id: None,
+            free_trial_ends_on: None,
+            scheduled: None,
+            replaced_by_subscription_id: None,
+        }
+    }
+}
+
+impl From<&TrialStarted> for Subscription {
+    fn from(e: &TrialStarted) -> Self {
+        Self {
+            subscription_id: e.subscription_id.clone(),
+            customer_id: e.customer_id.clone(),
+            partner_id: e.partner_id.clone(),
+            order_id: e.order_id.clone(),
+            offer_id: e.offer_id.clone(),
+            offer_name: e.offer_name.clone(),
+            friendly_name: None,
+            state: SubscriptionState::Trial,
+            suspension_reason: None,
+            quantity: e.quantity,
+            billing_frequency: None,
+            next_billing_frequency: None,
+            term_months: 1,
+            start: e.start,
+            term_start: e.start,
+            term_end: last_day(e.ends_on),
+            auto_renew: false,
+            base_subscription_id: None,
+            reseller_id: e.reseller_id.clone(),
+            sku: None,
+            prices: Vec::new(),
+            currency: e.currency,
+            expires_on: None,
+            ends_on: Some(e.ends_on),
+            transferred_from_subscription_id: None,
+            transferred_to_subscription_id: None,
+            po_number: None,
+            support_contact_id: None,
+            free_trial_ends_on: Some(e.ends_on),
+            scheduled: None,
+            replaced_by_subscription_id: None,
         }
     }
 }

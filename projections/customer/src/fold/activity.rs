@@ -1,6 +1,6 @@
 //! What the activity list says of an event.
 
-use subledger_domain::{Event, Rejection};
+use subledger_domain::{Event, Rejection, customer::ScheduledChange};
 
 use crate::rows::reason_label;
 
@@ -58,6 +58,60 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
         Event::TransferDeclined(e) => with(e.transfer_id.as_str(), e.note.clone()),
         Event::TransferWithdrawn(e) => plain(e.transfer_id.as_str()),
         Event::TransferExpired(e) => plain(e.transfer_id.as_str()),
+        Event::CustomerUpdated(e) => {
+            let changed = [
+                ("company_name", e.company_name.as_deref()),
+                ("bill_to_name", e.bill_to_name.as_deref()),
+                ("address", e.address.as_ref().map(|address| address.city.as_str())),
+                ("contact", e.contact.as_ref().map(|contact| contact.email.as_str())),
+            ];
+            let named = changed.iter().filter_map(|(name, to)| Some(format!("{name} -> {}", (*to)?)));
+            with(e.customer_id.as_str(), named.collect::<Vec<_>>().join("; "))
+        }
+        Event::QualificationRequested(e) => with(e.customer_id.as_str(), e.segment.label().to_owned()),
+        Event::QualificationDecided(e) => {
+            let answer = if e.qualified { "qualified" } else { "denied" };
+            with(e.customer_id.as_str(), format!("{}: {answer}", e.segment.label()))
+        }
+        Event::CustomerTagged(e) => with(e.partner_id.as_str(), e.tags.join(", ")),
+        Event::ResellerAdded(e) => with(e.partner_id.as_str(), e.reseller_id.to_string()),
+        Event::ResellerRemoved(e) => with(e.partner_id.as_str(), e.reseller_id.to_string()),
+        Event::DelegatedAdminRequested(e) => plain(e.partner_id.as_str()),
+        Event::DelegatedAdminGranted(e) => plain(e.partner_id.as_str()),
+        Event::DelegatedAdminRemoved(e) => plain(e.partner_id.as_str()),
+        // The texts that the log prints (L11687).
+        Event::PurchasePermissionChanged(e) => {
+            let verb = if e.allowed { "Create" } else { "Delete" };
+            with(e.partner_id.as_str(), format!("{verb} Customer Purchase Permissions"))
+        }
+        Event::UserCreated(e) => with(e.user_id.as_str(), e.display_name.clone()),
+        Event::UserPasswordReset(e) => plain(e.user_id.as_str()),
+        Event::UserDeleted(e) => with(e.user_id.as_str(), format!("restorable until {}", e.restorable_until)),
+        Event::UserRestored(e) => plain(e.user_id.as_str()),
+        Event::UserPurged(e) => plain(e.user_id.as_str()),
+        Event::LicensesChanged(e) => {
+            let refused = e.rows.iter().filter(|row| row.refused.is_some()).count();
+            with(e.customer_id.as_str(), format!("{} done, {refused} refused", e.rows.len() - refused))
+        }
+        Event::TrialStarted(e) => with(e.subscription_id.as_str(), format!("{} x {}", e.quantity, e.offer_name)),
+        Event::TrialExpired(e) => plain(e.subscription_id.as_str()),
+        Event::FreeTrialConverted(e) => with(e.subscription_id.as_str(), format!("{} x {}", e.quantity, e.offer_name)),
+        Event::ChangeScheduled(e) => with(e.subscription_id.as_str(), planned(e.change)),
+        Event::ScheduledChangeWithdrawn(e) => {
+            with(e.subscription_id.as_str(), e.reason.map(|reason| reason.code().to_owned()).unwrap_or_default())
+        }
+        Event::ScheduledChangeApplied(e) => with(e.subscription_id.as_str(), planned(e.change)),
+        Event::SubscriptionDetailsChanged(e) => plain(e.subscription_id.as_str()),
+        Event::SubscriptionUpgraded(e) => {
+            with(e.subscription_id.as_str(), format!("-> {} {}", e.new_subscription_id, e.to_offer_id))
+        }
+        Event::SubscriptionMigrated(e) => {
+            let (moved, left) = (e.moved_user_ids.len(), e.left_user_ids.len());
+            with(
+                e.subscription_id.as_str(),
+                format!("-> {}: {moved} licenses moved, {left} left", e.to_subscription_id),
+            )
+        }
         Event::Charged(_)
         | Event::PeriodStarted(_)
         | Event::OfferPublished(_)
@@ -74,6 +128,14 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
         | Event::TaxExemptionSubmitted(_)
         | Event::TaxExemptionGranted(_)
         | Event::TaxExemptionRefused(_)
+        | Event::TrialsPublished(_)
         | Event::PartitionDayClosed(_) => None,
     }
+}
+
+/// A scheduled change in words.
+fn planned(change: ScheduledChange) -> String {
+    let what = change.quantity.map_or_else(|| "end".to_owned(), |seats| format!("{seats} seats"));
+    let when = change.on.map_or_else(|| "with the renewal".to_owned(), |on| format!("on {on}"));
+    format!("{what} {when}")
 }

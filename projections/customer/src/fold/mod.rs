@@ -1,20 +1,23 @@
 //! The fold: events of the customers family in, rows out.
 
 mod activity;
+mod history;
+mod records;
 mod relations;
 mod subscriptions;
 mod transfers;
+mod users;
 
 use subledger_domain::{Event, Rejection, position::Family};
 use subledger_fold::{Changes, Projection, Recorded, StoreError, get, put};
 
 use crate::{
     rows::{Activity, Customer, SubscriptionState},
-    tables::{activities, customers},
+    tables::{activities, customers, ids::IdKind},
 };
 
 /// Raised when the same history gives other rows.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The customer read model.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,7 +40,12 @@ impl Projection for CustomerProjection {
         let customer = get(rows, &customers::key(commit.stream))?;
         let mut fold = Fold { commit, rows, customer, activities: 0 };
         match commit.outcome {
-            Ok(events) => events.iter().try_for_each(|event| fold.event(event))?,
+            Ok(events) => {
+                for (number, event) in (0..).zip(events) {
+                    fold.event(event)?;
+                    fold.note_state(event, number)?;
+                }
+            }
             Err(rejection) => fold.rejected(rejection)?,
         }
         fold.finish()
@@ -69,7 +77,8 @@ impl Fold<'_> {
             Event::QuantityChanged(e) => self.change(&e.subscription_id, |s| s.quantity = e.to),
             Event::SubscriptionSuspended(e) => self.suspended(e),
             Event::SubscriptionReactivated(e) => self.change(&e.subscription_id, |s| {
-                s.state = SubscriptionState::Active;
+                let trial = s.free_trial_ends_on.is_some();
+                s.state = if trial { SubscriptionState::Trial } else { SubscriptionState::Active };
                 s.suspension_reason = None;
                 s.expires_on = None;
             }),
@@ -100,8 +109,43 @@ impl Fold<'_> {
             Event::TransferDeclined(e) => self.transfer_closed(&e.transfer_id, crate::TransferState::Declined),
             Event::TransferWithdrawn(e) => self.transfer_closed(&e.transfer_id, crate::TransferState::Withdrawn),
             Event::TransferExpired(e) => self.transfer_closed(&e.transfer_id, crate::TransferState::Expired),
-            // An order is what its subscriptions say; money is the billing read model's.
-            Event::OrderPlaced(_) | Event::Charged(_) => Ok(()),
+            Event::OrderPlaced(e) => self.order_placed(e),
+            Event::CustomerUpdated(e) => self.updated(e),
+            Event::QualificationRequested(e) => self.qualification_requested(e),
+            Event::QualificationDecided(e) => self.qualification_decided(e),
+            Event::CustomerTagged(e) => self.tagged(e),
+            Event::ResellerAdded(e) => self.reseller_added(e),
+            Event::ResellerRemoved(e) => self.reseller_removed(e),
+            Event::DelegatedAdminRequested(e) => self.admin(&e.partner_id, false, true),
+            Event::DelegatedAdminGranted(e) => self.admin(&e.partner_id, true, false),
+            Event::DelegatedAdminRemoved(e) => self.admin(&e.partner_id, false, false),
+            Event::PurchasePermissionChanged(e) => self.permission_changed(e),
+            Event::UserCreated(e) => self.user_created(e),
+            Event::UserDeleted(e) => self.user_deleted(e),
+            Event::UserRestored(e) => self.user_restored(e),
+            Event::UserPurged(e) => {
+                self.user_purged(e);
+                Ok(())
+            }
+            Event::LicensesChanged(e) => self.licenses_changed(e),
+            Event::TrialStarted(e) => {
+                self.index_id(e.subscription_id.as_str(), IdKind::Subscription)?;
+                self.add(&crate::Subscription::from(e))
+            }
+            Event::TrialExpired(e) => self.ended(&e.subscription_id, SubscriptionState::Expired, e.effective_on),
+            Event::FreeTrialConverted(e) => self.free_trial_converted(e),
+            Event::ChangeScheduled(e) => self.change(&e.subscription_id, |s| s.scheduled = Some(e.change)),
+            Event::ScheduledChangeWithdrawn(e) => self.change(&e.subscription_id, |s| s.scheduled = None),
+            Event::ScheduledChangeApplied(e) => self.scheduled_change_applied(e),
+            Event::SubscriptionDetailsChanged(e) => self.details_changed(e),
+            Event::SubscriptionUpgraded(e) => self.upgraded(e),
+            Event::SubscriptionMigrated(e) => {
+                self.licenses_migrated(e)?;
+                let to = e.to_subscription_id.clone();
+                self.change(&e.subscription_id, |s| s.replaced_by_subscription_id = Some(to))
+            }
+            // Money is the billing read model's; a password is nobody's.
+            Event::Charged(_) | Event::UserPasswordReset(_) => Ok(()),
             Event::OfferPublished(_)
             | Event::PricesPublished(_)
             | Event::DayClosed(_)
@@ -116,6 +160,7 @@ impl Fold<'_> {
             | Event::TaxExemptionSubmitted(_)
             | Event::TaxExemptionGranted(_)
             | Event::TaxExemptionRefused(_)
+            | Event::TrialsPublished(_)
             | Event::PartitionDayClosed(_) => {
                 Err(self.impossible(&format!("{} is not about a customer", event.name())))
             }

@@ -3,13 +3,17 @@
 use subledger_domain::{
     event::{AgreementAccepted, CustomerCreated, RelationshipEstablished, RelationshipRemoved, RelationshipRequested},
     ids::PartnerId,
+    party::AgreementVersion,
 };
 use subledger_fold::{StoreError, put};
 
 use super::Fold;
 use crate::{
     rows::{Agreement, Customer, Relationship, RelationshipState},
-    tables::names::{self, Name, searchable},
+    tables::{
+        ids::IdKind,
+        names::{self, Name, searchable},
+    },
 };
 
 impl Fold<'_> {
@@ -24,18 +28,33 @@ impl Fold<'_> {
             address: e.address.clone(),
             contact: e.contact.clone(),
             relationships: Vec::new(),
+            bill_to_name: None,
+            tags: Vec::new(),
+            qualifications: Vec::new(),
+            permissions: Vec::new(),
             agreements: Vec::new(),
             subscription_count: 0,
             version: self.commit.stream_version,
             created_on: self.commit.effective_at.date_naive(),
         });
-        self.list_under(None, true)
+        self.list_under(None, true)?;
+        self.index_name(true)?;
+        self.index_id(e.customer_id.as_str(), IdKind::Customer)
     }
 
     pub(super) fn agreement_accepted(&mut self, e: &AgreementAccepted) -> Result<(), StoreError> {
         let agreements = &mut self.customer()?.agreements;
-        agreements.retain(|agreement| agreement.mode != e.mode || agreement.partner_id != e.partner_id);
-        agreements.push(Agreement { mode: e.mode, partner_id: e.partner_id.clone(), accepted_on: e.accepted_on });
+        let version = e.version.unwrap_or(AgreementVersion::CustomerAgreement);
+        let of =
+            |known: &Agreement| (known.mode, known.version) == (e.mode, version) && known.partner_id == e.partner_id;
+        agreements.retain(|known| !of(known));
+        agreements.push(Agreement {
+            mode: e.mode,
+            partner_id: e.partner_id.clone(),
+            accepted_on: e.accepted_on,
+            version,
+            language: e.language.clone(),
+        });
         Ok(())
     }
 
@@ -45,6 +64,8 @@ impl Fold<'_> {
             state: RelationshipState::Requested,
             delegated_admin: e.delegated_admin,
             reseller_id: e.reseller_id.clone(),
+            resellers: e.reseller_id.iter().cloned().collect(),
+            admin_requested: false,
         })
     }
 
@@ -54,6 +75,8 @@ impl Fold<'_> {
             state: RelationshipState::Active,
             delegated_admin: e.delegated_admin,
             reseller_id: e.reseller_id.clone(),
+            resellers: e.reseller_id.iter().cloned().collect(),
+            admin_requested: false,
         })?;
         self.list_under(Some(&e.partner_id), true)
     }
@@ -64,6 +87,10 @@ impl Fold<'_> {
         let ended = relationships.iter_mut().find(|known| known.partner_id == e.partner_id).ok_or(missing)?;
         ended.state = RelationshipState::Removed;
         ended.delegated_admin = false;
+        ended.admin_requested = false;
+        ended.resellers.clear();
+        ended.reseller_id = None;
+        self.customer()?.permissions.retain(|known| known.partner_id != e.partner_id);
         self.list_under(Some(&e.partner_id), false)
     }
 
@@ -77,11 +104,11 @@ impl Fold<'_> {
     }
 
     /// Lists the customer's names under a partner, or under none; or takes them off.
-    fn list_under(&mut self, partner: Option<&PartnerId>, listed: bool) -> Result<(), StoreError> {
+    pub(super) fn list_under(&mut self, partner: Option<&PartnerId>, listed: bool) -> Result<(), StoreError> {
         let partner = partner.map_or("", PartnerId::as_str);
         let customer = self.customer()?;
         let names =
-            [(Name::Company, searchable(&customer.company_name)), (Name::Domain, searchable(&customer.domain_name))];
+            [(Name::Company, searchable(customer.listed_name())), (Name::Domain, searchable(&customer.domain_name))];
         for (name, text) in names {
             let key = names::key(partner, name, &text, self.commit.stream);
             if listed {

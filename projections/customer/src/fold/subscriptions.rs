@@ -2,9 +2,10 @@
 
 use chrono::NaiveDate;
 use subledger_domain::{
+    customer::ScheduledChange,
     event::{
-        BillingFrequencyChanged, PeriodStarted, SubscriptionConverted, SubscriptionCreated, SubscriptionSuspended,
-        TrialConverted,
+        BillingFrequencyChanged, FreeTrialConverted, PeriodStarted, ScheduledChangeApplied, SubscriptionConverted,
+        SubscriptionCreated, SubscriptionDetailsChanged, SubscriptionSuspended, SubscriptionUpgraded, TrialConverted,
     },
     ids::SubscriptionId,
     offer::PriceComponent,
@@ -14,7 +15,7 @@ use subledger_fold::{StoreError, get, put};
 use super::Fold;
 use crate::{
     rows::{Price, Subscription, SubscriptionState, last_day},
-    tables::{subscriptions, subscriptions_by_id, subscriptions_by_partner},
+    tables::{ids::IdKind, subscriptions, subscriptions_by_id, subscriptions_by_partner},
 };
 
 impl Fold<'_> {
@@ -23,14 +24,64 @@ impl Fold<'_> {
         if self.rows.get(&subscriptions::key(customer, subscription_id))?.is_some() {
             return Err(self.impossible(&format!("subscription {subscription_id} was created before")));
         }
-        let subscription = Subscription::from(e);
-        put(self.rows, subscriptions_by_id::key(subscription_id, customer), &())?;
-        put(self.rows, subscriptions_by_partner::key(&subscription, None), &())?;
-        self.save(None, &subscription)?;
+        self.index_id(subscription_id, IdKind::Subscription)?;
+        self.add(&Subscription::from(e))?;
         match &e.transferred_from_subscription_id {
             Some(predecessor) => self.transferred(predecessor, &e.subscription_id),
             None => Ok(()),
         }
+    }
+
+    /// Lists a new subscription by its id and its partner.
+    pub(super) fn add(&mut self, subscription: &Subscription) -> Result<(), StoreError> {
+        let id = subscription.subscription_id.as_str();
+        put(self.rows, subscriptions_by_id::key(id, self.commit.stream), &())?;
+        put(self.rows, subscriptions_by_partner::key(subscription, None), &())?;
+        self.save(None, subscription)
+    }
+
+    pub(super) fn free_trial_converted(&mut self, e: &FreeTrialConverted) -> Result<(), StoreError> {
+        self.change(&e.subscription_id, |s| {
+            s.state = SubscriptionState::Active;
+            s.free_trial_ends_on = None;
+            s.ends_on = None;
+            s.offer_id = e.offer_id.clone();
+            s.offer_name.clone_from(&e.offer_name);
+            s.quantity = e.quantity;
+            s.billing_frequency = Some(e.billing_frequency);
+            s.term_months = e.term_months;
+            (s.start, s.term_start, s.term_end) = (e.start, e.start, last_day(e.term_end));
+            s.prices = e.prices.iter().map(Price::from).collect();
+            s.auto_renew = e.auto_renew;
+        })
+    }
+
+    pub(super) fn scheduled_change_applied(&mut self, e: &ScheduledChangeApplied) -> Result<(), StoreError> {
+        self.change(&e.subscription_id, |s| {
+            s.scheduled = None;
+            match e.change {
+                ScheduledChange { on: Some(_), .. } => {}
+                ScheduledChange { quantity: Some(to), .. } => s.quantity = to,
+                ScheduledChange { quantity: None, .. } => s.auto_renew = false,
+            }
+        })
+    }
+
+    pub(super) fn details_changed(&mut self, e: &SubscriptionDetailsChanged) -> Result<(), StoreError> {
+        self.change(&e.subscription_id, |s| {
+            s.friendly_name.clone_from(&e.friendly_name);
+            s.po_number.clone_from(&e.po_number);
+            s.support_contact_id.clone_from(&e.support_contact_id);
+            s.reseller_id.clone_from(&e.reseller_id);
+        })
+    }
+
+    pub(super) fn upgraded(&mut self, e: &SubscriptionUpgraded) -> Result<(), StoreError> {
+        self.licenses_moved(&e.subscription_id, &e.new_subscription_id)?;
+        self.change(&e.subscription_id, |s| s.replaced_by_subscription_id = Some(e.new_subscription_id.clone()))?;
+        e.add_on_ids
+            .iter()
+            .try_for_each(|id| self.change(id, |s| s.base_subscription_id = Some(e.new_subscription_id.clone())))
     }
 
     pub(super) fn transferred(&mut self, from: &SubscriptionId, to: &SubscriptionId) -> Result<(), StoreError> {
@@ -57,7 +108,9 @@ impl Fold<'_> {
             s.expires_on = None;
             s.ends_on = Some(effective_on);
             s.next_billing_frequency = None;
-        })
+            s.scheduled = None;
+        })?;
+        self.licenses_gone(subscription_id)
     }
 
     pub(super) fn billing_frequency_changed(&mut self, e: &BillingFrequencyChanged) -> Result<(), StoreError> {

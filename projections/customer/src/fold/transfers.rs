@@ -38,7 +38,10 @@ impl Fold<'_> {
         })?;
         // The new subscriptions follow in the same commit, or came before; either says who succeeds whom.
         e.lines.iter().try_for_each(|line| match &line.new_subscription_id {
-            Some(new) => self.transferred(&line.subscription_id, new),
+            Some(new) => {
+                self.licenses_moved(&line.subscription_id, new)?;
+                self.transferred(&line.subscription_id, new)
+            }
             None => Ok(()),
         })
     }

@@ -303,6 +303,8 @@ fn relationships_and_agreements() {
             phone: String::new(),
         },
         accepted_on: on,
+        version: None,
+        language: None,
     };
     history.event("c-1", accepted(day(1, 2)));
     history.event("c-1", accepted(day(1, 3)));
@@ -319,7 +321,8 @@ fn refusals_are_activities_and_count_as_versions() {
     history.commit("ghost", Err(Rejection::new(Reason::CustomerNotFound, "there is none")));
     let version = get_customer(&history.rows, "c-1").unwrap().unwrap().version;
     assert_eq!(version, 3);
-    let activities = list_activities(&history.rows, "c-1", PageRequest::default()).unwrap().items;
+    let activities =
+        list_activities(&history.rows, "c-1", crate::query::Days::default(), PageRequest::default()).unwrap().items;
     let actions: Vec<_> = activities.iter().map(|activity| activity.action.as_str()).collect();
     assert_eq!(
         actions,
@@ -329,7 +332,8 @@ fn refusals_are_activities_and_count_as_versions() {
     assert_eq!(activities[0].subject, "s-9");
     assert_eq!(activities[0].detail, "SUBSCRIPTION_NOT_FOUND: there is none");
     assert_eq!((activities[0].principal.as_str(), activities[0].channel.as_str()), ("alice", "grpc"));
-    let ghost = list_activities(&history.rows, "ghost", PageRequest::default()).unwrap().items;
+    let ghost =
+        list_activities(&history.rows, "ghost", crate::query::Days::default(), PageRequest::default()).unwrap().items;
     assert_eq!(ghost.len(), 1);
     assert_eq!(ghost[0].subject, "ghost");
     assert!(get_customer(&history.rows, "ghost").unwrap().is_none());

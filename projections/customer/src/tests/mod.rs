@@ -4,3 +4,4 @@ mod folding;
 mod history;
 mod paging;
 mod properties;
+mod searching;
