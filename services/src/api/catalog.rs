@@ -1,10 +1,13 @@
 //! `CatalogService`: offers, prices and partners, from the data that decisions refer to.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
+use chrono::{Datelike, NaiveDate};
+use rust_decimal::Decimal;
 use subledger_domain::{
-    catalog::Catalog,
+    catalog::{Catalog, PriceChange},
     ids::{ExemptionId, OfferId, PartnerId},
+    money::Currency,
     offer, partner,
     tax::{self, ExemptionState, TaxIdState},
 };
@@ -15,8 +18,8 @@ use subledger_log::{
 use subledger_proto::{
     api::{
         GetOfferRequest, GetPartnerRequest, ListOffersRequest, ListOffersResponse, ListPartnersRequest,
-        ListPartnersResponse, ListTaxRatesRequest, ListTaxRatesResponse, Offer, Partner, Price, TaxExemption, TaxId,
-        catalog_service_server::CatalogService,
+        ListPartnersResponse, ListPricesRequest, ListPricesResponse, ListTaxRatesRequest, ListTaxRatesResponse,
+        ListedPrice, Offer, Partner, Price, TaxExemption, TaxId, catalog_service_server::CatalogService,
     },
     common as pbc,
 };
@@ -68,9 +71,11 @@ impl CatalogApi {
 impl CatalogService for CatalogApi {
     async fn get_offer(&self, request: Request<GetOfferRequest>) -> Result<Response<Offer>, Status> {
         let wanted = position::wanted(&request.get_ref().min_position, request.metadata(), self.layout)?;
-        let id: OfferId = id("offer_id", request.into_inner().offer_id)?;
+        let request = request.into_inner();
+        let as_of = day("as_of_date", request.as_of_date)?;
+        let id: OfferId = id("offer_id", request.offer_id)?;
         self.read(wanted, move |view, reflects| {
-            let catalog = &view.reference.catalog;
+            let catalog = &*catalog(view, as_of);
             let offer = catalog.offer(&id).ok_or_else(|| errors::not_found("offer", id.as_str()))?;
             Ok(Offer { reflects, ..to_offer(catalog, offer) })
         })
@@ -81,12 +86,38 @@ impl CatalogService for CatalogApi {
         let wanted = position::wanted(&request.get_ref().min_position, request.metadata(), self.layout)?;
         let request = request.into_inner();
         let size = paging::size(request.page_size, self.page_items_max)?;
+        let as_of = day("as_of_date", request.as_of_date)?;
         self.read(wanted, move |view, reflects| {
-            let catalog = &view.reference.catalog;
+            let catalog = &*catalog(view, as_of);
             let offers = catalog.offers().map(|offer| (offer.offer_id.as_str(), offer));
             let (page, next_page_token) = paging::slice(offers, size, &request.page_token)?;
             let offers = page.into_iter().map(|offer| to_offer(catalog, offer)).collect();
             Ok(ListOffersResponse { offers, next_page_token, reflects })
+        })
+        .await
+    }
+
+    async fn list_prices(&self, request: Request<ListPricesRequest>) -> Result<Response<ListPricesResponse>, Status> {
+        let wanted = position::wanted(&request.get_ref().min_position, request.metadata(), self.layout)?;
+        let request = request.into_inner();
+        let size = paging::size(request.page_size, self.page_items_max)?;
+        let currency: Currency = id("currency", request.currency)?;
+        let on: NaiveDate = id("on", request.on)?;
+        let month_before = on.with_day(1).and_then(|first| first.pred_opt()).unwrap_or(on);
+        let since = day("since", request.since)?.unwrap_or(month_before);
+        let as_of = day("as_of_date", request.as_of_date)?;
+        self.read(wanted, move |view, reflects| {
+            let catalog = &*catalog(view, as_of);
+            let changes = catalog.price_changes(currency, on, since);
+            let key = |change: &PriceChange| {
+                format!("{}|{}", change.offer_id, change.component.as_deref().unwrap_or_default())
+            };
+            let mut changes: Vec<_> = changes.into_iter().map(|change| (key(&change), change)).collect();
+            changes.sort_by(|one, other| one.0.cmp(&other.0));
+            let listed = changes.iter().map(|(key, change)| (key.as_str(), change));
+            let (page, next_page_token) = paging::slice(listed, size, &request.page_token)?;
+            let prices = page.into_iter().map(|change| to_listed(catalog, change)).collect();
+            Ok(ListPricesResponse { prices, next_page_token, reflects })
         })
         .await
     }
@@ -141,6 +172,29 @@ impl CatalogService for CatalogApi {
 fn rate_name(row: &tax::TaxRateRow) -> String {
     let region = row.region.as_deref().unwrap_or_default();
     format!("{}\t{}\t{region}\t{}\t{}", row.country, row.scope as u8, row.tax, row.valid_from)
+}
+
+/// A day of a request; none if it is empty.
+fn day(field: &str, text: String) -> Result<Option<NaiveDate>, Status> {
+    if text.is_empty() { Ok(None) } else { id(field, text).map(Some) }
+}
+
+/// The catalog of now, or as it was published by the end of a day.
+fn catalog(view: &ReferenceView, as_of: Option<NaiveDate>) -> Cow<'_, Catalog> {
+    as_of.map_or(Cow::Borrowed(&view.reference.catalog), |day| Cow::Owned(view.catalog_on(day)))
+}
+
+fn to_listed(catalog: &Catalog, change: &PriceChange) -> ListedPrice {
+    let text = |price: Option<Decimal>| price.map(|price| price.to_string()).unwrap_or_default();
+    ListedPrice {
+        offer_id: change.offer_id.to_wire(),
+        offer_name: catalog.offer(&change.offer_id).map(|offer| offer.display_name.clone()).unwrap_or_default(),
+        component: change.component.clone().unwrap_or_default(),
+        change_flag: change.flag.label().into(),
+        list_price: text(change.now),
+        previous_price: text(change.before),
+        price_list_id: change.price_list_id.to_wire(),
+    }
 }
 
 /// Checks an id of a request.

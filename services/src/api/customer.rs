@@ -1,20 +1,25 @@
 //! `CustomerService`: customers, subscriptions, transfers, what happened.
 
+use chrono::NaiveDate;
 use subledger_customer::{
-    self as model, SubscriptionState,
-    query::{self, SubscriptionFilter},
+    self as model,
+    query::{self, Days, SubscriptionFilter},
+    search::{self, HITS_MAX},
 };
 use subledger_domain::{
     ids::{CustomerId, PartnerId, SubscriptionId},
     offer::PriceComponent,
+    reference::upgrade::{self, PathKind},
 };
 use subledger_fold::{Rows, StoreError};
-use subledger_log::codec::Wire as _;
+use subledger_log::codec::Wire;
 use subledger_proto::api::{
-    Activity, Agreement, Customer, GetCustomerRequest, GetSubscriptionRequest, ListActivitiesRequest,
-    ListActivitiesResponse, ListCustomersRequest, ListCustomersResponse, ListSubscriptionsRequest,
-    ListSubscriptionsResponse, ListTransfersRequest, ListTransfersResponse, Relationship, Subscription, Transfer,
-    TransferItem, customer_service_server::CustomerService,
+    Activity, Agreement, Customer, CustomerHit, GetCustomerRequest, GetSubscriptionRequest,
+    GetSubscriptionStateRequest, ListActivitiesRequest, ListActivitiesResponse, ListCustomersRequest,
+    ListCustomersResponse, ListSubscriptionsRequest, ListSubscriptionsResponse, ListTransfersRequest,
+    ListTransfersResponse, ListUsersRequest, ListUsersResponse, PartnerTags, Permission, Qualification, Relationship,
+    SearchCustomersRequest, SearchCustomersResponse, Subscription, SubscriptionState, Transfer, TransferItem, User,
+    customer_service_server::CustomerService,
 };
 use tonic::{Code, Request, Response, Status};
 
@@ -22,6 +27,10 @@ use super::{billing::optional_id, catalog::id, errors, read_model::ReadModel};
 
 /// Customers that a refusal names, if several have a subscription of one id.
 const CUSTOMERS_NAMED_MAX: usize = 10;
+/// Hits of a search that names no number.
+const HITS_DEFAULT: usize = 20;
+/// Longest text of a search, in characters.
+const SEARCH_CHARS_MAX: usize = 256;
 
 /// The service.
 pub(crate) struct CustomerApi {
@@ -141,10 +150,96 @@ impl CustomerService for CustomerApi {
         let request = request.into_inner();
         let page = self.model.page(request.page_size, request.page_token)?;
         let customer: CustomerId = id("customer_id", request.customer_id)?;
-        let list = move |rows: &dyn Rows| query::list_activities(rows, customer.as_str(), page.request());
+        let from = optional_day("from_date", request.from_date)?;
+        let days = Days { from, to: optional_day("to_date", request.to_date)? };
+        let list = move |rows: &dyn Rows| query::list_activities(rows, customer.as_str(), days, page.request());
         let (activities, next_page_token, reflects) = self.model.list(wanted, list).await?;
         let activities = activities.into_iter().map(to_activity).collect();
         Ok(Response::new(ListActivitiesResponse { activities, next_page_token, reflects }))
+    }
+
+    async fn search_customers(
+        &self,
+        request: Request<SearchCustomersRequest>,
+    ) -> Result<Response<SearchCustomersResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        let request = request.into_inner();
+        let partner: Option<PartnerId> = optional_id("partner_id", request.partner_id)?;
+        let most = match usize::try_from(request.page_size) {
+            Ok(0) => HITS_DEFAULT,
+            Ok(size) => size.min(HITS_MAX),
+            Err(_) => return Err(errors::field_status("INVALID_VALUE", "page_size", "a page has 0 to 100 hits")),
+        };
+        if request.text.trim().is_empty() || request.text.chars().count() > SEARCH_CHARS_MAX {
+            let what =
+                format!("a search is for 1 to {SEARCH_CHARS_MAX} characters of an id, a tag, a name or a domain");
+            return Err(errors::field_status("INVALID_VALUE", "text", &what));
+        }
+        let find =
+            move |rows: &dyn Rows| search::search(rows, partner.as_ref().map(PartnerId::as_str), &request.text, most);
+        let (found, reflects) = self.model.read(wanted, find).await?;
+        let hit = |hit: search::Hit| CustomerHit {
+            customer: Some(to_customer(hit.customer)),
+            matched_by: hit.by.label().into(),
+            likeness: hit.alike,
+        };
+        let hits = found.hits.into_iter().map(hit).collect();
+        Ok(Response::new(SearchCustomersResponse { hits, complete: found.complete, reflects }))
+    }
+
+    async fn get_subscription_state(
+        &self,
+        request: Request<GetSubscriptionStateRequest>,
+    ) -> Result<Response<SubscriptionState>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        let request = request.into_inner();
+        let customer: CustomerId = id("customer_id", request.customer_id)?;
+        let subscription: SubscriptionId = id("subscription_id", request.subscription_id)?;
+        let on: NaiveDate = id("on", request.on)?;
+        let text = format!("{subscription} on {on}");
+        let find = move |rows: &dyn Rows| query::state_on(rows, customer.as_str(), subscription.as_str(), on);
+        let (state, reflects) = self.model.read(wanted, find).await?;
+        let state = state.ok_or_else(|| errors::not_found("subscription", &text))?;
+        Ok(Response::new(SubscriptionState {
+            since: state.since.to_wire(),
+            state: state.state.label().into(),
+            state_reason: state.state_reason().into(),
+            quantity: state.quantity,
+            offer_id: state.offer_id.to_wire(),
+            event: state.event,
+            position: Some(state.position.to_wire()),
+            command_id: state.command_id,
+            principal: state.principal,
+            reflects,
+        }))
+    }
+
+    async fn list_users(&self, request: Request<ListUsersRequest>) -> Result<Response<ListUsersResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        let request = request.into_inner();
+        let page = self.model.page(request.page_size, request.page_token)?;
+        let customer: CustomerId = id("customer_id", request.customer_id)?;
+        let list = move |rows: &dyn Rows| query::list_users(rows, customer.as_str(), page.request());
+        let (users, next_page_token, reflects) = self.model.list(wanted, list).await?;
+        let users = users.into_iter().map(to_user).collect();
+        Ok(Response::new(ListUsersResponse { users, next_page_token, reflects }))
+    }
+}
+
+/// A day of a request; none if it is empty.
+fn optional_day(field: &str, text: String) -> Result<Option<NaiveDate>, Status> {
+    if text.is_empty() { Ok(None) } else { id(field, text).map(Some) }
+}
+
+fn to_user(user: model::UserRow) -> User {
+    User {
+        user_id: user.user_id.to_wire(),
+        display_name: user.display_name,
+        first_name: user.first_name,
+        last_name: user.last_name,
+        email: user.email,
+        restorable_until: user.restorable_until.to_wire(),
+        subscription_ids: user.licenses.to_wire(),
     }
 }
 
@@ -158,12 +253,12 @@ fn ambiguous(id: String, owners: &[String]) -> Status {
     errors::status(Code::FailedPrecondition, "SUBSCRIPTION_AMBIGUOUS", message, &facts)
 }
 
-fn subscription_state(label: &str) -> Result<Option<SubscriptionState>, Status> {
+fn subscription_state(label: &str) -> Result<Option<model::SubscriptionState>, Status> {
     if label.is_empty() {
         return Ok(None);
     }
-    SubscriptionState::from_label(label).map(Some).ok_or_else(|| {
-        let labels: Vec<_> = SubscriptionState::ALL.iter().map(|state| state.label()).collect();
+    model::SubscriptionState::from_label(label).map(Some).ok_or_else(|| {
+        let labels: Vec<_> = model::SubscriptionState::ALL.iter().map(|state| state.label()).collect();
         let what = format!("{label:?} is no state; these are: {}", labels.join(", "));
         errors::field_status("INVALID_VALUE", "state", &what)
     })
@@ -176,11 +271,26 @@ pub(crate) fn to_customer(customer: model::Customer) -> Customer {
         state: relationship.state.label().into(),
         delegated_admin: relationship.delegated_admin,
         reseller_id: relationship.reseller_id.to_wire(),
+        reseller_ids: relationship.resellers.to_wire(),
+        delegated_admin_requested: relationship.admin_requested,
     };
     let agreement = |agreement: model::Agreement| Agreement {
         mode: agreement.mode.to_wire(),
         partner_id: agreement.partner_id.to_wire(),
         accepted_on: agreement.accepted_on.to_wire(),
+        version: agreement.version.to_wire(),
+        language: agreement.language.unwrap_or_default(),
+    };
+    let tags = |tags: model::PartnerTags| PartnerTags { partner_id: tags.partner_id.to_wire(), tags: tags.tags };
+    let qualification = |known: model::QualificationRow| Qualification {
+        segment: known.segment.to_wire(),
+        state: known.state.label().into(),
+        submissions: known.submissions,
+        note: known.note,
+    };
+    let permission = |permission: &model::Permission| Permission {
+        partner_id: permission.partner_id.to_wire(),
+        permission: permission.permission.to_wire(),
     };
     Customer {
         customer_id: customer.customer_id.to_wire(),
@@ -193,6 +303,10 @@ pub(crate) fn to_customer(customer: model::Customer) -> Customer {
         subscription_count: customer.subscription_count,
         version: customer.version,
         created_on: customer.created_on.to_wire(),
+        bill_to_name: customer.bill_to_name.unwrap_or_default(),
+        tags: customer.tags.into_iter().map(tags).collect(),
+        qualifications: customer.qualifications.into_iter().map(qualification).collect(),
+        permissions: customer.permissions.iter().map(permission).collect(),
         reflects: Vec::new(),
     }
 }
@@ -223,6 +337,16 @@ pub(crate) fn to_subscription(subscription: model::Subscription) -> Subscription
         expires_on: subscription.expires_on.to_wire(),
         transferred_from_subscription_id: subscription.transferred_from_subscription_id.to_wire(),
         transferred_to_subscription_id: subscription.transferred_to_subscription_id.to_wire(),
+        po_number: subscription.po_number.unwrap_or_default(),
+        support_contact_id: subscription.support_contact_id.as_ref().unwrap_or(&subscription.partner_id).to_wire(),
+        free_trial_ends_on: subscription.free_trial_ends_on.to_wire(),
+        scheduled_change: subscription.scheduled.as_ref().map(Wire::to_wire),
+        replaced_by_subscription_id: subscription.replaced_by_subscription_id.to_wire(),
+        upgrade_targets: upgrade::targets(&subscription.offer_name, PathKind::Upgrade)
+            .into_iter()
+            .filter(|_| subscription.state == model::SubscriptionState::Active)
+            .map(str::to_owned)
+            .collect(),
         offer_name: subscription.offer_name,
         friendly_name: subscription.friendly_name.unwrap_or_default(),
         sku: subscription.sku.unwrap_or_default(),

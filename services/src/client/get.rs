@@ -1,9 +1,13 @@
 //! `subledger get`: one thing, as the read models have it.
 
+use chrono::NaiveDate;
 use serde_json::Value;
 use subledger_log::codec::to_json;
 use subledger_proto::{
-    api::{GetCustomerRequest, GetInvoiceRequest, GetOfferRequest, GetPartnerRequest, GetSubscriptionRequest},
+    api::{
+        GetCustomerRequest, GetInvoiceRequest, GetOfferRequest, GetPartnerRequest, GetSubscriptionRequest,
+        GetSubscriptionStateRequest,
+    },
     common::{AsOf, Position},
 };
 
@@ -13,6 +17,7 @@ use super::{
     help, list,
     look_back::LookBack,
     output::{Format, Output, Printer, line, print_one},
+    times::date,
 };
 
 /// Arguments of `get`.
@@ -21,6 +26,7 @@ use super::{
     "  subledger get customer c-1\n  \
      subledger get subscription s-1 --output json\n  \
      subledger get subscription s-1 --customer c-1   # several customers may have one of that id\n  \
+     subledger get subscription s-1 --customer c-1 --on 2018-03-01   # what it was then, and why\n  \
      subledger get invoice p-1-L-USD-1\n  \
      subledger get customer c-1 --min-position customers/2@17   # wait until this commit is in the answer"
 ))]
@@ -33,6 +39,8 @@ pub(crate) struct Args {
     /// Whose subscription it is, where several customers have one of that id
     #[arg(long, value_name = "ID")]
     customer: Option<String>,
+    #[command(flatten)]
+    days: Days,
     /// Wait until the answer reflects this commit, such as customers/2@17; repeatable
     #[arg(long, value_name = "POSITION", value_parser = position)]
     min_position: Vec<Position>,
@@ -42,6 +50,17 @@ pub(crate) struct Args {
     address: Address,
     #[command(flatten)]
     output: Output,
+}
+
+/// Which day is asked about.
+#[derive(clap::Args, Clone, Copy)]
+struct Days {
+    /// What a subscription was at the end of this day, and why; needs --customer
+    #[arg(long, value_name = "DATE", value_parser = date, requires = "customer")]
+    on: Option<NaiveDate>,
+    /// By which day an offer was published; from `--as-of`.
+    #[arg(skip)]
+    as_of: Option<NaiveDate>,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -60,12 +79,21 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
             "--customer says whose subscription is meant; other ids need no customer".to_owned(),
         ));
     }
-    if args.look_back.is_given() && !matches!(args.kind, Kind::Invoice) {
-        return Err(Failure::Usage("--as-of and --recorded-by look back at an invoice only".to_owned()));
+    if args.days.on.is_some() && !matches!(args.kind, Kind::Subscription) {
+        return Err(Failure::Usage("--on says on which day a subscription is asked about".to_owned()));
+    }
+    let days = match args.kind {
+        Kind::Offer => Days { as_of: args.look_back.published_by()?, ..args.days },
+        _ => args.days,
+    };
+    if args.look_back.is_given() && !matches!(args.kind, Kind::Invoice | Kind::Offer) {
+        return Err(Failure::Usage(
+            "--as-of looks back at an invoice or an offer, --recorded-by at an invoice".to_owned(),
+        ));
     }
     let as_of = args.look_back.to_wire()?;
     let connection = args.address.connect().await?;
-    let mut value = fetch(&connection, args.kind, args.id, args.customer, args.min_position, as_of).await?;
+    let mut value = fetch(&connection, args.kind, args.id, args.customer, days, args.min_position, as_of).await?;
     if args.output.output != Format::Table {
         return print_one(args.output, &value);
     }
@@ -97,6 +125,7 @@ async fn fetch(
     kind: Kind,
     id: String,
     customer: Option<String>,
+    days: Days,
     min_position: Vec<Position>,
     as_of: Option<AsOf>,
 ) -> Result<Value, Failure> {
@@ -104,6 +133,13 @@ async fn fetch(
         Kind::Customer => {
             let request = GetCustomerRequest { customer_id: id, min_position };
             to_json("subledger.v1.Customer", &to.customers().get_customer(request).await?.into_inner())
+        }
+        Kind::Subscription if days.on.is_some() => {
+            let on = days.on.map(|day| day.to_string()).unwrap_or_default();
+            let customer_id = customer.unwrap_or_default();
+            let request = GetSubscriptionStateRequest { customer_id, subscription_id: id, on, min_position };
+            let state = to.customers().get_subscription_state(request).await?.into_inner();
+            to_json("subledger.v1.SubscriptionState", &state)
         }
         Kind::Subscription => {
             let customer_id = customer.unwrap_or_default();
@@ -115,7 +151,8 @@ async fn fetch(
             to_json("subledger.v1.Partner", &to.catalog().get_partner(request).await?.into_inner())
         }
         Kind::Offer => {
-            let request = GetOfferRequest { offer_id: id, min_position };
+            let as_of_date = days.as_of.map(|day| day.to_string()).unwrap_or_default();
+            let request = GetOfferRequest { offer_id: id, min_position, as_of_date };
             to_json("subledger.v1.Offer", &to.catalog().get_offer(request).await?.into_inner())
         }
         Kind::Invoice => {

@@ -1,12 +1,13 @@
 //! `subledger list`: lists of the read models, page after page.
 
+use chrono::NaiveDate;
 use serde_json::Value;
 use subledger_log::codec::to_json;
 use subledger_proto::{
     api::{
         ListActivitiesRequest, ListBalancesRequest, ListChargesRequest, ListCustomersRequest, ListEntriesRequest,
-        ListIncentiveBasesRequest, ListInvoicesRequest, ListOffersRequest, ListPartnersRequest,
-        ListSubscriptionsRequest, ListTaxRatesRequest, ListTransfersRequest,
+        ListIncentiveBasesRequest, ListInvoicesRequest, ListOffersRequest, ListPartnersRequest, ListPricesRequest,
+        ListSubscriptionsRequest, ListTaxRatesRequest, ListTransfersRequest, ListUsersRequest,
     },
     common::Position,
 };
@@ -17,6 +18,7 @@ use super::{
     help,
     look_back::LookBack,
     output::{Column, Output, Printer},
+    times::date,
 };
 
 /// Rows of one page: the most that the API gives at once.
@@ -73,6 +75,18 @@ pub(crate) struct Filter {
     /// Only of this month, such as 2018-01
     #[arg(long, value_name = "YYYY-MM")]
     month: Option<String>,
+    /// What was recorded on this day or later
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    from: Option<NaiveDate>,
+    /// What was recorded on this day or before
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    to: Option<NaiveDate>,
+    /// The day whose prices are listed; a day to come is a preview
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    on: Option<NaiveDate>,
+    /// The day they are compared with; the last of the month before, if absent
+    #[arg(long, value_name = "DATE", value_parser = date)]
+    since: Option<NaiveDate>,
     /// Only lines that no invoice carries yet
     #[arg(long)]
     unbilled: bool,
@@ -97,6 +111,10 @@ pub(crate) enum Kind {
     Invoices,
     Transfers,
     Activities,
+    /// Users of a customer with their licenses
+    Users,
+    /// Prices of a currency on a day, with what changed
+    Prices,
     /// Net revenue and seats by month, offer and partner
     Incentives,
 }
@@ -232,6 +250,22 @@ const ACTIVITIES: &[Column] = &[
     Column::text("COMMAND", "command_id"),
     Column::text("DETAIL", "detail"),
 ];
+const USERS: &[Column] = &[
+    Column::text("USER", "user_id"),
+    Column::text("NAME", "display_name"),
+    Column::text("EMAIL", "email"),
+    Column::text("RESTORABLE UNTIL", "restorable_until"),
+    Column::text("LICENSES", "subscription_ids"),
+];
+const LISTED_PRICES: &[Column] = &[
+    Column::text("OFFER", "offer_id"),
+    Column::text("NAME", "offer_name"),
+    Column::text("COMPONENT", "component"),
+    Column::text("FLAG", "change_flag"),
+    Column::amount("LIST PRICE", "list_price"),
+    Column::amount("BEFORE", "previous_price"),
+    Column::text("PRICE LIST", "price_list_id"),
+];
 const INCENTIVES: &[Column] = &[
     Column::text("MONTH", "month"),
     Column::text("PARTNER", "partner_id"),
@@ -257,6 +291,8 @@ impl Kind {
             Self::Invoices => INVOICES,
             Self::Transfers => TRANSFERS,
             Self::Activities => ACTIVITIES,
+            Self::Users => USERS,
+            Self::Prices => LISTED_PRICES,
             Self::Incentives => INCENTIVES,
         }
     }
@@ -266,12 +302,15 @@ impl Kind {
         match self {
             Self::Customers => &["partner", "prefix"],
             Self::Subscriptions => &["customer", "partner", "state"],
-            Self::Partners | Self::Offers | Self::TaxRates => &[],
+            Self::Partners | Self::TaxRates => &[],
+            Self::Offers => &["as-of"],
             Self::Balances | Self::Entries => &["partner", "currency", "account", "as-of", "recorded-by"],
             Self::Charges => &["partner", "customer", "subscription", "unbilled", "as-of", "recorded-by"],
             Self::Invoices => &["partner", "as-of", "recorded-by"],
             Self::Transfers => &["customer", "partner"],
-            Self::Activities => &["customer"],
+            Self::Activities => &["customer", "from", "to"],
+            Self::Users => &["customer"],
+            Self::Prices => &["currency", "on", "since", "as-of"],
             Self::Incentives => &["partner", "month"],
         }
     }
@@ -293,6 +332,10 @@ impl Filter {
             ("state", self.state.is_some()),
             ("prefix", self.prefix.is_some()),
             ("month", self.month.is_some()),
+            ("from", self.from.is_some()),
+            ("to", self.to.is_some()),
+            ("on", self.on.is_some()),
+            ("since", self.since.is_some()),
             ("unbilled", self.unbilled),
             ("as-of", self.look_back.is_given()),
         ];
@@ -360,7 +403,11 @@ async fn page(
     let f = filter.clone();
     let text = Option::unwrap_or_default;
     let (partner_id, customer_id, min_position) = (text(f.partner), text(f.customer), f.min_position);
+    let day = |day: Option<NaiveDate>| day.map(|day| day.to_string()).unwrap_or_default();
+    let (from_date, to_date) = (day(f.from), day(f.to));
     let (currency, account) = (text(f.currency), text(f.account));
+    let published = matches!(kind, Kind::Offers | Kind::Prices);
+    let as_of_date = if published { day(f.look_back.published_by()?) } else { String::new() };
     let as_of = f.look_back.to_wire()?;
     macro_rules! page {
         ($client:ident.$call:ident($request:ident { $($field:ident $(: $value:expr)?),* }).$rows:ident as $message:literal) => {{
@@ -376,7 +423,7 @@ async fn page(
         Kind::Subscriptions => page!(customers.list_subscriptions(ListSubscriptionsRequest {
             customer_id, partner_id, state: text(f.state) }).subscriptions as "Subscription"),
         Kind::Partners => page!(catalog.list_partners(ListPartnersRequest {}).partners as "Partner"),
-        Kind::Offers => page!(catalog.list_offers(ListOffersRequest {}).offers as "Offer"),
+        Kind::Offers => page!(catalog.list_offers(ListOffersRequest { as_of_date }).offers as "Offer"),
         Kind::TaxRates => {
             let request = ListTaxRatesRequest { country: String::new(), page_size, page_token, min_position };
             let answer = to.catalog().list_tax_rates(request).await?.into_inner();
@@ -392,8 +439,11 @@ async fn page(
         Kind::Invoices => page!(billing.list_invoices(ListInvoicesRequest { partner_id, as_of }).invoices as "Invoice"),
         Kind::Transfers => page!(customers.list_transfers(ListTransfersRequest { customer_id, partner_id })
             .transfers as "Transfer"),
-        Kind::Activities => page!(customers.list_activities(ListActivitiesRequest { customer_id })
+        Kind::Activities => page!(customers.list_activities(ListActivitiesRequest { customer_id, from_date, to_date })
             .activities as "Activity"),
+        Kind::Users => page!(customers.list_users(ListUsersRequest { customer_id }).users as "User"),
+        Kind::Prices => page!(catalog.list_prices(ListPricesRequest {
+            currency, on: day(f.on), since: day(f.since), as_of_date }).prices as "ListedPrice"),
         Kind::Incentives => page!(incentives.list_incentive_bases(ListIncentiveBasesRequest {
             partner_id, month: text(f.month) }).bases as "IncentiveBase"),
     }
@@ -428,6 +478,9 @@ mod tests {
             (TRANSFERS, "Transfer"),
             (ACTIVITIES, "Activity"),
             (INCENTIVES, "IncentiveBase"),
+            (USERS, "User"),
+            (LISTED_PRICES, "ListedPrice"),
+            (super::super::search::HITS, "CustomerHit"),
         ];
         for (columns, name) in lists {
             for column in columns {

@@ -31,6 +31,14 @@ impl LookBack {
         self.as_of.is_some() || !self.recorded_by.is_empty()
     }
 
+    /// The day by whose end an offer or a price was published.
+    pub(crate) fn published_by(&self) -> Result<Option<chrono::NaiveDate>, Failure> {
+        if self.recorded_by.is_empty() {
+            return Ok(self.as_of);
+        }
+        Err(Failure::Usage("offers and prices are looked back at by --as-of, not by --recorded-by".to_owned()))
+    }
+
     /// The API's form.
     pub(crate) fn to_wire(&self) -> Result<Option<AsOf>, Failure> {
         if !self.is_given() {

@@ -9,6 +9,7 @@ mod clock;
 mod compare;
 mod completions;
 mod connect;
+mod csv_files;
 mod events;
 mod export;
 mod failure;
@@ -24,6 +25,7 @@ mod output;
 mod own_ledger;
 mod prove;
 mod rebuild;
+mod search;
 mod simulate;
 mod status;
 mod submit;
@@ -63,6 +65,10 @@ pub(crate) enum Client {
     Get(get::Args),
     /// Lists customers, subscriptions, balances, charges and more
     List(Box<list::Args>),
+    /// Finds customers by ids, tags, names and domains
+    Search(search::Args),
+    /// Prints the files that partners know: customers, subscriptions, activities
+    Csv(Box<csv_files::Args>),
     /// Replays the history: every commit, with its events
     Events(Box<events::Args>),
     /// Writes a folder for an auditor: records, proofs, signed checkpoints
@@ -95,6 +101,8 @@ pub(crate) fn run(client: Client) -> ExitCode {
         Client::Generate(args) => generate::run(&args),
         Client::Get(args) => wait(get::run(args)),
         Client::List(args) => wait(list::run(*args)),
+        Client::Search(args) => wait(search::run(args)),
+        Client::Csv(args) => wait(csv_files::run(*args)),
         Client::Events(args) => wait(events::run(*args)),
         Client::Export(args) => export::run(&args),
         Client::Prove(args) => wait(prove::run(args)),

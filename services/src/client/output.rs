@@ -97,6 +97,9 @@ const ENUM_PREFIXES: &[&str] = &[
     "TAX_SCOPE_",
     "TAX_ID_KIND_",
     "TAX_DOCUMENT_KIND_",
+    "SEGMENT_",
+    "AGREEMENT_VERSION_",
+    "PURCHASE_PERMISSION_",
     "FAMILY_",
 ];
 

@@ -342,6 +342,7 @@ fn agreement(n: u32) -> Body {
         partner_id: String::new(),
         signatory: Some(contact()),
         accepted_on: bought_on().to_string(),
+        ..AcceptAgreement::default()
     })
 }
 

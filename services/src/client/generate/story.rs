@@ -179,6 +179,7 @@ impl Story {
             partner_id: String::new(),
             signatory: Some(contact),
             accepted_on: ACCEPTED_ON.to_owned(),
+            ..AcceptAgreement::default()
         }));
         self.customers.push(Customer { id, partner, owned: Vec::new(), bought: 0, knows_target: false });
         self.purchase(number);

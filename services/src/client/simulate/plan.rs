@@ -139,6 +139,7 @@ fn agreement(day: NaiveDate) -> AcceptAgreement {
         partner_id: String::new(),
         signatory: Some(contact()),
         accepted_on: day.to_string(),
+        ..AcceptAgreement::default()
     }
 }
 
