@@ -81,7 +81,7 @@ pub fn trigrams_of(name: &str) -> BTreeSet<String> {
 pub fn alike(one: &BTreeSet<String>, other: &BTreeSet<String>) -> u32 {
     let shared = one.intersection(other).count();
     let all = one.len() + other.len() - shared;
-    if all == 0 { 0 } else { u32::try_from(shared * 1000 / all).unwrap_or(1000) }
+    (shared * 1000).checked_div(all).map_or(0, |alike| u32::try_from(alike).unwrap_or(1000))
 }
 
 /// Searches; with a partner, among the customers that have an active relationship with it.

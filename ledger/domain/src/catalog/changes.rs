@@ -63,7 +63,7 @@ impl Catalog {
         for (offer_id, by_currency) in &self.prices {
             let Some(rows) = by_currency.get(&currency) else { continue };
             let quotes = [on, since].map(|day| price::quote(rows, day));
-            let [now, before] = quotes.each_ref().map(by_component);
+            let [now, before] = quotes.each_ref().map(|quote| by_component(quote.as_ref()));
             let components: BTreeSet<_> = now.keys().chain(before.keys()).copied().collect();
             let [on_list, before_list] = quotes.each_ref().map(|quote| quote.as_ref().map(|it| &it.price_list_id));
             let Some(price_list_id) = on_list.or(before_list) else { continue };
@@ -84,8 +84,8 @@ impl Catalog {
     }
 }
 
-fn by_component(quote: &Option<PriceQuote>) -> BTreeMap<Option<&str>, Decimal> {
-    let prices = quote.iter().flat_map(|quote| &quote.prices);
+fn by_component(quote: Option<&PriceQuote>) -> BTreeMap<Option<&str>, Decimal> {
+    let prices = quote.into_iter().flat_map(|quote| &quote.prices);
     prices.map(|price| (price.component.as_deref(), price.unit_price)).collect()
 }
 

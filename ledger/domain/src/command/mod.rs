@@ -97,7 +97,8 @@ impl Command {
             | Self::PublishPriceList(_)
             | Self::CloseDay(_)
             | Self::PublishTaxRates(_)
-            | Self::PublishPaymentInstructions(_) => Target::Catalog,
+            | Self::PublishPaymentInstructions(_)
+            | Self::PublishTrials(_) => Target::Catalog,
             Self::RegisterPartner(c) => Target::Partner(&c.partner_id),
             Self::IssueInvoice(c) => Target::Partner(&c.partner_id),
             Self::UpdateBillingProfile(c) => Target::Partner(&c.partner_id),
@@ -147,7 +148,6 @@ impl Command {
             Self::UpdateSubscription(c) => Target::Customer(&c.customer_id),
             Self::Upgrade(c) => Target::Customer(&c.customer_id),
             Self::Migrate(c) => Target::Customer(&c.customer_id),
-            Self::PublishTrials(_) => Target::Catalog,
         }
     }
 

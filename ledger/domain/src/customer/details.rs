@@ -45,9 +45,6 @@ pub(super) fn update(draft: &mut Draft<'_>, command: &UpdateSubscription) -> Res
             format!("Nothing changes: give one of {}, or clear it", CLEARABLE.join(", ")),
         ));
     }
-    fn choose<T: Clone>(new: Option<&T>, old: Option<&T>, cleared: bool) -> Option<T> {
-        if cleared { None } else { new.or(old).cloned() }
-    }
     let clears = |name| cleared.contains(name);
     draft.push(SubscriptionDetailsChanged {
         customer_id: command.customer_id.clone(),
@@ -62,6 +59,11 @@ pub(super) fn update(draft: &mut Draft<'_>, command: &UpdateSubscription) -> Res
         reseller_id: choose(reseller_id.as_ref(), subscription.reseller_id.as_ref(), clears("reseller_id")),
     });
     Ok(())
+}
+
+/// The new value, or the old one, or none if it is cleared.
+fn choose<T: Clone>(new: Option<&T>, old: Option<&T>, cleared: bool) -> Option<T> {
+    if cleared { None } else { new.or(old).cloned() }
 }
 
 /// The owner itself, or an indirect reseller with a relationship and admin rights (L11798-11800).

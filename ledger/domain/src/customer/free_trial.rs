@@ -9,7 +9,7 @@ use crate::{
     charge,
     command::{ConvertTrial, StartTrial},
     event::{FreeTrialConverted, OrderPlaced, TrialExpired, TrialStarted},
-    ids::SubscriptionId,
+    ids::{OfferId, SubscriptionId},
     offer::{BillingFrequency, Offer, OfferKind, ProductFamily},
     reference::upgrade::{self, PathKind},
 };
@@ -98,6 +98,8 @@ pub(super) fn convert(draft: &mut Draft<'_>, command: &ConvertTrial) -> Result<(
     };
     gates::offer_market(offer, partner, customer, "to_offer_id")?;
     let quote = gates::price(&reference.catalog, offer, trial.currency, on, "to_offer_id")?;
+    gates::tax_rates(reference, partner, offer, &quote, draft.decision.charged_on, "to_offer_id")?;
+    qualification::gate(&reference.catalog, customer, &offer.offer_id, trial.currency, "to_offer_id")?;
     gates::quantity(offer, command.quantity, "quantity")?;
     licenses::check_assigned(draft, &trial.subscription_id, command.quantity)?;
     gates::frequency(offer, Some(billing_frequency), "billing_frequency")?;
@@ -144,7 +146,7 @@ fn running(trial: &Subscription, on: NaiveDate) -> Result<NaiveDate, Rejection> 
 }
 
 fn not_convertible(trial: &Subscription, terms: Option<&TrialTerms>, ends_on: NaiveDate) -> Rejection {
-    let into: Vec<_> = terms.iter().flat_map(|terms| &terms.convert_to_offer_ids).map(|id| id.as_str()).collect();
+    let into: Vec<_> = terms.iter().flat_map(|terms| &terms.convert_to_offer_ids).map(OfferId::as_str).collect();
     let instead = upgrade::targets(&trial.offer_name, PathKind::TrialAlternative);
     let message = if into.is_empty() {
         format!("{} converts into nothing; buy another offer before {ends_on}", trial.offer_name)

@@ -80,11 +80,10 @@ fn why_not(draft: &Draft<'_>, partner_id: &PartnerId, row: &LicenseRow) -> Optio
     match (row.assign, held) {
         (true, true) => Some(Reason::LicenseAssigned),
         (false, false) => Some(Reason::LicenseNotAssigned),
-        (false, true) => None,
         (true, false) if gates::open(subscription, draft.on()).is_err() => Some(Reason::SubscriptionClosed),
         (true, false) if matches!(subscription.standing, Standing::Suspended { .. }) => {
             Some(Reason::SubscriptionNotActive)
         }
-        (true, false) => None,
+        (true, false) | (false, true) => None,
     }
 }

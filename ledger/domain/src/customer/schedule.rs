@@ -66,12 +66,11 @@ pub(super) fn schedule(draft: &mut Draft<'_>, command: &ScheduleChange) -> Resul
             let message = format!("{} ends with its term only: leave the day out", subscription.offer_name);
             return Err(check::invalid("change.on", message));
         }
-        Some(_) => {}
         None if !subscription.auto_renew => {
             let message = format!("The subscription ends on {} and does not renew", subscription.term_end);
             return Err(check::invalid("change.on", message).with("term_end", subscription.term_end));
         }
-        None => {}
+        _ => {}
     }
     if let Some(quantity) = change.quantity {
         seats(draft, &subscription, quantity)?;

@@ -48,6 +48,7 @@ pub(super) fn upgrade(draft: &mut Draft<'_>, command: &Upgrade) -> Result<(), Re
     gates::offer_market(offer, partner, customer, "to_offer_id")?;
     let currency = gates::billing_currency(offer.product_family, partner, customer);
     let quote = gates::price(&reference.catalog, offer, currency, on, "to_offer_id")?;
+    gates::tax_rates(reference, partner, offer, &quote, draft.decision.charged_on, "to_offer_id")?;
     super::qualification::gate(&reference.catalog, customer, &offer.offer_id, currency, "to_offer_id")?;
     gates::quantity(offer, old.quantity, "to_offer_id")?;
     let billing_frequency = old.next_billing_frequency.or(old.billing_frequency);

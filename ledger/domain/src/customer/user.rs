@@ -114,8 +114,8 @@ pub(super) fn restore(draft: &mut Draft<'_>, command: &RestoreUsers) -> Result<(
         }
         let (mut restored, mut not_restored) = (Vec::new(), Vec::new());
         for id in &user.licenses {
-            let used = u32::try_from(taken.iter().filter(|other| *other == id).count()).unwrap_or(u32::MAX);
-            if super::licenses::free(draft, id) > used {
+            let given = u32::try_from(taken.iter().filter(|other| *other == id).count()).unwrap_or(u32::MAX);
+            if super::licenses::free(draft, id) > given {
                 taken.push(id.clone());
                 restored.push(id.clone());
             } else {

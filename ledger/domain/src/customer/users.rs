@@ -94,7 +94,7 @@ impl Users {
                 user.deleted_until.map(|until| self.due.remove(&(until, e.user_id.clone())));
             }
             Event::LicensesChanged(e) => {
-                e.rows.iter().filter(|row| row.refused.is_none()).for_each(|row| self.change(row))
+                e.rows.iter().filter(|row| row.refused.is_none()).for_each(|row| self.change(row));
             }
             Event::SubscriptionUpgraded(e) => self.move_all(&e.subscription_id, &e.new_subscription_id),
             Event::TransferCompleted(e) => {

@@ -10,6 +10,8 @@ use crate::{
 
 /// What a cell holds: the first event that is no charge, or the reason.
 type Cell = Result<&'static str, Reason>;
+/// A column: its name, and its command.
+type Column = (&'static str, fn() -> Command);
 
 fn outcome(world: &mut World, command: &Command) -> Cell {
     let first = |events: Vec<crate::Event>| events.iter().map(crate::Event::name).find(|name| *name != "Charged");
@@ -17,11 +19,7 @@ fn outcome(world: &mut World, command: &Command) -> Cell {
 }
 
 /// Walks a table and says everything that differs at once.
-fn walk<const N: usize>(
-    at: impl Fn(&str) -> World,
-    commands: &[(&str, fn() -> Command); N],
-    table: &[(&str, [Cell; N])],
-) {
+fn walk<const N: usize>(at: impl Fn(&str) -> World, commands: &[Column; N], table: &[(&str, [Cell; N])]) {
     let mut wrong = Vec::new();
     for (state, cells) in table {
         for ((name, command), expected) in commands.iter().zip(cells) {
@@ -143,7 +141,7 @@ fn the_life_of_a_license() {
         SubscriptionNotActive as Inactive, SubscriptionNotSuspended as Running, TermEnded, TrialNotFound as Paid,
         TrialQuantityFixed as Trial, UpgradePathUnknown as NoPath,
     };
-    let commands: [(&str, fn() -> Command); 12] = [
+    let commands: [Column; 12] = [
         ("seats", || seats("x", 7)),
         ("frequency", annual),
         ("suspend", || suspend("x")),
@@ -234,7 +232,7 @@ fn the_life_of_a_license() {
     ];
     walk(license, &commands, &table);
     // A trial's offer has no add-ons, upgrades or order of its own in this world.
-    let trial: [(&str, fn() -> Command); 9] = [
+    let trial: [Column; 9] = [
         ("seats", || seats("x", 7)),
         ("suspend", || suspend("x")),
         ("reactivate", || reactivate("x")),
@@ -306,7 +304,7 @@ fn the_life_of_a_relationship() {
         ActiveSubscriptionsExist, DelegatedAdminRequired, RelationshipExists as Exists,
         RelationshipNotRequested as NotRequested, RelationshipRequired as Required, TransferInProgress,
     };
-    let commands: [(&str, fn() -> Command); 6] = [
+    let commands: [Column; 6] = [
         ("request", || {
             command!(RequestRelationship { partner_id: partner("provider"), delegated_admin: false, reseller_id: None })
         }),
@@ -367,7 +365,7 @@ fn the_life_of_a_marketplace_subscription() {
         AutoRenewUnchanged as Unchanged, NotTransferableMarketplace as Stays, SubscriptionClosed as Closed,
         SubscriptionNotActive as Inactive, TrialQuantityFixed as Trial, UseCancel,
     };
-    let commands: [(&str, fn() -> Command); 7] = [
+    let commands: [Column; 7] = [
         ("cancel", || cancel("x")),
         ("renewal off", || auto_renew(false)),
         ("renewal on", || auto_renew(true)),
@@ -416,7 +414,7 @@ fn transfers(state: &str) -> World {
 /// Section 2.18.
 #[test]
 fn the_life_of_a_transfer() {
-    let commands: [(&str, fn() -> Command); 3] =
+    let commands: [Column; 3] =
         [("accept", || answer("accept")), ("reject", || answer("decline")), ("withdraw", || answer("withdraw"))];
     let (rejected, withdrawn) = (Ok("TransferDeclined"), Ok("TransferWithdrawn"));
     let closed = [Err(Reason::TransferClosed); 3];

@@ -51,6 +51,7 @@ fn report(world: &mut World, command: &Command) -> Vec<Option<Reason>> {
 /// Each state of a user and each command; the last days of V31.
 #[test]
 fn the_state_table_of_a_user() {
+    use Reason::{UserAlreadyExists, UserDeleted, UserNotDeleted, UserNotFound};
     let at = |state: &str| {
         let mut world = World::new();
         if state != "none" {
@@ -65,7 +66,6 @@ fn the_state_table_of_a_user() {
         world
     };
     let commands = [create_user("u"), reset("u"), delete("u"), restore(&["u"])];
-    use Reason::{UserAlreadyExists, UserDeleted, UserNotDeleted, UserNotFound};
     let table: [(&str, [Result<&str, Reason>; 4]); 4] = [
         ("none", [Ok("UserCreated"), Err(UserNotFound), Err(UserNotFound), Err(UserNotFound)]),
         ("active", [Err(UserAlreadyExists), Ok("UserPasswordReset"), Ok("UserDeleted"), Err(UserNotDeleted)]),
@@ -126,6 +126,10 @@ fn bad_users_are_refused_with_the_field() {
 /// Every reason of a row, beside rows that are done.
 #[test]
 fn a_bulk_change_is_reported_row_by_row() {
+    use Reason::{
+        LicenseAssigned, LicenseManagedByPublisher, LicenseNotAssigned, SubscriptionNotActive, SubscriptionNotFound,
+        SubscriptionNotOwned, UserDeleted, UserNotFound,
+    };
     let mut world = World::with_provider();
     world.ok(buy(vec![line("a", "e3", 2), line("s", "e1", 1), line("m", "saas", 5), line("few", "small", 5)]));
     world.ok(buy_from("provider", vec![line("p", "e3", 1)]));
@@ -146,10 +150,6 @@ fn a_bulk_change_is_reported_row_by_row() {
         row("v", "a", false),
         row("v", "few", true),
     ];
-    use Reason::{
-        LicenseAssigned, LicenseManagedByPublisher, LicenseNotAssigned, SubscriptionNotActive, SubscriptionNotFound,
-        SubscriptionNotOwned, UserDeleted, UserNotFound,
-    };
     let refused = [
         UserNotFound,
         UserDeleted,

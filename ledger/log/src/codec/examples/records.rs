@@ -22,10 +22,6 @@ fn user() -> UserId {
     UserId::new("u-1").unwrap()
 }
 
-fn text(text: &str) -> Option<String> {
-    Some(text.to_owned())
-}
-
 fn trial_terms() -> TrialTerms {
     TrialTerms {
         offer_id: offer_id(),
@@ -60,11 +56,11 @@ macro_rules! to_customer {
 pub(super) fn record_events() -> Vec<Event> {
     of_customer! {
         CustomerUpdated {
-            partner_id: Some(partner()), company_name: text("Contoso Ltd"), bill_to_name: text("Contoso"),
+            partner_id: Some(partner()), company_name: Some("Contoso Ltd".into()), bill_to_name: Some("Contoso".into()),
             address: Some(address()), contact: Some(contact()),
         }
         QualificationRequested {
-            partner_id: partner(), segment: Segment::Education, submission: 2, email: text("dean@school.example"),
+            partner_id: partner(), segment: Segment::Education, submission: 2, email: Some("dean@school.example".into()),
         }
         QualificationDecided { segment: Segment::NonProfit, qualified: true, note: "papers seen".into() }
         CustomerTagged { partner_id: partner(), tags: vec!["gold".into(), "north".into()] }
@@ -115,7 +111,7 @@ pub(super) fn life_events() -> Vec<Event> {
         ScheduledChangeWithdrawn { subscription_id: subscription(), reason: Some(Reason::SubscriptionNotActive) }
         ScheduledChangeApplied { subscription_id: subscription(), change: scheduled(), from: 5, effective_on: day(20) }
         SubscriptionDetailsChanged {
-            subscription_id: subscription(), friendly_name: text("Mail"), po_number: text("PO 4711"),
+            subscription_id: subscription(), friendly_name: Some("Mail".into()), po_number: Some("PO 4711".into()),
             support_contact_id: Some(partner()), reseller_id: Some(other_partner()),
         }
         SubscriptionUpgraded {
@@ -134,10 +130,10 @@ pub(super) fn life_events() -> Vec<Event> {
 pub(super) fn record_commands() -> Vec<Command> {
     to_customer! {
         UpdateCustomer {
-            partner_id: Some(partner()), company_name: text("Contoso Ltd"), bill_to_name: text("Contoso"),
+            partner_id: Some(partner()), company_name: Some("Contoso Ltd".into()), bill_to_name: Some("Contoso".into()),
             address: Some(address()), contact: Some(contact()),
         }
-        RequestQualification { partner_id: partner(), segment: Segment::Government, email: text("dean@school.example") }
+        RequestQualification { partner_id: partner(), segment: Segment::Government, email: Some("dean@school.example".into()) }
         DecideQualification { segment: Segment::Commercial, qualified: true, note: "papers seen".into() }
         TagCustomer { partner_id: partner(), tags: vec!["gold".into(), "north".into()] }
         AddReseller { partner_id: partner(), reseller_id: other_partner() }
@@ -175,7 +171,7 @@ pub(super) fn life_commands() -> Vec<Command> {
         ScheduleChange { partner_id: partner(), subscription_id: subscription(), change: scheduled() }
         WithdrawScheduledChange { partner_id: partner(), subscription_id: subscription() }
         UpdateSubscription {
-            partner_id: partner(), subscription_id: subscription(), friendly_name: text("Mail"), po_number: text("PO 4711"),
+            partner_id: partner(), subscription_id: subscription(), friendly_name: Some("Mail".into()), po_number: Some("PO 4711".into()),
             support_contact_id: Some(partner()), reseller_id: Some(other_partner()), clear: vec!["sku".into()],
         }
         Upgrade {
