@@ -19,7 +19,7 @@ const RATES: &str = "country,region,tax,scope,rate_percent,treatment,valid_from,
 
 fn profile(state: &str, bill_to: &str) -> Value {
     let address = json!({ "country": "US", "line1": "1 Main Street", "city": "Redmond", "state": state });
-    json!({ "command_id": format!("profile-{bill_to}"), "update_billing_profile": { "partner_id": "contoso", "profile": {
+    json!({ "command_id": format!("profile-{}", bill_to.replace(' ', "-")), "update_billing_profile": { "partner_id": "contoso", "profile": {
         "address": address, "bill_to": { "name": bill_to, "address": address }, "customer_po": "PO-7", "us_fein": "12-3456789",
     }}})
 }
