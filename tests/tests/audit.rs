@@ -4,6 +4,7 @@
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, ensure};
+use serde_json::json;
 use subledger_proof::SigningKey;
 use subledger_proto::log::{Commit, event::Body};
 use subledger_tests::{
@@ -47,7 +48,15 @@ async fn history(client: &Client) -> anyhow::Result<()> {
         let too_many = change_quantity(&format!("r-{id}"), id, "contoso", &format!("sub-p-{id}"), 301);
         ensure!(client.refused(&too_many).await? == "QUANTITY_ABOVE_MAXIMUM");
     }
-    client.advance("2018-02-16").await?;
+    // What a document prints is decided from the catalog of that moment, which changes between two of them.
+    for (n, through) in ["2018-01-20", "2018-02-16"].into_iter().enumerate() {
+        client
+            .accepted(&json!({ "command_id": format!("pay-{n}"), "publish_payment_instructions": { "instructions": [{
+                "country": "US", "text": format!("Account {n}"), "customer_service": format!("Desk {n}"),
+            }]}}))
+            .await?;
+        client.advance(through).await?;
+    }
     Ok(())
 }
 

@@ -145,7 +145,7 @@ impl Writer {
         let mut view = reference.view();
         let mut against = self.decided_against(&view);
         // Whether the view holds everything that was in the log when this block began.
-        let mut fresh = self.partition().family != Family::Customers;
+        let mut fresh = self.partition().family == Family::Catalog;
         let mut pending = Vec::with_capacity(submissions.len());
         for submission in submissions {
             let id = id_key(submission.envelope.command_id.as_str());
@@ -210,9 +210,15 @@ impl Writer {
         }
     }
 
-    /// The positions that a decision refers to: the other families', for customers.
+    /// The positions that a decision refers to: for customers the other families', for partners the catalog's.
     pub(crate) fn decided_against(&self, view: &ReferenceView) -> Vec<Position> {
-        if self.partition().family == Family::Customers { view.positions() } else { Vec::new() }
+        let mut positions = view.positions();
+        match self.partition().family {
+            Family::Catalog => positions.clear(),
+            Family::Partners => positions.retain(|position| position.partition.family == Family::Catalog),
+            Family::Customers => {}
+        }
+        positions
     }
 
     fn decide(

@@ -54,7 +54,7 @@ impl Replay {
     }
 
     /// Decides the next commit's command again, compares, and applies what was recorded. `reference` is the catalog and all partners as of
-    /// the positions that the commit was decided against; only customers look at it.
+    /// the positions that the commit was decided against.
     ///
     /// Of a rejection, its reason and facts are compared, not its sentence: sentences get better.
     pub fn check(&mut self, commit: &Commit, reference: &Reference) -> Result<(), Difference> {
