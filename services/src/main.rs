@@ -1,9 +1,9 @@
 //! `subledger`: one binary for every role of the ledger, and its command line.
 //!
 //! [`roles`] are the processes (serve, gateway, writer, projector, clock), [`api`] the gRPC services they offer, [`client`] the
-//! commands of a person or a script. What roles share: [`ledger`] (an embedded ledger put together), [`audit`] (trees, checkpoints, proofs), [`read_models`], [`router`] (from
-//! a command to its writer), [`days`] and [`invoices`] (process managers), [`config`], [`telemetry`], [`shutdown`]. Only here are wall
-//! clocks ([`clock`]), random ids ([`ids`]), sockets and terminals.
+//! commands of a person or a script. What roles share: [`ledger`] (an embedded ledger put together), [`audit`] (trees, checkpoints, proofs),
+//! [`read_models`], [`router`] (from a command to its writer), [`days`] and [`invoices`] (process managers), [`config`], [`telemetry`],
+//! [`shutdown`]. Only here are wall clocks ([`clock`]), random ids ([`ids`]), sockets and terminals.
 
 mod api;
 mod audit;
