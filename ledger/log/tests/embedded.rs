@@ -6,6 +6,7 @@ mod embedded {
     pub(crate) mod conforms;
     pub(crate) mod crash;
     pub(crate) mod damage;
+    pub(crate) mod failing_sync;
     pub(crate) mod full_disk;
     pub(crate) mod together;
     pub(crate) mod tools;

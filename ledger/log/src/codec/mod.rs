@@ -11,6 +11,8 @@ mod field;
 mod json;
 mod json_fault;
 #[cfg(test)]
+mod mutated;
+#[cfg(test)]
 mod tests;
 mod values;
 

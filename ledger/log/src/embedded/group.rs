@@ -177,6 +177,10 @@ impl Shared {
         }
         self.db.apply_batch(batch)?;
         self.db.flush()?;
+        #[cfg(feature = "testing")]
+        if self.fail_sync.swap(false, std::sync::atomic::Ordering::Relaxed) {
+            return Err(io::Error::other("Input/output error while syncing, as a test wants it"));
+        }
         self.file.sync_data()
     }
 }

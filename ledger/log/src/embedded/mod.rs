@@ -109,6 +109,8 @@ struct Shared {
     tail: Tail,
     queue: Mutex<Queue>,
     written: Condvar,
+    #[cfg(feature = "testing")]
+    fail_sync: std::sync::atomic::AtomicBool,
 }
 
 impl EmbeddedLog {
@@ -125,6 +127,12 @@ impl EmbeddedLog {
     /// Opens the ledger in `dir` as it is, or makes one of this layout and id if there is none.
     pub fn open_or_create(dir: impl AsRef<Path>, layout: Layout, ledger_id: LedgerId) -> Result<Self, OpenError> {
         EmbeddedOptions::default().open_or_create(dir, layout, ledger_id)
+    }
+
+    /// The next time the disk is told to keep what was written, it says that it cannot.
+    #[cfg(feature = "testing")]
+    pub fn fail_next_sync(&self) {
+        self.shared.fail_sync.store(true, std::sync::atomic::Ordering::Relaxed);
     }
 
     /// Bytes of disk that the ledger takes.

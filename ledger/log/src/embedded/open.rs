@@ -177,6 +177,8 @@ impl EmbeddedOptions {
                 tail: Tail::new(ends, self.tail_cache_bytes),
                 queue: Mutex::default(),
                 written: Condvar::new(),
+                #[cfg(feature = "testing")]
+                fail_sync: std::sync::atomic::AtomicBool::new(false),
             }),
         })
     }
