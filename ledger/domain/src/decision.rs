@@ -31,6 +31,8 @@ impl<'a> Decision<'a> {
     /// Nothing decided yet.
     pub fn new(context: &'a Context, last_closed_day: Option<NaiveDate>) -> Self {
         let effective_on = context.effective_on();
+        #[cfg(feature = "planted-bugs")]
+        let last_closed_day = last_closed_day.filter(|_| !crate::planted::has(crate::planted::Bug::ChargeClosedDay));
         let first_open_day = last_closed_day.and_then(|day| day.succ_opt());
         let charged_on = first_open_day.map_or(effective_on, |open| open.max(effective_on));
         Self { context, charged_on, effective_on: None, reference: None, events: Vec::new(), lines: 0 }

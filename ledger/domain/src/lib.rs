@@ -20,6 +20,8 @@ pub mod money;
 pub mod offer;
 pub mod partner;
 pub mod party;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 pub mod position;
 pub mod proration;
 pub mod reference;

@@ -5,6 +5,8 @@
 //! loser of a race. Every reader applies this rule to the same records in the same order, so all agree.
 
 use serde::{Deserialize, Serialize};
+#[cfg(feature = "planted-bugs")]
+use subledger_domain::planted;
 
 /// What a reader knows of a partition so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,12 +40,16 @@ pub enum Skip {
 impl Admission {
     /// Applies the rule and, on acceptance, moves on.
     pub fn admit(&mut self, seq: u64, epoch: u64, writer_started: bool) -> Verdict {
+        #[cfg(feature = "planted-bugs")]
+        let epoch = if planted::has(planted::Bug::SkipEpochCheck) { epoch.max(self.epoch) } else { epoch };
         if epoch < self.epoch || (writer_started && epoch == self.epoch) {
             return Verdict::Skip(Skip::StaleEpoch);
         }
         if epoch > self.epoch && !writer_started {
             return Verdict::Skip(Skip::UnannouncedEpoch);
         }
+        #[cfg(feature = "planted-bugs")]
+        let seq = if planted::has(planted::Bug::SkipGapCheck) { self.next_seq } else { seq };
         if seq != self.next_seq {
             return Verdict::Skip(Skip::WrongSeq);
         }

@@ -68,7 +68,8 @@ impl Place<'_> {
     }
 
     fn recorded_outcome(&self, submission: &Submission, offset: u64) -> Result<Outcome, CommandError> {
-        let accepted = self.record(offset).map_err(|error| CommandError::Unavailable { reason: error.to_string() })?;
+        // It is recorded, so nobody may be told that it is not.
+        let accepted = self.record(offset).map_err(|error| CommandError::Unknown { reason: error.to_string() })?;
         Ok(outcome(submission, accepted, true))
     }
 
@@ -88,6 +89,10 @@ impl Writer {
     pub(crate) fn block(&mut self, submissions: &[Submission]) -> Result<Answers, BlockError> {
         let started = Instant::now();
         let pending = self.decide_all(submissions);
+        #[cfg(feature = "planted-bugs")]
+        if subledger_domain::planted::has(subledger_domain::planted::Bug::SnapshotBeforeFlush) {
+            self.snapshot();
+        }
         let block = self.flush()?;
         metrics::histogram!("subledger_commit_seconds").record(started.elapsed());
         let place = self.place();
@@ -152,6 +157,9 @@ impl Writer {
             let content = content_key(&submission.bytes);
             if let Some(recorded) = self.core.dedup.get(id) {
                 let same = recorded.content == content;
+                #[cfg(feature = "planted-bugs")]
+                let same =
+                    same || subledger_domain::planted::has(subledger_domain::planted::Bug::ReuseOutcomeOfOtherContent);
                 pending.push(if same { Pending::Recorded(recorded.offset) } else { Pending::Reused(recorded.offset) });
                 continue;
             }
@@ -183,6 +191,16 @@ impl Writer {
                     let reason = "the catalog and partners cannot be read to their end".to_owned();
                     pending.push(Pending::Failed(CommandError::Unavailable { reason }));
                     continue;
+                }
+                // What came may be the end of another day.
+                #[cfg(feature = "planted-bugs")]
+                let settled = subledger_domain::planted::has(subledger_domain::planted::Bug::SettleOldDaysOnly);
+                #[cfg(not(feature = "planted-bugs"))]
+                let settled = false;
+                if let Target::Customer(customer) = submission.envelope.command.target()
+                    && !settled
+                {
+                    self.settle(&view, customer, now);
                 }
                 outcome = self.decide(&view, submission, now);
             }

@@ -36,6 +36,10 @@ impl Core {
         cursor.admission.epoch = commit.epoch;
         self.tail.frontier.push(&accepted.bytes);
         self.apply(accepted);
+        #[cfg(feature = "planted-bugs")]
+        if subledger_domain::planted::has(subledger_domain::planted::Bug::ForgetIdsOnRestore) {
+            return;
+        }
         self.note(accepted);
     }
 
@@ -57,6 +61,10 @@ impl Core {
         if !matches!(commit.body, Body::WriterStarted { .. }) {
             let recorded = Recorded { content: content_key(&commit.command), offset: accepted.offset };
             self.dedup.insert(id_key(&commit.command_id), recorded);
+        }
+        #[cfg(feature = "planted-bugs")]
+        if subledger_domain::planted::has(subledger_domain::planted::Bug::LoseSourceOffset) {
+            return;
         }
         if let Some(source) = &commit.source {
             let next = self.sources.entry((source.topic.clone(), source.partition)).or_default();

@@ -28,12 +28,8 @@ use crate::{
     run::Writer,
 };
 
-/// Customers decided between two looks at the queue of commands.
-const SLICE_CUSTOMERS_MAX: usize = 256;
 /// Time between two lines of progress.
 const PROGRESS_EVERY: Duration = Duration::from_secs(5);
-/// How long to wait after a block that could not be written.
-const RETRY: Duration = Duration::from_secs(1);
 
 /// Where closing a day stands.
 #[derive(Default)]
@@ -74,15 +70,29 @@ impl Writer {
 
     /// Decides a slice of what is due.
     pub(crate) fn close_days(&mut self) {
-        let Some(day) = self.day_to_close() else { return };
+        if self.day_to_close().is_none() {
+            return;
+        }
+        #[cfg(feature = "planted-bugs")]
+        let day = self.day_to_close();
         if self.ensure_claimed().is_err() {
             return;
         }
+        // Claiming again may have read that another writer closed it meanwhile.
+        #[cfg(feature = "planted-bugs")]
+        let closing = if subledger_domain::planted::has(subledger_domain::planted::Bug::ChooseDayBeforeClaim) {
+            day
+        } else {
+            self.day_to_close()
+        };
+        #[cfg(not(feature = "planted-bugs"))]
+        let closing = self.day_to_close();
+        let Some(day) = closing else { return };
         self.begin(day);
         if let Err(BlockError::NotWritten(error) | BlockError::Lost(error)) = self.close_slice(day) {
             tracing::error!(partition = %self.partition(), %day, %error, "closing the day is interrupted; it goes on from the log");
             self.reset();
-            std::thread::sleep(RETRY);
+            std::thread::sleep(self.shared.options.due_retry);
         }
     }
 
@@ -100,7 +110,7 @@ impl Writer {
         let reference = std::sync::Arc::clone(&self.reference);
         let view = reference.view();
         let mut complete = false;
-        for _ in 0..SLICE_CUSTOMERS_MAX {
+        for _ in 0..self.shared.options.due_customers_max {
             let Some(entry) = self.next_due(day) else {
                 complete = true;
                 break;
@@ -110,6 +120,8 @@ impl Writer {
             }
             self.due.done += 1;
         }
+        #[cfg(feature = "planted-bugs")]
+        let complete = complete || subledger_domain::planted::has(subledger_domain::planted::Bug::MarkDayEarly);
         if complete {
             let context = Context {
                 command_id: mark_id(&self.partition().to_string(), day),
@@ -132,6 +144,10 @@ impl Writer {
     /// Stages everything of a customer that days closed in the catalog have made due, so that a command which comes before the
     /// partition got to it is decided after it and not instead of it.
     pub(crate) fn settle(&mut self, view: &ReferenceView, customer: &CustomerId, now: DateTime<Utc>) {
+        #[cfg(feature = "planted-bugs")]
+        if subledger_domain::planted::has(subledger_domain::planted::Bug::SkipSettling) {
+            return;
+        }
         let Some(first) = self.day_to_close_by(view) else { return };
         let Some(last) = view.reference.catalog.last_closed() else { return };
         for day in first.iter_days().take_while(|day| *day <= last) {
@@ -154,6 +170,14 @@ impl Writer {
                 let against = self.decided_against(view);
                 let draft = draft(&context, command, customer.to_string(), Ok(events), against);
                 let version = self.core.machine.version(&draft.stream);
+                #[cfg(feature = "planted-bugs")]
+                let version = if subledger_domain::planted::has(subledger_domain::planted::Bug::DoubleTimer) {
+                    let id = format!("{}-again", draft.command_id);
+                    let again = Draft { command_id: id, stream_version_before: version, ..draft.clone() };
+                    version + u64::from(self.stage_draft(again).is_ok())
+                } else {
+                    version
+                };
                 self.stage_draft(Draft { stream_version_before: version, ..draft }).map_err(|error| error.to_string())
             }
             Err(rejection) => Err(rejection.to_string()),

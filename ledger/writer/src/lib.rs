@@ -17,6 +17,8 @@ mod reference;
 mod replay;
 mod run;
 mod snapshot;
+#[cfg(feature = "testing")]
+pub mod stepped;
 mod submission;
 
 pub use machine::stream_of;

@@ -21,6 +21,10 @@ pub struct Options {
     pub claim_backoff: Duration,
     /// How long a writer waits for the reference data it needs before it says that it is unavailable.
     pub reference_wait: Duration,
+    /// Customers whose due things are decided between two looks at the queue of commands.
+    pub due_customers_max: usize,
+    /// How long to wait after what is due could not be written.
+    pub due_retry: Duration,
 }
 
 impl Default for Options {
@@ -34,6 +38,8 @@ impl Default for Options {
             snapshot_every_commits: 500_000,
             claim_backoff: Duration::from_millis(200),
             reference_wait: Duration::from_secs(10),
+            due_customers_max: 256,
+            due_retry: Duration::from_secs(1),
         }
     }
 }

@@ -50,6 +50,19 @@ pub(crate) struct Shared {
     pub(crate) options: Options,
 }
 
+impl Shared {
+    pub(crate) fn new(partition: PartitionId, options: Options) -> Self {
+        Self {
+            partition,
+            queued: AtomicUsize::new(0),
+            next_seq: AtomicU64::new(0),
+            epoch: AtomicU64::new(0),
+            running: AtomicBool::new(true),
+            options,
+        }
+    }
+}
+
 /// Sends commands to a partition's writer. Cheap to clone.
 #[derive(Clone)]
 pub struct Handle {
@@ -137,17 +150,9 @@ impl PartitionService {
         writer_id: &str,
         options: Options,
     ) -> Result<Self, StartError> {
-        let shared = Arc::new(Shared {
-            partition,
-            queued: AtomicUsize::new(0),
-            next_seq: AtomicU64::new(0),
-            epoch: AtomicU64::new(0),
-            running: AtomicBool::new(true),
-            options,
-        });
+        let shared = Arc::new(Shared::new(partition, options));
         let (jobs, inbox) = mpsc::channel();
-        let mut writer = Writer::restore(log, Arc::clone(&reference), clock, writer_id, Arc::clone(&shared))?;
-        writer.claim()?;
+        let writer = Writer::start(log, Arc::clone(&reference), clock, writer_id, Arc::clone(&shared))?;
         let sources = writer.sources();
         let wake = jobs.clone();
         reference.subscribe(Box::new(move || wake.send(Job::Wake).is_ok()));

@@ -19,6 +19,10 @@ const POLL: Duration = Duration::from_millis(200);
 /// How long it waits after a failed read.
 const RETRY: Duration = Duration::from_millis(500);
 
+/// Reads that waiting takes at most without a thread.
+#[cfg(feature = "testing")]
+const STEPS_MAX: u32 = 8;
+
 /// The reference data, and the positions it stands at.
 #[derive(Clone, Debug, Default)]
 pub struct ReferenceView {
@@ -84,28 +88,16 @@ pub struct ReferenceFollower {
     subscribers: Mutex<Vec<Subscriber>>,
     stop: AtomicBool,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// Without a thread: whoever waits reads.
+    #[cfg(feature = "testing")]
+    stepped: Option<Mutex<Follower>>,
 }
 
 impl ReferenceFollower {
     /// Reads everything there is, then follows.
     pub fn start(log: Arc<dyn Log>) -> Result<Arc<Self>, ReadError> {
-        let layout = log.layout();
-        let partitions: Vec<_> = layout.of(Family::Catalog).chain(layout.of(Family::Partners)).collect();
-        let mut follower = Follower::from_start(&*log, partitions.iter().copied())?;
-        let ends = ends(&*log, partitions.iter().copied())?;
-        let mut view = ReferenceView::default();
-        while !follower.reached(&ends) {
-            follower.next(POLL)?.iter().for_each(|accepted| view.fold(accepted));
-        }
-        view.cursors = follower.cursors().clone();
-        let this = Arc::new(Self {
-            log,
-            view: RwLock::new(view),
-            news: (Mutex::new(0), Condvar::new()),
-            subscribers: Mutex::new(Vec::new()),
-            stop: AtomicBool::new(false),
-            thread: Mutex::new(None),
-        });
+        let (this, follower) = Self::read(log)?;
+        let this = Arc::new(this);
         let runner = Arc::clone(&this);
         let thread = std::thread::Builder::new()
             .name("reference".into())
@@ -115,27 +107,68 @@ impl ReferenceFollower {
         Ok(this)
     }
 
+    /// Reads everything there is, then follows when it is told to, or waited for.
+    #[cfg(feature = "testing")]
+    pub fn stepped(log: Arc<dyn Log>) -> Result<Arc<Self>, ReadError> {
+        let (this, follower) = Self::read(log)?;
+        Ok(Arc::new(Self { stepped: Some(Mutex::new(follower)), ..this }))
+    }
+
+    fn read(log: Arc<dyn Log>) -> Result<(Self, Follower), ReadError> {
+        let layout = log.layout();
+        let partitions: Vec<_> = layout.of(Family::Catalog).chain(layout.of(Family::Partners)).collect();
+        let mut follower = Follower::from_start(&*log, partitions.iter().copied())?;
+        let ends = ends(&*log, partitions.iter().copied())?;
+        let mut view = ReferenceView::default();
+        while !follower.reached(&ends) {
+            follower.next(POLL)?.iter().for_each(|accepted| view.fold(accepted));
+        }
+        view.cursors = follower.cursors().clone();
+        let this = Self {
+            log,
+            view: RwLock::new(view),
+            news: (Mutex::new(0), Condvar::new()),
+            subscribers: Mutex::new(Vec::new()),
+            stop: AtomicBool::new(false),
+            thread: Mutex::new(None),
+            #[cfg(feature = "testing")]
+            stepped: None,
+        };
+        Ok((this, follower))
+    }
+
     fn run(&self, mut follower: Follower) {
         while !self.stop.load(Ordering::Relaxed) {
-            match follower.next(POLL) {
-                Ok(accepted) => {
-                    let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
-                    accepted.iter().for_each(|accepted| view.fold(accepted));
-                    if view.cursors != *follower.cursors() {
-                        view.cursors.clone_from(follower.cursors());
-                        drop(view);
-                        *self.news.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-                        self.news.1.notify_all();
-                        let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
-                        subscribers.retain(|subscriber| subscriber());
-                    }
-                }
-                Err(error) => {
-                    tracing::error!(%error, "cannot follow the catalog and partners; trying again");
-                    std::thread::sleep(RETRY);
-                }
+            if let Err(error) = self.follow(&mut follower, POLL) {
+                tracing::error!(%error, "cannot follow the catalog and partners; trying again");
+                std::thread::sleep(RETRY);
             }
         }
+    }
+
+    /// Reads once, waiting up to `wait` for news, and lets everybody know.
+    fn follow(&self, follower: &mut Follower, wait: Duration) -> Result<(), ReadError> {
+        let accepted = follower.next(wait)?;
+        let mut view = self.view.write().unwrap_or_else(PoisonError::into_inner);
+        accepted.iter().for_each(|accepted| view.fold(accepted));
+        if view.cursors != *follower.cursors() {
+            view.cursors.clone_from(follower.cursors());
+            drop(view);
+            *self.news.0.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+            self.news.1.notify_all();
+            let mut subscribers = self.subscribers.lock().unwrap_or_else(PoisonError::into_inner);
+            subscribers.retain(|subscriber| subscriber());
+        }
+        Ok(())
+    }
+
+    /// Reads once what is there. False if somebody is reading already, or there is no need.
+    #[cfg(feature = "testing")]
+    pub fn step(&self) -> Result<bool, ReadError> {
+        let Some(follower) = &self.stepped else { return Ok(false) };
+        let Ok(mut follower) = follower.try_lock() else { return Ok(false) };
+        self.follow(&mut follower, Duration::ZERO)?;
+        Ok(true)
     }
 
     pub(crate) fn subscribe(&self, subscriber: Subscriber) {
@@ -167,6 +200,12 @@ impl ReferenceFollower {
 
     /// Waits until `ready` holds, at most `wait`.
     pub fn wait_until(&self, wait: Duration, ready: impl Fn(&ReferenceView) -> bool) -> bool {
+        #[cfg(feature = "testing")]
+        if self.stepped.is_some() {
+            // A reader that is slow, or that somebody holds, is a wait that was too short.
+            return (0..STEPS_MAX).any(|_| ready(&self.view()) || !matches!(self.step(), Ok(true)))
+                && ready(&self.view());
+        }
         let deadline = Instant::now() + wait;
         let mut news = self.news.0.lock().unwrap_or_else(PoisonError::into_inner);
         loop {

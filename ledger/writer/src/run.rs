@@ -9,6 +9,7 @@ use crate::{
     block::{BlockError, Place},
     core::Core,
     due::DueRun,
+    machine::Customers,
     partition::{Answers, Job, Shared, StartError},
     snapshot,
 };
@@ -34,8 +35,21 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
+    /// Restores the state and claims the partition.
+    pub(crate) fn start(
+        log: Arc<dyn Log>,
+        reference: Arc<ReferenceFollower>,
+        clock: Arc<dyn Clock>,
+        writer_id: &str,
+        shared: Arc<Shared>,
+    ) -> Result<Self, StartError> {
+        let mut writer = Self::restore(log, reference, clock, writer_id, shared)?;
+        writer.claim()?;
+        Ok(writer)
+    }
+
     /// The state from the snapshot, or nothing; [`Self::claim`] reads the rest.
-    pub(crate) fn restore(
+    fn restore(
         log: Arc<dyn Log>,
         reference: Arc<ReferenceFollower>,
         clock: Arc<dyn Clock>,
@@ -69,13 +83,8 @@ impl Writer {
     }
 
     /// Becomes the writer of the partition, with the state at its end.
-    pub(crate) fn claim(&mut self) -> Result<(), StartError> {
-        // A day that this partition has marked as closed must be known, or a late fact could be charged into it.
-        let wait = self.shared.options.reference_wait;
-        if !self.reference.catch_up(wait)? {
-            let text = format!("the catalog and partners could not be read to their end within {} s", wait.as_secs());
-            return Err(ReadError::Unavailable { place: "the reference data".into(), source: text.into() }.into());
-        }
+    fn claim(&mut self) -> Result<(), StartError> {
+        self.catch_up()?;
         self.claims += 1;
         let id = format!("{}/{}", self.id, self.claims);
         let (core, partition) = (&mut self.core, self.shared.partition);
@@ -93,15 +102,46 @@ impl Writer {
         let admission = core.tail.cursor.admission;
         tracing::info!(%partition, next_seq = admission.next_seq, epoch = admission.epoch, folded, "writer ready");
         self.claimed = Some(writer);
+        #[cfg(feature = "planted-bugs")]
+        if subledger_domain::planted::has(subledger_domain::planted::Bug::ClaimWithOldDays) {
+            return Ok(());
+        }
+        if !self.knows_its_days() {
+            // Another writer closed a day between our reading and our claim.
+            if let Err(error) = self.catch_up() {
+                self.claimed = None;
+                return Err(error);
+            }
+        }
         self.commits_since_snapshot += folded;
         self.publish_tail();
         Ok(())
+    }
+
+    /// Waits until the catalog and partners are read to their end.
+    fn catch_up(&self) -> Result<(), StartError> {
+        let wait = self.shared.options.reference_wait;
+        if self.reference.catch_up(wait)? {
+            return Ok(());
+        }
+        let text = format!("the catalog and partners could not be read to their end within {} s", wait.as_secs());
+        Err(ReadError::Unavailable { place: "the reference data".into(), source: text.into() }.into())
+    }
+
+    /// A day that this partition has marked as closed must be known, or a late fact could be charged into it.
+    fn knows_its_days(&self) -> bool {
+        let marked = self.core.machine.customers().and_then(Customers::closed);
+        marked <= self.reference.view().reference.catalog.last_closed()
     }
 
     /// Forgets what may not be in the log, after an append that did not end well.
     pub(crate) fn reset(&mut self) {
         self.claimed = None;
         self.due = DueRun::default();
+        #[cfg(feature = "planted-bugs")]
+        if subledger_domain::planted::has(subledger_domain::planted::Bug::KeepStateOfLostBlock) {
+            return;
+        }
         self.core = restored(&*self.log, &self.shared);
     }
 
@@ -151,9 +191,7 @@ impl Writer {
             if !stop {
                 self.close_days();
             }
-            if self.commits_since_snapshot >= self.shared.options.snapshot_every_commits {
-                self.snapshot();
-            }
+            self.snapshot_if_due();
         }
         self.snapshot();
     }
@@ -173,7 +211,8 @@ impl Writer {
         }
     }
 
-    fn decide_and_commit(&mut self, submissions: &[Submission]) -> Answers {
+    /// Decides, and answers once all is in the log: the outcomes in the order of the submissions.
+    pub(crate) fn decide_and_commit(&mut self, submissions: &[Submission]) -> Answers {
         let all = |error: &CommandError| submissions.iter().map(|_| Err(error.clone())).collect();
         let mut last = String::new();
         for _ in 0..BLOCK_ATTEMPTS_MAX {
@@ -208,8 +247,15 @@ impl Writer {
         self.publish_tail();
     }
 
+    /// Writes a snapshot after so many commits.
+    pub(crate) fn snapshot_if_due(&mut self) {
+        if self.commits_since_snapshot >= self.shared.options.snapshot_every_commits {
+            self.snapshot();
+        }
+    }
+
     /// Writes a snapshot, if there is a place for it and anything new.
-    fn snapshot(&mut self) {
+    pub(crate) fn snapshot(&mut self) {
         let Some(dir) = self.shared.options.snapshot_dir.clone() else { return };
         if self.commits_since_snapshot == 0 || self.claimed.is_none() {
             return;

@@ -30,6 +30,8 @@ mod pump;
 mod rebuild;
 mod runner;
 mod stage;
+#[cfg(feature = "testing")]
+pub mod stepped;
 mod store;
 mod telemetry;
 

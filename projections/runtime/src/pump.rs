@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use subledger_fold::{Projection, Recorded, StoreError};
+use subledger_fold::{Projection, Recorded, Rows, StoreError};
 use subledger_log::{Accepted, Body, Cursor, Follower, Log, PartitionId, ReadError, admit::Admission};
 
 use crate::{
@@ -18,6 +18,25 @@ use crate::{
     stage::{CommitChanges, Layer, Staged},
     store::{Checkpoint, Store},
 };
+
+/// Where a pump puts rows.
+pub(crate) trait Backing: Rows {
+    /// The place in the log that the rows reflect.
+    fn checkpoint(&self) -> Result<Checkpoint, StoreError>;
+
+    /// Applies changes together with the place in the log they lead to.
+    fn apply(&self, rows: &Staged, checkpoint: &Checkpoint) -> Result<(), StoreError>;
+}
+
+impl Backing for Store {
+    fn checkpoint(&self) -> Result<Checkpoint, StoreError> {
+        self.checkpoint()
+    }
+
+    fn apply(&self, rows: &Staged, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        self.apply(rows, checkpoint)
+    }
+}
 
 /// The next sequence number of each partition.
 pub(crate) type NextSeqs = BTreeMap<PartitionId, u64>;
@@ -43,11 +62,11 @@ impl From<PumpError> for RebuildError {
     }
 }
 
-pub(crate) struct Pump {
+pub(crate) struct Pump<S = Store> {
     log: Arc<dyn Log>,
     projection: Arc<dyn Projection>,
     limits: Limits,
-    store: Arc<Store>,
+    store: Arc<S>,
     /// None before the first read and after a failed one.
     follower: Option<Follower>,
     /// Read, not folded.
@@ -63,15 +82,21 @@ pub(crate) struct Pump {
     since: Option<Instant>,
 }
 
-impl Pump {
+impl<S: Backing> Pump<S> {
     /// Goes on from the store's checkpoint.
     pub(crate) fn new(
         log: Arc<dyn Log>,
         projection: Arc<dyn Projection>,
-        store: Arc<Store>,
+        store: Arc<S>,
         limits: Limits,
     ) -> Result<Self, StoreError> {
         let applied = store.checkpoint()?;
+        #[cfg(feature = "planted-bugs")]
+        let applied = if subledger_domain::planted::has(subledger_domain::planted::Bug::FoldAgainAfterRestart) {
+            one_back(applied)
+        } else {
+            applied
+        };
         Ok(Self {
             log,
             projection,
@@ -88,7 +113,7 @@ impl Pump {
         })
     }
 
-    pub(crate) fn store(&self) -> &Arc<Store> {
+    pub(crate) fn store(&self) -> &Arc<S> {
         &self.store
     }
 
@@ -139,6 +164,23 @@ impl Pump {
         Ok(self.since.is_some_and(|since| since.elapsed() >= self.limits.age_max))
     }
 
+    /// Reads and folds once, and has `apply` called on what was folded, even if it ends badly.
+    pub(crate) fn turn(
+        &mut self,
+        wait: Duration,
+        apply: &mut dyn FnMut(&mut Self) -> Result<(), StoreError>,
+    ) -> Result<(), PumpError> {
+        match self.next_batch(wait, None) {
+            Ok(false) => Ok(()),
+            Ok(true) => Ok(apply(self)?),
+            Err(PumpError::Store(error)) => Err(error.into()),
+            Err(error) => {
+                apply(self)?;
+                Err(error)
+            }
+        }
+    }
+
     /// [`Self::next_batch`] for a rebuild: hours of folding are not given up because the log is away for a moment.
     pub(crate) fn next_batch_patiently(
         &mut self,
@@ -175,6 +217,13 @@ impl Pump {
 
     /// Applies the staged batch; how many commits it held. Only this changes rows that others see.
     pub(crate) fn apply(&mut self) -> Result<u64, StoreError> {
+        #[cfg(feature = "planted-bugs")]
+        if subledger_domain::planted::has(subledger_domain::planted::Bug::ForgetCheckpoint) {
+            self.store.apply(&self.rows, &self.applied)?;
+        } else {
+            self.store.apply(&self.rows, &self.staged)?;
+        }
+        #[cfg(not(feature = "planted-bugs"))]
         self.store.apply(&self.rows, &self.staged)?;
         let commits = self.staged.commits - self.applied.commits;
         self.applied.clone_from(&self.staged);
@@ -238,6 +287,16 @@ impl Pump {
         self.since.get_or_insert_with(Instant::now);
         Ok(())
     }
+}
+
+/// The last commit of each partition is not folded, as a planted bug has it.
+#[cfg(feature = "planted-bugs")]
+fn one_back(mut checkpoint: Checkpoint) -> Checkpoint {
+    for cursor in checkpoint.cursors.values_mut().filter(|cursor| cursor.offset == cursor.admission.next_seq) {
+        cursor.offset = cursor.offset.saturating_sub(1);
+        cursor.admission.next_seq = cursor.offset;
+    }
+    checkpoint
 }
 
 /// What a panic said.

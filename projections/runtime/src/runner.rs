@@ -176,15 +176,7 @@ impl Folding {
             self.looked_at = Some(Instant::now());
             self.show_lag(pump);
         }
-        match pump.next_batch(self.shared.config.limits.idle, None) {
-            Ok(false) => {}
-            Ok(true) => self.apply(pump)?,
-            Err(PumpError::Store(error)) => return Err(error.into()),
-            Err(error) => {
-                self.apply(pump)?;
-                return Err(error);
-            }
-        }
+        pump.turn(self.shared.config.limits.idle, &mut |pump| self.apply(pump))?;
         self.show_state(pump);
         Ok(())
     }

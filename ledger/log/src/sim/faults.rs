@@ -29,6 +29,8 @@ pub struct SimFaults {
     pub garbage: u16,
     /// A reader gets nothing although there is something.
     pub reader_delay: u16,
+    /// A reader begins with any of its partitions, and gets a few records only.
+    pub reader_mixes: u16,
 }
 
 impl SimFaults {
@@ -42,6 +44,7 @@ impl SimFaults {
         not_written: 0,
         garbage: 0,
         reader_delay: 0,
+        reader_mixes: 0,
     };
 
     /// About half of all appends go wrong.
@@ -54,6 +57,7 @@ impl SimFaults {
         not_written: 60,
         garbage: 60,
         reader_delay: 200,
+        reader_mixes: 0,
     };
 
     /// Decides about an append of `count` records.

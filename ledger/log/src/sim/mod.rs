@@ -24,6 +24,9 @@ use crate::{AppendError, Appender, Layout, LedgerId, Log, PartitionId, RawRecord
 
 use faults::{Fate, Late, garbage};
 
+/// Most records of a read that a fault cuts short.
+const MIXED_RECORDS_MAX: usize = 8;
+
 /// The simulated log. Clones are the same log.
 #[derive(Clone)]
 pub struct SimLog {
@@ -73,6 +76,18 @@ impl SimLog {
     /// What happened so far, one line for each call and landing.
     pub fn trace(&self) -> Vec<String> {
         self.shared.state().trace.clone()
+    }
+
+    /// The same, and it is forgotten here.
+    pub fn take_trace(&self) -> Vec<String> {
+        std::mem::take(&mut self.shared.state().trace)
+    }
+
+    /// Every record of a partition from an offset on, as it lies there: for whoever checks, so no fault concerns it.
+    pub fn records(&self, partition: PartitionId, from: u64) -> Vec<Bytes> {
+        let state = self.shared.state();
+        let stored = state.partitions.get(&partition).map_or(&[][..], Vec::as_slice);
+        stored.iter().skip(usize::try_from(from).unwrap_or(usize::MAX)).cloned().collect()
     }
 }
 
@@ -209,11 +224,18 @@ impl State {
     fn take(&mut self, at: &mut [(PartitionId, u64)], bytes_max: usize) -> Vec<RawRecord> {
         let mut found = Vec::new();
         let mut bytes = 0;
+        let mut records_max = usize::MAX;
+        if self.faults.reader_mixes > 0 && self.random.chance(self.faults.reader_mixes) {
+            // Any partition may come first, and a read may end anywhere.
+            let first = self.random.below(at.len());
+            at.rotate_left(first);
+            records_max = 1 + self.random.below(MIXED_RECORDS_MAX);
+        }
         for (partition, next) in at {
             let stored = self.partitions.get(partition).map_or(&[][..], Vec::as_slice);
             let from = usize::try_from(*next).unwrap_or(usize::MAX);
             for record in stored.iter().skip(from) {
-                if bytes >= bytes_max && !found.is_empty() {
+                if (bytes >= bytes_max && !found.is_empty()) || found.len() >= records_max {
                     return found;
                 }
                 bytes += record.len();
