@@ -226,6 +226,45 @@ fn a_damaged_store_is_told_apart_and_folded_again() {
     assert_eq!(caught_up(&runner, &log), rows);
 }
 
+/// Flips bytes all over a store's file. Whatever sled makes of it, the rows become those of the log, by going on, by folding everything
+/// again, or by a rebuild once it has said that it cannot go on; never other rows in silence.
+#[test]
+fn a_flipped_byte_in_a_store_never_gives_other_rows() {
+    let (log, dir) = (VecLog::new(1), tempfile::tempdir().unwrap());
+    fill(&log, 0, 600);
+    let runner = start(&log, config(dir.path()));
+    let rows = caught_up(&runner, &log);
+    runner.stop();
+    let db = Path::new("g-00000001").join("db");
+    let bytes = std::fs::read(dir.path().join(&db)).unwrap();
+    let used = bytes.iter().rposition(|&byte| byte != 0).unwrap();
+    let (mut went_on, mut said) = (0, 0);
+    for n in 0..20 {
+        let image = tempfile::tempdir().unwrap();
+        copy(dir.path(), image.path());
+        let mut bytes = bytes.clone();
+        bytes[used * n / 19] ^= 0x10;
+        std::fs::write(image.path().join(&db), bytes).unwrap();
+        let runner = start(&log, config(image.path()));
+        let handle = runner.handle();
+        let wanted = last_positions(&log);
+        let waited = runtime().block_on(handle.wait_for(&wanted, soon()));
+        match waited.map(|()| handle.digest()) {
+            Ok(Ok(found)) => {
+                assert_eq!(found.value, rows, "flip {n} gave other rows");
+                went_on += 1;
+            }
+            failed => {
+                println!("flip {n}: {failed:?}");
+                handle.rebuild(Rebuild { compare: false, swap: true }, &mut |_| {}).unwrap();
+                assert_eq!(caught_up(&runner, &log), rows, "rebuilt after flip {n}");
+                said += 1;
+            }
+        }
+    }
+    println!("{went_on} went on or began anew, {said} said that they cannot");
+}
+
 #[test]
 fn waits_for_positions_and_says_what_is_missing() {
     let (log, dir) = (VecLog::new(1), tempfile::tempdir().unwrap());
