@@ -95,7 +95,7 @@ async fn rates_are_loaded_lines_are_taxed_and_the_invoice_keeps_what_it_said() -
     assert_eq!(first["fields"]["bill_to"]["name"], "Payable", "as it was issued");
     assert!(first["fields"]["footnote"].as_str().is_some_and(|text| text.contains("Puerto Rico")), "{first}");
     let shown = run(&[&["get", "invoice", "contoso-L-USD-000001"][..], &to].concat())?.expect_code(0)?;
-    assert!(shown.out.contains("payment_due_date") && shown.out.contains("name=Payable"), "{}", shown.out);
+    assert!(shown.out.contains("PAYMENT DUE DATE") && shown.out.contains("name=Payable"), "{}", shown.out);
 
     let partner = get("partner", "contoso")?;
     assert_eq!(partner["profile"]["bill_to"]["name"], "Somebody else");
