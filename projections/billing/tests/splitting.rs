@@ -137,6 +137,8 @@ impl Ledger {
             partner_id: None,
             signatory: contact,
             accepted_on: self.today,
+            version: None,
+            language: None,
         }));
         let lines = offers.iter().map(|offer| PurchaseLine {
             subscription_id: Some(SubscriptionId::new(format!("{id}-{offer}")).unwrap()),

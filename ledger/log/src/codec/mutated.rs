@@ -117,7 +117,7 @@ proptest! {
     #[test]
     fn a_command_in_protobuf(example in any::<Index>(), mutations in mutations()) {
         let envelopes = envelopes();
-        let mut bytes = envelopes[example.index(envelopes.len())].to_wire().encode_to_vec();
+        let mut bytes = Wire::<api::Command>::to_wire(&envelopes[example.index(envelopes.len())]).encode_to_vec();
         mutate(&mut bytes, &mutations);
         let Ok(wire) = api::Command::decode(bytes.as_slice()) else { return Ok(()) };
         match decode_command(wire) {

@@ -43,6 +43,8 @@ fn world_in(country: &str, currency: &str, price: &str) -> World {
         partner_id: None,
         signatory: contact(),
         accepted_on: day("2018-01-01"),
+        version: None,
+        language: None,
     }));
     world
 }
