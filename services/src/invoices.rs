@@ -1,4 +1,4 @@
-//! The process manager of invoices: what the billing read model says is due is sent as commands.
+//! The process manager of invoices and of partners' standing: what the billing read model says is due is sent as commands.
 //!
 //! It keeps no state. The commands and their ids follow from the rows, so a crash, a second projector or a rebuild sends the same ones
 //! again, and the ledger answers with what is recorded.
@@ -8,8 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use subledger_billing::{DueInvoice, due_invoices};
-use subledger_domain::Command;
+use chrono::{DateTime, Utc};
+use subledger_billing::{DueInvoice, DueReview, due_invoices, due_reviews};
+use subledger_domain::{Command, ids::CommandId};
+use subledger_fold::{Rows, StoreError};
 use subledger_log::{
     Actor, Position,
     codec::{Envelope, Wire as _},
@@ -29,7 +31,7 @@ const RETRY: Duration = Duration::from_secs(5);
 /// How long the read model may take to fold the invoices just issued before they are looked at again.
 const FOLD_WAIT_MAX: Duration = Duration::from_secs(10);
 
-/// Issues invoices as they become due.
+/// Issues invoices as they become due, and reviews partners as their invoices become overdue.
 pub(crate) struct Invoices {
     pub(crate) billing: Projection,
     pub(crate) router: Arc<dyn Router>,
@@ -49,8 +51,8 @@ impl Invoices {
                 seen = positions;
                 match self.issue().await {
                     Ok(0) => LOOK_EVERY,
-                    Ok(issued) => {
-                        tracing::info!(issued, "invoices issued");
+                    Ok(sent) => {
+                        tracing::info!(sent, "invoices issued and standings reviewed");
                         // There may be more than one look gives.
                         seen.clear();
                         Duration::ZERO
@@ -58,7 +60,7 @@ impl Invoices {
                     Err(what) => {
                         tracing::error!(
                             what,
-                            "invoices are due but could not be issued; trying again in {} s",
+                            "invoices or reviews are due but could not be done; trying again in {} s",
                             RETRY.as_secs()
                         );
                         seen.clear();
@@ -73,43 +75,50 @@ impl Invoices {
         }
     }
 
-    /// Sends what is due. The number of invoices issued.
+    /// Sends what is due. The number of commands sent.
     async fn issue(&self) -> Result<usize, String> {
         let partitions = self.customers_partitions;
-        let due =
-            self.billing.query(move |rows| due_invoices(rows, partitions)).await.map_err(|e| e.to_string())?.value;
-        let mut issued = Vec::new();
+        let due = move |rows: &dyn Rows| {
+            Ok::<_, StoreError>((due_invoices(rows, partitions)?, due_reviews(rows, partitions)?))
+        };
+        let (invoices, reviews) = self.billing.query(due).await.map_err(|e| e.to_string())?.value;
+        let invoices = invoices.into_iter().map(|due| {
+            let DueInvoice { command_id, effective_at, command } = due;
+            (command_id, effective_at, Command::IssueInvoice(command))
+        });
+        let reviews = reviews.into_iter().map(|due| {
+            let DueReview { command_id, effective_at, command } = due;
+            (command_id, effective_at, Command::ReviewStanding(command))
+        });
+        let due: Vec<_> = invoices.chain(reviews).collect();
+        let mut sent = Vec::new();
         let mut failed = None;
         for batch in due.chunks(BATCH_COMMANDS_MAX) {
-            let batch = batch.iter().map(|invoice| self.submission(invoice)).collect::<Result<Vec<_>, _>>()?;
+            let batch = batch.iter().map(|due| self.submission(due)).collect::<Result<Vec<_>, _>>()?;
             for answer in router::submit(&*self.router, batch, WhenFull::Wait).await {
                 match answer {
                     Ok(outcome) => {
                         failed =
                             failed.or(outcome.result.err().map(|refused| format!("{}: {refused}", outcome.command_id)));
-                        issued.push(outcome.position);
+                        sent.push(outcome.position);
                     }
                     Err(error) => failed = Some(error.to_string()),
                 }
             }
         }
         // Otherwise the next look would find the same ones due.
-        let waited = self.billing.wait_for(&issued, Instant::now() + FOLD_WAIT_MAX).await;
+        let waited = self.billing.wait_for(&sent, Instant::now() + FOLD_WAIT_MAX).await;
         match (failed, waited) {
             (Some(what), _) => Err(what),
             (None, Err(error)) => Err(error.to_string()),
-            (None, Ok(())) => Ok(issued.len()),
+            (None, Ok(())) => Ok(sent.len()),
         }
     }
 
-    fn submission(&self, invoice: &DueInvoice) -> Result<Submission, String> {
-        let envelope = Envelope {
-            command_id: invoice.command_id.clone(),
-            effective_at: Some(invoice.effective_at),
-            expected_version: None,
-            command: Command::IssueInvoice(invoice.command.clone()),
-        };
+    fn submission(&self, due: &(CommandId, DateTime<Utc>, Command)) -> Result<Submission, String> {
+        let (command_id, effective_at, command) = due.clone();
+        let envelope = Envelope { command_id, effective_at: Some(effective_at), expected_version: None, command };
         let actor = Actor { principal: self.principal.clone(), channel: "projector".into() };
-        Submission::new(envelope.to_wire(), actor, None).map_err(|error| format!("{}: {error}", invoice.command_id))
+        Submission::new(envelope.to_wire(), actor, None).map_err(|error| format!("{}: {error}", due.0))
     }
 }

@@ -1,11 +1,14 @@
 //! Guards that every stream shares: time, texts, sizes.
 
 use chrono::{Datelike, TimeDelta};
+use rust_decimal::Decimal;
 
-use crate::{Context, Reason, Rejection};
+use crate::{Context, Reason, Rejection, money::Currency};
 
 /// Longest text of a person or a company, in characters (customers page decision G01).
 pub(crate) const TEXT_CHARS_MAX: usize = 256;
+/// Largest amount given by hand; what lies above is a mistake.
+pub(crate) const AMOUNT_MAX: u64 = 1_000_000_000_000;
 /// How far a sender's clock may run ahead of the ledger's.
 const AHEAD_MAX: TimeDelta = TimeDelta::minutes(1);
 /// Years in which something can take effect: what lies outside is a mistake, and would make the timers run for ages.
@@ -67,6 +70,23 @@ pub(crate) fn count(field: &str, length: usize, most: usize) -> Result<(), Rejec
         }
         _ => Ok(()),
     }
+}
+
+/// An amount above zero, in the currency's minor unit.
+pub(crate) fn amount(field: &str, amount: Decimal, currency: Currency) -> Result<(), Rejection> {
+    if amount <= Decimal::ZERO || amount > Decimal::from(AMOUNT_MAX) {
+        return Err(invalid(field, format!("{field} is greater than zero and at most {AMOUNT_MAX}, not {amount}")));
+    }
+    minor_unit(field, amount, currency)
+}
+
+/// An amount has no more digits than its currency.
+pub(crate) fn minor_unit(field: &str, amount: Decimal, currency: Currency) -> Result<(), Rejection> {
+    let digits = currency.minor_digits();
+    if amount.normalize().scale() <= digits {
+        return Ok(());
+    }
+    Err(invalid(field, format!("{currency} has {digits} decimal places")).with("currency", currency))
 }
 
 /// A field that is not there.

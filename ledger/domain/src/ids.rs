@@ -103,4 +103,12 @@ id! {
     InvoiceNumber
     /// A user of one customer.
     UserId
+    /// Money received from a partner, unique among its payments.
+    PaymentId
+    /// A request for a withholding tax credit, unique among the partner's.
+    WithholdingId
+    /// A credit note, unique in the ledger.
+    CreditNoteNumber
+    /// A claim for an outage, unique among the customer's.
+    ClaimId
 }

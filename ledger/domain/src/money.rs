@@ -10,6 +10,15 @@ use serde::{Deserialize, Serialize};
 #[serde(try_from = "String", into = "String")]
 pub struct Currency([u8; 3]);
 
+/// An amount with its currency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Money {
+    /// In the currency's unit.
+    pub amount: Decimal,
+    /// Its currency.
+    pub currency: Currency,
+}
+
 /// A text that is not a currency code.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text:?} is not a currency: three capital letters of ISO 4217 are, such as USD")]

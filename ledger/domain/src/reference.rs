@@ -1,5 +1,6 @@
 //! What decisions about customers refer to: the whole catalog and all partners, as of recorded positions.
 
+pub mod incident;
 pub mod market;
 pub mod template;
 pub mod upgrade;

@@ -90,6 +90,83 @@ reasons! {
     /// The last published rate of a tax has ended, and nothing says what holds since.
     TaxRateMissing = "TAX_RATE_MISSING",
 
+    /// The partner has no such invoice.
+    InvoiceNotFound = "INVOICE_NOT_FOUND",
+    /// Nothing is due on the invoice.
+    InvoiceNotOpen = "INVOICE_NOT_OPEN",
+    /// A payment with this id was received before.
+    PaymentAlreadyExists = "PAYMENT_ALREADY_EXISTS",
+    /// The partner has no such payment.
+    PaymentNotFound = "PAYMENT_NOT_FOUND",
+    /// More than the payment has left.
+    AllocationExceedsPayment = "ALLOCATION_EXCEEDS_PAYMENT",
+    /// More than is due on the invoice.
+    AllocationExceedsOpenAmount = "ALLOCATION_EXCEEDS_OPEN_AMOUNT",
+    /// More than the negative invoice has left.
+    AllocationExceedsCredit = "ALLOCATION_EXCEEDS_CREDIT",
+    /// More than the payment has unallocated.
+    RefundExceedsUnallocated = "REFUND_EXCEEDS_UNALLOCATED",
+    /// The partner has invoices that are too long overdue; it sells nothing new until it pays.
+    PartnerSuspended = "PARTNER_SUSPENDED",
+    /// No payment was allocated to the invoice yet.
+    InvoiceNotPaid = "INVOICE_NOT_PAID",
+    /// More tax than the whole invoice.
+    WithholdingExceedsInvoiceTotal = "WITHHOLDING_EXCEEDS_INVOICE_TOTAL",
+    /// More tax than is due on the invoice.
+    WithholdingExceedsOpenAmount = "WITHHOLDING_EXCEEDS_OPEN_AMOUNT",
+    /// A withholding request needs the authority's certificate.
+    CertificateMissing = "CERTIFICATE_MISSING",
+    /// The certificate is no PDF, JPEG, PNG or GIF.
+    CertificateFormatInvalid = "CERTIFICATE_FORMAT_INVALID",
+    /// The certificate's file name has a space or a special character.
+    CertificateNameInvalid = "CERTIFICATE_NAME_INVALID",
+    /// The certificate says another amount.
+    CertificateAmountMismatch = "CERTIFICATE_AMOUNT_MISMATCH",
+    /// The invoice has a withholding request that is not decided.
+    RequestAlreadyOpenForInvoice = "REQUEST_ALREADY_OPEN_FOR_INVOICE",
+    /// A request with this id exists.
+    RequestAlreadyExists = "REQUEST_ALREADY_EXISTS",
+    /// The partner has no such request.
+    RequestNotFound = "REQUEST_NOT_FOUND",
+    /// The request was not sent back for a change.
+    RequestNotEditable = "REQUEST_NOT_EDITABLE",
+    /// The request is not waiting for a decision.
+    RequestNotSubmitted = "REQUEST_NOT_SUBMITTED",
+    /// Only one-time and recurring invoices have credit notes.
+    CreditNoteNotSupportedForFamily = "CREDIT_NOTE_NOT_SUPPORTED_FOR_FAMILY",
+    /// A credit note cancelled the invoice.
+    InvoiceAlreadyCancelled = "INVOICE_ALREADY_CANCELLED",
+    /// The reason is none for a credit note, or not in the partner's country.
+    CreditReasonInvalid = "CREDIT_REASON_INVALID",
+    /// A credit note was requested already.
+    CreditNoteAlreadyRequested = "CREDIT_NOTE_ALREADY_REQUESTED",
+    /// Nobody requested a credit note for the invoice.
+    CreditNoteNotRequested = "CREDIT_NOTE_NOT_REQUESTED",
+    /// Only a cancelled invoice is billed again.
+    CreditNoteNotIssued = "CREDIT_NOTE_NOT_ISSUED",
+    /// The invoice was billed again already.
+    InvoiceAlreadyRebilled = "INVOICE_ALREADY_REBILLED",
+    /// The claim came after the month that follows the incident's.
+    SlaClaimTooLate = "SLA_CLAIM_TOO_LATE",
+    /// Only a direct bill partner or an indirect provider claims.
+    SlaClaimantNotAllowed = "SLA_CLAIMANT_NOT_ALLOWED",
+    /// The incident's id is not two capital letters and a number.
+    IncidentIdInvalid = "INCIDENT_ID_INVALID",
+    /// The customer did not buy the service through this partner.
+    NotPurchasedThroughCsp = "NOT_PURCHASED_THROUGH_CSP",
+    /// The incident concerns another service.
+    ServiceNotAffected = "SERVICE_NOT_AFFECTED",
+    /// The incident was claimed for this customer before.
+    DuplicateSlaClaim = "DUPLICATE_SLA_CLAIM",
+    /// The customer has no such claim.
+    SlaClaimNotFound = "SLA_CLAIM_NOT_FOUND",
+    /// The claim is not waiting for this.
+    SlaClaimNotOpen = "SLA_CLAIM_NOT_OPEN",
+    /// The subscription has no such line among those that still stand.
+    LineNotFound = "LINE_NOT_FOUND",
+    /// More than is left of the line.
+    AdjustmentExceedsLine = "ADJUSTMENT_EXCEEDS_LINE",
+
     /// A customer with this id exists.
     CustomerAlreadyExists = "CUSTOMER_ALREADY_EXISTS",
     /// No customer has this id.

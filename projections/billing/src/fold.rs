@@ -4,6 +4,9 @@
 //! from the commit itself, sums are exact, and what depends on two partitions (which lines are unbilled, when the next invoice is due) is
 //! brought up to date from whichever side comes last.
 
+mod claims;
+mod receivables;
+
 use subledger_domain::{
     Event,
     charge::Charged,
@@ -51,7 +54,10 @@ impl Projection for BillingProjection {
                 }
                 Event::PartnerRegistered(event) => partner_registered(rows, event)?,
                 Event::InvoiceIssued(event) => invoice_issued(rows, commit.position, index, event)?,
-                _ => {}
+                _ => {
+                    claims::fold(rows, commit.position, event)?;
+                    receivables::fold(rows, commit.position, index, event)?;
+                }
             }
         }
         Ok(())
@@ -85,6 +91,7 @@ fn invoice_issued(
     expect_family(position, Family::Partners, "InvoiceIssued")?;
     invoices::insert(rows, &invoices::Issued { position, event: event.clone() })?;
     invoice_index::insert(rows, event)?;
+    receivables::issued(rows, (position, index), event, None)?;
     let booking = Booked { position, index, partner_id: &event.partner_id, currency: event.currency };
     booking.post(rows, &invoice_posting(event), event.invoice_date, None, event.invoice_number.as_str())?;
     let series = Series::from(event);

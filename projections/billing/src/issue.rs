@@ -154,7 +154,8 @@ fn command_id(series: &Series, invoice_date: NaiveDate) -> Result<CommandId, Sto
     CommandId::new(id).map_err(|error| StoreError(error.to_string()))
 }
 
-fn hash_digits(partner: &PartnerId) -> String {
+/// What stands for a partner id that is too long.
+pub(crate) fn hash_digits(partner: &PartnerId) -> String {
     let digest = Sha256::digest(partner.as_str());
     digest.iter().take(HASH_DIGITS / 2).fold(String::with_capacity(HASH_DIGITS), |mut text, byte| {
         // Writing to a String cannot fail.

@@ -4,7 +4,12 @@ use std::fmt;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use subledger_domain::{charge::Charged, event::InvoiceIssued, ids::PartnerId, money::Currency};
+use subledger_domain::{
+    charge::{Charged, InvoiceTotals},
+    event::{CreditNoteIssued, InvoiceIssued, WithholdingApproved},
+    ids::PartnerId,
+    money::Currency,
+};
 use subledger_fold::{Key, KeyReader, StoreError};
 
 /// An account of a partner in a currency.
@@ -130,6 +135,16 @@ impl Posting {
         self
     }
 
+    /// Debits an account, or credits it if the amount is negative. Nothing if it is zero.
+    pub(crate) fn book(self, account: Account, amount: Decimal) -> Self {
+        let (debit, credit) = (amount.max(Decimal::ZERO), (-amount).max(Decimal::ZERO));
+        let mut posting = self;
+        if !amount.is_zero() {
+            posting.add(Leg { account, debit, credit });
+        }
+        posting
+    }
+
     /// An account has one leg on each side at most.
     fn add(&mut self, leg: Leg) {
         let same = |other: &&mut Leg| other.account == leg.account && other.debit.is_zero() == leg.debit.is_zero();
@@ -159,9 +174,48 @@ pub(crate) fn charge_posting(line: &Charged) -> Posting {
     )
 }
 
-/// What an invoice posts: its total becomes receivable; a negative total is owed to the partner.
+/// What an invoice posts: its total becomes receivable, what it credits of withholding does not; a negative total is owed to the
+/// partner.
 pub(crate) fn invoice_posting(event: &InvoiceIssued) -> Posting {
-    Posting::default().transfer(Account::Receivable, Account::Unbilled, event.total)
+    let credited = event.withholding_credits.iter().map(|credit| credit.credited).sum();
+    Posting::default().transfer(Account::Receivable, Account::Unbilled, event.total).transfer(
+        Account::Withholding,
+        Account::Unbilled,
+        credited,
+    )
+}
+
+/// What money that came in posts (billing-details.md C41); negative for money that goes back.
+pub(crate) fn payment_posting(amount: Decimal) -> Posting {
+    Posting::default().transfer(Account::Payments, Account::Unallocated, amount)
+}
+
+/// What an allocation posts; negative for money that is released.
+pub(crate) fn allocation_posting(amount: Decimal) -> Posting {
+    Posting::default().transfer(Account::Unallocated, Account::Receivable, amount)
+}
+
+/// What an approved withholding posts: only what its invoice owes no more.
+pub(crate) fn withholding_posting(event: &WithholdingApproved) -> Posting {
+    Posting::default().transfer(Account::Withholding, Account::Receivable, event.written_off)
+}
+
+/// What a credit note posts: revenue and tax are taken back; the invoice owes nothing, and withholding that it had is free again.
+pub(crate) fn credit_note_posting(event: &CreditNoteIssued) -> Posting {
+    let released: Decimal = event.withholding_released.iter().map(|release| release.amount).sum();
+    billed(&event.totals).book(Account::Withholding, -released).book(Account::Receivable, event.total + released)
+}
+
+/// What an invoice posts whose lines were billed before, and taken back.
+pub(crate) fn rebill_posting(event: &InvoiceIssued) -> Posting {
+    let credited: Decimal = event.withholding_credits.iter().map(|credit| credit.credited).sum();
+    billed(&event.totals).book(Account::Withholding, credited).book(Account::Receivable, event.total)
+}
+
+/// Revenue and tax of billed lines.
+fn billed(totals: &InvoiceTotals) -> Posting {
+    let net = totals.subtotal - totals.tax_included;
+    Posting::default().book(Account::Revenue, -net).book(Account::Tax, -(totals.tax + totals.tax_included))
 }
 
 /// Adds two amounts, exactly. The sum has no zeros at its end, so that it has one form whatever the order of adding.

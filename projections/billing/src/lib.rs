@@ -12,6 +12,7 @@ mod fold;
 mod issue;
 mod ledger;
 mod query;
+mod review;
 mod schedule;
 mod tables;
 
@@ -20,3 +21,10 @@ pub use fold::BillingProjection;
 pub use issue::{DueInvoice, SERIES_PER_CALL_MAX, closed_through, due_invoices, has_due_invoices};
 pub use ledger::Account;
 pub use query::*;
+pub use review::{DueReview, REVIEWS_PER_CALL_MAX, due_reviews};
+pub use tables::{
+    claims::{SlaClaim, SlaClaimState},
+    credit_notes::{CreditNote, CreditNoteState, IssuedCreditNote},
+    statement::StatementKind,
+    withholdings::{Withholding, WithholdingState},
+};

@@ -1,4 +1,6 @@
-//! `BillingService`: charges, invoices, balanced entries.
+//! `BillingService`: charges, invoices, balanced entries; payments and what else settles an invoice stand in [`receivables`].
+
+pub(crate) mod receivables;
 
 use rust_decimal::Decimal;
 use subledger_billing::{
@@ -8,8 +10,11 @@ use subledger_billing::{
 use subledger_domain::ids::InvoiceNumber;
 use subledger_log::codec::{FieldError, Wire};
 use subledger_proto::api::{
-    Balance, Charge, Entry, GetInvoiceRequest, Invoice, ListBalancesRequest, ListBalancesResponse, ListChargesRequest,
-    ListChargesResponse, ListEntriesRequest, ListEntriesResponse, ListInvoicesRequest, ListInvoicesResponse,
+    Balance, Charge, CreditNote, Entry, GetCreditNoteRequest, GetInvoiceRequest, Invoice, ListAgeingRequest,
+    ListAgeingResponse, ListBalancesRequest, ListBalancesResponse, ListChargesRequest, ListChargesResponse,
+    ListCreditNotesRequest, ListCreditNotesResponse, ListEntriesRequest, ListEntriesResponse, ListInvoicesRequest,
+    ListInvoicesResponse, ListPaymentsRequest, ListPaymentsResponse, ListSlaClaimsRequest, ListSlaClaimsResponse,
+    ListStatementRequest, ListStatementResponse, ListWithholdingRequestsRequest, ListWithholdingRequestsResponse,
     billing_service_server::BillingService,
 };
 use tonic::{Request, Response, Status};
@@ -32,6 +37,49 @@ impl BillingApi {
 
 #[tonic::async_trait]
 impl BillingService for BillingApi {
+    async fn list_payments(
+        &self,
+        request: Request<ListPaymentsRequest>,
+    ) -> Result<Response<ListPaymentsResponse>, Status> {
+        receivables::list_payments(&self.model, request).await
+    }
+
+    async fn list_credit_notes(
+        &self,
+        request: Request<ListCreditNotesRequest>,
+    ) -> Result<Response<ListCreditNotesResponse>, Status> {
+        receivables::list_credit_notes(&self.model, request).await
+    }
+
+    async fn get_credit_note(&self, request: Request<GetCreditNoteRequest>) -> Result<Response<CreditNote>, Status> {
+        receivables::get_credit_note(&self.model, request).await
+    }
+
+    async fn list_withholding_requests(
+        &self,
+        request: Request<ListWithholdingRequestsRequest>,
+    ) -> Result<Response<ListWithholdingRequestsResponse>, Status> {
+        receivables::list_withholding_requests(&self.model, request).await
+    }
+
+    async fn list_sla_claims(
+        &self,
+        request: Request<ListSlaClaimsRequest>,
+    ) -> Result<Response<ListSlaClaimsResponse>, Status> {
+        receivables::list_sla_claims(&self.model, request).await
+    }
+
+    async fn list_ageing(&self, request: Request<ListAgeingRequest>) -> Result<Response<ListAgeingResponse>, Status> {
+        receivables::list_ageing(&self.model, request).await
+    }
+
+    async fn list_statement(
+        &self,
+        request: Request<ListStatementRequest>,
+    ) -> Result<Response<ListStatementResponse>, Status> {
+        receivables::list_statement(&self.model, request).await
+    }
+
     async fn list_balances(
         &self,
         request: Request<ListBalancesRequest>,
@@ -223,8 +271,21 @@ pub(crate) fn to_charge(charge: subledger_billing::Charge) -> Charge {
 /// The API's form.
 pub(crate) fn to_invoice(invoice: subledger_billing::Invoice) -> Invoice {
     let fields = Some(invoice_fields::of(&invoice));
+    let settlement = invoice.settlement;
     Invoice {
         fields,
+        state: settlement.state.name().into(),
+        paid: settlement.paid.to_wire(),
+        withheld: settlement.withheld.to_wire(),
+        credited: settlement.credited.to_wire(),
+        due: settlement.due.to_wire(),
+        withholding_credits: invoice.withholding_credits.to_wire(),
+        cancelled_by: settlement.cancelled_by.to_wire(),
+        rebilled_as: settlement.rebilled_as.to_wire(),
+        refund: if settlement.rebills.is_some() { settlement.refund.to_wire() } else { String::new() },
+        rebills: settlement.rebills.to_wire(),
+        purchase_order: settlement.purchase_order.unwrap_or_default(),
+        bill_to: settlement.bill_to.as_ref().map(Wire::to_wire),
         invoice_number: invoice.invoice_number.to_wire(),
         partner_id: invoice.partner_id.to_wire(),
         family: invoice.family.to_wire(),

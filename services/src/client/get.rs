@@ -5,8 +5,8 @@ use serde_json::Value;
 use subledger_log::codec::to_json;
 use subledger_proto::{
     api::{
-        GetCustomerRequest, GetInvoiceRequest, GetOfferRequest, GetPartnerRequest, GetSubscriptionRequest,
-        GetSubscriptionStateRequest,
+        GetCreditNoteRequest, GetCustomerRequest, GetInvoiceRequest, GetOfferRequest, GetPartnerRequest,
+        GetSubscriptionRequest, GetSubscriptionStateRequest,
     },
     common::{AsOf, Position},
 };
@@ -34,7 +34,7 @@ pub(crate) struct Args {
     /// What kind of thing
     #[arg(value_enum)]
     kind: Kind,
-    /// Its id, or the number of an invoice
+    /// Its id, or the number of an invoice or credit note
     id: String,
     /// Whose subscription it is, where several customers have one of that id
     #[arg(long, value_name = "ID")]
@@ -70,6 +70,7 @@ enum Kind {
     Partner,
     Offer,
     Invoice,
+    CreditNote,
 }
 
 /// Prints it.
@@ -98,7 +99,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         return print_one(args.output, &value);
     }
     let nested = match args.kind {
-        Kind::Invoice => Some(("lines", list::CHARGES)),
+        Kind::Invoice | Kind::CreditNote => Some(("lines", list::CHARGES)),
         Kind::Offer => Some(("prices", list::PRICES)),
         Kind::Customer | Kind::Subscription | Kind::Partner => None,
     };
@@ -154,6 +155,10 @@ async fn fetch(
             let as_of_date = days.as_of.map(|day| day.to_string()).unwrap_or_default();
             let request = GetOfferRequest { offer_id: id, min_position, as_of_date };
             to_json("subledger.v1.Offer", &to.catalog().get_offer(request).await?.into_inner())
+        }
+        Kind::CreditNote => {
+            let request = GetCreditNoteRequest { credit_note_number: id, min_position };
+            to_json("subledger.v1.CreditNote", &to.billing().get_credit_note(request).await?.into_inner())
         }
         Kind::Invoice => {
             let request = GetInvoiceRequest { invoice_number: id, min_position, as_of };

@@ -1,13 +1,17 @@
 //! `subledger list`: lists of the read models, page after page.
 
 use chrono::NaiveDate;
+mod receivables;
+
 use serde_json::Value;
 use subledger_log::codec::to_json;
 use subledger_proto::{
     api::{
-        ListActivitiesRequest, ListBalancesRequest, ListChargesRequest, ListCustomersRequest, ListEntriesRequest,
-        ListIncentiveBasesRequest, ListInvoicesRequest, ListOffersRequest, ListPartnersRequest, ListPricesRequest,
+        ListActivitiesRequest, ListAgeingRequest, ListBalancesRequest, ListChargesRequest, ListCreditNotesRequest,
+        ListCustomersRequest, ListEntriesRequest, ListIncentiveBasesRequest, ListInvoicesRequest, ListOffersRequest,
+        ListPartnersRequest, ListPaymentsRequest, ListPricesRequest, ListSlaClaimsRequest, ListStatementRequest,
         ListSubscriptionsRequest, ListTaxRatesRequest, ListTransfersRequest, ListUsersRequest,
+        ListWithholdingRequestsRequest,
     },
     common::Position,
 };
@@ -84,12 +88,18 @@ pub(crate) struct Filter {
     /// The day whose prices are listed; a day to come is a preview
     #[arg(long, value_name = "DATE", value_parser = date)]
     on: Option<NaiveDate>,
-    /// The day they are compared with; the last of the month before, if absent
+    /// The day that prices are compared with (the last of the month before, if absent), or a statement begins on
     #[arg(long, value_name = "DATE", value_parser = date)]
     since: Option<NaiveDate>,
     /// Only lines that no invoice carries yet
     #[arg(long)]
     unbilled: bool,
+    /// Only payments with something left
+    #[arg(long)]
+    unallocated: bool,
+    /// Only through this day
+    #[arg(long, value_name = "DATE")]
+    until: Option<String>,
     /// Wait until the answer reflects this commit, such as customers/2@17; repeatable
     #[arg(long, value_name = "POSITION", value_parser = position)]
     min_position: Vec<Position>,
@@ -109,6 +119,16 @@ pub(crate) enum Kind {
     Entries,
     Charges,
     Invoices,
+    Payments,
+    CreditNotes,
+    /// Withholding tax requests
+    Withholdings,
+    /// Claims for outages
+    Claims,
+    /// What partners owe, by the days since it was due; needs --as-of
+    Ageing,
+    /// A partner's statement of account; needs --partner
+    Statement,
     Transfers,
     Activities,
     /// Users of a customer with their licenses
@@ -229,6 +249,9 @@ const INVOICES: &[Column] = &[
     Column::amount("TOTAL", "total"),
     Column::text("CURRENCY", "currency"),
     Column::text("DUE", "due_date"),
+    Column::amount("PAID", "paid"),
+    Column::amount("UNPAID", "due"),
+    Column::text("STATE", "state"),
 ];
 const TRANSFERS: &[Column] = &[
     Column::text("TRANSFER", "transfer_id"),
@@ -289,6 +312,12 @@ impl Kind {
             Self::Entries => ENTRIES,
             Self::Charges => CHARGES,
             Self::Invoices => INVOICES,
+            Self::Payments => receivables::PAYMENTS,
+            Self::CreditNotes => receivables::CREDIT_NOTES,
+            Self::Withholdings => receivables::WITHHOLDINGS,
+            Self::Claims => receivables::CLAIMS,
+            Self::Ageing => receivables::AGEING,
+            Self::Statement => receivables::STATEMENT,
             Self::Transfers => TRANSFERS,
             Self::Activities => ACTIVITIES,
             Self::Users => USERS,
@@ -307,6 +336,10 @@ impl Kind {
             Self::Balances | Self::Entries => &["partner", "currency", "account", "as-of", "recorded-by"],
             Self::Charges => &["partner", "customer", "subscription", "unbilled", "as-of", "recorded-by"],
             Self::Invoices => &["partner", "as-of", "recorded-by"],
+            Self::CreditNotes | Self::Withholdings | Self::Claims => &["partner"],
+            Self::Payments => &["partner", "currency", "unallocated"],
+            Self::Ageing => &["partner", "as-of", "recorded-by"],
+            Self::Statement => &["partner", "currency", "since", "until"],
             Self::Transfers => &["customer", "partner"],
             Self::Activities => &["customer", "from", "to"],
             Self::Users => &["customer"],
@@ -337,6 +370,8 @@ impl Filter {
             ("on", self.on.is_some()),
             ("since", self.since.is_some()),
             ("unbilled", self.unbilled),
+            ("unallocated", self.unallocated),
+            ("until", self.until.is_some()),
             ("as-of", self.look_back.is_given()),
         ];
         let filters = kind.filters();
@@ -437,6 +472,17 @@ async fn page(
         Kind::Charges => page!(billing.list_charges(ListChargesRequest {
             partner_id, customer_id, subscription_id: text(f.subscription), unbilled: f.unbilled, as_of }).charges as "Charge"),
         Kind::Invoices => page!(billing.list_invoices(ListInvoicesRequest { partner_id, as_of }).invoices as "Invoice"),
+        Kind::Payments => page!(billing.list_payments(ListPaymentsRequest {
+            partner_id, currency, unallocated: f.unallocated }).payments as "Payment"),
+        Kind::CreditNotes => page!(billing.list_credit_notes(ListCreditNotesRequest { partner_id })
+            .credit_notes as "CreditNote"),
+        Kind::Withholdings => page!(billing.list_withholding_requests(ListWithholdingRequestsRequest { partner_id })
+            .requests as "WithholdingRequest"),
+        Kind::Claims => page!(billing.list_sla_claims(ListSlaClaimsRequest { partner_id }).claims as "SlaClaim"),
+        Kind::Ageing => page!(billing.list_ageing(ListAgeingRequest { partner_id, as_of })
+            .ageing as "Ageing"),
+        Kind::Statement => page!(billing.list_statement(ListStatementRequest {
+            partner_id, currency, from: f.since.map(|day| day.to_string()).unwrap_or_default(), until: text(f.until) }).lines as "StatementLine"),
         Kind::Transfers => page!(customers.list_transfers(ListTransfersRequest { customer_id, partner_id })
             .transfers as "Transfer"),
         Kind::Activities => page!(customers.list_activities(ListActivitiesRequest { customer_id, from_date, to_date })
@@ -475,6 +521,12 @@ mod tests {
             (ENTRIES, "Entry"),
             (CHARGES, "Charge"),
             (INVOICES, "Invoice"),
+            (receivables::PAYMENTS, "Payment"),
+            (receivables::CREDIT_NOTES, "CreditNote"),
+            (receivables::WITHHOLDINGS, "WithholdingRequest"),
+            (receivables::CLAIMS, "SlaClaim"),
+            (receivables::AGEING, "Ageing"),
+            (receivables::STATEMENT, "StatementLine"),
             (TRANSFERS, "Transfer"),
             (ACTIVITIES, "Activity"),
             (INCENTIVES, "IncentiveBase"),

@@ -100,6 +100,7 @@ const ENUM_PREFIXES: &[&str] = &[
     "SEGMENT_",
     "AGREEMENT_VERSION_",
     "PURCHASE_PERMISSION_",
+    "CREDIT_NOTE_REASON_",
     "FAMILY_",
 ];
 

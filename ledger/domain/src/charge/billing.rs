@@ -4,7 +4,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::line::{AppliedPromotion, Charged, Derivation};
+use super::line::{AppliedPromotion, ChargeType, Charged, Derivation};
 use crate::{
     calendar,
     customer::Subscription,
@@ -203,9 +203,12 @@ impl Billing {
     }
 
     fn charged(&mut self, line: &Charged) {
-        if let Some(id) = &line.reverses_line_id {
-            self.credited(id, line);
-            return;
+        match (line.charge_type, &line.reverses_line_id) {
+            // Goodwill takes nothing back: what was charged stands.
+            (ChargeType::CustomerCredit, _) => return,
+            (ChargeType::LineItemOffset, Some(id)) => return self.corrected(id, line),
+            (_, Some(id)) => return self.credited(id, line),
+            (_, None) => {}
         }
         let at = self.periods.iter().rposition(|p| p.start <= line.charge_start && line.charge_start < p.end);
         if let Some(period) = at.and_then(|at| self.periods.get_mut(at)) {
@@ -223,6 +226,12 @@ impl Billing {
                 open: true,
             });
         }
+    }
+
+    /// A line corrected by hand still has its days; a later credit takes back what is left of its amount.
+    fn corrected(&mut self, id: &LineId, offset: &Charged) {
+        let lines = self.periods.iter_mut().flat_map(|period| &mut period.lines);
+        lines.filter(|line| line.line_id == *id).for_each(|line| line.left.add(Sums::from(offset)));
     }
 
     fn credited(&mut self, id: &LineId, credit: &Charged) {

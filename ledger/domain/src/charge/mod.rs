@@ -3,6 +3,7 @@
 //! Corrections follow the charge actually made: a credit takes back a line, in whole or for its last days, and [`Billing`] remembers
 //! which lines are in force. Licenses are corrected on the monthly anniversary ([`day_end`]), all other products at once.
 
+mod adjustment;
 mod billing;
 mod charging;
 mod correction;
@@ -14,6 +15,7 @@ mod totals;
 
 use chrono::NaiveDate;
 
+pub use adjustment::{StandingLine, adjust, standing_line};
 pub use billing::{Billing, evolve};
 pub use line::{AppliedPromotion, ChargeType, Charged, Derivation, Discount, InvoiceFamily};
 pub use totals::InvoiceTotals;

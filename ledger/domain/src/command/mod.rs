@@ -3,6 +3,8 @@
 mod catalog;
 mod customer;
 mod partner;
+mod receivables;
+mod sla;
 mod subscription;
 mod timer;
 mod transfer;
@@ -13,7 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{CustomerId, PartnerId};
 
-pub use self::{catalog::*, customer::*, partner::*, subscription::*, timer::*, transfer::*, trial::*, user::*};
+pub use self::{
+    catalog::*, customer::*, partner::*, receivables::*, sla::*, subscription::*, timer::*, transfer::*, trial::*,
+    user::*,
+};
 
 /// The stream a command concerns.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,6 +68,25 @@ pub enum Command {
     AcceptTransfer(AcceptTransfer),
     DeclineTransfer(DeclineTransfer),
     WithdrawTransfer(WithdrawTransfer),
+    ReceivePayment(ReceivePayment),
+    AllocatePayment(AllocatePayment),
+    RefundPayment(RefundPayment),
+    AllocateCredit(AllocateCredit),
+    ReviewStanding(ReviewStanding),
+    RequestWithholding(RequestWithholding),
+    ReturnWithholding(ReturnWithholding),
+    ResubmitWithholding(ResubmitWithholding),
+    ApproveWithholding(ApproveWithholding),
+    RequestCreditNote(RequestCreditNote),
+    RefuseCreditNote(RefuseCreditNote),
+    IssueCreditNote(IssueCreditNote),
+    RebillInvoice(RebillInvoice),
+    SubmitSlaClaim(SubmitSlaClaim),
+    AskSlaClaimant(AskSlaClaimant),
+    AnswerSlaClaim(AnswerSlaClaim),
+    ApproveSlaClaim(ApproveSlaClaim),
+    RefuseSlaClaim(RefuseSlaClaim),
+    PostAdjustment(PostAdjustment),
     RunDue(RunDue),
     MarkDay(MarkDay),
     UpdateCustomer(UpdateCustomer),
@@ -125,6 +149,25 @@ impl Command {
             Self::AcceptTransfer(c) => Target::Customer(&c.customer_id),
             Self::DeclineTransfer(c) => Target::Customer(&c.customer_id),
             Self::WithdrawTransfer(c) => Target::Customer(&c.customer_id),
+            Self::ReceivePayment(c) => Target::Partner(&c.partner_id),
+            Self::AllocatePayment(c) => Target::Partner(&c.partner_id),
+            Self::RefundPayment(c) => Target::Partner(&c.partner_id),
+            Self::AllocateCredit(c) => Target::Partner(&c.partner_id),
+            Self::ReviewStanding(c) => Target::Partner(&c.partner_id),
+            Self::RequestWithholding(c) => Target::Partner(&c.partner_id),
+            Self::ReturnWithholding(c) => Target::Partner(&c.partner_id),
+            Self::ResubmitWithholding(c) => Target::Partner(&c.partner_id),
+            Self::ApproveWithholding(c) => Target::Partner(&c.partner_id),
+            Self::RequestCreditNote(c) => Target::Partner(&c.partner_id),
+            Self::RefuseCreditNote(c) => Target::Partner(&c.partner_id),
+            Self::IssueCreditNote(c) => Target::Partner(&c.partner_id),
+            Self::RebillInvoice(c) => Target::Partner(&c.partner_id),
+            Self::SubmitSlaClaim(c) => Target::Customer(&c.customer_id),
+            Self::AskSlaClaimant(c) => Target::Customer(&c.customer_id),
+            Self::AnswerSlaClaim(c) => Target::Customer(&c.customer_id),
+            Self::ApproveSlaClaim(c) => Target::Customer(&c.customer_id),
+            Self::RefuseSlaClaim(c) => Target::Customer(&c.customer_id),
+            Self::PostAdjustment(c) => Target::Customer(&c.customer_id),
             Self::RunDue(c) => Target::Customer(&c.customer_id),
             Self::MarkDay(_) => Target::CustomersPartition,
             Self::UpdateCustomer(c) => Target::Customer(&c.customer_id),

@@ -1,9 +1,9 @@
 //! Decisions about one customer: which rules a command goes through.
 
 use super::{
-    Customer, access, agreement, cancel, convert, create, details, draft::Draft, due, free_trial, frequency, licenses,
-    profile, purchase, qualification, quantity, relationship, renewal, reseller, schedule, suspension, transfer,
-    upgrade, user,
+    Customer, access, adjustment, agreement, cancel, convert, create, details, draft::Draft, due, free_trial,
+    frequency, licenses, profile, purchase, qualification, quantity, relationship, renewal, reseller, schedule, sla,
+    suspension, transfer, upgrade, user,
 };
 use crate::{Command, Context, Event, Reason, Reference, Rejection, check, command::Target};
 
@@ -72,6 +72,12 @@ fn run(draft: &mut Draft<'_>, command: &Command) -> Result<(), Rejection> {
         Command::UpdateSubscription(command) => details::update(draft, command),
         Command::Upgrade(command) => upgrade::upgrade(draft, command),
         Command::Migrate(command) => upgrade::migrate(draft, command),
+        Command::SubmitSlaClaim(command) => sla::submit(draft, command),
+        Command::AskSlaClaimant(command) => sla::ask(draft, command),
+        Command::AnswerSlaClaim(command) => sla::answer(draft, command),
+        Command::ApproveSlaClaim(command) => sla::approve(draft, command),
+        Command::RefuseSlaClaim(command) => sla::refuse(draft, command),
+        Command::PostAdjustment(command) => adjustment::post(draft, command),
         Command::RunDue(command) => {
             due::run(draft, command.date);
             Ok(())

@@ -79,6 +79,20 @@ impl<'a> Draft<'a> {
     ) {
         let first = self.decision.events().len();
         self.decision.push(event);
+        self.charge_from(first, id, charge);
+    }
+
+    /// Adds what something costs whose event is there already.
+    pub(super) fn charge(&mut self, id: &SubscriptionId, charge: impl FnOnce(&Subscription, &mut Decision<'_>)) {
+        self.charge_from(self.decision.events().len(), id, charge);
+    }
+
+    fn charge_from(
+        &mut self,
+        first: usize,
+        id: &SubscriptionId,
+        charge: impl FnOnce(&Subscription, &mut Decision<'_>),
+    ) {
         if let Some(subscription) = self.copies.get(id).or_else(|| self.customer.subscription(id)) {
             charge(subscription, &mut self.decision);
         }
@@ -112,11 +126,7 @@ impl<'a> Draft<'a> {
 
     /// Charges what is due at the end of the day.
     pub(super) fn charge_day_end(&mut self, id: &SubscriptionId, day: NaiveDate) {
-        let first = self.decision.events().len();
-        if let Some(subscription) = self.copies.get(id).or_else(|| self.customer.subscription(id)) {
-            charge::day_end(subscription, day, &mut self.decision);
-        }
-        self.follow(first);
+        self.charge(id, |subscription, decision| charge::day_end(subscription, day, decision));
     }
 
     /// Applies the events from that one on to the working copies.

@@ -9,7 +9,7 @@ use crate::{
     ids::{OfferId, PartnerId, SubscriptionId},
     money::Currency,
     offer::{BillingFrequency, LOCKED_TERM_MONTHS, Offer, ProductFamily},
-    partner::Partner,
+    partner::{AccountStanding, OVERDUE_DAYS_MAX, Partner},
     party::PartnerKind,
     reference::market,
     tax,
@@ -31,6 +31,26 @@ pub(super) fn buyer<'a>(reference: &'a Reference, id: &PartnerId, field: &str) -
         return Err(Rejection::field(Reason::ResellerCannotTransact, field, message).with("partner_id", id));
     }
     Ok(partner)
+}
+
+/// The partner pays: one that is suspended sells nothing new, though what it sold goes on and renews (L7434).
+pub(super) fn in_good_standing(partner: &Partner, field: &str) -> Result<(), Rejection> {
+    if partner.receivables.standing() != AccountStanding::Suspended {
+        return Ok(());
+    }
+    let id = &partner.partner_id;
+    let message =
+        format!("{id} is suspended: it has invoices more than {OVERDUE_DAYS_MAX} days overdue; pay them first");
+    Err(Rejection::field(Reason::PartnerSuspended, field, message).with("partner_id", id))
+}
+
+/// The currency is the subscription's.
+pub(super) fn currency(subscription: &Subscription, currency: Currency, field: &str) -> Result<(), Rejection> {
+    if currency == subscription.currency {
+        return Ok(());
+    }
+    let message = format!("Subscription {} is billed in {}", subscription.subscription_id, subscription.currency);
+    Err(Rejection::field(Reason::CurrencyMismatch, field, message).with("currency", subscription.currency))
 }
 
 /// A reseller of record is registered, and named by a provider only.

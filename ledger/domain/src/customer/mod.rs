@@ -3,6 +3,7 @@
 //! Here lives the state and how events change it; each command's rules stand in a file of its own, and work on a [`draft`].
 
 mod access;
+mod adjustment;
 mod agreement;
 mod cancel;
 mod convert;
@@ -24,6 +25,7 @@ mod relationship;
 mod renewal;
 mod reseller;
 mod schedule;
+mod sla;
 mod subscription;
 mod suspension;
 mod transfer;
@@ -37,10 +39,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use self::sla::Claim;
 use crate::{
     Event,
     event::{AgreementAccepted, CustomerCreated, RelationshipEstablished, TransferRequested},
-    ids::{CustomerId, OfferId, OrderId, PartnerId, SubscriptionId, TransferId},
+    ids::{ClaimId, CustomerId, OfferId, OrderId, PartnerId, SubscriptionId, TransferId},
     party::{AgreementMode, AgreementVersion, PurchasePermission, Segment},
 };
 
@@ -51,6 +54,7 @@ pub use profile::{TAG_CHARS_MAX, TAGS_MAX};
 pub use purchase::{FREE_TRIAL_DAYS_MAX, ORDER_LINES_MAX};
 pub use qualification::{Qualification, QualificationStanding};
 pub use schedule::ScheduledChange;
+pub use sla::{SLA_CREDITS_MAX, SlaCredit};
 pub use subscription::{Standing, Subscription};
 pub use transfer::{TRANSFER_DAYS_MAX, TRANSFER_LINES_MAX, Transfer, TransferStanding};
 pub use user::{USER_NAME_CHARS_MAX, USER_RESTORE_DAYS, USERS_MAX};
@@ -169,6 +173,7 @@ pub struct Customer {
     /// When each subscription has something due, so that nobody looks through all of them.
     due: BTreeSet<(NaiveDate, SubscriptionId)>,
     transfers_due: BTreeSet<(NaiveDate, TransferId)>,
+    claims: BTreeMap<ClaimId, Claim>,
 }
 
 impl Customer {
@@ -268,6 +273,7 @@ impl Customer {
             in_open_transfer: BTreeMap::new(),
             due: BTreeSet::new(),
             transfers_due: BTreeSet::new(),
+            claims: BTreeMap::new(),
         }
     }
 
@@ -300,6 +306,11 @@ impl Customer {
             }
             Event::SubscriptionCreated(e) => self.add_subscription(Subscription::from(e), event),
             Event::TrialStarted(e) => self.add_subscription(Subscription::from(e), event),
+            Event::SlaClaimSubmitted(_)
+            | Event::SlaClaimantAsked(_)
+            | Event::SlaClaimAnswered(_)
+            | Event::SlaClaimApproved(_)
+            | Event::SlaClaimRefused(_) => sla::apply(&mut self.claims, event),
             Event::TransferRequested(e) => self.open_transfer(e),
             Event::TransferCompleted(e) => {
                 self.close_transfer(&e.transfer_id, TransferStanding::Complete);

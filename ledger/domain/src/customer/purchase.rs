@@ -48,6 +48,7 @@ pub(super) fn purchase(draft: &mut Draft<'_>, command: &Purchase) -> Result<(), 
     check::count("lines", command.lines.len(), ORDER_LINES_MAX)?;
     let (customer, on) = (draft.customer, draft.on());
     let partner = gates::buyer(draft.reference, &command.partner_id, "partner_id")?;
+    gates::in_good_standing(partner, "partner_id")?;
     gates::relationship(customer, &command.partner_id, "partner_id")?;
     gates::agreement(customer, &command.partner_id, on)?;
     gates::market(partner, customer.country(), "partner_id")?;

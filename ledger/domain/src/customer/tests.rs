@@ -8,6 +8,7 @@ mod orders;
 mod profile;
 mod records;
 mod schedule;
+mod sla;
 mod state_tables;
 mod taxes;
 mod transfers;

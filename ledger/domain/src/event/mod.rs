@@ -4,6 +4,8 @@ mod catalog;
 mod charge;
 mod customer;
 mod partner;
+mod receivables;
+mod sla;
 mod subscription;
 mod transfer;
 mod trial;
@@ -13,7 +15,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::charge::Charged;
 
-pub use self::{catalog::*, charge::*, customer::*, partner::*, subscription::*, transfer::*, trial::*, user::*};
+pub use self::{
+    catalog::*, charge::*, customer::*, partner::*, receivables::*, sla::*, subscription::*, transfer::*, trial::*,
+    user::*,
+};
 
 macro_rules! event {
     ($($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* })*) => {$(
@@ -58,6 +63,11 @@ events! {
     SubscriptionCancelled, BillingFrequencyChanged, AutoRenewChanged, SubscriptionConverted, SubscriptionRenewed,
     SubscriptionExpired, SubscriptionDeprovisioned, TermRolled, TermEnded, TrialConverted, CancellationScheduled,
     TransferRequested, TransferCompleted, TransferDeclined, TransferWithdrawn, TransferExpired,
+    PaymentReceived, PaymentAllocated, PaymentReleased, PaymentRefunded, CreditAllocated, CreditReleased,
+    PartnerBecameDelinquent, PartnerAccountSuspended, PartnerAccountReinstated,
+    WithholdingRequested, WithholdingReturned, WithholdingResubmitted, WithholdingApproved,
+    CreditNoteRequested, CreditNoteRefused, CreditNoteIssued, InvoiceRebilled,
+    SlaClaimSubmitted, SlaClaimantAsked, SlaClaimAnswered, SlaClaimApproved, SlaClaimRefused, AdjustmentPosted,
     Charged, PeriodStarted, PartitionDayClosed,
     CustomerUpdated, QualificationRequested, QualificationDecided, CustomerTagged, ResellerAdded, ResellerRemoved,
     DelegatedAdminRequested, DelegatedAdminGranted, DelegatedAdminRemoved, PurchasePermissionChanged,

@@ -9,7 +9,7 @@ use crate::{
     charge::{InvoiceFamily, InvoiceTotals},
     ids::{ExemptionId, InvoiceNumber, PartnerId},
     money::Currency,
-    partner::{BillingProfile, CycleStart, InvoiceHeader},
+    partner::{BillingProfile, CycleStart, InvoiceHeader, WithholdingCredit},
     party::PartnerKind,
     position::Position,
     tax::{TaxDocumentKind, TaxIdKind},
@@ -54,7 +54,7 @@ event! {
         invoice_date: NaiveDate,
         /// Net 60 (L9725).
         due_date: NaiveDate,
-        /// What is to be paid.
+        /// What is to be paid: subtotal and tax, less other credits.
         total: Decimal,
         /// What the lines sum up to.
         totals: InvoiceTotals,
@@ -66,6 +66,8 @@ event! {
         reflects: Vec<Position>,
         /// What it says of the partner; none on documents issued before there were profiles.
         header: Option<InvoiceHeader>,
+        /// Approved withholding requests that it prints or credits (billing-details.md C20).
+        withholding_credits: Vec<WithholdingCredit>,
     }
 
     /// Partner: it stated who it is.

@@ -1,9 +1,12 @@
 //! Decisions about one partner.
 
-use super::{Partner, invoice, profile, tax};
+use super::{Partner, invoice, profile, receivables, tax};
 use crate::{
-    Command, Context, Event, Reason, Reference, Rejection, check, command::RegisterPartner, event::PartnerRegistered,
-    ids::PartnerId, reference::market,
+    Command, Context, Event, Reason, Reference, Rejection, check,
+    command::{RegisterPartner, Target},
+    event::PartnerRegistered,
+    ids::PartnerId,
+    reference::market,
 };
 
 /// Decides a command about one partner; `state` is none before it is registered. The catalog of `reference` says what documents print.
@@ -24,7 +27,11 @@ pub fn decide(
         Command::SubmitTaxExemption(c) => tax::submit_exemption(registered_one(state, &c.partner_id)?, c, context),
         Command::GrantTaxExemption(c) => tax::grant_exemption(registered_one(state, &c.partner_id)?, c, context),
         Command::RefuseTaxExemption(c) => tax::refuse_exemption(registered_one(state, &c.partner_id)?, c),
-        _ => Err(check::misdirected("partner")),
+        _ => {
+            let Target::Partner(partner_id) = command.target() else { return Err(check::misdirected("partner")) };
+            receivables::decide(registered_one(state, partner_id)?, &reference.catalog, command, context)
+                .unwrap_or_else(|| Err(check::misdirected("partner")))
+        }
     }
 }
 

@@ -1,14 +1,13 @@
 //! Invoices: which document follows which, and what it says of the partner (billing-details.md 3.5).
 
 use chrono::Days;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-use super::Partner;
+use super::{Partner, number};
 use crate::{
     Event, Reason, Rejection,
     catalog::Catalog,
-    charge::InvoiceFamily,
     check,
     command::IssueInvoice,
     event::InvoiceIssued,
@@ -21,10 +20,6 @@ use crate::{
 pub const PAYMENT_TERM_DAYS: u64 = 60;
 /// A SHA-256.
 const DIGEST_BYTES: usize = 32;
-/// Part of an invoice number that is the partner's id; family, currency and up to ten digits have the other 17 of 64 characters.
-const NUMBER_PARTNER_CHARS_MAX: usize = 47;
-/// Of a longer partner id its beginning, a point and 16 hexadecimal digits of its hash.
-const NUMBER_PARTNER_CHARS_KEPT: usize = 30;
 /// In payment instructions: where the invoice's number goes (L10496).
 const NUMBER_IN_TEXT: &str = "{invoice_number}";
 
@@ -52,7 +47,7 @@ pub struct InvoiceHeader {
 }
 
 impl InvoiceHeader {
-    fn new(partner: &Partner, catalog: &Catalog, number: &InvoiceNumber) -> Self {
+    pub(super) fn new(partner: &Partner, catalog: &Catalog, number: &InvoiceNumber) -> Self {
         let profile = partner.profile.as_ref();
         let [line1, city, state, postal_code] = [const { String::new() }; 4];
         let unstated = Address { country: partner.country.clone(), line1, city, state, postal_code };
@@ -92,13 +87,16 @@ pub(super) fn issue(partner: &Partner, catalog: &Catalog, command: &IssueInvoice
                 .with("period_start", last.period_end));
         }
     }
-    let invoice_number = number(partner, command, issued.map_or(0, |issued| issued.count) + 1)?;
+    let count = issued.map_or(0, |issued| issued.count) + 1;
+    let invoice_number = number::invoice(&partner.partner_id, command.family, command.currency, count)?;
     let Some(due_date) = command.invoice_date.checked_add_days(Days::new(PAYMENT_TERM_DAYS)) else {
         return Err(check::invalid("invoice_date", "The due date is 60 days later, which no calendar has"));
     };
     let header = Some(InvoiceHeader::new(partner, catalog, &invoice_number));
     let IssueInvoice { partner_id, family, currency, period_start, period_end, invoice_date, .. } = command.clone();
-    let IssueInvoice { total, totals, line_count, lines_digest, reflects, .. } = command.clone();
+    let IssueInvoice { totals, line_count, lines_digest, reflects, .. } = command.clone();
+    let withholding_credits = partner.receivables.credits_for(currency, command.total);
+    let total = command.total - withholding_credits.iter().map(|credit| credit.credited).sum::<Decimal>();
     Ok(vec![
         InvoiceIssued {
             partner_id,
@@ -115,6 +113,7 @@ pub(super) fn issue(partner: &Partner, catalog: &Catalog, command: &IssueInvoice
             lines_digest,
             reflects,
             header,
+            withholding_credits,
         }
         .into(),
     ])
@@ -145,23 +144,4 @@ fn check_invoice(command: &IssueInvoice) -> Result<(), Rejection> {
         return Err(check::invalid("lines_digest", format!("A SHA-256 has {DIGEST_BYTES} bytes")));
     }
     Ok(())
-}
-
-/// `{partner}-{L or O}-{currency}-{number}`, unique in the ledger and gapless for each partner, family and currency.
-fn number(partner: &Partner, command: &IssueInvoice, number: u64) -> Result<InvoiceNumber, Rejection> {
-    let family = match command.family {
-        InvoiceFamily::LicenseUsage => 'L',
-        InvoiceFamily::OneTimeRecurring => 'O',
-    };
-    let id = partner.partner_id.as_str();
-    let prefix = if id.len() <= NUMBER_PARTNER_CHARS_MAX {
-        id.to_owned()
-    } else {
-        let mut head = [0; 8];
-        head.iter_mut().zip(Sha256::digest(id)).for_each(|(to, from)| *to = from);
-        let hash = u64::from_be_bytes(head);
-        format!("{}.{hash:016x}", id.get(..NUMBER_PARTNER_CHARS_KEPT).unwrap_or_default())
-    };
-    let text = format!("{prefix}-{family}-{}-{number:06}", command.currency);
-    InvoiceNumber::new(text).map_err(|error| check::invalid("partner_id", error.to_string()))
 }

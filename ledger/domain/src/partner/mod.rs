@@ -1,9 +1,11 @@
-//! Partners: accounts, billing day, currency, issued invoices. One stream each.
+//! Partners: accounts, billing day, currency, issued invoices, and what they owe. One stream each.
 
 mod cycle;
 mod decide;
 mod invoice;
+mod number;
 mod profile;
+mod receivables;
 mod tax;
 
 use std::collections::BTreeMap;
@@ -14,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Event,
     charge::InvoiceFamily,
-    event::PartnerRegistered,
+    event::{InvoiceIssued, PartnerRegistered},
     ids::PartnerId,
     money::Currency,
     party::PartnerKind,
@@ -25,6 +27,10 @@ pub use cycle::{CycleStart, invoice_date};
 pub use decide::decide;
 pub use invoice::{InvoiceHeader, PAYMENT_TERM_DAYS};
 pub use profile::BillingProfile;
+pub use receivables::{
+    AccountStanding, Certificate, CreditNoteReason, OVERDUE_DAYS_MAX, Receivable, Receivables, WithholdingCredit,
+    WithholdingRelease,
+};
 
 use cycle::next_cycle;
 
@@ -53,6 +59,8 @@ pub struct Partner {
     pub profile: Option<BillingProfile>,
     /// What it proved about its taxes.
     pub tax: TaxStanding,
+    /// What it owes and has paid.
+    pub receivables: Receivables,
 }
 
 /// The invoices of one family and currency.
@@ -80,6 +88,7 @@ impl From<&PartnerRegistered> for Partner {
             issued: BTreeMap::new(),
             profile: None,
             tax: TaxStanding::default(),
+            receivables: Receivables::default(),
         }
     }
 }
@@ -103,15 +112,15 @@ impl Partners {
 
     /// Applies an event of any partner.
     pub fn evolve(&mut self, event: &Event) {
+        if let Some(id) = receivables::concerned(event) {
+            self.change(id, |partner| {
+                partner.count_invoice(event);
+                partner.receivables.apply(event);
+            });
+        }
         match event {
             Event::PartnerRegistered(e) => {
                 self.partners.insert(e.partner_id.clone(), Partner::from(e));
-            }
-            Event::InvoiceIssued(e) => {
-                let Some(partner) = self.partners.get_mut(&e.partner_id) else { return };
-                let count = partner.issued.get(&(e.family, e.currency)).map_or(0, |issued| issued.count) + 1;
-                let issued = Issued { count, period_start: e.period_start, period_end: e.period_end };
-                partner.issued.insert((e.family, e.currency), issued);
             }
             Event::BillingProfileUpdated(e) => self.change(&e.partner_id, |partner| {
                 partner.tax.set_region(e.profile.region(), e.region_from);
@@ -145,6 +154,23 @@ impl Partners {
 
     fn change_tax(&mut self, id: &PartnerId, change: impl FnOnce(&mut TaxStanding)) {
         self.change(id, |partner| change(&mut partner.tax));
+    }
+}
+
+impl Partner {
+    fn count_invoice(&mut self, event: &Event) {
+        let (issued, period) = match event {
+            Event::InvoiceIssued(e) => (e, Some((e.period_start, e.period_end))),
+            // It has the period of the invoice it replaces, and a number of its own.
+            Event::InvoiceRebilled(e) => (&e.invoice, None),
+            _ => return,
+        };
+        let InvoiceIssued { family, currency, period_start, period_end, .. } = *issued;
+        let before = self.issued.get(&(family, currency)).copied();
+        let count = before.map_or(0, |before| before.count) + 1;
+        let last = before.map(|before| (before.period_start, before.period_end));
+        let (period_start, period_end) = period.or(last).unwrap_or((period_start, period_end));
+        self.issued.insert((family, currency), Issued { count, period_start, period_end });
     }
 }
 

@@ -84,6 +84,27 @@ commands! {
     AcceptTransfer { customer_id, transfer_id, partner_id }
     DeclineTransfer { customer_id, transfer_id, partner_id, note }
     WithdrawTransfer { customer_id, transfer_id, partner_id }
+    ReceivePayment { partner_id, payment_id, amount, currency, value_date, reference, invoice_number }
+    AllocatePayment { partner_id, payment_id, invoice_number, amount }
+    RefundPayment { partner_id, payment_id, amount, reference }
+    AllocateCredit { partner_id, credit_invoice_number, invoice_number, amount }
+    ReviewStanding { partner_id, date }
+    RequestWithholding { partner_id, request_id, invoice_number, amount, currency, certificate, contact_email }
+    ReturnWithholding { partner_id, request_id, comments }
+    ResubmitWithholding { partner_id, request_id, amount, certificate }
+    ApproveWithholding { partner_id, request_id }
+    RequestCreditNote { partner_id, invoice_number, reason, note }
+    RefuseCreditNote { partner_id, invoice_number, comments }
+    IssueCreditNote { partner_id, invoice_number }
+    RebillInvoice { partner_id, invoice_number, refund, purchase_order, bill_to }
+    SubmitSlaClaim {
+        customer_id, partner_id, claim_id, incident_id, incident_date, service_code, purchased_through_csp,
+    }
+    AskSlaClaimant { customer_id, claim_id, question }
+    AnswerSlaClaim { customer_id, partner_id, claim_id, answer }
+    ApproveSlaClaim { customer_id, claim_id, credits }
+    RefuseSlaClaim { customer_id, claim_id, comments }
+    PostAdjustment { customer_id, partner_id, subscription_id, line_id, amount, currency, reason }
     RunDue { customer_id, date }
     MarkDay { date }
     UpdateCustomer { customer_id, partner_id, company_name, bill_to_name, address, contact }

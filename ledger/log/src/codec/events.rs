@@ -4,7 +4,7 @@ use subledger_domain::{
     Event,
     charge::{Charged, Derivation},
     event::*,
-    partner::InvoiceHeader,
+    partner::{InvoiceHeader, WithholdingRelease},
 };
 use subledger_proto::log as pb;
 
@@ -45,7 +45,7 @@ events! {
     PartnerRegistered { partner_id, name, kind, country, currency, billing_day, mpn_id, registered_on }
     InvoiceIssued {
         partner_id, invoice_number, family, currency, period_start, period_end, invoice_date, due_date, total, totals, line_count,
-        lines_digest, reflects, header,
+        lines_digest, reflects, header, withholding_credits,
     }
     BillingProfileUpdated { partner_id, profile, region_from }
     TaxIdSubmitted { partner_id, kind, value }
@@ -126,10 +126,34 @@ events! {
     SubscriptionUpgraded { customer_id, subscription_id, new_subscription_id, to_offer_id, quantity, add_on_ids }
     SubscriptionMigrated { customer_id, subscription_id, to_subscription_id, moved_user_ids, left_user_ids }
     TrialsPublished { trials }
+    PaymentReceived { partner_id, payment_id, amount, currency, value_date, reference, invoice_number }
+    PaymentAllocated { partner_id, payment_id, invoice_number, amount, currency, allocated_on }
+    PaymentReleased { partner_id, payment_id, invoice_number, amount, currency, released_on }
+    PaymentRefunded { partner_id, payment_id, amount, currency, refunded_on, reference }
+    CreditAllocated { partner_id, credit_invoice_number, invoice_number, amount, currency, allocated_on }
+    CreditReleased { partner_id, credit_invoice_number, invoice_number, amount, currency, released_on }
+    PartnerBecameDelinquent { partner_id, invoice_numbers, overdue, since }
+    PartnerAccountSuspended { partner_id, invoice_numbers, overdue, since }
+    PartnerAccountReinstated { partner_id, since }
+    WithholdingRequested { partner_id, request_id, invoice_number, amount, currency, certificate, country, contact_email, requested_on, replaces }
+    WithholdingReturned { partner_id, request_id, comments, returned_on }
+    WithholdingResubmitted { partner_id, request_id, amount, certificate, resubmitted_on }
+    WithholdingApproved { partner_id, request_id, invoice_number, currency, written_off, rest, approved_on }
+    CreditNoteRequested { partner_id, invoice_number, reason, note, requested_on }
+    CreditNoteRefused { partner_id, invoice_number, comments, refused_on }
+    CreditNoteIssued { partner_id, credit_note_number, invoice_number, family, currency, issued_on, total, totals, line_count, lines_digest, withholding_released }
+    InvoiceRebilled { rebills, credit_note_number, reason, refund, purchase_order, bill_to, invoice }
+    SlaClaimSubmitted { customer_id, partner_id, claim_id, incident_id, incident_date, service_code, service, submitted_on, deadline }
+    SlaClaimantAsked { customer_id, partner_id, claim_id, question, asked_on }
+    SlaClaimAnswered { customer_id, partner_id, claim_id, answer, answered_on }
+    SlaClaimApproved { customer_id, partner_id, claim_id, credits, approved_on }
+    SlaClaimRefused { customer_id, partner_id, claim_id, comments, refused_on }
+    AdjustmentPosted { customer_id, partner_id, subscription_id, line_id, amount, currency, reason }
 }
 
 message! {
     TransferLine => TransferLine { subscription_id, offer_id, quantity, base_subscription_id, new_subscription_id }
+    WithholdingRelease => WithholdingRelease { request_id, amount }
     Derivation => Derivation { rule, period_price, period_days, billed_days }
     InvoiceHeader => InvoiceHeader {
         us_fein, customer_number, bill_to, payment_instructions, payment_terms, customer_po, customer_service, service_recipient,

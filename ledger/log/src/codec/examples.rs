@@ -1,5 +1,6 @@
 //! One full example of each event and command: every field has a value that none does not have.
 
+mod receivables;
 mod records;
 mod tax;
 
@@ -251,6 +252,26 @@ fn subscription_created() -> e::SubscriptionCreated {
     }
 }
 
+fn invoice_issued() -> e::InvoiceIssued {
+    e::InvoiceIssued {
+        partner_id: partner(),
+        invoice_number: InvoiceNumber::new("D020001IQP").unwrap(),
+        family: InvoiceFamily::OneTimeRecurring,
+        currency: usd(),
+        period_start: day(1),
+        period_end: day(28),
+        invoice_date: day(28),
+        due_date: NaiveDate::from_ymd_opt(2018, 4, 29).unwrap(),
+        total: amount("1234.56"),
+        totals: totals(),
+        line_count: 17,
+        lines_digest: (0..32).collect(),
+        reflects: reflects(),
+        header: Some(tax::invoice_header()),
+        withholding_credits: Vec::new(),
+    }
+}
+
 fn catalog_and_partner_events() -> Vec<Event> {
     vec![
         e::OfferPublished { offer: offer() }.into(),
@@ -267,23 +288,7 @@ fn catalog_and_partner_events() -> Vec<Event> {
             registered_on: day(2),
         }
         .into(),
-        e::InvoiceIssued {
-            partner_id: partner(),
-            invoice_number: InvoiceNumber::new("D020001IQP").unwrap(),
-            family: InvoiceFamily::OneTimeRecurring,
-            currency: usd(),
-            period_start: day(1),
-            period_end: day(28),
-            invoice_date: day(28),
-            due_date: NaiveDate::from_ymd_opt(2018, 4, 29).unwrap(),
-            total: amount("1234.56"),
-            totals: totals(),
-            line_count: 17,
-            lines_digest: (0..32).collect(),
-            reflects: reflects(),
-            header: Some(tax::invoice_header()),
-        }
-        .into(),
+        invoice_issued().into(),
     ]
 }
 
@@ -419,6 +424,7 @@ pub(super) fn events() -> Vec<Event> {
         records::record_events(),
         records::user_events(),
         records::life_events(),
+        receivables::events(),
     ]
     .concat()
 }
@@ -544,6 +550,7 @@ pub(super) fn commands() -> Vec<Command> {
         records::record_commands(),
         records::user_commands(),
         records::life_commands(),
+        receivables::commands(),
     ]
     .concat()
 }

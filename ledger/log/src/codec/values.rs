@@ -4,18 +4,18 @@ use subledger_domain::{
     Reason,
     catalog::{PaymentInstructions, TrialTerms},
     charge::{AppliedPromotion, ChargeType, Discount, InvoiceFamily, InvoiceTotals},
-    customer::{ScheduledChange, SuspensionReason},
+    customer::{ScheduledChange, SlaCredit, SuspensionReason},
     event::LicenseRow,
     ids::{
-        CommandId, CustomerId, ExemptionId, InvoiceNumber, LineId, OfferId, OrderId, PartnerId, PriceListId,
-        PromotionId, SubscriptionId, TransferId, UserId,
+        ClaimId, CommandId, CreditNoteNumber, CustomerId, ExemptionId, InvoiceNumber, LineId, OfferId, OrderId,
+        PartnerId, PaymentId, PriceListId, PromotionId, SubscriptionId, TransferId, UserId, WithholdingId,
     },
-    money::Currency,
+    money::{Currency, Money},
     offer::{
         BillingFrequency, Offer, OfferKind, OfferLimitScope, PriceComponent, PricePer, PriceRow, ProductFamily,
         ProrationRule,
     },
-    partner::{BillingProfile, CycleStart},
+    partner::{BillingProfile, Certificate, CreditNoteReason, CycleStart, WithholdingCredit},
     party::{
         Address, AgreementMode, AgreementVersion, Contact, PartnerKind, PurchasePermission, Recipient,
         RelationshipOrigin, Segment,
@@ -46,6 +46,8 @@ macro_rules! text {
 text! { CommandId CustomerId InvoiceNumber LineId OfferId OrderId PartnerId PriceListId PromotionId SubscriptionId TransferId Currency }
 text! { ExemptionId UserId }
 
+text! { PaymentId WithholdingId CreditNoteNumber ClaimId }
+
 enumeration! {
     Family { Catalog, Partners, Customers }
     BillingFrequency { Monthly, Annual }
@@ -66,6 +68,7 @@ enumeration! {
     }
     InvoiceFamily { LicenseUsage, OneTimeRecurring }
     PricePer { Month, Year }
+    CreditNoteReason { AddressCorrection, PurchaseOrderCorrection, TaxRefund, LateTaxId, OtherRefund }
     TaxTreatment { Exclusive, Inclusive, Exempt, ReverseCharge }
     TaxScope { All, Digital, Software, Reservation, Pstn }
     TaxIdKind { Vat, Other }
@@ -117,12 +120,16 @@ message! {
     LineTax => LineTax { rule, amount, included }
     AppliedPromotion => AppliedPromotion { promotion_id, percent }
     Discount => Discount { promotion, amount }
+    Money => Money { amount, currency }
+    Certificate => Certificate { name, sha256, line_amount }
+    WithholdingCredit => WithholdingCredit { request_id, invoice_number, written_off, credited }
+    SlaCredit => SlaCredit { subscription_id, amount, currency }
     InvoiceTotals => InvoiceTotals {
         license_charges, usage_charges, one_time_charges, discounts, credits, subtotal, tax, tax_included,
     }
 }
 
-optional! { LineTax AppliedPromotion Discount Address Contact Recipient }
+optional! { LineTax AppliedPromotion Discount Address Contact Recipient Certificate }
 
 /// The stable code.
 impl Wire<String> for Reason {

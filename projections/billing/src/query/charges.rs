@@ -16,7 +16,7 @@ use subledger_fold::{
 use crate::tables::{
     charge_index,
     charges::{self, Place},
-    invoice_index, invoices,
+    invoice_index, invoices, receivables,
     series::{self, Series},
 };
 
@@ -173,10 +173,20 @@ impl<'a> Numbers<'a> {
             return Ok(Some(found.number.clone()));
         }
         let Some((until, number)) = invoice_index::covering(self.rows, series, day)? else { return Ok(None) };
-        if !self.horizon.is_now() && !invoices::is_seen(self.rows, &number, self.horizon)? {
-            return Ok(None);
-        }
+        let Some(number) = self.seen(number)? else { return Ok(None) };
         self.last = Some(Found { series: series.clone(), from: day, until, number: number.clone() });
         Ok(Some(number))
+    }
+
+    /// The invoice, or the one before it that it bills again, whichever was issued by then last.
+    fn seen(&self, number: InvoiceNumber) -> Result<Option<InvoiceNumber>, StoreError> {
+        let mut candidate = Some(number);
+        while let Some(number) = candidate {
+            if self.horizon.is_now() || invoices::is_seen(self.rows, &number, self.horizon)? {
+                return Ok(Some(number));
+            }
+            candidate = receivables::known(self.rows, &number)?.rebill.map(|rebill| rebill.rebills);
+        }
+        Ok(None)
     }
 }

@@ -5,9 +5,10 @@ use rust_decimal::Decimal;
 use subledger_domain::{
     charge::{InvoiceFamily, InvoiceTotals},
     event::InvoiceIssued,
-    ids::{InvoiceNumber, PartnerId},
+    ids::{CreditNoteNumber, InvoiceNumber, PartnerId},
     money::Currency,
-    partner::InvoiceHeader,
+    partner::{InvoiceHeader, WithholdingCredit},
+    party::Address,
     position::{Family, Position},
 };
 use subledger_fold::{
@@ -20,10 +21,12 @@ use subledger_fold::{
 use super::Charge;
 use crate::{
     digest::{LineSummary, summarize},
+    ledger::show,
     tables::{
         charges, invoice_index,
         invoices::{self, Issued},
         markers,
+        receivables::{self, Receivable},
         series::Series,
     },
 };
@@ -63,6 +66,10 @@ pub struct Invoice {
     pub reflects: Vec<Position>,
     /// What it says of the partner, as issued; none on documents issued before there were profiles.
     pub header: Option<InvoiceHeader>,
+    /// Approved withholding requests that it prints or credits.
+    pub withholding_credits: Vec<WithholdingCredit>,
+    /// What became of it.
+    pub settlement: Settlement,
 }
 
 impl Invoice {
@@ -73,9 +80,94 @@ impl Invoice {
     }
 }
 
-impl From<Issued> for Invoice {
-    fn from(Issued { position, event }: Issued) -> Self {
+/// Where an invoice stands (billing-details.md 2.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InvoiceState {
+    /// Nothing is paid.
+    Open,
+    /// Something is paid.
+    PartPaid,
+    /// Nothing is due.
+    Paid,
+    /// A credit note took it back.
+    Cancelled,
+    /// It is negative, and its credit is not used up (billing-details.md C38).
+    OpenCredit,
+}
+
+impl InvoiceState {
+    /// The name, as lists have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::PartPaid => "part paid",
+            Self::Paid => "paid",
+            Self::Cancelled => "cancelled",
+            Self::OpenCredit => "open credit",
+        }
+    }
+}
+
+/// What was paid of an invoice, and what is due: total less paid, withheld and credited (billing-details.md 3.6, S6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// Where it stands.
+    pub state: InvoiceState,
+    /// By payments.
+    pub paid: Decimal,
+    /// Written off for withholding.
+    pub withheld: Decimal,
+    /// By negative invoices, or taken back by a credit note.
+    pub credited: Decimal,
+    /// What is left; below zero the credit of a negative invoice.
+    pub due: Decimal,
+    /// The credit note that cancelled it.
+    pub cancelled_by: Option<CreditNoteNumber>,
+    /// The invoice that bills it again.
+    pub rebilled_as: Option<InvoiceNumber>,
+    /// The cancelled invoice that it bills again.
+    pub rebills: Option<InvoiceNumber>,
+    /// What it bills less than that one's lines.
+    pub refund: Decimal,
+    /// The right purchase order.
+    pub purchase_order: Option<String>,
+    /// The right address.
+    pub bill_to: Option<Address>,
+}
+
+impl From<Receivable> for Settlement {
+    fn from(row: Receivable) -> Self {
+        let (currency, due) = (row.currency, row.due());
+        let settled = [row.allocated, row.withheld, row.credited].iter().any(|part| !part.is_zero());
+        let state = match due {
+            _ if row.cancelled_by.is_some() => InvoiceState::Cancelled,
+            due if due < Decimal::ZERO => InvoiceState::OpenCredit,
+            due if due.is_zero() => InvoiceState::Paid,
+            _ if settled => InvoiceState::PartPaid,
+            _ => InvoiceState::Open,
+        };
+        let rebill = row.rebill.as_ref();
         Self {
+            state,
+            paid: show(currency, row.allocated),
+            withheld: show(currency, row.withheld),
+            credited: show(currency, row.credited),
+            due: show(currency, due),
+            rebills: rebill.map(|rebill| rebill.rebills.clone()),
+            refund: show(currency, rebill.map_or(Decimal::ZERO, |rebill| rebill.refund)),
+            purchase_order: rebill.and_then(|rebill| rebill.purchase_order.clone()),
+            bill_to: rebill.and_then(|rebill| rebill.bill_to.clone()),
+            cancelled_by: row.cancelled_by,
+            rebilled_as: row.rebilled_as,
+        }
+    }
+}
+
+impl Invoice {
+    fn new(rows: &dyn Rows, issued: Issued, horizon: &Horizon) -> Result<Self, StoreError> {
+        let settlement = receivables::as_of(rows, &issued, horizon)?.into();
+        let Issued { position, event } = issued;
+        Ok(Self {
             position,
             invoice_number: event.invoice_number,
             partner_id: event.partner_id,
@@ -92,7 +184,9 @@ impl From<Issued> for Invoice {
             lines: Vec::new(),
             reflects: event.reflects,
             header: event.header,
-        }
+            withholding_credits: event.withholding_credits,
+            settlement,
+        })
     }
 }
 
@@ -118,7 +212,7 @@ pub fn list_invoices_as_of(
         let issued = invoices::get(rows, &number)?;
         let missing = || StoreError(format!("an index names invoice {number}, which is not there"));
         let issued = issued.ok_or_else(missing)?;
-        Ok(issued.is_seen(horizon).then(|| issued.into()))
+        if issued.is_seen(horizon) { Invoice::new(rows, issued, horizon).map(Some) } else { Ok(None) }
     })
 }
 
@@ -141,7 +235,7 @@ pub fn get_invoice_as_of(
         lines.push(line);
         Ok(())
     })?;
-    Ok(Some(Invoice { lines, ..issued.into() }))
+    Ok(Some(Invoice { lines, ..Invoice::new(rows, issued, horizon)? }))
 }
 
 /// Visits the lines of an invoice in the order charged. Returns false if there is no such number.
@@ -216,7 +310,8 @@ pub enum Difference {
 
 /// Compares an invoice with its lines. Asked for, not done by the fold: the fold may see an invoice before its charges.
 pub fn verify_invoice(rows: &dyn Rows, number: &InvoiceNumber) -> Result<Verification, StoreError> {
-    let Some(Issued { event, .. }) = invoices::get(rows, number)? else { return Ok(Verification::Unknown) };
+    let Some(Issued { event: shown, .. }) = invoices::get(rows, number)? else { return Ok(Verification::Unknown) };
+    let event = first_issued(rows, &shown)?;
     for position in event.reflects.iter().filter(|position| position.partition.family == Family::Customers) {
         let folded = markers::last(rows, position.partition.index)?.map(|(_, seq)| seq);
         if folded.is_none_or(|seq| seq < position.seq) {
@@ -225,8 +320,23 @@ pub fn verify_invoice(rows: &dyn Rows, number: &InvoiceNumber) -> Result<Verific
     }
     let series = Series::from(&event);
     let from = invoice_index::previous_end(rows, &series, event.period_end)?;
-    let differences = differences(&event, summarize(rows, &series, from, event.period_end)?);
+    let mut differences = differences(&event, summarize(rows, &series, from, event.period_end)?);
+    if shown.lines_digest != event.lines_digest {
+        differences.push(Difference::LinesDigest { issued: shown.lines_digest, found: event.lines_digest });
+    }
     Ok(if differences.is_empty() { Verification::Matches } else { Verification::Differs(differences) })
+}
+
+/// The invoice that billed the lines first: it says what its lines sum up to, later ones may bill less.
+fn first_issued(rows: &dyn Rows, shown: &InvoiceIssued) -> Result<InvoiceIssued, StoreError> {
+    let mut first = shown.clone();
+    while let Some(rebill) = receivables::known(rows, &first.invoice_number)?.rebill {
+        let missing = || {
+            StoreError(format!("invoice {} bills {} again, which is not there", first.invoice_number, rebill.rebills))
+        };
+        first = invoices::get(rows, &rebill.rebills)?.ok_or_else(missing)?.event;
+    }
+    Ok(first)
 }
 
 fn differences(event: &InvoiceIssued, found: LineSummary) -> Vec<Difference> {

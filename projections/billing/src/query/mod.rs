@@ -1,14 +1,22 @@
 //! Queries: what the billing service answers, as typed rows. Dates at the end of a period are inclusive here, as in the published files.
 
+mod ageing;
 mod charges;
 mod invoices;
 mod ledger;
+mod payments;
+mod requests;
+mod statement;
 
+pub use ageing::{Ageing, list_ageing};
 pub use charges::{Charge, ChargeFilter, list_charges};
 pub use invoices::{
-    Difference, Invoice, Verification, each_invoice_line, get_invoice, get_invoice_as_of, list_invoice_lines,
-    list_invoices, list_invoices_as_of, verify_invoice,
+    Difference, Invoice, InvoiceState, Settlement, Verification, each_invoice_line, get_invoice, get_invoice_as_of,
+    list_invoice_lines, list_invoices, list_invoices_as_of, verify_invoice,
 };
 pub use ledger::{
     AccountFilter, Balance, Entry, TrialBalance, list_balances, list_entries, trial_balance, trial_balance_as_of,
 };
+pub use payments::{Payment, PaymentFilter, list_payments};
+pub use requests::{get_credit_note, list_credit_notes, list_sla_claims, list_withholdings};
+pub use statement::{StatementFilter, StatementLine, list_statement};

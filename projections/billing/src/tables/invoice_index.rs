@@ -5,7 +5,7 @@
 //! By partner: key is partner text, invoice date, family (1 byte), currency, invoice number text; row is empty.
 
 use chrono::NaiveDate;
-use subledger_domain::{event::InvoiceIssued, ids::InvoiceNumber};
+use subledger_domain::{event::InvoiceIssued, ids::InvoiceNumber, money::Currency};
 use subledger_fold::{Changes, Key, KeyReader, Rows, StoreError, decode};
 
 use super::{
@@ -21,10 +21,22 @@ pub(crate) fn insert(rows: &mut dyn Changes, event: &InvoiceIssued) -> Result<()
         return Err(StoreError(format!("invoice {} is for a period already issued", event.invoice_number)));
     }
     subledger_fold::put(rows, key, &event.invoice_number)?;
+    insert_by_partner(rows, event);
+    Ok(())
+}
+
+/// Adds an invoice that bills a cancelled one again: the lines of its period are on it from now on.
+pub(crate) fn insert_rebilled(rows: &mut dyn Changes, event: &InvoiceIssued) -> Result<(), StoreError> {
+    let key = Series::from(event).write(Key::table(INVOICES_BY_SERIES)).date(event.period_end).build();
+    subledger_fold::put(rows, key, &event.invoice_number)?;
+    insert_by_partner(rows, event);
+    Ok(())
+}
+
+fn insert_by_partner(rows: &mut dyn Changes, event: &InvoiceIssued) {
     let key = Key::table(INVOICES_BY_PARTNER).text(event.partner_id.as_str()).date(event.invoice_date);
     let key = super::currency(super::family(key, event.family), event.currency);
     rows.put(key.text(event.invoice_number.as_str()).build(), Vec::new());
-    Ok(())
 }
 
 /// The first invoice of a series whose period ends after `day`: the day after its period, and its number.
@@ -74,14 +86,19 @@ pub(crate) fn partner_prefix(partner: Option<&str>) -> Vec<u8> {
 
 /// The number in a key by partner.
 pub(crate) fn read_partner_key(key: &[u8]) -> Result<InvoiceNumber, StoreError> {
+    read_dated_key(key).map(|(_, _, number)| number)
+}
+
+/// Invoice date, currency and number in a key by partner.
+pub(crate) fn read_dated_key(key: &[u8]) -> Result<(NaiveDate, Currency, InvoiceNumber), StoreError> {
     let mut reader = KeyReader::table(INVOICES_BY_PARTNER, key)?;
     reader.text()?;
-    reader.date()?;
+    let date = reader.date()?;
     super::read_family(&mut reader)?;
-    super::read_currency(&mut reader)?;
+    let currency = super::read_currency(&mut reader)?;
     let number = reader.parse(InvoiceNumber::new)?;
     reader.end()?;
-    Ok(number)
+    Ok((date, currency, number))
 }
 
 #[cfg(test)]
@@ -90,7 +107,6 @@ pub(super) mod tests {
     use subledger_domain::{
         charge::{InvoiceFamily, InvoiceTotals},
         ids::PartnerId,
-        money::Currency,
     };
     use subledger_fold::memory::Memory;
 
@@ -113,6 +129,7 @@ pub(super) mod tests {
             lines_digest: vec![0; 32],
             reflects: Vec::new(),
             header: None,
+            withholding_credits: Vec::new(),
         }
     }
 

@@ -7,13 +7,20 @@ pub(crate) mod balance_days;
 pub(crate) mod balances;
 pub(crate) mod charge_index;
 pub(crate) mod charges;
+pub(crate) mod claims;
+pub(crate) mod credit_notes;
 pub(crate) mod due;
 pub(crate) mod entries;
 pub(crate) mod invoice_index;
 pub(crate) mod invoices;
 pub(crate) mod markers;
 pub(crate) mod partners;
+pub(crate) mod payments;
+pub(crate) mod receivables;
 pub(crate) mod series;
+pub(crate) mod standings;
+pub(crate) mod statement;
+pub(crate) mod withholdings;
 
 use subledger_domain::{charge::InvoiceFamily, money::Currency};
 use subledger_fold::{Key, KeyReader, StoreError};
@@ -33,6 +40,18 @@ mod prefix {
     pub(super) const INVOICES_BY_SERIES: u8 = 11;
     pub(super) const INVOICES_BY_PARTNER: u8 = 12;
     pub(super) const BALANCE_DAYS: u8 = 13;
+
+    pub(super) const RECEIVABLES: u8 = 100;
+    pub(super) const MOVEMENTS: u8 = 101;
+    pub(super) const OPEN: u8 = 102;
+    pub(super) const PAYMENTS: u8 = 103;
+    pub(super) const CREDIT_NOTES: u8 = 104;
+    pub(super) const CREDIT_NOTE_NUMBERS: u8 = 105;
+    pub(super) const WITHHOLDINGS: u8 = 106;
+    pub(super) const SLA_CLAIMS: u8 = 107;
+    pub(super) const STATEMENT: u8 = 108;
+    pub(super) const STANDINGS: u8 = 109;
+    pub(super) const REVIEWS: u8 = 110;
 }
 
 /// Adds a currency: 3 bytes.

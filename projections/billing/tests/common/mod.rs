@@ -5,12 +5,13 @@
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use rust_decimal::Decimal;
-use subledger_billing::{BillingProjection, DueInvoice, due_invoices, has_due_invoices};
+use subledger_billing::{BillingProjection, DueInvoice, due_invoices, due_reviews, has_due_invoices};
 use subledger_domain::{
-    Command, Context, Event, Reference,
+    Command, Context, Event, Reference, Rejection,
     charge::{ChargeType, Charged, Derivation, InvoiceFamily},
+    command::Target,
     event::{InvoiceIssued, PartitionDayClosed, PartnerRegistered},
-    ids::{CustomerId, InvoiceNumber, LineId, OfferId, OrderId, PartnerId, SubscriptionId},
+    ids::{CommandId, CustomerId, InvoiceNumber, LineId, OfferId, OrderId, PartnerId, SubscriptionId},
     money::Currency,
     offer::{BillingFrequency, ProrationRule},
     partner,
@@ -160,6 +161,26 @@ impl History {
         self.due().iter().map(short).collect()
     }
 
+    /// Runs a command of a partner's stream at the end of a day; the events, or why it is refused.
+    pub(crate) fn partner_command(&mut self, on: &str, command: &Command) -> Result<Vec<Event>, Rejection> {
+        let at = day(on).and_time(NaiveTime::MIN).and_utc();
+        let context = Context { command_id: CommandId::new("c").unwrap(), effective_at: at, recorded_at: at };
+        let Target::Partner(id) = command.target() else { panic!("{command:?}") };
+        let events = partner::decide(self.reference.partners.get(id), &self.reference, command, &context)?;
+        self.append(Family::Partners, 0, events.clone());
+        Ok(events)
+    }
+
+    /// Sends every review that is due; returns their ids.
+    pub(crate) fn review(&mut self) -> Vec<String> {
+        let due = due_reviews(&self.rows, self.partitions).unwrap();
+        for review in &due {
+            let on = review.effective_at.date_naive().to_string();
+            self.partner_command(&on, &Command::ReviewStanding(review.command.clone())).unwrap();
+        }
+        due.iter().map(|review| review.command_id.to_string()).collect()
+    }
+
     /// Issues everything that is due, as the partner's stream decides; returns how many.
     pub(crate) fn issue(&mut self) -> usize {
         let due = self.due();
@@ -201,6 +222,7 @@ pub(crate) fn issued(due: &DueInvoice, number: u32) -> InvoiceIssued {
         lines_digest: c.lines_digest,
         reflects: c.reflects,
         header: None,
+        withholding_credits: Vec::new(),
     }
 }
 

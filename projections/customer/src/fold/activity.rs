@@ -112,6 +112,31 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
                 format!("-> {}: {moved} licenses moved, {left} left", e.to_subscription_id),
             )
         }
+        Event::SlaClaimSubmitted(e) => with(e.claim_id.as_str(), e.incident_id.clone()),
+        Event::SlaClaimantAsked(e) => with(e.claim_id.as_str(), e.question.clone()),
+        Event::SlaClaimAnswered(e) => with(e.claim_id.as_str(), e.answer.clone()),
+        Event::SlaClaimApproved(e) => plain(e.claim_id.as_str()),
+        Event::SlaClaimRefused(e) => with(e.claim_id.as_str(), e.comments.clone()),
+        Event::AdjustmentPosted(e) => {
+            with(e.subscription_id.as_str(), format!("{} {}: {}", e.amount, e.currency, e.reason))
+        }
+        Event::PaymentReceived(_)
+        | Event::PaymentAllocated(_)
+        | Event::PaymentReleased(_)
+        | Event::PaymentRefunded(_)
+        | Event::CreditAllocated(_)
+        | Event::CreditReleased(_)
+        | Event::PartnerBecameDelinquent(_)
+        | Event::PartnerAccountSuspended(_)
+        | Event::PartnerAccountReinstated(_)
+        | Event::WithholdingRequested(_)
+        | Event::WithholdingReturned(_)
+        | Event::WithholdingResubmitted(_)
+        | Event::WithholdingApproved(_)
+        | Event::CreditNoteRequested(_)
+        | Event::CreditNoteRefused(_)
+        | Event::CreditNoteIssued(_)
+        | Event::InvoiceRebilled(_) => None,
         Event::Charged(_)
         | Event::PeriodStarted(_)
         | Event::OfferPublished(_)

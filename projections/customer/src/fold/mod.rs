@@ -146,6 +146,12 @@ impl Fold<'_> {
             }
             // Money is the billing read model's; a password is nobody's.
             Event::Charged(_) | Event::UserPasswordReset(_) => Ok(()),
+            Event::SlaClaimSubmitted(_)
+            | Event::SlaClaimantAsked(_)
+            | Event::SlaClaimAnswered(_)
+            | Event::SlaClaimApproved(_)
+            | Event::SlaClaimRefused(_)
+            | Event::AdjustmentPosted(_) => Ok(()),
             Event::OfferPublished(_)
             | Event::PricesPublished(_)
             | Event::DayClosed(_)
@@ -161,6 +167,23 @@ impl Fold<'_> {
             | Event::TaxExemptionGranted(_)
             | Event::TaxExemptionRefused(_)
             | Event::TrialsPublished(_)
+            | Event::PaymentReceived(_)
+            | Event::PaymentAllocated(_)
+            | Event::PaymentReleased(_)
+            | Event::PaymentRefunded(_)
+            | Event::CreditAllocated(_)
+            | Event::CreditReleased(_)
+            | Event::PartnerBecameDelinquent(_)
+            | Event::PartnerAccountSuspended(_)
+            | Event::PartnerAccountReinstated(_)
+            | Event::WithholdingRequested(_)
+            | Event::WithholdingReturned(_)
+            | Event::WithholdingResubmitted(_)
+            | Event::WithholdingApproved(_)
+            | Event::CreditNoteRequested(_)
+            | Event::CreditNoteRefused(_)
+            | Event::CreditNoteIssued(_)
+            | Event::InvoiceRebilled(_)
             | Event::PartitionDayClosed(_) => {
                 Err(self.impossible(&format!("{} is not about a customer", event.name())))
             }

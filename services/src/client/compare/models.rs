@@ -1,7 +1,7 @@
 //! The read models to compare, and how their rows answer each list. The one place to add a projection or a list.
 
 use serde_json::Value;
-use subledger_billing::{self as billing, AccountFilter, BillingProjection, ChargeFilter};
+use subledger_billing::{self as billing, AccountFilter, BillingProjection, ChargeFilter, PaymentFilter};
 use subledger_customer::{CustomerProjection, query};
 use subledger_fold::{
     Projection,
@@ -14,7 +14,10 @@ use subledger_log::codec::to_json;
 use super::Failure;
 use crate::{
     api::{
-        billing::{to_balance, to_charge, to_entry, to_invoice},
+        billing::{
+            receivables::{to_claim, to_credit_note, to_payment, to_withholding},
+            to_balance, to_charge, to_entry, to_invoice,
+        },
         customer::{to_customer, to_subscription, to_transfer},
         incentive::to_base,
     },
@@ -101,6 +104,30 @@ fn billing_lists() -> Vec<Answers> {
             kind: Kind::Invoices,
             key: &["invoice_number"],
             replayed: every!("Invoice", to_invoice, rows, |page| billing::list_invoices(rows, None, page)),
+        },
+        Answers {
+            kind: Kind::Payments,
+            key: &["partner_id", "payment_id"],
+            replayed: every!("Payment", to_payment, rows, |page| {
+                billing::list_payments(rows, &PaymentFilter::default(), page)
+            }),
+        },
+        Answers {
+            kind: Kind::CreditNotes,
+            key: &["invoice_number"],
+            replayed: every!("CreditNote", to_credit_note, rows, |page| billing::list_credit_notes(rows, None, page)),
+        },
+        Answers {
+            kind: Kind::Withholdings,
+            key: &["partner_id", "request_id"],
+            replayed: every!("WithholdingRequest", to_withholding, rows, |page| {
+                billing::list_withholdings(rows, None, page)
+            }),
+        },
+        Answers {
+            kind: Kind::Claims,
+            key: &["customer_id", "claim_id"],
+            replayed: every!("SlaClaim", to_claim, rows, |page| billing::list_sla_claims(rows, None, page)),
         },
     ]
 }
