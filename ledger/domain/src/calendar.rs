@@ -2,6 +2,12 @@
 
 use chrono::{Datelike, Days, Months, NaiveDate};
 
+/// The end of a term that has none.
+pub const NEVER: NaiveDate = match NaiveDate::from_ymd_opt(9999, 12, 31) {
+    Some(date) => date,
+    None => NaiveDate::MAX,
+};
+
 /// The day `months` after `anchor`: its day of month, or the month's last day if that is shorter (billing.md section 2).
 /// Always counted from the anchor and never chained, so 31 January goes to 28 February and back to 31 March.
 pub fn anniversary(anchor: NaiveDate, months: u32) -> NaiveDate {
@@ -61,6 +67,21 @@ mod tests {
         assert_eq!(anniversary(date("2096-02-29"), 48), date("2100-02-28"));
     }
 
+    /// Every anchor day of eight years, through a leap day and a year 2100 without one: the day of the month, or the last.
+    #[test]
+    fn every_anchor_keeps_its_day_through_every_term() {
+        for first in [date("2016-01-01"), date("2096-01-01")] {
+            for anchor in (0..1_461).map(|n| add_days(first, n)) {
+                for months in [1, 12, 36, 72] {
+                    let end = anniversary(anchor, months);
+                    assert_eq!(end.day(), anchor.day().min(last_of_month(end)), "{anchor} + {months}");
+                    assert_eq!(months_elapsed(anchor, end), months, "{anchor} + {months}");
+                    assert_eq!(months_elapsed(anchor, end.pred_opt().unwrap()), months - 1, "{anchor} + {months}");
+                }
+            }
+        }
+    }
+
     #[test]
     fn the_next_anniversary_is_strictly_after() {
         assert_eq!(next_anniversary(date("2018-01-31"), date("2018-02-27")), date("2018-02-28"));
@@ -86,7 +107,7 @@ mod tests {
         }
 
         #[test]
-        fn months_tile_a_term(anchor in any_day(), term in prop_oneof![Just(1_u32), Just(12), Just(36)]) {
+        fn months_tile_a_term(anchor in any_day(), term in prop_oneof![Just(1_u32), Just(12), Just(36), Just(72)]) {
             let days: u32 = (0..term).map(|n| days_between(anniversary(anchor, n), anniversary(anchor, n + 1))).sum();
             prop_assert_eq!(days, days_between(anchor, anniversary(anchor, term)));
             for n in 0..term {

@@ -6,7 +6,10 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{ids::OfferId, tax::TaxScope};
+use crate::{
+    ids::{OfferId, PartnerId, PromotionId, SubscriptionId},
+    tax::TaxScope,
+};
 
 /// How often a subscription is billed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -15,22 +18,26 @@ pub enum BillingFrequency {
     Monthly,
     /// Every twelve months.
     Annual,
+    /// Once, up front for the whole term (L12796, L13421).
+    OneTime,
 }
 
 impl BillingFrequency {
-    /// Months of one billing period.
-    pub fn months(self) -> u32 {
+    /// Months of one billing period in a term of that length.
+    pub fn months(self, term_months: u32) -> u32 {
         match self {
             Self::Monthly => 1,
             Self::Annual => 12,
+            Self::OneTime => term_months,
         }
     }
 
-    /// `Monthly` or `Annual`, as the files print it.
+    /// `Monthly`, `Annual` or `One time`, as the files print it.
     pub fn label(self) -> &'static str {
         match self {
             Self::Monthly => "Monthly",
             Self::Annual => "Annual",
+            Self::OneTime => "One time",
         }
     }
 }
@@ -66,16 +73,139 @@ pub enum PricePer {
     Month,
     /// Twelve months.
     Year,
+    /// The whole term; for a product without an end, ever.
+    Term,
 }
 
 impl PricePer {
-    /// Months it pays for.
-    pub fn months(self) -> u32 {
+    /// Months it pays for in a term of that length.
+    pub fn months(self, term_months: u32) -> u32 {
         match self {
             Self::Month => 1,
             Self::Year => 12,
+            Self::Term => term_months,
         }
     }
+}
+
+/// A product that has rules of its own within its family (azure-marketplace-software.md 2.25).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ProductKind {
+    /// Software for a term of one or three years, paid up front.
+    SoftwareSubscription,
+    /// Software for ever.
+    SoftwarePerpetual,
+    /// A reservation of Azure capacity for one or three years.
+    Reservation,
+    /// An Azure plan: it costs nothing and holds Azure subscriptions until it is cancelled.
+    AzurePlan,
+    /// A classic Azure subscription (`MS-AZR-0145P`): it costs nothing itself.
+    AzureSubscription,
+}
+
+impl ProductKind {
+    /// As the API shows it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::SoftwareSubscription => "software_subscription",
+            Self::SoftwarePerpetual => "software_perpetual",
+            Self::Reservation => "reservation",
+            Self::AzurePlan => "azure_plan",
+            Self::AzureSubscription => "azure_subscription",
+        }
+    }
+
+    /// Whether it has no term: it ends when somebody ends it.
+    pub fn is_endless(self) -> bool {
+        matches!(self, Self::SoftwarePerpetual | Self::AzurePlan | Self::AzureSubscription)
+    }
+
+    /// Whether it has no price of its own: what is used is charged elsewhere (L13430, L7951).
+    pub fn is_free(self) -> bool {
+        matches!(self, Self::AzurePlan | Self::AzureSubscription)
+    }
+
+    /// Whether it is software.
+    pub fn is_software(self) -> bool {
+        matches!(self, Self::SoftwareSubscription | Self::SoftwarePerpetual)
+    }
+}
+
+/// Who says when a marketplace product is ready for use, and its billing starts (L12216-12218).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Fulfilment {
+    /// Nobody: it is ready with the order.
+    #[default]
+    Automatic,
+    /// Its publisher, by two facts.
+    Publisher,
+}
+
+/// Which partners may buy an offer of a publisher (L12157-12159).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Availability {
+    /// Every partner.
+    #[default]
+    All,
+    /// Those it was granted to.
+    Selected,
+    /// No partner.
+    None,
+}
+
+/// What an offer has beyond the offer matrix; a plain one has nothing of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Product {
+    /// None for a product that its family says all about.
+    pub kind: Option<ProductKind>,
+    /// Plans of one product may be converted into each other; none if any of the family may.
+    pub product_id: Option<String>,
+    /// The publisher's name on documents.
+    pub publisher_name: Option<String>,
+    /// Who says when it is ready.
+    pub fulfilment: Fulfilment,
+    /// Who may buy it.
+    pub availability: Availability,
+    /// With [`Availability::Selected`]: these may.
+    pub granted_partner_ids: BTreeSet<PartnerId>,
+    /// A marketplace trial that comes with every purchase and cannot be waived (L14516); 0 for none.
+    pub free_trial_days: u32,
+    /// It can neither be cancelled nor exchanged (L14307).
+    pub not_returnable: bool,
+}
+
+impl Product {
+    const PLAIN: Self = Self {
+        kind: None,
+        product_id: None,
+        publisher_name: None,
+        fulfilment: Fulfilment::Automatic,
+        availability: Availability::All,
+        granted_partner_ids: BTreeSet::new(),
+        free_trial_days: 0,
+        not_returnable: false,
+    };
+}
+
+/// A percentage off for the term of what is bought while it lasts (L14600-14632).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promotion {
+    /// Its id.
+    pub promotion_id: PromotionId,
+    /// Its name.
+    pub display_name: String,
+    /// The licenses it holds for.
+    pub offer_ids: BTreeSet<OfferId>,
+    /// Off the list price: above 0, 100 at most.
+    pub percent: Decimal,
+    /// First day on which an order gets it, UTC.
+    pub first_day: NaiveDate,
+    /// Last day, included; none while it is open.
+    pub last_day: Option<NaiveDate>,
+    /// ISO 3166 alpha-2 codes of the partner's country; empty for all partners (L14607).
+    pub markets: BTreeSet<String>,
+    /// Months of the term it holds for, of subscriptions billed monthly; none for the whole term (L886-890).
+    pub months: Option<u32>,
 }
 
 /// How often one customer may buy an offer (accounts page section 2.14).
@@ -122,7 +252,7 @@ pub struct Offer {
     pub product_family: ProductFamily,
     /// Base, add-on or trial.
     pub kind: OfferKind,
-    /// Length of the term in months: 1, 12, 36 or 72.
+    /// Length of the term in months: 1, 12, 36 or 72; 0 for a product without an end.
     pub term_months: u32,
     /// How it may be billed; empty for a custom meter, see [`Offer::is_metered`].
     pub billing_frequencies: BTreeSet<BillingFrequency>,
@@ -146,13 +276,31 @@ pub struct Offer {
     pub end_of_sale: Option<NaiveDate>,
     /// What it is for tax, if it is more particular than digital content: software or a reservation.
     pub tax_scope: Option<TaxScope>,
+    /// What it has beyond that; none for a plain offer.
+    pub product: Option<Product>,
 }
 
 impl Offer {
-    /// Whether it is a custom meter: a marketplace plan without a billing period, charged once and whole for the day it is bought
-    /// (L10618-10640). What is used of it is charged elsewhere.
+    /// Whether it is charged once and whole for the day it is bought, if at all: a custom meter, which is a marketplace plan without
+    /// a billing period (L10618-10640), or a product without an end.
     pub fn is_metered(&self) -> bool {
         self.billing_frequencies.is_empty()
+    }
+
+    /// What it has beyond the offer matrix.
+    pub fn product(&self) -> &Product {
+        static PLAIN: Product = Product::PLAIN;
+        self.product.as_ref().unwrap_or(&PLAIN)
+    }
+
+    /// Its rules beside those of its family.
+    pub fn product_kind(&self) -> Option<ProductKind> {
+        self.product().kind
+    }
+
+    /// Whether it has no term.
+    pub fn is_endless(&self) -> bool {
+        self.product_kind().is_some_and(ProductKind::is_endless)
     }
 }
 
@@ -186,4 +334,41 @@ pub struct PriceRow {
     pub erp_price: Option<Decimal>,
     /// Names one of several prices of an offer.
     pub component: Option<String>,
+}
+
+/// Which resources a reservation makes cheaper (L12784).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum ReservationScope {
+    /// Those of one Azure subscription.
+    Single,
+    /// Those of every subscription that the partner sold the customer (L11704).
+    Shared,
+}
+
+impl ReservationScope {
+    /// `Single` or `Shared`, as the pages print it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Single => "Single",
+            Self::Shared => "Shared",
+        }
+    }
+}
+
+/// What a reservation belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reservation {
+    /// The Azure plan or classic Azure subscription it was bought under.
+    pub azure_subscription_id: SubscriptionId,
+    /// What it makes cheaper.
+    pub scope: ReservationScope,
+}
+
+/// One of the two facts that start the billing of a marketplace product (L12216-12218).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum FulfilmentFact {
+    /// The publisher has assigned the licenses.
+    LicensesAssigned,
+    /// The publisher has confirmed that the account is set up.
+    SetupConfirmed,
 }

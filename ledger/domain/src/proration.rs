@@ -204,6 +204,50 @@ mod tests {
             }
         }
 
+        /// However a period is cut, the parts cost what the whole costs but for their roundings: of a day's rate, and of each part.
+        #[test]
+        fn parts_add_up_to_the_whole_within_their_roundings(
+            currency in any_currency(), minor in 0..10_000_000_i64, quantity in 1..1_000_u32, period_days in 2..400_u32,
+            cuts in prop::collection::btree_set(1..400_u32, 0..5),
+        ) {
+            let period_price = Decimal::new(minor, currency.minor_digits());
+            let seats = Decimal::from(quantity);
+            let half = Decimal::new(5, currency.minor_digits() + 1);
+            let ends: Vec<u32> = cuts.into_iter().filter(|cut| *cut < period_days).chain([period_days]).collect();
+            let parts = Decimal::from(ends.len());
+            for rule in RULES {
+                let mut start = 0;
+                let mut sum = Decimal::ZERO;
+                for end in &ends {
+                    sum += prorate(rule, currency, Part { period_price, quantity, billed_days: end - start, period_days }).amount;
+                    start = *end;
+                }
+                let days = Decimal::from(period_days);
+                let most = match rule {
+                    ProrationRule::Exact => parts * half,
+                    ProrationRule::RoundedUnit => parts * half * seats,
+                    ProrationRule::DailyRate3dp => (days * Decimal::new(5, 4) + parts * half) * seats,
+                    ProrationRule::PublishedFormula => days * half + parts * half * (seats + Decimal::ONE),
+                };
+                let off = sum - period_price * seats;
+                prop_assert!(off.abs() <= most, "{rule:?}: {off} over {most}");
+            }
+        }
+
+        /// A day more never costs less.
+        #[test]
+        fn more_days_cost_no_less(
+            currency in any_currency(), minor in 0..10_000_000_i64, quantity in 1..1_000_u32, period_days in 3..400_u32,
+            billed in 1..400_u32,
+        ) {
+            let period_price = Decimal::new(minor, currency.minor_digits());
+            let billed_days = billed.min(period_days - 2);
+            for rule in RULES {
+                let amount = |billed_days| prorate(rule, currency, Part { period_price, quantity, billed_days, period_days }).amount;
+                prop_assert!(amount(billed_days) <= amount(billed_days + 1), "{rule:?}");
+            }
+        }
+
         #[test]
         fn two_exact_parts_differ_from_the_whole_by_a_minor_unit_at_most(
             minor in 0..10_000_000_i64, quantity in 1..1_000_u32, period_days in 2..400_u32, cut in 1..400_u32,

@@ -2,6 +2,7 @@
 
 pub mod incident;
 pub mod market;
+pub mod reservation_markets;
 pub mod template;
 pub mod upgrade;
 

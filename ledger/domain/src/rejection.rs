@@ -350,6 +350,56 @@ reasons! {
     SubscriptionMigrated = "SUBSCRIPTION_MIGRATED",
     /// The replacement is not active, or is none.
     ReplacementNotActive = "REPLACEMENT_NOT_ACTIVE",
+    /// The subscriptions that follow are not those the sender confirmed.
+    ConfirmationStale = "CONFIRMATION_STALE",
+    /// The publisher sells the offer to no partner.
+    OfferNotInCsp = "OFFER_NOT_IN_CSP",
+    /// The publisher sells the offer to chosen partners only.
+    ExclusiveOfferNotGranted = "EXCLUSIVE_OFFER_NOT_GRANTED",
+    /// The offer's trial can neither be waived nor changed.
+    TrialNotWaivable = "TRIAL_NOT_WAIVABLE",
+    /// The publisher has nothing to confirm, or no more.
+    FulfilmentNotPending = "FULFILMENT_NOT_PENDING",
+    /// The publisher has confirmed this before.
+    FulfilmentAlreadyConfirmed = "FULFILMENT_ALREADY_CONFIRMED",
+    /// The purchase has another authorization code.
+    AuthorizationCodeMismatch = "AUTHORIZATION_CODE_MISMATCH",
+    /// It ends with its term already.
+    CancellationAlreadyScheduled = "CANCELLATION_ALREADY_SCHEDULED",
+    /// The new plan is of another product.
+    ConvertTargetOtherProduct = "CONVERT_TARGET_OTHER_PRODUCT",
+    /// It can neither be cancelled nor exchanged.
+    NotReturnable = "NOT_RETURNABLE",
+    /// Software can be cancelled within 60 days only.
+    SoftwareCancelWindowPassed = "SOFTWARE_CANCEL_WINDOW_PASSED",
+    /// A part of it cannot be returned.
+    PartialReturnNotAllowed = "PARTIAL_RETURN_NOT_ALLOWED",
+    /// Its quantity stays as bought.
+    QuantityFixed = "QUANTITY_FIXED",
+    /// The Azure plan or subscription is not an active one of the partner.
+    AzureSubscriptionNotActive = "AZURE_SUBSCRIPTION_NOT_ACTIVE",
+    /// A reservation is bought under an Azure plan.
+    ReservationRequiresAzurePlan = "RESERVATION_REQUIRES_AZURE_PLAN",
+    /// No reservation is sold in the customer's market.
+    ReservationMarketExcluded = "RESERVATION_MARKET_EXCLUDED",
+    /// Under an Azure plan the scope is shared.
+    ScopeMustBeShared = "SCOPE_MUST_BE_SHARED",
+    /// A provider names the reseller.
+    ResellerRequired = "RESELLER_REQUIRED",
+    /// The reseller is not the Azure plan's or subscription's.
+    ResellerMismatch = "RESELLER_MISMATCH",
+    /// The year's refunds of reservations would be above the cap.
+    ReservationRefundCapExceeded = "RESERVATION_REFUND_CAP_EXCEEDED",
+    /// Nobody published what the cap is in this currency.
+    RefundCapUnknown = "REFUND_CAP_UNKNOWN",
+    /// The new reservation costs less than what is credited of the old one.
+    ExchangeValueTooLow = "EXCHANGE_VALUE_TOO_LOW",
+    /// The customer has an Azure plan of this partner and reseller.
+    AzurePlanExists = "AZURE_PLAN_EXISTS",
+    /// With an Azure plan, classic Azure subscriptions are bought no more.
+    AzurePlanBlocks0145p = "AZURE_PLAN_BLOCKS_0145P",
+    /// Something still stands under the Azure plan.
+    AzurePlanNotEmpty = "AZURE_PLAN_NOT_EMPTY",
 }
 
 impl fmt::Display for Reason {

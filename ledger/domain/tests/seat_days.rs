@@ -110,7 +110,7 @@ fn play(case: &Case) -> (Run, Usage, NaiveDate) {
 
 /// Seat-days times the price of a day, over every period begun by `last`, at what is known now.
 fn worth(case: &Case, usage: &Usage, last: NaiveDate) -> Decimal {
-    let months = case.frequency.months();
+    let months = case.frequency.months(12);
     let periods = months_elapsed(case.start, last) / months + 1;
     let mut worth = Decimal::ZERO;
     for n in 0..periods {

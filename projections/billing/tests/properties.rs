@@ -176,8 +176,11 @@ fn play_with(mut lines: Vec<Line>, mut steps: Vec<Step>) -> History {
 /// As the domain decides them: the discount off the amount, the tax of what is left.
 fn discount_and_tax(line: &mut Charged, (percent, treatment, rate): (u32, usize, u32)) {
     if percent > 0 {
-        let promotion =
-            AppliedPromotion { promotion_id: PromotionId::new("spring").unwrap(), percent: Decimal::from(percent) };
+        let promotion = AppliedPromotion {
+            promotion_id: PromotionId::new("spring").unwrap(),
+            percent: Decimal::from(percent),
+            until: None,
+        };
         line.discount = Some(promotion.on(line.currency, line.amount));
     }
     let rate_percent = Decimal::new(i64::from(rate), 1);

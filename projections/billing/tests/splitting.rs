@@ -91,6 +91,7 @@ impl Ledger {
             split_rebill_at_anniversary: false,
             end_of_sale: None,
             tax_scope: None,
+            product: None,
         };
         self.run(Command::PublishOffers(PublishOffers { offers: vec![offer] }));
         for (code, price, component) in prices {
@@ -151,6 +152,8 @@ impl Ledger {
             sku: None,
             free_trial_days: 0,
             auto_renew: None,
+            azure_subscription_id: None,
+            reservation_scope: None,
         });
         let (partner_id, lines) = (partner_id("p"), lines.collect());
         self.run(Command::Purchase(Purchase { customer_id, partner_id, order_id: None, lines }));

@@ -20,6 +20,7 @@ mod tests;
 
 pub use fold::CustomerProjection;
 pub use rows::{
-    Activity, Agreement, Customer, PartnerTags, Permission, Price, QualificationRow, QualificationState, Relationship,
-    RelationshipState, StateOnDay, Subscription, SubscriptionState, Transfer, TransferItem, TransferState, UserRow,
+    Activity, Agreement, Customer, PartnerTags, Permission, Price, Promotion, QualificationRow, QualificationState,
+    Relationship, RelationshipState, StateOnDay, Subscription, SubscriptionState, Transfer, TransferItem,
+    TransferState, UserRow,
 };

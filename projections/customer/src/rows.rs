@@ -4,11 +4,13 @@ use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use subledger_domain::{
+    calendar::NEVER,
+    charge::AppliedPromotion,
     customer::{ScheduledChange, SuspensionReason},
     event::{SubscriptionCreated, TrialStarted},
-    ids::{CustomerId, OfferId, OrderId, PartnerId, SubscriptionId, TransferId, UserId},
+    ids::{CustomerId, OfferId, OrderId, PartnerId, PromotionId, SubscriptionId, TransferId, UserId},
     money::Currency,
-    offer::{BillingFrequency, PriceComponent, PricePer},
+    offer::{BillingFrequency, FulfilmentFact, PriceComponent, PricePer, ProductKind, Reservation},
     party::{Address, AgreementMode, AgreementVersion, Contact, PurchasePermission, Segment},
     position::Position,
 };
@@ -51,6 +53,8 @@ states! {
 states! {
     /// Of a subscription (customers page section 2.8).
     SubscriptionState {
+        /// Waits for its publisher; nothing is charged.
+        PendingFulfilment = "pending_fulfilment",
         /// Before the first paid day.
         Trial = "trial",
         /// In use.
@@ -119,7 +123,7 @@ pub struct Customer {
     pub permissions: Vec<Permission>,
     /// In the order accepted; the last acceptance of each mode and partner.
     pub agreements: Vec<Agreement>,
-    /// Subscriptions that have not ended: trial, active or suspended, but not gone to another partner or replaced.
+    /// Subscriptions that have not ended: pending, trial, active or suspended, but not gone to another partner or replaced.
     pub subscription_count: u32,
     /// Of its stream, for `expected_version`. Refused commands count.
     pub version: u64,
@@ -297,8 +301,8 @@ pub struct Subscription {
     pub start: NaiveDate,
     /// First day of the current term.
     pub term_start: NaiveDate,
-    /// Last day of the current term, included.
-    pub term_end: NaiveDate,
+    /// Last day of the current term, included; none if it has no end.
+    pub term_end: Option<NaiveDate>,
     /// Whether a new term follows.
     pub auto_renew: bool,
     /// What an add-on stands on.
@@ -329,6 +333,39 @@ pub struct Subscription {
     pub scheduled: Option<ScheduledChange>,
     /// Its successor, if it was upgraded or migrated.
     pub replaced_by_subscription_id: Option<SubscriptionId>,
+    /// Takes something off the prices.
+    pub promotion: Option<Promotion>,
+    /// Its rules beside those of its family.
+    pub product_kind: Option<ProductKind>,
+    /// What a publisher names the purchase by.
+    pub authorization_code: Option<String>,
+    /// What the publisher has confirmed, in the order of the facts.
+    pub confirmed: Vec<FulfilmentFact>,
+    /// The first paid day after a trial.
+    pub trial_end: Option<NaiveDate>,
+    /// Of a reservation.
+    pub reservation: Option<Reservation>,
+    /// The reservation it went into.
+    pub exchanged_for_subscription_id: Option<SubscriptionId>,
+}
+
+/// What a promotion takes off.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promotion {
+    /// Which one.
+    pub promotion_id: PromotionId,
+    /// Off every line.
+    #[serde(with = "rust_decimal::serde::str")]
+    pub percent: Decimal,
+    /// The day after the last one it holds for; none for the whole term.
+    pub until: Option<NaiveDate>,
+}
+
+impl From<&AppliedPromotion> for Promotion {
+    fn from(promotion: &AppliedPromotion) -> Self {
+        let AppliedPromotion { promotion_id, percent, until } = promotion.clone();
+        Self { promotion_id, percent, until }
+    }
 }
 
 impl Subscription {
@@ -339,10 +376,10 @@ impl Subscription {
 
     /// Whether [`Customer::subscription_count`] counts it.
     pub(crate) fn counts(&self) -> bool {
-        use SubscriptionState::{Active, Suspended, Trial};
+        use SubscriptionState::{Active, PendingFulfilment, Suspended, Trial};
         let transferred = self.suspension_reason.is_some_and(SuspensionReason::is_final)
             || self.transferred_to_subscription_id.is_some();
-        matches!(self.state, Trial | Active | Suspended) && !transferred
+        matches!(self.state, PendingFulfilment | Trial | Active | Suspended) && !transferred
     }
 }
 
@@ -359,9 +396,17 @@ pub(crate) fn reason_label(reason: SuspensionReason) -> &'static str {
     }
 }
 
-/// The last day before one that is not included.
-pub(crate) fn last_day(end: NaiveDate) -> NaiveDate {
-    end.pred_opt().unwrap_or(end)
+/// A publisher's fact, as the API shows it.
+pub(crate) fn fact_label(fact: FulfilmentFact) -> &'static str {
+    match fact {
+        FulfilmentFact::LicensesAssigned => "licenses_assigned",
+        FulfilmentFact::SetupConfirmed => "setup_confirmed",
+    }
+}
+
+/// The last day before one that is not included; none if that is never.
+pub(crate) fn last_day(end: NaiveDate) -> Option<NaiveDate> {
+    end.pred_opt().filter(|_| end < NEVER)
 }
 
 impl From<&SubscriptionCreated> for Subscription {
@@ -374,7 +419,11 @@ impl From<&SubscriptionCreated> for Subscription {
             offer_id: e.offer_id.clone(),
             offer_name: e.offer_name.clone(),
             friendly_name: e.friendly_name.clone(),
-            state: if e.trial_end.is_some() { SubscriptionState::Trial } else { SubscriptionState::Active },
+            state: match (&e.authorization_code, e.trial_end) {
+                (Some(_), _) => SubscriptionState::PendingFulfilment,
+                (None, Some(_)) => SubscriptionState::Trial,
+                (None, None) => SubscriptionState::Active,
+            },
             suspension_reason: None,
             quantity: e.quantity,
             billing_frequency: e.billing_frequency,
@@ -398,6 +447,13 @@ impl From<&SubscriptionCreated> for Subscription {
             free_trial_ends_on: None,
             scheduled: None,
             replaced_by_subscription_id: None,
+            promotion: e.promotion.as_ref().map(Promotion::from),
+            product_kind: e.product_kind,
+            authorization_code: e.authorization_code.clone(),
+            confirmed: Vec::new(),
+            trial_end: e.trial_end,
+            reservation: e.reservation.clone(),
+            exchanged_for_subscription_id: None,
         }
     }
 }
@@ -436,6 +492,13 @@ impl From<&TrialStarted> for Subscription {
             free_trial_ends_on: Some(e.ends_on),
             scheduled: None,
             replaced_by_subscription_id: None,
+            promotion: None,
+            product_kind: None,
+            authorization_code: None,
+            confirmed: Vec::new(),
+            trial_end: None,
+            reservation: None,
+            exchanged_for_subscription_id: None,
         }
     }
 }

@@ -82,6 +82,9 @@ fn created(c: &str, s: &str, partner: &str, quantity: u32, start: &str, trial_en
         hold_days: 90,
         ordered_at: day(start).and_time(NaiveTime::MIN).and_utc(),
         promotion: None,
+        product_kind: None,
+        authorization_code: None,
+        reservation: None,
     }
     .into()
 }

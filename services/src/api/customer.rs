@@ -7,6 +7,7 @@ use subledger_customer::{
     search::{self, HITS_MAX},
 };
 use subledger_domain::{
+    charge::AppliedPromotion,
     ids::{CustomerId, PartnerId, SubscriptionId},
     offer::PriceComponent,
     reference::upgrade::{self, PathKind},
@@ -21,6 +22,7 @@ use subledger_proto::api::{
     SearchCustomersRequest, SearchCustomersResponse, Subscription, SubscriptionState, Transfer, TransferItem, User,
     customer_service_server::CustomerService,
 };
+use subledger_proto::common;
 use tonic::{Code, Request, Response, Status};
 
 use super::{billing::optional_id, catalog::id, errors, read_model::ReadModel};
@@ -350,8 +352,22 @@ pub(crate) fn to_subscription(subscription: model::Subscription) -> Subscription
         offer_name: subscription.offer_name,
         friendly_name: subscription.friendly_name.unwrap_or_default(),
         sku: subscription.sku.unwrap_or_default(),
+        promotion: subscription.promotion.map(promotion),
+        product_kind: subscription.product_kind.to_wire(),
+        authorization_code: subscription.authorization_code.unwrap_or_default(),
+        confirmed: subscription.confirmed.to_wire(),
+        trial_end: subscription.trial_end.to_wire(),
+        ends_on: subscription.ends_on.to_wire(),
+        next_billing_frequency: subscription.next_billing_frequency.to_wire(),
+        reservation: subscription.reservation.to_wire(),
+        exchanged_for_subscription_id: subscription.exchanged_for_subscription_id.to_wire(),
         reflects: Vec::new(),
     }
+}
+
+fn promotion(promotion: model::Promotion) -> common::AppliedPromotion {
+    let model::Promotion { promotion_id, percent, until } = promotion;
+    AppliedPromotion { promotion_id, percent, until }.to_wire()
 }
 
 /// The API's form.

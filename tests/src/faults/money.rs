@@ -9,7 +9,6 @@ use subledger_domain::{
     calendar::{add_days, anniversary, days_between, months_elapsed, next_anniversary},
     charge::Charged,
     event::SubscriptionCreated,
-    offer::BillingFrequency,
 };
 use subledger_log::PartitionId;
 
@@ -209,7 +208,7 @@ fn subscription(partition: PartitionId, created: &SubscriptionCreated) -> Subscr
         customer: created.customer_id.to_string(),
         partition,
         start: created.start,
-        months: created.billing_frequency.map_or(1, BillingFrequency::months),
+        months: created.billing_frequency.map_or(1, |frequency| frequency.months(created.term_months)),
         price: created.prices.iter().map(|price| price.unit_price).sum(),
         minor: Decimal::new(1, created.currency.minor_digits()),
         seats: created.quantity,

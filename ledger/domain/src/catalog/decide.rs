@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 
-use super::{Catalog, taxes};
+use super::{Catalog, refund_cap, taxes};
 use crate::{
     Command, Context, Event, Reason, Rejection, check,
     command::{CloseDay, PublishOffers, PublishPriceList},
@@ -36,6 +36,8 @@ impl Catalog {
             Command::PublishTaxRates(command) => taxes::publish_rates(self, command),
             Command::PublishPaymentInstructions(command) => taxes::publish_instructions(command),
             Command::PublishTrials(command) => super::trials::publish(command),
+            Command::PublishPromotions(command) => self.publish_promotions(command),
+            Command::PublishRefundCap(command) => refund_cap::publish(command),
             _ => Err(check::misdirected("catalog")),
         }
     }
@@ -79,12 +81,12 @@ fn publish_offers(command: &PublishOffers) -> Result<Vec<Event>, Rejection> {
 fn check_offer(at: &str, offer: &Offer) -> Result<(), Rejection> {
     let field = |name: &str| format!("{at}.{name}");
     check::required(&field("display_name"), &offer.display_name)?;
-    if !TERMS_MONTHS.contains(&offer.term_months) {
+    if !offer.is_endless() && !TERMS_MONTHS.contains(&offer.term_months) {
         let message = format!("A term has {TERMS_MONTHS:?} months, not {}", offer.term_months);
         return Err(check::invalid(&field("term_months"), message));
     }
     // Only a marketplace product is ever a custom meter (L10618).
-    if offer.is_metered() && offer.product_family != ProductFamily::MarketplaceSaas {
+    if offer.is_metered() && offer.product_family != ProductFamily::MarketplaceSaas && !offer.is_endless() {
         return Err(check::missing(&field("billing_frequencies")));
     }
     if offer.minimum_quantity == 0 {
@@ -100,13 +102,16 @@ fn check_offer(at: &str, offer: &Offer) -> Result<(), Rejection> {
     if offer.kind == OfferKind::AddOn && offer.prerequisite_offer_ids.is_empty() {
         return Err(check::missing(&field("prerequisite_offer_ids")));
     }
-    for market in &offer.markets {
-        if market.len() != 2 || !market.bytes().all(|b| b.is_ascii_uppercase()) {
-            let message = format!("{market:?} is no country: two capital letters of ISO 3166 are, such as DE");
-            return Err(check::invalid(&field("markets"), message));
-        }
+    offer.markets.iter().try_for_each(|market| check_market(&field("markets"), market))?;
+    super::product::check(at, offer)
+}
+
+pub(super) fn check_market(field: &str, market: &str) -> Result<(), Rejection> {
+    if market.len() == 2 && market.bytes().all(|b| b.is_ascii_uppercase()) {
+        return Ok(());
     }
-    Ok(())
+    let message = format!("{market:?} is no country: two capital letters of ISO 3166 are, such as DE");
+    Err(check::invalid(field, message))
 }
 
 fn publish_price_list(command: &PublishPriceList) -> Result<Vec<Event>, Rejection> {

@@ -1,21 +1,32 @@
-//! The catalog: offers, prices, business days. One stream, one partition.
+//! The catalog: offers, prices, promotions, business days. One stream, one partition.
 
 mod changes;
 mod decide;
 mod price;
+mod product;
+mod promotion;
+mod refund_cap;
 mod taxes;
 mod trials;
 
 use std::collections::BTreeMap;
 
 use chrono::NaiveDate;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, ids::OfferId, money::Currency, offer::Offer, tax::TaxRates};
+use crate::{
+    Event,
+    ids::{OfferId, PromotionId},
+    money::Currency,
+    offer::{Offer, Promotion},
+    tax::TaxRates,
+};
 
 pub use changes::{ChangeFlag, PriceChange};
 pub use decide::{LIST_PRICE_DECIMALS_MAX, LIST_PRICE_MAX, OFFERS_MAX, PRICE_ROWS_MAX};
 pub use price::{PriceKey, PriceQuote, PublishedPrice};
+pub use promotion::{Order, PERCENT_DECIMALS_MAX, PROMOTIONS_MAX};
 pub use taxes::{PaymentInstructions, TAX_RATES_MAX};
 pub use trials::{TRIAL_DAYS, TRIAL_DAYS_MAX, TRIAL_QUANTITY, TRIALS_MAX, TrialTerms};
 
@@ -30,6 +41,8 @@ pub struct Catalog {
     trials: BTreeMap<OfferId, TrialTerms>,
     first_closed: Option<NaiveDate>,
     last_closed: Option<NaiveDate>,
+    promotions: BTreeMap<PromotionId, Promotion>,
+    refund_caps: refund_cap::RefundCaps,
 }
 
 impl Catalog {
@@ -75,6 +88,21 @@ impl Catalog {
         own.or_else(|| self.payment_instructions.get(&None))
     }
 
+    /// Every promotion as it was published last, by id.
+    pub fn promotions(&self) -> impl Iterator<Item = &Promotion> {
+        self.promotions.values()
+    }
+
+    /// The promotion an order gets: the highest percentage of those that hold.
+    pub fn promotion(&self, order: Order<'_>) -> Option<&Promotion> {
+        promotion::best(&self.promotions, order)
+    }
+
+    /// What a year's refunds of one customer's reservations come to at most; none where no equivalent of the dollar amount is known.
+    pub fn refund_cap(&self, currency: Currency, on: NaiveDate) -> Option<Decimal> {
+        refund_cap::on(&self.refund_caps, currency, on)
+    }
+
     /// Applies an event of the catalog.
     pub fn evolve(&mut self, event: &Event) {
         match event {
@@ -103,6 +131,12 @@ impl Catalog {
             Event::DayClosed(e) => {
                 self.first_closed.get_or_insert(e.date);
                 self.last_closed = Some(e.date);
+            }
+            Event::PromotionPublished(e) => {
+                self.promotions.insert(e.promotion.promotion_id.clone(), e.promotion.clone());
+            }
+            Event::RefundCapPublished(e) => {
+                self.refund_caps.entry(e.currency).or_default().insert(e.valid_from, e.amount);
             }
             _ => {}
         }

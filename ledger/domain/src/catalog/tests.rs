@@ -45,6 +45,7 @@ fn offer() -> Offer {
         split_rebill_at_anniversary: false,
         end_of_sale: None,
         tax_scope: None,
+        product: None,
     }
 }
 
@@ -204,7 +205,7 @@ fn a_price_is_refused_with_the_field_at_fault() {
         (|r| r.valid_to = r.valid_from.pred_opt(), "valid_to"),
         (|r| r.list_price = "-0.01".parse().unwrap(), "list_price"),
         (|r| r.list_price = "0.00000000001".parse().unwrap(), "list_price"),
-        (|r| r.list_price = LIST_PRICE_MAX + rust_decimal::Decimal::ONE, "list_price"),
+        (|r| r.list_price = LIST_PRICE_MAX + Decimal::ONE, "list_price"),
         (|r| r.erp_price = Some("-1".parse().unwrap()), "erp_price"),
     ];
     for (change, field) in cases {

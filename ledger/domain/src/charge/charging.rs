@@ -14,7 +14,7 @@ use crate::{
     decision::Decision,
     event::{Event, PeriodStarted},
     ids::LineId,
-    offer::{BillingFrequency, ProductFamily},
+    offer::{BillingFrequency, ProductFamily, ProrationRule},
     proration::{self, Part, Prorated},
     tax::{LineTax, TaxRule},
 };
@@ -44,6 +44,7 @@ struct Draft {
     purchase_date: NaiveDate,
     reverses_line_id: Option<LineId>,
     derivation: Derivation,
+    reference: Option<String>,
 }
 
 impl<'a, 'c> Charging<'a, 'c> {
@@ -117,7 +118,7 @@ impl<'a, 'c> Charging<'a, 'c> {
                 billed_days,
             };
             let priced = self.shown(&derivation, quantity);
-            let promotion = self.subscription.promotion.clone();
+            let promotion = self.subscription.promotion.clone().filter(|promotion| promotion.covers(span.end));
             let money = self.money(priced, promotion.as_ref(), self.tax_rule(price.component.as_deref()).as_ref());
             self.write(Draft {
                 charge_type,
@@ -129,6 +130,7 @@ impl<'a, 'c> Charging<'a, 'c> {
                 purchase_date,
                 reverses_line_id: None,
                 derivation,
+                reference: None,
             });
         }
     }
@@ -155,7 +157,68 @@ impl<'a, 'c> Charging<'a, 'c> {
             purchase_date,
             reverses_line_id: None,
             derivation,
+            reference: None,
         });
+    }
+
+    /// Charges an amount that no price list has, taxed as a line of the subscription.
+    pub(super) fn charge_amount(
+        &mut self,
+        charge_type: ChargeType,
+        (start, end): (NaiveDate, NaiveDate),
+        amount: Decimal,
+        reference: String,
+    ) {
+        let derivation =
+            Derivation { rule: ProrationRule::Exact, period_price: amount, period_days: 1, billed_days: 1 };
+        let priced = Prorated { unit_price: amount, amount };
+        self.write(Draft {
+            charge_type,
+            charge_start: start,
+            charge_end: end,
+            money: self.money(priced, None, self.tax_rule(None).as_ref()),
+            quantity: 1,
+            component: None,
+            purchase_date: start,
+            reverses_line_id: None,
+            derivation,
+            reference: Some(reference),
+        });
+    }
+
+    /// Takes back the last `days` of a line, but no more than an amount, which the line then names; says how much it was.
+    pub(super) fn take_back_at_most(
+        &mut self,
+        charge_type: ChargeType,
+        line: &BilledLine,
+        days: u32,
+        most: Decimal,
+    ) -> Decimal {
+        let derivation = Derivation { billed_days: days, ..line.derivation.clone() };
+        let whole = days >= line.derivation.billed_days;
+        let priced = self.shown(&derivation, line.quantity);
+        let due = if whole { line.left.amount } else { priced.amount };
+        let today = self.effective_on();
+        if due <= most {
+            self.take_back_days(charge_type, line, days, line.charge_start, today);
+            return due;
+        }
+        let cut = Prorated { amount: most, ..priced };
+        let mut money = self.money(cut, line.promotion.as_ref(), line.tax.as_ref());
+        money.negate();
+        self.write(Draft {
+            charge_type,
+            charge_start: line.charge_start,
+            charge_end: line.charge_end,
+            money,
+            quantity: line.quantity,
+            component: line.component.clone(),
+            purchase_date: today,
+            reverses_line_id: Some(line.line_id.clone()),
+            derivation,
+            reference: Some(format!("{due} cut to {most} by the cap on refunds")),
+        });
+        most
     }
 
     /// Takes back what is left of a line.
@@ -196,6 +259,7 @@ impl<'a, 'c> Charging<'a, 'c> {
             purchase_date,
             reverses_line_id: Some(line.line_id.clone()),
             derivation,
+            reference: None,
         });
     }
 
@@ -252,7 +316,7 @@ impl<'a, 'c> Charging<'a, 'c> {
             reseller_id: s.reseller_id.clone(),
             discount: draft.money.discount,
             tax: draft.money.tax,
-            reference: None,
+            reference: draft.reference,
         };
         self.emit(line);
     }

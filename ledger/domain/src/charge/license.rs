@@ -15,7 +15,7 @@ const FULL_CREDIT_DAYS: u32 = 30;
 pub(super) fn purchase_type(frequency: Option<BillingFrequency>) -> ChargeType {
     match frequency {
         Some(BillingFrequency::Annual) => ChargeType::ProrateFeesWhenPurchase,
-        Some(BillingFrequency::Monthly) | None => ChargeType::CycleFee,
+        Some(BillingFrequency::Monthly | BillingFrequency::OneTime) | None => ChargeType::CycleFee,
     }
 }
 

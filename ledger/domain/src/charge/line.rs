@@ -40,6 +40,8 @@ pub enum ChargeType {
     LineItemOffset,
     /// A credit for an outage, or out of goodwill (billing-details.md C3).
     CustomerCredit,
+    /// What a reservation's cancellation costs (azure-marketplace-software.md G37).
+    EarlyTerminationFee,
 }
 
 impl ChargeType {
@@ -59,6 +61,7 @@ impl ChargeType {
             Self::CancelImmediate => "Cancel immediate",
             Self::LineItemOffset => "Line-item offset",
             Self::CustomerCredit => "customerCredit",
+            Self::EarlyTerminationFee => "earlyTerminationFee",
         }
     }
 }
@@ -102,9 +105,16 @@ pub struct AppliedPromotion {
     pub promotion_id: PromotionId,
     /// Off every line's amount.
     pub percent: Decimal,
+    /// The day after the last one it takes something off; none for the whole term.
+    pub until: Option<NaiveDate>,
 }
 
 impl AppliedPromotion {
+    /// Whether it holds for days up to that one, which is not included.
+    pub fn covers(&self, end: NaiveDate) -> bool {
+        self.until.is_none_or(|until| end <= until)
+    }
+
     /// What it takes off an amount: rounded half up to the minor unit, with the amount's sign.
     pub fn on(&self, currency: Currency, amount: Decimal) -> Discount {
         let amount = currency.round(amount * self.percent / Decimal::ONE_HUNDRED);

@@ -11,6 +11,7 @@ mod license;
 mod line;
 mod one_time;
 mod period;
+mod reservation;
 mod totals;
 
 use chrono::NaiveDate;
@@ -18,6 +19,9 @@ use chrono::NaiveDate;
 pub use adjustment::{StandingLine, adjust, standing_line};
 pub use billing::{Billing, evolve};
 pub use line::{AppliedPromotion, ChargeType, Charged, Derivation, Discount, InvoiceFamily};
+pub(crate) use one_time::ONE_TIME_WINDOW_DAYS;
+pub(crate) use reservation::FEE_FREE_DAYS;
+pub use reservation::{Return, exchange, give_back, refund, term_price};
 pub use totals::InvoiceTotals;
 
 use self::{charging::Charging, period::Span};
@@ -29,8 +33,12 @@ use crate::{
     offer::{BillingFrequency, PriceComponent, ProductFamily},
 };
 
-/// Charges a subscription that begins today (its events are in `decision` already).
+/// Charges a subscription that begins (its events are in `decision` already).
 pub fn purchase(subscription: &Subscription, decision: &mut Decision<'_>) {
+    // Nothing is charged before a publisher has confirmed, nor for what has no price.
+    if matches!(subscription.standing, Standing::PendingFulfilment { .. }) || subscription.prices.is_empty() {
+        return;
+    }
     let mut charging = Charging::new(subscription, decision);
     let start = subscription.start;
     let trial_end = subscription.trial_end.filter(|_| subscription.standing == Standing::Trial);
@@ -81,6 +89,9 @@ pub fn suspend(subscription: &Subscription, decision: &mut Decision<'_>) {
 
 /// Charges the rest of the period after a reactivation, unless a product that got no credit still runs in a period it paid.
 pub fn reactivate(subscription: &Subscription, decision: &mut Decision<'_>) {
+    if subscription.prices.is_empty() {
+        return;
+    }
     let mut charging = Charging::new(subscription, decision);
     if charging.is_license() {
         return license::reactivate(&mut charging);

@@ -2,13 +2,14 @@
 //! (billing-details.md section 2.7).
 
 use chrono::{DateTime, TimeDelta, Utc};
+use rust_decimal::Decimal;
 
 use super::{billing::BilledLine, charging::Charging, line::ChargeType, period::Span};
 use crate::{
     calendar,
     customer::{Standing, Subscription},
     event::Event,
-    offer::{BillingFrequency, PriceComponent, ProductFamily},
+    offer::{BillingFrequency, PriceComponent, ProductFamily, ProductKind},
 };
 
 /// Marketplace products billed monthly: less than this after the order (L14540-14543). A custom meter, for which no window is
@@ -17,7 +18,7 @@ const MONTHLY_WINDOW: TimeDelta = TimeDelta::hours(24);
 /// Marketplace products billed annually (L14545-14548).
 const ANNUAL_WINDOW: TimeDelta = TimeDelta::days(14);
 /// One-time products such as software: days after the purchase, the last one included (L14303).
-const ONE_TIME_WINDOW_DAYS: u32 = 60;
+pub(crate) const ONE_TIME_WINDOW_DAYS: u32 = 60;
 
 /// Whether a cancellation at this moment is credited. Trials can be cancelled at any time (L10604); licenses are suspended instead.
 pub(super) fn cancel_window_open(subscription: &Subscription, at: DateTime<Utc>) -> bool {
@@ -31,7 +32,9 @@ pub(super) fn cancel_window_open(subscription: &Subscription, at: DateTime<Utc>)
             at.date_naive() <= calendar::add_days(subscription.ordered_at.date_naive(), ONE_TIME_WINDOW_DAYS)
         }
         (ProductFamily::MarketplaceSaas, Some(BillingFrequency::Monthly) | None) => elapsed < MONTHLY_WINDOW,
-        (ProductFamily::MarketplaceSaas, Some(BillingFrequency::Annual)) => elapsed < ANNUAL_WINDOW,
+        (ProductFamily::MarketplaceSaas, Some(BillingFrequency::Annual | BillingFrequency::OneTime)) => {
+            elapsed < ANNUAL_WINDOW
+        }
     }
 }
 
@@ -66,6 +69,7 @@ pub(super) fn convert(charging: &mut Charging<'_, '_>, to_sku: &str, prices: &[P
         charging.subscription.offer_name = offer_name;
     }
     charging.subscription.sku = Some(to_sku.to_owned());
+    charging.subscription.promotion = None;
     charging.subscription.prices = prices.to_vec();
     let (day, quantity) = (charging.effective_on(), charging.subscription.quantity);
     let (span, days) = left.unwrap_or_else(|| {
@@ -76,11 +80,24 @@ pub(super) fn convert(charging: &mut Charging<'_, '_>, to_sku: &str, prices: &[P
     charging.charge_days(ChargeType::Convert, span, days, quantity, day);
 }
 
-/// Credits a trial with nothing, a marketplace product inside its window with everything, another product with the days left.
+/// Charges what the end of a reservation costs (azure-marketplace-software.md G37).
+pub(super) fn fee(charging: &mut Charging<'_, '_>, amount: Decimal, value: Decimal) {
+    let (day, end) = (charging.effective_on(), charging.subscription.term_end);
+    let reference = format!("12 % of {value}");
+    charging.charge_amount(ChargeType::EarlyTerminationFee, (day, end), amount, reference);
+}
+
+/// Credits a trial with nothing, a marketplace product inside its window and software that is for ever with everything, another
+/// product with the days left (L14343).
 pub(super) fn cancel(charging: &mut Charging<'_, '_>) {
-    if charging.subscription.product_family == ProductFamily::OneTimeRecurring {
+    let kind = charging.subscription.product_kind;
+    if charging.subscription.product_family == ProductFamily::OneTimeRecurring
+        && kind != Some(ProductKind::SoftwarePerpetual)
+    {
+        // Refunds of software are immediate (azure-marketplace-software.md G37).
+        let charge_type = if kind.is_some() { ChargeType::CancelImmediate } else { ChargeType::Cancel };
         if let Some((_, days)) = remaining(charging) {
-            credit_remaining(charging, ChargeType::Cancel, days);
+            credit_remaining(charging, charge_type, days);
         }
         return;
     }

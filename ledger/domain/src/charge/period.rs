@@ -30,7 +30,7 @@ impl Span {
         }
         let index = calendar::months_elapsed(anchor, start);
         let grid_start = calendar::anniversary(anchor, index);
-        let grid_end = calendar::anniversary(anchor, index.saturating_add(frequency.months()));
+        let grid_end = calendar::anniversary(anchor, index.saturating_add(frequency.months(subscription.term_months)));
         let end = if subscription.term_end > start { grid_end.min(subscription.term_end) } else { grid_end };
         Self { start, end, period_days: calendar::days_between(grid_start, grid_end) }
     }
@@ -72,11 +72,11 @@ pub(super) fn next_frequency(subscription: &Subscription) -> Option<BillingFrequ
     subscription.next_billing_frequency.or(subscription.billing_frequency)
 }
 
-/// The first day of the period that follows the last one billed. A custom meter is charged once: nothing follows its day, and only
-/// its free trial is followed by that day.
+/// The first day of the period that follows the last one billed. A custom meter and what has no term are charged once: nothing
+/// follows their day, and only a free trial is followed by that day.
 pub(super) fn next_start(subscription: &Subscription) -> Option<NaiveDate> {
     let start = subscription.billing.current()?.end;
-    let follows = !subscription.is_metered() || subscription.billing.anchor() == Some(start);
+    let follows = subscription.billing_frequency.is_some() || subscription.billing.anchor() == Some(start);
     follows.then_some(start)
 }
 
@@ -98,12 +98,14 @@ pub(super) fn holding(subscription: &Subscription, day: NaiveDate) -> Option<Spa
 }
 
 /// Price of one seat for a whole period of the current rhythm, not rounded: an annual billing of a monthly price is twelve of
-/// them, a monthly billing of a yearly price a twelfth, a custom meter costs it whole (L10625). A marketplace trial is free
+/// them, a monthly billing of a yearly price a twelfth, of a price for the term its part; a custom meter costs it whole (L10625). A marketplace trial is free
 /// (L10592-10598).
 pub(super) fn period_price(subscription: &Subscription, price: &PriceComponent) -> Decimal {
     if subscription.standing == Standing::Trial {
         return Decimal::ZERO;
     }
     let Some(frequency) = subscription.billing_frequency else { return price.unit_price };
-    price.unit_price * Decimal::from(frequency.months()) / Decimal::from(price.per.months())
+    let term_months = subscription.term_months;
+    let paid_for = Decimal::from(price.per.months(term_months));
+    (price.unit_price * Decimal::from(frequency.months(term_months))).checked_div(paid_for).unwrap_or(price.unit_price)
 }

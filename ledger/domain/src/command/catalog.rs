@@ -1,13 +1,14 @@
 //! Commands to the catalog.
 
 use chrono::NaiveDate;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     catalog::{PaymentInstructions, TrialTerms},
     ids::PriceListId,
     money::Currency,
-    offer::{Offer, PriceRow},
+    offer::{Offer, PriceRow, Promotion},
     tax::TaxRateRow,
 };
 
@@ -55,4 +56,22 @@ pub struct PublishPaymentInstructions {
 pub struct PublishTrials {
     /// At least one.
     pub trials: Vec<TrialTerms>,
+}
+
+/// Promotions that orders get from now on; one published again replaces its earlier version, but not for what was bought on it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishPromotions {
+    /// At least one.
+    pub promotions: Vec<Promotion>,
+}
+
+/// The most that a year's refunds of reservations come to, in one currency (L13430).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PublishRefundCap {
+    /// Of the reservations.
+    pub currency: Currency,
+    /// First day it holds.
+    pub valid_from: NaiveDate,
+    /// What 50,000 USD are in that currency.
+    pub amount: Decimal,
 }

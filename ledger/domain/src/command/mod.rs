@@ -111,6 +111,11 @@ pub enum Command {
     Upgrade(Upgrade),
     Migrate(Migrate),
     PublishTrials(PublishTrials),
+    PublishPromotions(PublishPromotions),
+    PublishRefundCap(PublishRefundCap),
+    ConfirmFulfilment(ConfirmFulfilment),
+    ExchangeReservation(ExchangeReservation),
+    ChangeReservation(ChangeReservation),
 }
 
 impl Command {
@@ -122,7 +127,9 @@ impl Command {
             | Self::CloseDay(_)
             | Self::PublishTaxRates(_)
             | Self::PublishPaymentInstructions(_)
-            | Self::PublishTrials(_) => Target::Catalog,
+            | Self::PublishTrials(_)
+            | Self::PublishPromotions(_)
+            | Self::PublishRefundCap(_) => Target::Catalog,
             Self::RegisterPartner(c) => Target::Partner(&c.partner_id),
             Self::IssueInvoice(c) => Target::Partner(&c.partner_id),
             Self::UpdateBillingProfile(c) => Target::Partner(&c.partner_id),
@@ -191,6 +198,9 @@ impl Command {
             Self::UpdateSubscription(c) => Target::Customer(&c.customer_id),
             Self::Upgrade(c) => Target::Customer(&c.customer_id),
             Self::Migrate(c) => Target::Customer(&c.customer_id),
+            Self::ConfirmFulfilment(c) => Target::Customer(&c.customer_id),
+            Self::ExchangeReservation(c) => Target::Customer(&c.customer_id),
+            Self::ChangeReservation(c) => Target::Customer(&c.customer_id),
         }
     }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     customer::SuspensionReason,
     ids::{CustomerId, OfferId, OrderId, PartnerId, SubscriptionId},
-    offer::BillingFrequency,
+    offer::{BillingFrequency, FulfilmentFact, ReservationScope},
 };
 
 /// One line of an order.
@@ -31,6 +31,10 @@ pub struct PurchaseLine {
     pub free_trial_days: u32,
     /// Whether it renews by itself.
     pub auto_renew: Option<bool>,
+    /// A reservation's: the Azure plan or subscription it is bought under.
+    pub azure_subscription_id: Option<SubscriptionId>,
+    /// A reservation's.
+    pub reservation_scope: Option<ReservationScope>,
 }
 
 /// An order of one customer: accepted whole or not at all.
@@ -92,6 +96,53 @@ pub struct Cancel {
     pub partner_id: PartnerId,
     /// The subscription.
     pub subscription_id: SubscriptionId,
+    /// A reservation's, needed in its first days: whether anything was used of it (L12855).
+    pub reservation_used: Option<bool>,
+    /// A reservation's: be content with what is left below the cap (L13430).
+    pub accept_capped_refund: bool,
+}
+
+/// A publisher's fact about a purchase of its product.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfirmFulfilment {
+    /// The customer.
+    pub customer_id: CustomerId,
+    /// The subscription.
+    pub subscription_id: SubscriptionId,
+    /// Which one.
+    pub fact: FulfilmentFact,
+    /// The purchase's.
+    pub authorization_code: String,
+}
+
+/// End a reservation and use what is left of it for another one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExchangeReservation {
+    /// The customer.
+    pub customer_id: CustomerId,
+    /// The owner.
+    pub partner_id: PartnerId,
+    /// The reservation that ends.
+    pub subscription_id: SubscriptionId,
+    /// The new one's, chosen by the caller, or derived.
+    pub order_id: Option<OrderId>,
+    /// The new one.
+    pub line: PurchaseLine,
+}
+
+/// Make something else cheaper by a reservation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChangeReservation {
+    /// The customer.
+    pub customer_id: CustomerId,
+    /// The owner.
+    pub partner_id: PartnerId,
+    /// The reservation.
+    pub subscription_id: SubscriptionId,
+    /// The new scope; none to keep it.
+    pub scope: Option<ReservationScope>,
+    /// The new Azure plan or subscription; none to keep it.
+    pub azure_subscription_id: Option<SubscriptionId>,
 }
 
 /// Bill a whole order in another rhythm, from the next period.
@@ -105,6 +156,8 @@ pub struct ChangeBillingFrequency {
     pub order_id: OrderId,
     /// The new rhythm.
     pub billing_frequency: BillingFrequency,
+    /// What the sender was shown as following (L9750); empty to take it as it is.
+    pub subscription_ids: Vec<SubscriptionId>,
 }
 
 /// Renew at the end of the term, or not.

@@ -1,23 +1,48 @@
 //! Cancelling, by product family (customers page section 2.11).
 
-use super::{Standing, Subscription, SuspensionReason, draft::Draft, gates, suspension};
+use super::{Standing, Subscription, SuspensionReason, azure, draft::Draft, gates, reservation, suspension};
 use crate::{
-    Rejection, charge,
+    Reason, Rejection, calendar,
+    charge::{self, ONE_TIME_WINDOW_DAYS},
+    check,
     command::Cancel,
     event::{AutoRenewChanged, CancellationScheduled, SubscriptionCancelled, SubscriptionExpired},
-    offer::ProductFamily,
+    offer::{ProductFamily, ProductKind},
 };
 
 pub(super) fn cancel(draft: &mut Draft<'_>, command: &Cancel) -> Result<(), Rejection> {
     let on = draft.on();
     let subscription = draft.owned(&command.partner_id, &command.subscription_id)?.clone();
-    if subscription.standing != Standing::Trial {
+    // What waits for its publisher was never billed (azure-marketplace-software.md 2.4).
+    if !matches!(subscription.standing, Standing::Trial | Standing::PendingFulfilment { .. }) {
         gates::active(&subscription, on)?;
     }
     gates::unlocked(&subscription)?;
-    match subscription.product_family {
+    if subscription.product_kind != Some(ProductKind::Reservation) {
+        check_refund_options(&subscription, command)?;
+    }
+    if let Some(scheduled) = subscription.cancelled_from {
+        let message = format!("It ends on {scheduled} already; switch its renewal on to take that back");
+        return Err(Rejection::field(Reason::CancellationAlreadyScheduled, "subscription_id", message)
+            .with("subscription_id", &subscription.subscription_id)
+            .with("effective_on", scheduled));
+    }
+    match (subscription.product_kind, subscription.product_family) {
+        (Some(ProductKind::Reservation), _) => {
+            returnable(draft, &subscription)?;
+            reservation::refund(draft, &subscription, command)
+        }
+        (Some(ProductKind::SoftwareSubscription | ProductKind::SoftwarePerpetual), _) => {
+            returnable(draft, &subscription)?;
+            check_software_window(draft, &subscription)?;
+            end_at_once(draft, &subscription)
+        }
+        (Some(ProductKind::AzurePlan), _) => {
+            azure::check_empty(draft, &subscription)?;
+            end_at_once(draft, &subscription)
+        }
         // A license is cancelled by suspending it (L15603-15606).
-        ProductFamily::License => suspension::stop(draft, &subscription, SuspensionReason::Cancelled),
+        (_, ProductFamily::License) => suspension::stop(draft, &subscription, SuspensionReason::Cancelled),
         _ if credited(draft, &subscription) => end_at_once(draft, &subscription),
         _ => {
             schedule(draft, &subscription);
@@ -26,8 +51,46 @@ pub(super) fn cancel(draft: &mut Draft<'_>, command: &Cancel) -> Result<(), Reje
     }
 }
 
+fn check_refund_options(subscription: &Subscription, command: &Cancel) -> Result<(), Rejection> {
+    let field = match (command.reservation_used, command.accept_capped_refund) {
+        (Some(_), _) => "reservation_used",
+        (None, true) => "accept_capped_refund",
+        (None, false) => return Ok(()),
+    };
+    Err(check::invalid(field, format!("{} is no reservation", subscription.offer_name)))
+}
+
+/// Some products are never taken back, such as Linux plans (L14307).
+pub(super) fn returnable(draft: &Draft<'_>, subscription: &Subscription) -> Result<(), Rejection> {
+    let offer = draft.reference.catalog.offer(&subscription.offer_id);
+    if !offer.is_some_and(|offer| offer.product().not_returnable) {
+        return Ok(());
+    }
+    let message = format!("{} can neither be cancelled nor exchanged", subscription.offer_name);
+    Err(Rejection::field(Reason::NotReturnable, "subscription_id", message)
+        .with("subscription_id", &subscription.subscription_id))
+}
+
+/// Software is cancelled within 60 days, day 60 included (L14303, decision G24).
+fn check_software_window(draft: &Draft<'_>, subscription: &Subscription) -> Result<(), Rejection> {
+    let last_day = calendar::add_days(subscription.ordered_at.date_naive(), ONE_TIME_WINDOW_DAYS);
+    let days_overdue = calendar::days_between(last_day, draft.on());
+    if days_overdue == 0 {
+        return Ok(());
+    }
+    let message = format!(
+        "{} could be cancelled until {last_day}, within {ONE_TIME_WINDOW_DAYS} days of the purchase; {days_overdue} days ago",
+        subscription.offer_name
+    );
+    Err(Rejection::field(Reason::SoftwareCancelWindowPassed, "subscription_id", message)
+        .with("subscription_id", &subscription.subscription_id)
+        .with("days_overdue", days_overdue)
+        .with("last_day", last_day))
+}
+
 fn credited(draft: &Draft<'_>, subscription: &Subscription) -> bool {
-    subscription.standing == Standing::Trial || charge::cancel_window_open(subscription, &draft.decision)
+    matches!(subscription.standing, Standing::Trial | Standing::PendingFulfilment { .. })
+        || charge::cancel_window_open(subscription, &draft.decision)
 }
 
 /// Ends the subscription with its credit, and its add-ons with it (decision G11): credited if their own window is open.

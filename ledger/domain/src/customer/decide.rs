@@ -2,8 +2,8 @@
 
 use super::{
     Customer, access, adjustment, agreement, cancel, convert, create, details, draft::Draft, due, free_trial,
-    frequency, licenses, profile, purchase, qualification, quantity, relationship, renewal, reseller, schedule, sla,
-    suspension, transfer, upgrade, user,
+    frequency, licenses, marketplace, profile, purchase, qualification, quantity, relationship, renewal, reseller,
+    reservation, schedule, sla, suspension, transfer, upgrade, user,
 };
 use crate::{Command, Context, Event, Reason, Reference, Rejection, check, command::Target};
 
@@ -78,6 +78,9 @@ fn run(draft: &mut Draft<'_>, command: &Command) -> Result<(), Rejection> {
         Command::ApproveSlaClaim(command) => sla::approve(draft, command),
         Command::RefuseSlaClaim(command) => sla::refuse(draft, command),
         Command::PostAdjustment(command) => adjustment::post(draft, command),
+        Command::ConfirmFulfilment(command) => marketplace::confirm(draft, command),
+        Command::ExchangeReservation(command) => reservation::exchange(draft, command),
+        Command::ChangeReservation(command) => reservation::change(draft, command),
         Command::RunDue(command) => {
             due::run(draft, command.date);
             Ok(())

@@ -124,6 +124,18 @@ impl<'a> Draft<'a> {
         self.follow(first);
     }
 
+    /// Charges a subscription that begins on that day, which may still be ahead of the first open one.
+    pub(super) fn charge_purchase(&mut self, id: &SubscriptionId, start: NaiveDate) {
+        let first = self.decision.events().len();
+        let charged_on = self.decision.charged_on;
+        self.decision.charged_on = charged_on.max(start);
+        if let Some(subscription) = self.copies.get(id).or_else(|| self.customer.subscription(id)) {
+            charge::purchase(subscription, &mut self.decision);
+        }
+        self.decision.charged_on = charged_on;
+        self.follow(first);
+    }
+
     /// Charges what is due at the end of the day.
     pub(super) fn charge_day_end(&mut self, id: &SubscriptionId, day: NaiveDate) {
         self.charge(id, |subscription, decision| charge::day_end(subscription, day, decision));

@@ -104,7 +104,7 @@ pub(super) fn convert(draft: &mut Draft<'_>, command: &ConvertTrial) -> Result<(
     licenses::check_assigned(draft, &trial.subscription_id, command.quantity)?;
     gates::frequency(offer, Some(billing_frequency), "billing_frequency")?;
     let anchor = match billing_frequency {
-        BillingFrequency::Annual => on,
+        BillingFrequency::Annual | BillingFrequency::OneTime => on,
         BillingFrequency::Monthly => dates::billing_date_after(on, partner.billing_day),
     };
     let event = FreeTrialConverted {
@@ -123,6 +123,7 @@ pub(super) fn convert(draft: &mut Draft<'_>, command: &ConvertTrial) -> Result<(
         proration_rule: offer.proration_rule,
         split_rebill_at_anniversary: offer.split_rebill_at_anniversary,
         auto_renew: purchase::renews_by_itself(offer),
+        promotion: purchase::promotion(draft, partner, offer, command.billing_frequency),
     };
     draft.push(event);
     draft.charge_from_now(&command.subscription_id, charge::convert_free_trial);

@@ -1,7 +1,12 @@
 //! Billing frequency: a whole order changes together (customers page section 2.10, L9741).
 
+use std::collections::BTreeSet;
+
 use super::{Standing, draft::Draft, gates};
-use crate::{Reason, Rejection, command::ChangeBillingFrequency, event::BillingFrequencyChanged};
+use crate::{
+    Reason, Rejection, command::ChangeBillingFrequency, event::BillingFrequencyChanged, ids::SubscriptionId,
+    offer::BillingFrequency,
+};
 
 pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeBillingFrequency) -> Result<(), Rejection> {
     let (customer, on, to) = (draft.customer, draft.on(), command.billing_frequency);
@@ -35,6 +40,12 @@ pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeBillingFrequency) ->
             let message = format!("{} is a custom meter: it has no billing frequency", subscription.offer_name);
             return Err(Rejection::field(Reason::FrequencyNotOffered, "billing_frequency", message));
         };
+        if subscription.product_kind.is_some() || to == BillingFrequency::OneTime {
+            let message = format!("How {} is billed is chosen with its purchase", subscription.offer_name);
+            return Err(
+                Rejection::field(Reason::FrequencyNotOffered, "billing_frequency", message).with("subscription_id", id)
+            );
+        }
         if let Some(offer) = draft.reference.catalog.offer(&subscription.offer_id) {
             gates::frequency(offer, Some(to), "billing_frequency")?;
         }
@@ -49,6 +60,16 @@ pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeBillingFrequency) ->
     if rhythms.iter().all(|(now, _)| *now == to) {
         let message = format!("The order is billed {} already", to.label());
         return Err(Rejection::field(Reason::FrequencyUnchanged, "billing_frequency", message));
+    }
+    if !command.subscription_ids.is_empty() {
+        let confirmed: BTreeSet<_> = command.subscription_ids.iter().collect();
+        if confirmed != subscription_ids.iter().collect() {
+            let ids = subscription_ids.iter().map(SubscriptionId::as_str).collect::<Vec<_>>().join(",");
+            let message = format!("The subscriptions of order {} that follow are {ids}", command.order_id);
+            return Err(Rejection::field(Reason::ConfirmationStale, "subscription_ids", message)
+                .with("order_id", &command.order_id)
+                .with("subscription_ids", ids));
+        }
     }
     let (customer_id, order_id) = (command.customer_id.clone(), command.order_id.clone());
     draft.push(BillingFrequencyChanged { customer_id, order_id, from, to, subscription_ids });

@@ -6,14 +6,18 @@ use super::{Customer, RelationshipStanding, Standing, Subscription};
 use crate::{
     Reason, Reference, Rejection,
     catalog::{Catalog, PriceQuote},
-    ids::{OfferId, PartnerId, SubscriptionId},
+    check,
+    ids::{OfferId, PartnerId, PriceListId, SubscriptionId},
     money::Currency,
-    offer::{BillingFrequency, LOCKED_TERM_MONTHS, Offer, ProductFamily},
+    offer::{BillingFrequency, LOCKED_TERM_MONTHS, Offer, ProductFamily, ProductKind},
     partner::{AccountStanding, OVERDUE_DAYS_MAX, Partner},
     party::PartnerKind,
     reference::market,
     tax,
 };
+
+/// Stands where a price list would, for what costs nothing.
+const NO_PRICE_LIST: &str = "none";
 
 /// The partner is registered.
 pub(super) fn partner<'a>(reference: &'a Reference, id: &PartnerId, field: &str) -> Result<&'a Partner, Rejection> {
@@ -154,7 +158,7 @@ pub(super) fn billing_currency(family: ProductFamily, partner: &Partner, custome
     }
 }
 
-/// The offer has a price in that currency on that day.
+/// The offer has a price in that currency on that day, or needs none.
 pub(super) fn price(
     catalog: &Catalog,
     offer: &Offer,
@@ -162,6 +166,11 @@ pub(super) fn price(
     on: NaiveDate,
     field: &str,
 ) -> Result<PriceQuote, Rejection> {
+    if offer.product_kind().is_some_and(ProductKind::is_free) {
+        let price_list_id =
+            PriceListId::new(NO_PRICE_LIST).map_err(|error| check::invalid(field, error.to_string()))?;
+        return Ok(PriceQuote { prices: Vec::new(), price_list_id });
+    }
     catalog.price(&offer.offer_id, currency, on).ok_or_else(|| {
         let message = format!("{} has no price in {currency} on {on}", offer.display_name);
         Rejection::field(Reason::OfferNotInPriceList, field, message)
@@ -222,14 +231,14 @@ pub(super) fn quantity(offer: &Offer, quantity: u32, field: &str) -> Result<(), 
     }
 }
 
-/// The offer is billed that way; without a frequency, it is a custom meter.
+/// The offer is billed that way; without a frequency, it is charged once at most.
 pub(super) fn frequency(offer: &Offer, frequency: Option<BillingFrequency>, field: &str) -> Result<(), Rejection> {
     if frequency.map_or(offer.is_metered(), |frequency| offer.billing_frequencies.contains(&frequency)) {
         return Ok(());
     }
     let offered: Vec<_> = offer.billing_frequencies.iter().map(|frequency| frequency.label()).collect();
     let message = if offer.is_metered() {
-        format!("{} is a custom meter: charged once, without a billing frequency", offer.display_name)
+        format!("{} is charged once at most: it has no billing frequency", offer.display_name)
     } else {
         format!("{} is billed {} only", offer.display_name, offered.join(" or "))
     };
@@ -296,6 +305,7 @@ pub(super) fn active(subscription: &Subscription, on: NaiveDate) -> Result<(), R
             format!("Subscription {id} is a free trial; convert it first")
         }
         Standing::Trial => format!("Subscription {id} is a trial until it is paid for"),
+        Standing::PendingFulfilment { .. } => format!("Subscription {id} waits for its publisher"),
         _ => format!("Subscription {id} is suspended; reactivate it first"),
     };
     Err(Rejection::field(Reason::SubscriptionNotActive, "subscription_id", message).with("subscription_id", id))

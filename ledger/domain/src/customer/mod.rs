@@ -5,6 +5,7 @@
 mod access;
 mod adjustment;
 mod agreement;
+mod azure;
 mod cancel;
 mod convert;
 mod create;
@@ -17,6 +18,7 @@ mod free_trial;
 mod frequency;
 mod gates;
 mod licenses;
+mod marketplace;
 mod profile;
 mod purchase;
 mod qualification;
@@ -24,6 +26,7 @@ mod quantity;
 mod relationship;
 mod renewal;
 mod reseller;
+mod reservation;
 mod schedule;
 mod sla;
 mod subscription;
@@ -37,6 +40,7 @@ mod users;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use self::sla::Claim;
@@ -50,8 +54,9 @@ use crate::{
 pub use decide::decide;
 pub use due::DUE_PER_DECISION_MAX;
 pub use licenses::LICENSE_ROWS_MAX;
+pub use marketplace::FREE_TRIAL_DAYS_MAX;
 pub use profile::{TAG_CHARS_MAX, TAGS_MAX};
-pub use purchase::{FREE_TRIAL_DAYS_MAX, ORDER_LINES_MAX};
+pub use purchase::ORDER_LINES_MAX;
 pub use qualification::{Qualification, QualificationStanding};
 pub use schedule::ScheduledChange;
 pub use sla::{SLA_CREDITS_MAX, SlaCredit};
@@ -174,6 +179,16 @@ pub struct Customer {
     due: BTreeSet<(NaiveDate, SubscriptionId)>,
     transfers_due: BTreeSet<(NaiveDate, TransferId)>,
     claims: BTreeMap<ClaimId, Claim>,
+    /// Refunds of reservations by partner, oldest first: those that a cap may still count.
+    refunds: BTreeMap<PartnerId, Vec<Refund>>,
+}
+
+/// A refund of a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Refund {
+    on: NaiveDate,
+    /// Without tax, above 0.
+    amount: Decimal,
 }
 
 impl Customer {
@@ -274,6 +289,7 @@ impl Customer {
             due: BTreeSet::new(),
             transfers_due: BTreeSet::new(),
             claims: BTreeMap::new(),
+            refunds: BTreeMap::new(),
         }
     }
 
@@ -319,6 +335,7 @@ impl Customer {
             Event::TransferDeclined(e) => self.close_transfer(&e.transfer_id, TransferStanding::Declined),
             Event::TransferWithdrawn(e) => self.close_transfer(&e.transfer_id, TransferStanding::Withdrawn),
             Event::TransferExpired(e) => self.close_transfer(&e.transfer_id, TransferStanding::Expired),
+            Event::ReservationRefunded(e) => self.add_refund(&e.partner_id, e.effective_on, e.credit),
             _ => {
                 for id in transition::concerned(event) {
                     self.change_subscription(id, event);
@@ -383,6 +400,12 @@ impl Customer {
         if let Some(relationship) = self.relationships.get_mut(partner_id) {
             change(relationship);
         }
+    }
+
+    fn add_refund(&mut self, partner_id: &PartnerId, on: NaiveDate, amount: Decimal) {
+        let refunds = self.refunds.entry(partner_id.clone()).or_default();
+        refunds.retain(|refund| refund.on > reservation::year_before(on));
+        refunds.extend((amount > Decimal::ZERO).then_some(Refund { on, amount }));
     }
 
     fn accept_agreement(&mut self, e: &AgreementAccepted) {

@@ -2,30 +2,32 @@
 
 use chrono::NaiveDate;
 
-use super::{Customer, Standing, Subscription, dates, draft::Draft, gates, qualification};
+use super::{Customer, Standing, Subscription, azure, dates, draft::Draft, gates, marketplace, qualification};
 use crate::{
     Reason, Rejection, calendar,
-    catalog::PriceQuote,
+    catalog::{self, PriceQuote},
+    charge::AppliedPromotion,
     check,
     command::{Purchase, PurchaseLine},
     event::{OrderPlaced, SubscriptionCreated},
     ids::{OfferId, OrderId, PartnerId, SubscriptionId},
     money::Currency,
-    offer::{BillingFrequency, LOCKED_TERM_MONTHS, Offer, OfferKind, OfferLimitScope, ProductFamily},
+    offer::{
+        BillingFrequency, Fulfilment, LOCKED_TERM_MONTHS, Offer, OfferKind, OfferLimitScope, ProductFamily,
+        ProductKind, Reservation,
+    },
     partner::Partner,
 };
 
 /// Lines of one order.
 pub const ORDER_LINES_MAX: usize = 500;
-/// Longest marketplace trial; usual are 30 or 60 days (L12333).
-pub const FREE_TRIAL_DAYS_MAX: u32 = 365;
 
 /// Who buys what under which number.
-struct NewOrder<'a> {
-    partner: &'a Partner,
-    id: OrderId,
+pub(super) struct NewOrder<'a> {
+    pub(super) partner: &'a Partner,
+    pub(super) id: OrderId,
     /// The lines before; a later line may stand on one of them.
-    created: Vec<SubscriptionCreated>,
+    pub(super) created: Vec<SubscriptionCreated>,
 }
 
 /// What a new subscription does not have from its offer.
@@ -42,6 +44,7 @@ pub(super) struct Choice {
     pub(super) free_trial_days: u32,
     pub(super) auto_renew: bool,
     pub(super) transferred_from: Option<SubscriptionId>,
+    pub(super) reservation: Option<Reservation>,
 }
 
 pub(super) fn purchase(draft: &mut Draft<'_>, command: &Purchase) -> Result<(), Rejection> {
@@ -59,17 +62,22 @@ pub(super) fn purchase(draft: &mut Draft<'_>, command: &Purchase) -> Result<(), 
     }
     let mut order = NewOrder { partner, id: order_id, created: Vec::new() };
     for (index, line) in command.lines.iter().enumerate() {
-        let created = decide_line(draft, &order, index, line)?;
+        let created = decide_line(draft, &order, index, &format!("lines[{index}]"), line)?;
         order.created.push(created);
     }
-    let NewOrder { id: order_id, created, .. } = order;
+    place(draft, order);
+    Ok(())
+}
+
+/// Takes the order.
+pub(super) fn place(draft: &mut Draft<'_>, order: NewOrder<'_>) {
+    let NewOrder { partner, id: order_id, created } = order;
     let subscription_ids = created.iter().map(|created| created.subscription_id.clone()).collect();
-    let (customer_id, partner_id) = (command.customer_id.clone(), command.partner_id.clone());
+    let (customer_id, partner_id) = (draft.customer.id().clone(), partner.partner_id.clone());
     draft.push(OrderPlaced { customer_id, partner_id, order_id, subscription_ids });
     for created in created {
         draft.create(created);
     }
-    Ok(())
 }
 
 /// The order's id: the caller's, if it is not in use, or a new one.
@@ -108,13 +116,15 @@ fn id_in_use(id: &SubscriptionId, field: &str) -> Rejection {
     Rejection::field(Reason::SubscriptionAlreadyExists, field, format!("The subscription id {id} is in use"))
 }
 
-fn decide_line(
+/// One line of an order; `at` is where it stands in the command.
+pub(super) fn decide_line(
     draft: &Draft<'_>,
     order: &NewOrder<'_>,
     index: usize,
+    at: &str,
     line: &PurchaseLine,
 ) -> Result<SubscriptionCreated, Rejection> {
-    let field = |name: &str| format!("lines[{index}].{name}");
+    let field = |name: &str| format!("{at}.{name}");
     let (catalog, partner, on) = (&draft.reference.catalog, order.partner, draft.on());
     let offer = gates::offer_on_sale(catalog, &line.offer_id, on, &field("offer_id"))?;
     if offer.kind == OfferKind::Trial {
@@ -122,6 +132,8 @@ fn decide_line(
         return Err(Rejection::field(Reason::TrialNotOffered, &field("offer_id"), message));
     }
     gates::offer_market(offer, partner, draft.customer, &field("offer_id"))?;
+    azure::market(offer, draft.customer, &field("offer_id"))?;
+    marketplace::available(offer, &partner.partner_id, &field("offer_id"))?;
     let currency = gates::billing_currency(offer.product_family, partner, draft.customer);
     let quote = gates::price(catalog, offer, currency, on, &field("offer_id"))?;
     gates::tax_rates(draft.reference, partner, offer, &quote, draft.decision.charged_on, &field("offer_id"))?;
@@ -134,26 +146,29 @@ fn decide_line(
         return Err(Rejection::field(Reason::BillingFrequencyRequired, &field("billing_frequency"), message));
     }
     gates::frequency(offer, line.billing_frequency, &field("billing_frequency"))?;
-    check_texts(index, line)?;
+    check_texts(at, line)?;
     gates::reseller(draft.reference, partner, line.reseller_id.as_ref(), &field("reseller_id"))?;
-    check_trial(offer, line.free_trial_days, &field("free_trial_days"))?;
+    let free_trial_days = marketplace::trial_days(offer, line.free_trial_days, &field("free_trial_days"))?;
     let subscription_id = subscription_id(draft, line.subscription_id.as_ref(), index, &field("subscription_id"))?;
     if order.created.iter().any(|created| created.subscription_id == subscription_id) {
         return Err(id_in_use(&subscription_id, &field("subscription_id")));
     }
     let related = draft.customer.relationship(&partner.partner_id);
+    let reseller_id = line.reseller_id.clone().or_else(|| related.and_then(|related| related.reseller_id.clone()));
+    let reservation = azure::check(draft, order, offer, reseller_id.as_ref(), line, at)?;
     let choice = Choice {
         subscription_id,
         order_id: order.id.clone(),
         quantity: line.quantity,
         billing_frequency: line.billing_frequency,
         base,
-        reseller_id: line.reseller_id.clone().or_else(|| related.and_then(|related| related.reseller_id.clone())),
+        reseller_id,
         friendly_name: line.friendly_name.clone(),
         sku: line.sku.clone(),
-        free_trial_days: line.free_trial_days,
+        free_trial_days,
         auto_renew: auto_renew(offer, line.auto_renew, &field("auto_renew"))?,
         transferred_from: None,
+        reservation,
     };
     Ok(new_subscription(draft, partner, offer, quote, currency, choice))
 }
@@ -174,7 +189,10 @@ pub(super) fn new_subscription(
     };
     // The paid term follows the trial; an add-on's ends with its base's (decision G11).
     let paid_from = trial_end.unwrap_or(start);
-    let term_end = calendar::anniversary(paid_from, offer.term_months);
+    let term_end =
+        if offer.is_endless() { calendar::NEVER } else { calendar::anniversary(paid_from, offer.term_months) };
+    let authorization_code = (offer.product().fulfilment == Fulfilment::Publisher)
+        .then(|| draft.decision.context.new_id(&format!("authorization/{}", choice.subscription_id), 0));
     let base_end = choice.base.as_ref().map(|(_, end)| *end).filter(|end| *end > paid_from);
     SubscriptionCreated {
         customer_id: draft.customer.id().clone(),
@@ -203,8 +221,28 @@ pub(super) fn new_subscription(
         transferred_from_subscription_id: choice.transferred_from,
         hold_days: dates::hold_days(start, partner.billing_day),
         ordered_at: draft.decision.context.effective_at,
-        promotion: None,
+        promotion: promotion(draft, partner, offer, choice.billing_frequency),
+        product_kind: offer.product_kind(),
+        authorization_code,
+        reservation: choice.reservation,
     }
+}
+
+/// The best promotion of the day; only licenses have one (L14605), and nobody chooses it (L14614).
+pub(super) fn promotion(
+    draft: &Draft<'_>,
+    partner: &Partner,
+    offer: &Offer,
+    billing_frequency: Option<BillingFrequency>,
+) -> Option<AppliedPromotion> {
+    if offer.product_family != ProductFamily::License {
+        return None;
+    }
+    let on = draft.on();
+    let order = catalog::Order { offer_id: &offer.offer_id, country: &partner.country, billing_frequency, on };
+    let promotion = draft.reference.catalog.promotion(order)?;
+    let until = promotion.months.map(|months| calendar::anniversary(on, months));
+    Some(AppliedPromotion { promotion_id: promotion.promotion_id.clone(), percent: promotion.percent, until })
 }
 
 /// Whether the family renews by itself, and whether the caller may say so (table of customers page section 2.10).
@@ -221,8 +259,11 @@ fn auto_renew(offer: &Offer, chosen: Option<bool>, field: &str) -> Result<bool, 
     }
 }
 
-/// Licenses and marketplace products do; one-time purchases and the locked 72 months do not.
+/// Licenses, marketplace products and Azure plans do; one-time purchases and the locked 72 months do not.
 pub(super) fn renews_by_itself(offer: &Offer) -> bool {
+    if offer.product_kind() == Some(ProductKind::AzurePlan) {
+        return true;
+    }
     offer.product_family != ProductFamily::OneTimeRecurring && offer.term_months != LOCKED_TERM_MONTHS
 }
 
@@ -297,19 +338,9 @@ fn base_of(
     Ok(Some((base_id.clone(), base.term_end)))
 }
 
-fn check_texts(index: usize, line: &PurchaseLine) -> Result<(), Rejection> {
+fn check_texts(at: &str, line: &PurchaseLine) -> Result<(), Rejection> {
     if let Some(name) = &line.friendly_name {
-        check::required(&format!("lines[{index}].friendly_name"), name)?;
+        check::required(&format!("{at}.friendly_name"), name)?;
     }
-    line.sku.as_ref().map_or(Ok(()), |sku| check::required(&format!("lines[{index}].sku"), sku))
-}
-
-fn check_trial(offer: &Offer, days: u32, field: &str) -> Result<(), Rejection> {
-    if days > 0 && offer.product_family != ProductFamily::MarketplaceSaas {
-        return Err(check::invalid(field, "Only a marketplace product begins with a free trial"));
-    }
-    if days > FREE_TRIAL_DAYS_MAX {
-        return Err(check::invalid(field, format!("A trial has at most {FREE_TRIAL_DAYS_MAX} days")));
-    }
-    Ok(())
+    line.sku.as_ref().map_or(Ok(()), |sku| check::required(&format!("{at}.sku"), sku))
 }

@@ -1,6 +1,6 @@
 //! Seats (customers page section 2.9).
 
-use super::{Standing, draft::Draft, gates, licenses};
+use super::{Standing, Subscription, draft::Draft, gates, licenses};
 use crate::{Reason, Rejection, charge, command::ChangeQuantity, event::QuantityChanged};
 
 pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeQuantity) -> Result<(), Rejection> {
@@ -14,6 +14,9 @@ pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeQuantity) -> Result<
     }
     gates::active(&subscription, on)?;
     gates::unlocked(&subscription)?;
+    if subscription.product_kind.is_some() {
+        return Err(fixed(&subscription, to));
+    }
     if to == 0 {
         let message = "0 seats are no subscription; suspend or cancel it instead";
         return Err(Rejection::field(Reason::QuantityBelowMinimum, "quantity", message).with("minimum", 1));
@@ -32,4 +35,15 @@ pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeQuantity) -> Result<
         charge::change_quantity(before, to, decision);
     });
     Ok(())
+}
+
+/// Reservations and software are returned whole and added to by another purchase (decision G9, L13430); an Azure plan is one.
+fn fixed(subscription: &Subscription, to: u32) -> Rejection {
+    let (id, name) = (&subscription.subscription_id, &subscription.offer_name);
+    let (reason, message) = if to < subscription.quantity {
+        (Reason::PartialReturnNotAllowed, format!("{name} is returned whole; cancel it"))
+    } else {
+        (Reason::QuantityFixed, format!("The quantity of {name} stays as bought; buy another one"))
+    };
+    Rejection::field(reason, "quantity", message).with("subscription_id", id)
 }

@@ -8,7 +8,7 @@ use crate::{
         DelegatedAdminGranted, DelegatedAdminRequested, RelationshipEstablished, RelationshipRemoved,
         RelationshipRequested,
     },
-    offer::ProductFamily,
+    offer::{ProductFamily, ProductKind},
     party::{PartnerKind, RelationshipOrigin},
 };
 
@@ -95,8 +95,11 @@ pub(super) fn remove(draft: &mut Draft<'_>, command: &RemoveRelationship) -> Res
 /// Everything in use does (L11354), but for what was bought once and can no longer be cancelled (decision G04).
 fn keeps_relationship(subscription: &Subscription, draft: &Draft<'_>) -> bool {
     let ended = gates::open(subscription, draft.on()).is_err();
-    let in_use = matches!(subscription.standing, Standing::Active | Standing::Trial) && !ended;
+    let standing = subscription.standing;
+    let in_use = matches!(standing, Standing::Active | Standing::Trial | Standing::PendingFulfilment { .. }) && !ended;
+    let cancellable = matches!(subscription.product_kind, Some(ProductKind::Reservation | ProductKind::AzurePlan));
     in_use
-        && (subscription.product_family != ProductFamily::OneTimeRecurring
+        && (cancellable
+            || subscription.product_family != ProductFamily::OneTimeRecurring
             || charge::cancel_window_open(subscription, &draft.decision))
 }

@@ -8,7 +8,7 @@ use crate::{
     catalog::PriceQuote,
     charge,
     command::SetAutoRenew,
-    event::{AutoRenewChanged, SubscriptionExpired, SubscriptionRenewed, TermEnded, TermRolled},
+    event::{AutoRenewChanged, CancellationWithdrawn, SubscriptionExpired, SubscriptionRenewed, TermEnded, TermRolled},
     ids::SubscriptionId,
     offer::ProductFamily,
 };
@@ -33,7 +33,11 @@ pub(super) fn set_auto_renew(draft: &mut Draft<'_>, command: &SetAutoRenew) -> R
         gates::offer_on_sale(&draft.reference.catalog, &subscription.offer_id, on, "auto_renew")?;
     }
     let SetAutoRenew { customer_id, subscription_id, auto_renew, .. } = command.clone();
+    let (of, id) = (customer_id.clone(), subscription_id.clone());
     draft.push(AutoRenewChanged { customer_id, subscription_id, auto_renew });
+    if auto_renew && subscription.cancelled_from.is_some() {
+        draft.push(CancellationWithdrawn { customer_id: of, subscription_id: id });
+    }
     Ok(())
 }
 

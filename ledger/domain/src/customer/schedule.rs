@@ -47,6 +47,10 @@ pub(super) fn schedule(draft: &mut Draft<'_>, command: &ScheduleChange) -> Resul
     }
     gates::active(&subscription, on)?;
     gates::unlocked(&subscription)?;
+    if subscription.product_kind.is_some() {
+        let message = format!("{} stays as bought until it is cancelled or runs out", subscription.offer_name);
+        return Err(Rejection::field(Reason::QuantityFixed, "change", message));
+    }
     if let Some(scheduled) = subscription.scheduled_on() {
         let message = format!("A change is scheduled for {scheduled}; withdraw it first");
         return Err(Rejection::field(Reason::ChangeAlreadyScheduled, "subscription_id", message).with("on", scheduled));

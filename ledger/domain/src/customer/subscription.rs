@@ -9,12 +9,19 @@ use crate::{
     event::{SubscriptionCreated, TrialStarted},
     ids::{CustomerId, OfferId, OrderId, PartnerId, PriceListId, SubscriptionId},
     money::Currency,
-    offer::{BillingFrequency, PriceComponent, ProductFamily, ProrationRule},
+    offer::{BillingFrequency, FulfilmentFact, PriceComponent, ProductFamily, ProductKind, ProrationRule, Reservation},
 };
 
 /// The states of customers page section 2.8.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Standing {
+    /// A marketplace product whose publisher has not confirmed both facts yet; nothing is charged (L12216-12218).
+    PendingFulfilment {
+        /// The first day with assigned licenses.
+        licenses_assigned_on: Option<NaiveDate>,
+        /// The day the set-up was confirmed.
+        setup_confirmed_on: Option<NaiveDate>,
+    },
     /// A marketplace trial before its first paid day, or a free trial of a license.
     Trial,
     /// In use and charged.
@@ -107,6 +114,14 @@ pub struct Subscription {
     pub ordered_at: DateTime<Utc>,
     /// Holds for the current term.
     pub promotion: Option<AppliedPromotion>,
+    /// Its rules beside those of its family.
+    pub product_kind: Option<ProductKind>,
+    /// What a publisher names the purchase by.
+    pub authorization_code: Option<String>,
+    /// Of a reservation.
+    pub reservation: Option<Reservation>,
+    /// First day without it, once its cancellation is scheduled.
+    pub cancelled_from: Option<NaiveDate>,
     /// What it may do now.
     pub standing: Standing,
     /// The last day on which something changed: nothing takes effect before it.
@@ -118,7 +133,23 @@ pub struct Subscription {
 impl Subscription {
     /// Whether it is a custom meter: charged once, for the day it was bought, and in use until it is cancelled (L10618-10640).
     pub fn is_metered(&self) -> bool {
-        self.billing_frequency.is_none()
+        self.billing_frequency.is_none() && !self.is_endless()
+    }
+
+    /// Whether it has no term.
+    pub fn is_endless(&self) -> bool {
+        self.product_kind.is_some_and(ProductKind::is_endless)
+    }
+
+    /// The day a publisher's fact holds from, while the subscription waits for the other.
+    pub fn confirmed_on(&self, fact: FulfilmentFact) -> Option<NaiveDate> {
+        let Standing::PendingFulfilment { licenses_assigned_on, setup_confirmed_on } = self.standing else {
+            return None;
+        };
+        match fact {
+            FulfilmentFact::LicensesAssigned => licenses_assigned_on,
+            FulfilmentFact::SetupConfirmed => setup_confirmed_on,
+        }
     }
 }
 
@@ -158,7 +189,15 @@ impl From<&SubscriptionCreated> for Subscription {
             hold_days: e.hold_days,
             ordered_at: e.ordered_at,
             promotion: e.promotion.clone(),
-            standing: if e.trial_end.is_some() { Standing::Trial } else { Standing::Active },
+            product_kind: e.product_kind,
+            authorization_code: e.authorization_code.clone(),
+            reservation: e.reservation.clone(),
+            cancelled_from: None,
+            standing: match (&e.authorization_code, e.trial_end) {
+                (Some(_), _) => Standing::PendingFulfilment { licenses_assigned_on: None, setup_confirmed_on: None },
+                (None, Some(_)) => Standing::Trial,
+                (None, None) => Standing::Active,
+            },
             last_changed_on: e.start,
             billing: Billing::default(),
         }
@@ -202,6 +241,10 @@ impl From<&TrialStarted> for Subscription {
             hold_days: e.hold_days,
             ordered_at: e.ordered_at,
             promotion: None,
+            product_kind: None,
+            authorization_code: None,
+            reservation: None,
+            cancelled_from: None,
             standing: Standing::Trial,
             last_changed_on: e.start,
             billing: Billing::default(),

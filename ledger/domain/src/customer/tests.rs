@@ -1,14 +1,19 @@
 //! Given, when, then: what each command does to a customer, and what it refuses.
 
+mod azure;
 mod histories;
 mod kit;
 mod lifecycle;
+mod marketplace;
 mod metered;
 mod orders;
 mod profile;
+mod promotions;
 mod records;
+mod reservations;
 mod schedule;
 mod sla;
+mod software;
 mod state_tables;
 mod taxes;
 mod transfers;

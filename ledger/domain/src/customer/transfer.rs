@@ -200,6 +200,7 @@ fn why_not(draft: &Draft<'_>, subscription: &Subscription) -> Option<Reason> {
     match (subscription.product_family, subscription.standing) {
         _ if gates::open(subscription, draft.on()).is_err() => Some(Reason::SubscriptionClosed),
         (ProductFamily::MarketplaceSaas, _) => Some(Reason::NotTransferableMarketplace),
+        _ if subscription.product_kind.is_some() => Some(Reason::NotTransferableTermBased),
         (ProductFamily::OneTimeRecurring, _) => Some(Reason::NotTransferableTermBased),
         (_, Standing::Trial) => Some(Reason::NotTransferableTrial),
         (_, Standing::Suspended { .. }) => Some(Reason::NotTransferableSuspended),
@@ -345,6 +346,7 @@ fn successor(
         free_trial_days: 0,
         auto_renew: purchase::renews_by_itself(offer),
         transferred_from: Some(line.subscription_id.clone()),
+        reservation: None,
     };
     Ok(purchase::new_subscription(draft, target, offer, quote, currency, choice))
 }

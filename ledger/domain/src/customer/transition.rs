@@ -9,6 +9,7 @@ use crate::{
     charge,
     event::{Event, FreeTrialConverted},
     ids::SubscriptionId,
+    offer::FulfilmentFact,
 };
 
 /// The subscriptions an event changes; the one it creates is not there yet.
@@ -35,6 +36,10 @@ pub(super) fn concerned(event: &Event) -> &[SubscriptionId] {
         Event::ScheduledChangeApplied(e) => from_ref(&e.subscription_id),
         Event::SubscriptionDetailsChanged(e) => from_ref(&e.subscription_id),
         Event::SubscriptionUpgraded(e) => &e.add_on_ids,
+        Event::FulfilmentConfirmed(e) => from_ref(&e.subscription_id),
+        Event::SubscriptionActivated(e) => from_ref(&e.subscription_id),
+        Event::CancellationWithdrawn(e) => from_ref(&e.subscription_id),
+        Event::ReservationChanged(e) => from_ref(&e.subscription_id),
         Event::Charged(e) => from_ref(&e.subscription_id),
         Event::PeriodStarted(e) => from_ref(&e.subscription_id),
         _ => &[],
@@ -69,10 +74,29 @@ impl Subscription {
             Event::BillingFrequencyChanged(e) => {
                 self.next_billing_frequency = Some(e.to).filter(|to| Some(*to) != self.billing_frequency);
             }
-            Event::AutoRenewChanged(e) => self.auto_renew = e.auto_renew,
-            Event::CancellationScheduled(_) => self.auto_renew = false,
+            Event::AutoRenewChanged(e) => {
+                self.auto_renew = e.auto_renew;
+                self.cancelled_from = self.cancelled_from.filter(|_| !e.auto_renew);
+            }
+            Event::CancellationScheduled(e) => {
+                self.auto_renew = false;
+                self.cancelled_from = Some(e.effective_on);
+            }
+            Event::CancellationWithdrawn(_) => self.cancelled_from = None,
+            Event::FulfilmentConfirmed(e) => self.confirm(e.fact, e.effective_on),
+            Event::SubscriptionActivated(e) => {
+                (self.start, self.term_start, self.term_end) = (e.start, e.start, e.term_end);
+                self.trial_end = e.trial_end;
+                self.stand(if e.trial_end.is_some() { Standing::Trial } else { Standing::Active }, e.start);
+            }
+            Event::ReservationChanged(e) => {
+                self.reservation = Some(e.reservation.clone());
+                self.changed_on(e.effective_on);
+            }
             Event::SubscriptionConverted(e) => {
                 self.sku = Some(e.to_sku.clone());
+                // The new plan is judged afresh (customers page section 2.12), and plans have no promotions.
+                self.promotion = None;
                 self.prices.clone_from(&e.prices);
                 self.offer_id = e.offer_id.clone();
                 self.offer_name.clone_from(&e.offer_name);
@@ -131,6 +155,16 @@ impl Subscription {
         charge::evolve(self, event);
     }
 
+    /// Does not move what is to come: the facts may come in either order.
+    fn confirm(&mut self, fact: FulfilmentFact, on: NaiveDate) {
+        if let Standing::PendingFulfilment { licenses_assigned_on, setup_confirmed_on } = &mut self.standing {
+            match fact {
+                FulfilmentFact::LicensesAssigned => *licenses_assigned_on = Some(on),
+                FulfilmentFact::SetupConfirmed => *setup_confirmed_on = Some(on),
+            }
+        }
+    }
+
     fn stand(&mut self, standing: Standing, on: NaiveDate) {
         self.standing = standing;
         if self.is_closed() {
@@ -151,6 +185,7 @@ impl Subscription {
         self.price_list_id = e.price_list_id.clone();
         self.proration_rule = e.proration_rule;
         self.split_rebill_at_anniversary = e.split_rebill_at_anniversary;
+        self.promotion.clone_from(&e.promotion);
         self.auto_renew = e.auto_renew;
         self.free_trial_ends_on = None;
         self.stand(Standing::Active, e.start);
@@ -163,10 +198,11 @@ impl Subscription {
     /// The next day at whose end something happens to it by itself (rows 8 to 12 of customers page section 2.8, and charges).
     pub(super) fn next_due(&self) -> Option<NaiveDate> {
         let own = match self.standing {
-            Standing::Cancelled | Standing::Deprovisioned => return None,
+            Standing::Cancelled | Standing::Deprovisioned | Standing::PendingFulfilment { .. } => return None,
             // What expired may owe a correction of its last month.
             Standing::Expired => None,
             Standing::Trial => self.trial_end.or(self.free_trial_ends_on),
+            Standing::Active if self.is_endless() => self.scheduled_on(),
             Standing::Active => self.scheduled_on().into_iter().chain([self.term_end]).min(),
             Standing::Suspended { reason, expires_on, term_ended, .. } if reason.is_final() || term_ended => {
                 Some(expires_on)

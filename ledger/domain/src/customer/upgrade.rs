@@ -68,6 +68,7 @@ pub(super) fn upgrade(draft: &mut Draft<'_>, command: &Upgrade) -> Result<(), Re
         free_trial_days: 0,
         auto_renew: purchase::renews_by_itself(offer),
         transferred_from: None,
+        reservation: None,
     };
     let created = purchase::new_subscription(draft, partner, offer, quote, currency, choice);
     let (customer_id, subscription_id) = (command.customer_id.clone(), command.subscription_id.clone());

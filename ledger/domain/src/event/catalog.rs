@@ -1,6 +1,7 @@
 //! Events of the catalog.
 
 use chrono::NaiveDate;
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::event;
@@ -8,7 +9,7 @@ use crate::{
     catalog::{PaymentInstructions, TrialTerms},
     ids::PriceListId,
     money::Currency,
-    offer::{Offer, PriceRow},
+    offer::{Offer, PriceRow, Promotion},
     tax::TaxRateRow,
 };
 
@@ -33,6 +34,22 @@ event! {
     TrialsPublished {
         /// The terms.
         trials: Vec<TrialTerms>,
+    }
+
+    /// Catalog: a promotion holds as it stands here for what is bought from now on.
+    PromotionPublished {
+        /// The promotion.
+        promotion: Promotion,
+    }
+
+    /// Catalog: the most that a year's refunds of reservations come to, per customer and partner.
+    RefundCapPublished {
+        /// Of the reservations.
+        currency: Currency,
+        /// First day it holds.
+        valid_from: NaiveDate,
+        /// In that currency.
+        amount: Decimal,
     }
 
     /// Catalog: a business day is over.

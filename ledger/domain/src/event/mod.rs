@@ -75,4 +75,6 @@ events! {
     TrialStarted, TrialExpired, FreeTrialConverted, ChangeScheduled, ScheduledChangeWithdrawn, ScheduledChangeApplied,
     SubscriptionDetailsChanged, SubscriptionUpgraded, SubscriptionMigrated,
     TrialsPublished,
+    PromotionPublished, RefundCapPublished, FulfilmentConfirmed, SubscriptionActivated, CancellationWithdrawn,
+    ReservationRefunded, ReservationExchanged, ReservationChanged,
 }

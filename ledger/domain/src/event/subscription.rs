@@ -1,6 +1,7 @@
 //! Events of orders and subscriptions.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::event;
@@ -9,7 +10,7 @@ use crate::{
     customer::SuspensionReason,
     ids::{CustomerId, OfferId, OrderId, PartnerId, PriceListId, SubscriptionId},
     money::Currency,
-    offer::{BillingFrequency, PriceComponent, ProductFamily, ProrationRule},
+    offer::{BillingFrequency, FulfilmentFact, PriceComponent, ProductFamily, ProductKind, ProrationRule, Reservation},
 };
 
 event! {
@@ -81,6 +82,12 @@ event! {
         ordered_at: DateTime<Utc>,
         /// Holds for the term.
         promotion: Option<AppliedPromotion>,
+        /// Its rules beside those of its family.
+        product_kind: Option<ProductKind>,
+        /// What a publisher names the purchase by; with one, billing waits for the publisher.
+        authorization_code: Option<String>,
+        /// Of a reservation.
+        reservation: Option<Reservation>,
     }
 
     /// Seats were added or removed.
@@ -260,6 +267,98 @@ event! {
         /// The subscription.
         subscription_id: SubscriptionId,
         /// First day without it.
+        effective_on: NaiveDate,
+    }
+
+    /// A publisher's fact about a purchase.
+    FulfilmentConfirmed {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The subscription.
+        subscription_id: SubscriptionId,
+        /// Which one.
+        fact: FulfilmentFact,
+        /// The day it holds from.
+        effective_on: NaiveDate,
+    }
+
+    /// Both facts of a publisher hold: the subscription is in use, and its billing starts.
+    SubscriptionActivated {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The subscription.
+        subscription_id: SubscriptionId,
+        /// First day, the later of the two facts'.
+        start: NaiveDate,
+        /// The first paid day after a trial.
+        trial_end: Option<NaiveDate>,
+        /// The day after the term's last.
+        term_end: NaiveDate,
+    }
+
+    /// A cancellation with the term was taken back.
+    CancellationWithdrawn {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The subscription.
+        subscription_id: SubscriptionId,
+    }
+
+    /// What a cancelled reservation gave back. Without tax; what was charged stands in its lines.
+    ReservationRefunded {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The subscription.
+        subscription_id: SubscriptionId,
+        /// Who gets it.
+        partner_id: PartnerId,
+        /// The day of the request, the first credited.
+        effective_on: NaiveDate,
+        /// Days since the purchase.
+        elapsed_days: u32,
+        /// Days to the end of the term.
+        remaining_days: u32,
+        /// Whether anything was used of it.
+        used: bool,
+        /// The value of the remaining term.
+        value: Decimal,
+        /// What the cancellation costs.
+        fee: Decimal,
+        /// Credit less fee; below 0 if the fee is more.
+        credit: Decimal,
+        /// Of the amounts.
+        currency: Currency,
+        /// Whether the cap cut it.
+        capped: bool,
+    }
+
+    /// A reservation went into another one.
+    ReservationExchanged {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The one that ends.
+        subscription_id: SubscriptionId,
+        /// The one that begins.
+        new_subscription_id: SubscriptionId,
+        /// First day of the new one.
+        effective_on: NaiveDate,
+        /// What is credited of the old one.
+        credit: Decimal,
+        /// The whole price of the new one.
+        price: Decimal,
+        /// Of the amounts.
+        currency: Currency,
+    }
+
+    /// A reservation makes something else cheaper from now on.
+    ReservationChanged {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The subscription.
+        subscription_id: SubscriptionId,
+        /// After.
+        reservation: Reservation,
+        /// The day of the change.
         effective_on: NaiveDate,
     }
 }

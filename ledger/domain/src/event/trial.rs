@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::event;
 use crate::{
     Reason,
+    charge::AppliedPromotion,
     customer::ScheduledChange,
     ids::{CustomerId, OfferId, OrderId, PartnerId, PriceListId, SubscriptionId, UserId},
     money::Currency,
@@ -87,6 +88,8 @@ event! {
         split_rebill_at_anniversary: bool,
         /// Whether it renews by itself.
         auto_renew: bool,
+        /// Holds for the term.
+        promotion: Option<AppliedPromotion>,
     }
 
     /// A change waits for its day.

@@ -64,6 +64,9 @@ pub(crate) fn created(start: DateTime<Utc>, quantity: u32) -> SubscriptionCreate
         hold_days: 90,
         ordered_at: start,
         promotion: None,
+        product_kind: None,
+        authorization_code: None,
+        reservation: None,
     }
 }
 

@@ -74,8 +74,8 @@ commands! {
     ChangeQuantity { customer_id, partner_id, subscription_id, quantity }
     Suspend { customer_id, partner_id, subscription_id, reason }
     Reactivate { customer_id, partner_id, subscription_id }
-    Cancel { customer_id, partner_id, subscription_id }
-    ChangeBillingFrequency { customer_id, partner_id, order_id, billing_frequency }
+    Cancel { customer_id, partner_id, subscription_id, reservation_used, accept_capped_refund }
+    ChangeBillingFrequency { customer_id, partner_id, order_id, billing_frequency, subscription_ids }
     SetAutoRenew { customer_id, partner_id, subscription_id, auto_renew }
     Convert { customer_id, partner_id, subscription_id, to_sku, to_offer_id }
     RequestTransfer {
@@ -131,12 +131,17 @@ commands! {
     Upgrade { customer_id, partner_id, subscription_id, to_offer_id, new_subscription_id }
     Migrate { customer_id, partner_id, subscription_id, to_subscription_id }
     PublishTrials { trials }
+    PublishPromotions { promotions }
+    PublishRefundCap { currency, valid_from, amount }
+    ConfirmFulfilment { customer_id, subscription_id, fact, authorization_code }
+    ExchangeReservation { customer_id, partner_id, subscription_id, order_id, line }
+    ChangeReservation { customer_id, partner_id, subscription_id, scope, azure_subscription_id }
 }
 
 message! {
     PurchaseLine => PurchaseLine {
         subscription_id, offer_id, quantity, billing_frequency, base_subscription_id, reseller_id, friendly_name, sku,
-        free_trial_days, auto_renew,
+        free_trial_days, auto_renew, azure_subscription_id, reservation_scope,
     }
 }
 

@@ -64,7 +64,7 @@ events! {
         customer_id, partner_id, subscription_id, order_id, offer_id, offer_name, product_family, base_subscription_id, quantity,
         billing_frequency, term_months, start, term_end, prices, currency, price_list_id, proration_rule,
         split_rebill_at_anniversary, auto_renew, reseller_id, friendly_name, sku, trial_end, transferred_from_subscription_id,
-        hold_days, ordered_at, promotion,
+        hold_days, ordered_at, promotion, product_kind, authorization_code, reservation,
     }
     QuantityChanged { customer_id, subscription_id, from, to, effective_on }
     SubscriptionSuspended { customer_id, subscription_id, reason, effective_on, expires_on }
@@ -115,7 +115,7 @@ events! {
     TrialExpired { customer_id, subscription_id, effective_on }
     FreeTrialConverted {
         customer_id, subscription_id, offer_id, offer_name, quantity, billing_frequency, term_months, start, anchor,
-        term_end, prices, price_list_id, proration_rule, split_rebill_at_anniversary, auto_renew,
+        term_end, prices, price_list_id, proration_rule, split_rebill_at_anniversary, auto_renew, promotion,
     }
     ChangeScheduled { customer_id, subscription_id, change }
     ScheduledChangeWithdrawn { customer_id, subscription_id, reason }
@@ -149,6 +149,17 @@ events! {
     SlaClaimApproved { customer_id, partner_id, claim_id, credits, approved_on }
     SlaClaimRefused { customer_id, partner_id, claim_id, comments, refused_on }
     AdjustmentPosted { customer_id, partner_id, subscription_id, line_id, amount, currency, reason }
+    PromotionPublished { promotion }
+    RefundCapPublished { currency, valid_from, amount }
+    FulfilmentConfirmed { customer_id, subscription_id, fact, effective_on }
+    SubscriptionActivated { customer_id, subscription_id, start, trial_end, term_end }
+    CancellationWithdrawn { customer_id, subscription_id }
+    ReservationRefunded {
+        customer_id, subscription_id, partner_id, effective_on, elapsed_days, remaining_days, used, value, fee, credit, currency,
+        capped,
+    }
+    ReservationExchanged { customer_id, subscription_id, new_subscription_id, effective_on, credit, price, currency }
+    ReservationChanged { customer_id, subscription_id, reservation, effective_on }
 }
 
 message! {

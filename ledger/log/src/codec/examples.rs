@@ -20,8 +20,9 @@ use subledger_domain::{
     },
     money::Currency,
     offer::{
-        BillingFrequency, Offer, OfferKind, OfferLimitScope, PriceComponent, PricePer, PriceRow, ProductFamily,
-        ProrationRule,
+        Availability, BillingFrequency, Fulfilment, FulfilmentFact, Offer, OfferKind, OfferLimitScope, PriceComponent,
+        PricePer, PriceRow, Product, ProductFamily, ProductKind, Promotion, ProrationRule, Reservation,
+        ReservationScope,
     },
     party::{Address, AgreementMode, AgreementVersion, Contact, PartnerKind, RelationshipOrigin},
     tax::{TaxRule, TaxScope, TaxTreatment},
@@ -126,6 +127,7 @@ fn offer() -> Offer {
         split_rebill_at_anniversary: true,
         end_of_sale: Some(day(27)),
         tax_scope: Some(TaxScope::Reservation),
+        product: None,
     }
 }
 
@@ -204,7 +206,20 @@ fn charged() -> Charged {
 }
 
 fn promotion() -> AppliedPromotion {
-    AppliedPromotion { promotion_id: PromotionId::new("spring").unwrap(), percent: amount("15") }
+    AppliedPromotion { promotion_id: PromotionId::new("spring").unwrap(), percent: amount("15"), until: None }
+}
+
+fn published_promotion() -> Promotion {
+    Promotion {
+        promotion_id: PromotionId::new("spring").unwrap(),
+        display_name: "Spring".into(),
+        offer_ids: BTreeSet::from([offer_id()]),
+        percent: amount("15"),
+        first_day: day(1),
+        last_day: Some(day(28)),
+        markets: BTreeSet::from(["DE".to_owned()]),
+        months: Some(6),
+    }
 }
 
 fn totals() -> InvoiceTotals {
@@ -249,6 +264,9 @@ fn subscription_created() -> e::SubscriptionCreated {
         hold_days: 60,
         ordered_at: at(),
         promotion: Some(promotion()),
+        product_kind: None,
+        authorization_code: None,
+        reservation: None,
     }
 }
 
@@ -277,6 +295,8 @@ fn catalog_and_partner_events() -> Vec<Event> {
         e::OfferPublished { offer: offer() }.into(),
         e::PricesPublished { price_list_id: price_list(), currency: usd(), rows: vec![price_row()] }.into(),
         e::DayClosed { date: day(28) }.into(),
+        e::PromotionPublished { promotion: published_promotion() }.into(),
+        e::RefundCapPublished { currency: usd(), valid_from: day(1), amount: amount("50000.00") }.into(),
         e::PartnerRegistered {
             partner_id: partner(),
             name: "Fabrikam".into(),
@@ -411,6 +431,67 @@ fn subscription_events() -> Vec<Event> {
         on!(TrialConverted { paid_from: day(17), term_end: day(28) }),
         on!(CancellationScheduled { effective_on: day(18) }),
         on!(PeriodStarted { start: day(1), end: day(28), quantity: 12 }),
+        on!(FulfilmentConfirmed { fact: FulfilmentFact::SetupConfirmed, effective_on: day(19) }),
+        on!(SubscriptionActivated { start: day(19), trial_end: Some(day(20)), term_end: day(28) }),
+        on!(CancellationWithdrawn {}),
+        on!(ReservationRefunded {
+            partner_id: partner(),
+            effective_on: day(21),
+            elapsed_days: 6,
+            remaining_days: 359,
+            used: true,
+            value: amount("3590.00"),
+            fee: amount("430.80"),
+            credit: amount("3159.20"),
+            currency: usd(),
+            capped: true,
+        }),
+        on!(ReservationExchanged {
+            new_subscription_id: other_subscription(),
+            effective_on: day(22),
+            credit: amount("1810.00"),
+            price: amount("5000.00"),
+            currency: usd(),
+        }),
+        on!(ReservationChanged {
+            reservation: Reservation { azure_subscription_id: other_subscription(), scope: ReservationScope::Shared },
+            effective_on: day(23),
+        }),
+    ]
+}
+
+/// An offer and a subscription with everything that a plain one has not.
+pub(super) fn products() -> Vec<Event> {
+    let product = Product {
+        kind: Some(ProductKind::SoftwarePerpetual),
+        product_id: Some("backup".into()),
+        publisher_name: Some("Tailspin".into()),
+        fulfilment: Fulfilment::Publisher,
+        availability: Availability::Selected,
+        granted_partner_ids: BTreeSet::from([partner()]),
+        free_trial_days: 30,
+        not_returnable: true,
+    };
+    let reservation = Reservation { azure_subscription_id: other_subscription(), scope: ReservationScope::Single };
+    let until = Some(day(28));
+    vec![
+        e::OfferPublished {
+            offer: Offer {
+                product: Some(product),
+                billing_frequencies: BTreeSet::from([BillingFrequency::OneTime]),
+                ..offer()
+            },
+        }
+        .into(),
+        e::SubscriptionCreated {
+            product_kind: Some(ProductKind::Reservation),
+            authorization_code: Some("code-1".into()),
+            reservation: Some(reservation),
+            promotion: Some(AppliedPromotion { until, ..promotion() }),
+            prices: vec![PriceComponent { per: PricePer::Term, ..prices().remove(0) }],
+            ..subscription_created()
+        }
+        .into(),
     ]
 }
 
@@ -429,23 +510,29 @@ pub(super) fn events() -> Vec<Event> {
     .concat()
 }
 
+fn purchase_line() -> c::PurchaseLine {
+    c::PurchaseLine {
+        subscription_id: Some(subscription()),
+        offer_id: offer_id(),
+        quantity: 12,
+        billing_frequency: Some(BillingFrequency::Annual),
+        base_subscription_id: Some(other_subscription()),
+        reseller_id: Some(other_partner()),
+        friendly_name: Some("Mail".into()),
+        sku: Some("gold".into()),
+        free_trial_days: 30,
+        auto_renew: Some(false),
+        azure_subscription_id: Some(other_subscription()),
+        reservation_scope: Some(ReservationScope::Shared),
+    }
+}
+
 fn purchase() -> c::Purchase {
     c::Purchase {
         customer_id: customer(),
         partner_id: partner(),
         order_id: Some(order()),
-        lines: vec![c::PurchaseLine {
-            subscription_id: Some(subscription()),
-            offer_id: offer_id(),
-            quantity: 12,
-            billing_frequency: Some(BillingFrequency::Annual),
-            base_subscription_id: Some(other_subscription()),
-            reseller_id: Some(other_partner()),
-            friendly_name: Some("Mail".into()),
-            sku: Some("gold".into()),
-            free_trial_days: 30,
-            auto_renew: Some(false),
-        }],
+        lines: vec![purchase_line()],
     }
 }
 
@@ -458,6 +545,12 @@ fn catalog_and_partner_commands() -> Vec<Command> {
             rows: vec![price_row()],
         }),
         Command::CloseDay(c::CloseDay { date: day(28) }),
+        Command::PublishPromotions(c::PublishPromotions { promotions: vec![published_promotion()] }),
+        Command::PublishRefundCap(c::PublishRefundCap {
+            currency: usd(),
+            valid_from: day(1),
+            amount: amount("50000.00"),
+        }),
         Command::RegisterPartner(c::RegisterPartner {
             partner_id: partner(),
             name: "Fabrikam".into(),
@@ -514,11 +607,34 @@ fn customer_commands() -> Vec<Command> {
         of!(ChangeQuantity { partner_id: partner(), subscription_id: subscription(), quantity: 7 }),
         of!(Suspend { partner_id: partner(), subscription_id: subscription(), reason: SuspensionReason::Fraud }),
         of!(Reactivate { partner_id: partner(), subscription_id: subscription() }),
-        of!(Cancel { partner_id: partner(), subscription_id: subscription() }),
+        of!(Cancel {
+            partner_id: partner(),
+            subscription_id: subscription(),
+            reservation_used: Some(false),
+            accept_capped_refund: true,
+        }),
+        of!(ConfirmFulfilment {
+            subscription_id: subscription(),
+            fact: FulfilmentFact::LicensesAssigned,
+            authorization_code: "code-1".into(),
+        }),
+        of!(ExchangeReservation {
+            partner_id: partner(),
+            subscription_id: subscription(),
+            order_id: Some(order()),
+            line: purchase_line(),
+        }),
+        of!(ChangeReservation {
+            partner_id: partner(),
+            subscription_id: subscription(),
+            scope: Some(ReservationScope::Shared),
+            azure_subscription_id: Some(other_subscription()),
+        }),
         of!(ChangeBillingFrequency {
             partner_id: partner(),
             order_id: order(),
             billing_frequency: BillingFrequency::Annual,
+            subscription_ids: vec![subscription()]
         }),
         of!(SetAutoRenew { partner_id: partner(), subscription_id: subscription(), auto_renew: true }),
         of!(Convert {

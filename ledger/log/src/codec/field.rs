@@ -216,6 +216,29 @@ macro_rules! enumeration {
     )*};
 }
 
+/// Converts enumerations whose default stands for the unspecified value, as in messages of a time that knew no other.
+macro_rules! defaulting {
+    ($($type:ident { $default:ident $(, $variant:ident)* $(,)? })*) => {$(
+        impl $crate::codec::Wire<i32> for $type {
+            fn to_wire(&self) -> i32 {
+                match self {
+                    Self::$default => 0,
+                    $(Self::$variant => pb::$type::$variant as i32,)*
+                }
+            }
+            fn from_wire(wire: i32) -> Result<Self, $crate::codec::FieldError> {
+                match pb::$type::try_from(wire) {
+                    Ok(pb::$type::Unspecified | pb::$type::$default) => Ok(Self::$default),
+                    $(Ok(pb::$type::$variant) => Ok(Self::$variant),)*
+                    Err(_) => Err($crate::codec::FieldError::new(concat!(
+                        "must be one of ", stringify!($default) $(, " ", stringify!($variant))*
+                    ))),
+                }
+            }
+        }
+    )*};
+}
+
 /// Messages that may be absent.
 macro_rules! optional {
     ($($type:ident)*) => {$(
@@ -230,4 +253,4 @@ macro_rules! optional {
     )*};
 }
 
-pub(crate) use {enumeration, message, optional};
+pub(crate) use {defaulting, enumeration, message, optional};

@@ -107,6 +107,19 @@ fn events_stored_by_earlier_versions_are_read() {
     assert_eq!((&issued.header, issued.line_count), (&None, 17));
 }
 
+/// What an offer and a subscription have beyond the plain ones; messages of a time that knew nothing of it read as such.
+#[test]
+fn every_part_of_a_product_comes_back() {
+    for event in examples::products() {
+        round_trips(&commit(Body::Accepted(vec![event])));
+    }
+    let error = stored_error(examples::products().remove(0), |wire| {
+        let Some(pb::event::Body::OfferPublished(published)) = &mut wire.events[0].body else { unreachable!() };
+        published.offer.as_mut().unwrap().product.as_mut().unwrap().fulfilment = 9;
+    });
+    assert_eq!(error.path, "events[0].OfferPublished.offer.product.fulfilment");
+}
+
 /// A change of these bytes means that this version cannot read what earlier ones stored.
 #[test]
 fn golden_bytes_of_every_event() {

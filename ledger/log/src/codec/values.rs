@@ -12,8 +12,9 @@ use subledger_domain::{
     },
     money::{Currency, Money},
     offer::{
-        BillingFrequency, Offer, OfferKind, OfferLimitScope, PriceComponent, PricePer, PriceRow, ProductFamily,
-        ProrationRule,
+        Availability, BillingFrequency, Fulfilment, FulfilmentFact, Offer, OfferKind, OfferLimitScope, PriceComponent,
+        PricePer, PriceRow, Product, ProductFamily, ProductKind, Promotion, ProrationRule, Reservation,
+        ReservationScope,
     },
     partner::{BillingProfile, Certificate, CreditNoteReason, CycleStart, WithholdingCredit},
     party::{
@@ -25,7 +26,7 @@ use subledger_domain::{
 };
 use subledger_proto::common as pb;
 
-use super::field::{FieldError, Wire, enumeration, message, optional};
+use super::field::{FieldError, Wire, defaulting, enumeration, message, optional};
 
 macro_rules! text {
     ($($type:ident)*) => {$(
@@ -50,7 +51,7 @@ text! { PaymentId WithholdingId CreditNoteNumber ClaimId }
 
 enumeration! {
     Family { Catalog, Partners, Customers }
-    BillingFrequency { Monthly, Annual }
+    BillingFrequency { Monthly, Annual, OneTime }
     ProductFamily { License, OneTimeRecurring, MarketplaceSaas }
     ProrationRule { Exact, DailyRate3dp, PublishedFormula, RoundedUnit }
     OfferLimitScope { None, Lifetime, Concurrent }
@@ -64,10 +65,10 @@ enumeration! {
     PurchasePermission { AzureReservations }
     ChargeType {
         CycleFee, ProrateFeesWhenPurchase, CycleInstanceProrate, CancelFee, New, Renew, AddQuantity, RemoveQuantity, Convert,
-        Cancel, CancelImmediate, LineItemOffset, CustomerCredit,
+        Cancel, CancelImmediate, LineItemOffset, CustomerCredit, EarlyTerminationFee,
     }
     InvoiceFamily { LicenseUsage, OneTimeRecurring }
-    PricePer { Month, Year }
+    PricePer { Month, Year, Term }
     CreditNoteReason { AddressCorrection, PurchaseOrderCorrection, TaxRefund, LateTaxId, OtherRefund }
     TaxTreatment { Exclusive, Inclusive, Exempt, ReverseCharge }
     TaxScope { All, Digital, Software, Reservation, Pstn }
@@ -84,13 +85,15 @@ impl Wire<String> for PricePer {
         match self {
             Self::Month => "month".to_owned(),
             Self::Year => "year".to_owned(),
+            Self::Term => "term".to_owned(),
         }
     }
     fn from_wire(wire: String) -> Result<Self, FieldError> {
         match wire.to_ascii_lowercase().as_str() {
             "month" | "1 month" | "1 month(s)" | "monthly" => Ok(Self::Month),
             "year" | "1 year" | "1 year(s)" | "12 months" | "annual" => Ok(Self::Year),
-            _ => Err(FieldError::new(format!("{wire:?} is not a purchase unit; month and year are"))),
+            "term" | "1 term" | "one time" | "once" => Ok(Self::Term),
+            _ => Err(FieldError::new(format!("{wire:?} is not a purchase unit; month, year and term are"))),
         }
     }
 }
@@ -101,6 +104,14 @@ message! {
         offer_id, display_name, product_family, kind, term_months, billing_frequencies, minimum_quantity, maximum_quantity,
         limit_scope, limit, prerequisite_offer_ids, markets, proration_rule, split_rebill_at_anniversary, end_of_sale,
         tax_scope,
+        product,
+    }
+    Product => Product {
+        kind, product_id, publisher_name, fulfilment, availability, granted_partner_ids, free_trial_days, not_returnable,
+    }
+    Reservation => Reservation { azure_subscription_id, scope }
+    Promotion => Promotion {
+        promotion_id, display_name, offer_ids, percent, first_day, last_day, markets, months,
     }
     PriceRow => PriceRow {
         change_flag, valid_from, valid_to, offer_display_name, offer_id, license_agreement_type, purchase_unit,
@@ -118,7 +129,7 @@ message! {
     Recipient => Recipient { name, address }
     BillingProfile => BillingProfile { address, bill_to, service_recipient, customer_po, us_fein, contact_email }
     LineTax => LineTax { rule, amount, included }
-    AppliedPromotion => AppliedPromotion { promotion_id, percent }
+    AppliedPromotion => AppliedPromotion { promotion_id, percent, until }
     Discount => Discount { promotion, amount }
     Money => Money { amount, currency }
     Certificate => Certificate { name, sha256, line_amount }
@@ -129,7 +140,7 @@ message! {
     }
 }
 
-optional! { LineTax AppliedPromotion Discount Address Contact Recipient Certificate }
+optional! { LineTax AppliedPromotion Discount Address Contact Recipient Certificate Product Reservation }
 
 /// The stable code.
 impl Wire<String> for Reason {
@@ -139,4 +150,15 @@ impl Wire<String> for Reason {
     fn from_wire(wire: String) -> Result<Self, FieldError> {
         Self::from_code(&wire).ok_or_else(|| FieldError::new(format!("{wire} is not a reason this version knows")))
     }
+}
+
+enumeration! {
+    ProductKind { SoftwareSubscription, SoftwarePerpetual, Reservation, AzurePlan, AzureSubscription }
+    ReservationScope { Single, Shared }
+    FulfilmentFact { LicensesAssigned, SetupConfirmed }
+}
+
+defaulting! {
+    Fulfilment { Automatic, Publisher }
+    Availability { All, Selected, None }
 }

@@ -2,7 +2,7 @@
 
 use subledger_domain::{Event, Rejection, customer::ScheduledChange};
 
-use crate::rows::reason_label;
+use crate::rows::{fact_label, reason_label};
 
 /// What a refusal is about, the most particular first.
 const SUBJECTS: [&str; 5] = ["subscription_id", "transfer_id", "order_id", "partner_id", "customer_id"];
@@ -49,6 +49,19 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
         Event::TermEnded(e) => plain(e.subscription_id.as_str()),
         Event::TrialConverted(e) => plain(e.subscription_id.as_str()),
         Event::CancellationScheduled(e) => with(e.subscription_id.as_str(), e.effective_on.to_string()),
+        Event::FulfilmentConfirmed(e) => with(e.subscription_id.as_str(), fact_label(e.fact).to_owned()),
+        Event::SubscriptionActivated(e) => with(e.subscription_id.as_str(), e.start.to_string()),
+        Event::CancellationWithdrawn(e) => plain(e.subscription_id.as_str()),
+        Event::ReservationRefunded(e) => {
+            let capped = if e.capped { ", capped" } else { "" };
+            let (credit, value, fee, currency) = (e.credit, e.value, e.fee, e.currency);
+            with(e.subscription_id.as_str(), format!("{credit} {currency} of {value}, fee {fee}{capped}"))
+        }
+        Event::ReservationExchanged(e) => with(e.subscription_id.as_str(), format!("-> {}", e.new_subscription_id)),
+        Event::ReservationChanged(e) => {
+            let (scope, id) = (e.reservation.scope.label(), &e.reservation.azure_subscription_id);
+            with(e.subscription_id.as_str(), format!("{scope} under {id}"))
+        }
         Event::TransferRequested(e) => {
             with(e.transfer_id.as_str(), format!("{} -> {}", e.source_partner_id, e.target_partner_id))
         }
@@ -140,6 +153,8 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
         Event::Charged(_)
         | Event::PeriodStarted(_)
         | Event::OfferPublished(_)
+        | Event::PromotionPublished(_)
+        | Event::RefundCapPublished(_)
         | Event::PricesPublished(_)
         | Event::DayClosed(_)
         | Event::PartnerRegistered(_)

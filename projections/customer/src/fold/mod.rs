@@ -91,7 +91,10 @@ impl Fold<'_> {
             }
             Event::BillingFrequencyChanged(e) => self.billing_frequency_changed(e),
             Event::PeriodStarted(e) => self.period_started(e),
-            Event::AutoRenewChanged(e) => self.change(&e.subscription_id, |s| s.auto_renew = e.auto_renew),
+            Event::AutoRenewChanged(e) => self.change(&e.subscription_id, |s| {
+                s.auto_renew = e.auto_renew;
+                s.ends_on = s.ends_on.filter(|_| !e.auto_renew);
+            }),
             Event::SubscriptionConverted(e) => self.converted(e),
             Event::SubscriptionRenewed(e) => self.new_term(&e.subscription_id, e.term_start, e.term_end, &e.prices),
             Event::TermRolled(e) => self.new_term(&e.subscription_id, e.term_start, e.term_end, &e.prices),
@@ -104,6 +107,15 @@ impl Fold<'_> {
                 s.auto_renew = false;
                 s.ends_on = Some(e.effective_on);
             }),
+            Event::FulfilmentConfirmed(e) => self.confirmed(e),
+            Event::SubscriptionActivated(e) => self.activated(e),
+            Event::CancellationWithdrawn(e) => self.change(&e.subscription_id, |s| s.ends_on = None),
+            Event::ReservationExchanged(e) => self.change(&e.subscription_id, |s| {
+                s.exchanged_for_subscription_id = Some(e.new_subscription_id.clone());
+            }),
+            Event::ReservationChanged(e) => {
+                self.change(&e.subscription_id, |s| s.reservation = Some(e.reservation.clone()))
+            }
             Event::TransferRequested(e) => self.transfer_requested(e),
             Event::TransferCompleted(e) => self.transfer_completed(e),
             Event::TransferDeclined(e) => self.transfer_closed(&e.transfer_id, crate::TransferState::Declined),
@@ -145,7 +157,7 @@ impl Fold<'_> {
                 self.change(&e.subscription_id, |s| s.replaced_by_subscription_id = Some(to))
             }
             // Money is the billing read model's; a password is nobody's.
-            Event::Charged(_) | Event::UserPasswordReset(_) => Ok(()),
+            Event::Charged(_) | Event::ReservationRefunded(_) | Event::UserPasswordReset(_) => Ok(()),
             Event::SlaClaimSubmitted(_)
             | Event::SlaClaimantAsked(_)
             | Event::SlaClaimAnswered(_)
@@ -153,6 +165,8 @@ impl Fold<'_> {
             | Event::SlaClaimRefused(_)
             | Event::AdjustmentPosted(_) => Ok(()),
             Event::OfferPublished(_)
+            | Event::PromotionPublished(_)
+            | Event::RefundCapPublished(_)
             | Event::PricesPublished(_)
             | Event::DayClosed(_)
             | Event::PartnerRegistered(_)

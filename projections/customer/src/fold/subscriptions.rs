@@ -4,8 +4,9 @@ use chrono::NaiveDate;
 use subledger_domain::{
     customer::ScheduledChange,
     event::{
-        BillingFrequencyChanged, FreeTrialConverted, PeriodStarted, ScheduledChangeApplied, SubscriptionConverted,
-        SubscriptionCreated, SubscriptionDetailsChanged, SubscriptionSuspended, SubscriptionUpgraded, TrialConverted,
+        BillingFrequencyChanged, FreeTrialConverted, FulfilmentConfirmed, PeriodStarted, ScheduledChangeApplied,
+        SubscriptionActivated, SubscriptionConverted, SubscriptionCreated, SubscriptionDetailsChanged,
+        SubscriptionSuspended, SubscriptionUpgraded, TrialConverted,
     },
     ids::SubscriptionId,
     offer::PriceComponent,
@@ -14,7 +15,7 @@ use subledger_fold::{StoreError, get, put};
 
 use super::Fold;
 use crate::{
-    rows::{Price, Subscription, SubscriptionState, last_day},
+    rows::{Price, Promotion, Subscription, SubscriptionState, last_day},
     tables::{ids::IdKind, subscriptions, subscriptions_by_id, subscriptions_by_partner},
 };
 
@@ -53,6 +54,7 @@ impl Fold<'_> {
             (s.start, s.term_start, s.term_end) = (e.start, e.start, last_day(e.term_end));
             s.prices = e.prices.iter().map(Price::from).collect();
             s.auto_renew = e.auto_renew;
+            s.promotion = e.promotion.as_ref().map(Promotion::from);
         })
     }
 
@@ -147,6 +149,25 @@ impl Fold<'_> {
             s.term_start = start;
             s.term_end = last_day(end);
             s.prices = prices.iter().map(Price::from).collect();
+            // A promotion holds for its term.
+            s.promotion = None;
+        })
+    }
+
+    pub(super) fn confirmed(&mut self, e: &FulfilmentConfirmed) -> Result<(), StoreError> {
+        self.change(&e.subscription_id, |s| {
+            s.confirmed.push(e.fact);
+            s.confirmed.sort_unstable();
+        })
+    }
+
+    pub(super) fn activated(&mut self, e: &SubscriptionActivated) -> Result<(), StoreError> {
+        self.change(&e.subscription_id, |s| {
+            let trial = e.trial_end.is_some();
+            s.state = if trial { SubscriptionState::Trial } else { SubscriptionState::Active };
+            (s.start, s.term_start) = (e.start, e.start);
+            s.term_end = last_day(e.term_end);
+            s.trial_end = e.trial_end;
         })
     }
 

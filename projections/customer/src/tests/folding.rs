@@ -1,18 +1,22 @@
 //! What each event makes of the rows.
 
 use chrono::NaiveDate;
+use rust_decimal::Decimal;
 use subledger_domain::{
     Event, Reason, Rejection,
+    charge::AppliedPromotion,
     customer::SuspensionReason,
     event::{
-        AgreementAccepted, AutoRenewChanged, BillingFrequencyChanged, CancellationScheduled, DayClosed,
-        PartitionDayClosed, PeriodStarted, RelationshipRequested, SubscriptionCancelled, SubscriptionConverted,
-        SubscriptionCreated, SubscriptionDeprovisioned, SubscriptionExpired, SubscriptionReactivated,
-        SubscriptionRenewed, TermEnded, TermRolled, TransferCompleted, TransferDeclined, TransferExpired,
-        TransferRequested, TransferWithdrawn, TrialConverted,
+        AgreementAccepted, AutoRenewChanged, BillingFrequencyChanged, CancellationScheduled, CancellationWithdrawn,
+        DayClosed, FulfilmentConfirmed, PartitionDayClosed, PeriodStarted, RelationshipRequested, ReservationChanged,
+        ReservationExchanged, SubscriptionActivated, SubscriptionCancelled, SubscriptionConverted, SubscriptionCreated,
+        SubscriptionDeprovisioned, SubscriptionExpired, SubscriptionReactivated, SubscriptionRenewed, TermEnded,
+        TermRolled, TransferCompleted, TransferDeclined, TransferExpired, TransferRequested, TransferWithdrawn,
+        TrialConverted,
     },
-    ids::PriceListId,
-    offer::BillingFrequency,
+    ids::{PriceListId, PromotionId},
+    money::Currency,
+    offer::{BillingFrequency, FulfilmentFact, ProductKind, Reservation, ReservationScope},
     party::{AgreementMode, Contact},
 };
 
@@ -48,11 +52,127 @@ fn a_purchase_is_a_subscription_with_an_inclusive_last_day() {
     let history = one();
     let bought = row(&history, "s-1");
     assert_eq!((bought.state, bought.state_reason(), bought.quantity), (SubscriptionState::Active, "", 5));
-    assert_eq!(bought.term_end, NaiveDate::from_ymd_opt(2019, 1, 14).unwrap());
+    assert_eq!(bought.term_end, NaiveDate::from_ymd_opt(2019, 1, 14));
     assert_eq!(bought.prices[0].unit_price.to_string(), "16.005");
     let owner = get_customer(&history.rows, "c-1").unwrap().unwrap();
     assert_eq!((owner.subscription_count, owner.version, owner.created_on), (1, 2, day(1, 1)));
     assert_eq!(in_state(&history, "p-1", SubscriptionState::Active), ["s-1"]);
+}
+
+fn one_with(change: impl FnOnce(&mut SubscriptionCreated)) -> History {
+    let mut history = History::default().with_customer("c-1", "Contoso Ltd", "p-1");
+    let mut e = bought("c-1", "p-1", "s-1", 5);
+    change(&mut e);
+    history.commit("c-1", Ok(vec![e.into()]));
+    history
+}
+
+#[test]
+fn a_promotion_shows_until_the_renewal() {
+    let percent = Decimal::new(15, 0);
+    let mut history = one_with(|e| {
+        e.promotion = Some(AppliedPromotion {
+            promotion_id: PromotionId::new("spring").unwrap(),
+            percent,
+            until: Some(day(7, 15)),
+        });
+    });
+    let shown = row(&history, "s-1").promotion.unwrap();
+    assert_eq!((shown.promotion_id.as_str(), shown.percent, shown.until), ("spring", percent, Some(day(7, 15))));
+    let renewed = SubscriptionRenewed {
+        customer_id: customer("c-1"),
+        subscription_id: subscription("s-1"),
+        term_number: 2,
+        term_start: day(6, 1),
+        term_end: day(7, 1),
+        prices: Vec::new(),
+        price_list_id: PriceListId::new("next").unwrap(),
+    };
+    history.commit("c-1", Ok(vec![renewed.into()]));
+    assert_eq!(row(&history, "s-1").promotion, None);
+}
+
+#[test]
+fn a_publishers_facts_start_it() {
+    let mut history = one_with(|e| e.authorization_code = Some("code".into()));
+    assert_eq!(in_state(&history, "p-1", SubscriptionState::PendingFulfilment), ["s-1"]);
+    assert_eq!(get_customer(&history.rows, "c-1").unwrap().unwrap().subscription_count, 1);
+    let (customer_id, subscription_id) = (customer("c-1"), subscription("s-1"));
+    for fact in [FulfilmentFact::SetupConfirmed, FulfilmentFact::LicensesAssigned] {
+        let (customer_id, subscription_id) = (customer_id.clone(), subscription_id.clone());
+        let confirmed = FulfilmentConfirmed { customer_id, subscription_id, fact, effective_on: day(2, 1) };
+        history.commit("c-1", Ok(vec![confirmed.into()]));
+    }
+    let pending = row(&history, "s-1");
+    assert_eq!(pending.confirmed, [FulfilmentFact::LicensesAssigned, FulfilmentFact::SetupConfirmed]);
+    assert_eq!(pending.authorization_code.as_deref(), Some("code"));
+    let (start, term_end) = (day(2, 1), day(3, 1));
+    let activated = SubscriptionActivated { customer_id, subscription_id, start, trial_end: None, term_end };
+    history.commit("c-1", Ok(vec![activated.into()]));
+    let active = row(&history, "s-1");
+    assert_eq!((active.state, active.start, active.term_end), (SubscriptionState::Active, start, Some(day(2, 28))));
+}
+
+#[test]
+fn a_cancellation_that_was_withdrawn_leaves_no_end() {
+    let mut history = one();
+    let (customer_id, subscription_id) = (customer("c-1"), subscription("s-1"));
+    let scheduled = CancellationScheduled {
+        customer_id: customer_id.clone(),
+        subscription_id: subscription_id.clone(),
+        effective_on: day(7, 1),
+    };
+    history.commit("c-1", Ok(vec![scheduled.into()]));
+    assert_eq!(row(&history, "s-1").ends_on, Some(day(7, 1)));
+    let switched = AutoRenewChanged {
+        customer_id: customer_id.clone(),
+        subscription_id: subscription_id.clone(),
+        auto_renew: true,
+    };
+    history.commit("c-1", Ok(vec![switched.into(), CancellationWithdrawn { customer_id, subscription_id }.into()]));
+    assert_eq!((row(&history, "s-1").ends_on, row(&history, "s-1").auto_renew), (None, true));
+}
+
+#[test]
+fn a_reservation_shows_what_it_belongs_to_and_what_it_became() {
+    let scope = ReservationScope::Shared;
+    let belongs = |id: &str, scope| Reservation { azure_subscription_id: subscription(id), scope };
+    let mut history = one_with(|e| {
+        e.product_kind = Some(ProductKind::Reservation);
+        e.reservation = Some(belongs("plan", scope));
+    });
+    let shown = row(&history, "s-1");
+    assert_eq!((shown.product_kind, shown.reservation), (Some(ProductKind::Reservation), Some(belongs("plan", scope))));
+    let (customer_id, subscription_id) = (customer("c-1"), subscription("s-1"));
+    let changed = ReservationChanged {
+        customer_id: customer_id.clone(),
+        subscription_id: subscription_id.clone(),
+        reservation: belongs("other", ReservationScope::Single),
+        effective_on: day(2, 1),
+    };
+    let exchanged = ReservationExchanged {
+        customer_id: customer_id.clone(),
+        subscription_id: subscription_id.clone(),
+        new_subscription_id: subscription("s-2"),
+        effective_on: day(2, 2),
+        credit: Decimal::TEN,
+        price: Decimal::ONE_HUNDRED,
+        currency: Currency::new("USD").unwrap(),
+    };
+    let cancelled = SubscriptionCancelled { customer_id, subscription_id, effective_on: day(2, 2) };
+    history.commit("c-1", Ok(vec![changed.into(), exchanged.into(), cancelled.into()]));
+    let shown = row(&history, "s-1");
+    assert_eq!(shown.reservation, Some(belongs("other", ReservationScope::Single)));
+    assert_eq!(
+        (shown.state, shown.exchanged_for_subscription_id),
+        (SubscriptionState::Cancelled, Some(subscription("s-2")))
+    );
+}
+
+#[test]
+fn a_product_without_an_end_has_no_last_day() {
+    let history = one_with(|e| e.term_end = subledger_domain::calendar::NEVER);
+    assert_eq!(row(&history, "s-1").term_end, None);
 }
 
 #[test]
@@ -139,7 +259,7 @@ fn settings_and_terms() {
             price_list_id: price_list_id.clone(),
         },
     );
-    assert_eq!((row(&history, "s-1").term_start, row(&history, "s-1").term_end), (day(6, 1), day(6, 30)));
+    assert_eq!((row(&history, "s-1").term_start, row(&history, "s-1").term_end), (day(6, 1), Some(day(6, 30))));
     history.event(
         "c-1",
         TermRolled {
@@ -152,7 +272,7 @@ fn settings_and_terms() {
             price_list_id,
         },
     );
-    assert_eq!((row(&history, "s-1").start, row(&history, "s-1").term_end), (day(1, 15), day(7, 31)));
+    assert_eq!((row(&history, "s-1").start, row(&history, "s-1").term_end), (day(1, 15), Some(day(7, 31))));
     history.event(
         "c-1",
         SubscriptionConverted {
@@ -197,7 +317,7 @@ fn a_trial_becomes_paid_or_is_cancelled() {
     };
     history.event("c-1", converted);
     let paid = row(&history, "t-1");
-    assert_eq!((paid.state, paid.term_start, paid.term_end), (SubscriptionState::Active, paid_from, day(3, 13)));
+    assert_eq!((paid.state, paid.term_start, paid.term_end), (SubscriptionState::Active, paid_from, Some(day(3, 13))));
     let cancelled =
         SubscriptionCancelled { customer_id, subscription_id: subscription("t-2"), effective_on: day(2, 1) };
     history.event("c-1", cancelled);

@@ -185,6 +185,9 @@ pub(super) fn bought(id: &str, by: &str, subscription_id: &str, quantity: u32) -
         hold_days: 90,
         ordered_at: at(0),
         promotion: None,
+        product_kind: None,
+        authorization_code: None,
+        reservation: None,
     }
 }
 

@@ -69,7 +69,7 @@ pub(super) fn story(case: &Case, index: usize, step: &Step) -> Command {
             Body::Suspend(Suspend { customer_id, partner_id, subscription_id, reason })
         }
         Action::Reactivate => Body::Reactivate(Reactivate { customer_id, partner_id, subscription_id }),
-        Action::Cancel => Body::Cancel(Cancel { customer_id, partner_id, subscription_id }),
+        Action::Cancel => Body::Cancel(Cancel { customer_id, partner_id, subscription_id, ..Cancel::default() }),
         Action::Convert { to_sku, .. } => Body::Convert(Convert {
             customer_id,
             partner_id,

@@ -76,7 +76,13 @@ fn changes() -> impl Strategy<Value = Command> {
                 Command::Suspend(Suspend { customer_id, partner_id, subscription_id, reason })
             }
             11..=14 => Command::Reactivate(Reactivate { customer_id, partner_id, subscription_id }),
-            15..=17 => Command::Cancel(Cancel { customer_id, partner_id, subscription_id }),
+            15..=17 => Command::Cancel(Cancel {
+                customer_id,
+                partner_id,
+                subscription_id,
+                reservation_used: None,
+                accept_capped_refund: false,
+            }),
             18..=20 => {
                 let auto_renew = quantity % 2 == 0;
                 Command::SetAutoRenew(SetAutoRenew { customer_id, partner_id, subscription_id, auto_renew })
@@ -86,6 +92,7 @@ fn changes() -> impl Strategy<Value = Command> {
                 partner_id,
                 order_id,
                 billing_frequency,
+                subscription_ids: Vec::new(),
             }),
             _ => Command::RemoveRelationship(RemoveRelationship { customer_id, partner_id }),
         }

@@ -16,7 +16,10 @@ use crate::{
     customer::{self, Customer, Standing, Subscription, SuspensionReason},
     ids::{CommandId, CustomerId, OfferId, OrderId, PartnerId, PriceListId, SubscriptionId, TransferId, UserId},
     money::Currency,
-    offer::{BillingFrequency, Offer, OfferKind, OfferLimitScope, PricePer, PriceRow, ProductFamily, ProrationRule},
+    offer::{
+        BillingFrequency, Offer, OfferKind, OfferLimitScope, PricePer, PriceRow, Product, ProductFamily, ProductKind,
+        ProrationRule,
+    },
     partner,
     party::{Address, AgreementMode, Contact, PartnerKind},
 };
@@ -84,6 +87,7 @@ pub(super) fn offer(id: &str) -> Offer {
         split_rebill_at_anniversary: false,
         end_of_sale: None,
         tax_scope: None,
+        product: None,
     }
 }
 
@@ -102,6 +106,32 @@ pub(super) fn price_row(id: &str, price: u32, valid_from: &str) -> PriceRow {
         erp_price: None,
         component: None,
     }
+}
+
+/// A product with rules of its own, billed up front.
+pub(super) fn product(id: &str, kind: ProductKind, term_months: u32) -> Offer {
+    let endless = kind.is_endless();
+    Offer {
+        product_family: match kind {
+            ProductKind::AzureSubscription => ProductFamily::License,
+            _ => ProductFamily::OneTimeRecurring,
+        },
+        term_months: if endless { 0 } else { term_months },
+        billing_frequencies: (!endless).then_some(BillingFrequency::OneTime).into_iter().collect(),
+        maximum_quantity: kind.is_free().then_some(1),
+        product: Some(Product { kind: Some(kind), ..Product::default() }),
+        ..offer(id)
+    }
+}
+
+/// A line of a product that is billed up front, or not at all.
+pub(super) fn up_front(id: &str, offer: &str) -> PurchaseLine {
+    PurchaseLine { billing_frequency: Some(BillingFrequency::OneTime), ..line(id, offer, 1) }
+}
+
+/// A line of a product without an end.
+pub(super) fn endless(id: &str, offer: &str) -> PurchaseLine {
+    PurchaseLine { billing_frequency: None, ..line(id, offer, 1) }
 }
 
 /// A custom meter.
@@ -148,6 +178,8 @@ pub(super) fn line(id: &str, offer: &str, quantity: u32) -> PurchaseLine {
         sku: None,
         free_trial_days: 0,
         auto_renew: None,
+        azure_subscription_id: None,
+        reservation_scope: None,
     }
 }
 
@@ -326,6 +358,23 @@ impl World {
         self.lines().map(|line| line.charged_on).collect()
     }
 
+    /// Sells an offer from long ago on, at a price in euros.
+    pub(super) fn sell(&mut self, offer: Offer, price: &str, per: PricePer) {
+        let row = PriceRow {
+            purchase_unit: per,
+            list_price: price.parse().unwrap(),
+            ..price_row(offer.offer_id.as_str(), 0, "2000-01-01")
+        };
+        self.ok(Command::PublishOffers(PublishOffers { offers: vec![offer] }));
+        let (price_list_id, currency) = (PriceListId::new("more").unwrap(), Currency::new("EUR").unwrap());
+        self.ok(Command::PublishPriceList(PublishPriceList { price_list_id, currency, rows: vec![row] }));
+    }
+
+    /// Sells an offer that has no price.
+    pub(super) fn give(&mut self, offer: Offer) {
+        self.ok(Command::PublishOffers(PublishOffers { offers: vec![offer] }));
+    }
+
     pub(super) fn lines(&self) -> impl Iterator<Item = &Charged> {
         self.journal.iter().filter_map(|event| match event {
             Event::Charged(line) => Some(line),
@@ -391,5 +440,11 @@ pub(super) fn reactivate(id: &str) -> Command {
 
 pub(super) fn cancel(id: &str) -> Command {
     let (customer_id, partner_id, subscription_id) = (customer_id(), partner("direct"), sub(id));
-    Command::Cancel(Cancel { customer_id, partner_id, subscription_id })
+    Command::Cancel(Cancel {
+        customer_id,
+        partner_id,
+        subscription_id,
+        reservation_used: None,
+        accept_capped_refund: false,
+    })
 }

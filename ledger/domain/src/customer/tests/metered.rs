@@ -48,8 +48,13 @@ fn it_has_no_frequency_to_choose_or_to_change() {
     world.ok(buy(vec![metered("m", "silver")]));
     let order_id: OrderId = world.sub("m").order_id.clone();
     let (customer_id, partner_id) = (customer_id(), partner("direct"));
-    let change =
-        ChangeBillingFrequency { customer_id, partner_id, order_id, billing_frequency: BillingFrequency::Annual };
+    let change = ChangeBillingFrequency {
+        customer_id,
+        partner_id,
+        order_id,
+        billing_frequency: BillingFrequency::Annual,
+        subscription_ids: Vec::new(),
+    };
     assert_eq!(world.refused(Command::ChangeBillingFrequency(change)), Reason::FrequencyNotOffered);
     assert_eq!(world.refused(convert("m", "saas")), Reason::FrequencyNotOffered);
 }

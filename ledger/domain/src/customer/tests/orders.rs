@@ -10,7 +10,13 @@ use crate::{
 
 fn frequency(order_id: &str, billing_frequency: BillingFrequency) -> Command {
     let (customer_id, partner_id, order_id) = (customer_id(), partner("direct"), order(order_id));
-    Command::ChangeBillingFrequency(ChangeBillingFrequency { customer_id, partner_id, order_id, billing_frequency })
+    Command::ChangeBillingFrequency(ChangeBillingFrequency {
+        customer_id,
+        partner_id,
+        order_id,
+        billing_frequency,
+        subscription_ids: Vec::new(),
+    })
 }
 
 fn switch(id: &str, auto_renew: bool) -> Command {
@@ -184,6 +190,46 @@ fn a_frequency_changes_for_the_whole_order() {
     world.ok(suspend("d"));
     world.ok(suspend("e"));
     assert_eq!(world.refused(frequency("p", BillingFrequency::Annual)), Reason::SubscriptionNotActive);
+}
+
+/// L9750: what follows was confirmed; if it changed meanwhile, it is to be confirmed again.
+#[test]
+fn a_frequency_change_may_name_what_follows() {
+    let mut world = World::new();
+    world.ok(named_order("o", vec![line("a", "e3", 1), line("b", "e1", 1)]));
+    let confirmed = |ids: &[&str]| {
+        let (customer_id, partner_id, order_id) = (customer_id(), partner("direct"), order("o"));
+        let subscription_ids = ids.iter().map(|id| sub(id)).collect();
+        let billing_frequency = BillingFrequency::Annual;
+        let change = ChangeBillingFrequency { customer_id, partner_id, order_id, billing_frequency, subscription_ids };
+        Command::ChangeBillingFrequency(change)
+    };
+    let refusal = world.refusal(confirmed(&["a"]));
+    assert_eq!((refusal.reason, refusal.metadata["subscription_ids"].as_str()), (Reason::ConfirmationStale, "a,b"));
+    world.ok(confirmed(&["b", "a"]));
+    world.ok(frequency("o", BillingFrequency::Monthly));
+    assert_eq!(world.refused(frequency("o", BillingFrequency::OneTime)), Reason::FrequencyNotOffered);
+}
+
+/// Customers page section 2.10: price and term end stay, and what is suspended follows when it comes back.
+#[test]
+fn a_frequency_change_moves_neither_term_nor_price() {
+    let mut world = World::new();
+    world.at("2018-01-31").ok(named_order("o", vec![line("a", "e3", 1), line("b", "e3", 1)]));
+    world.at("2018-03-10").ok(suspend("b"));
+    world.at("2018-03-15").ok(frequency("o", BillingFrequency::Annual));
+    world.at("2018-04-10").ok(reactivate("b"));
+    world.end("2018-04-30");
+    for id in ["a", "b"] {
+        let it = world.sub(id);
+        assert_eq!((it.billing_frequency, it.term_end), (Some(BillingFrequency::Annual), day("2019-01-31")), "{id}");
+    }
+    // 306 of 365 days of 48.00 from 31 March on; b from 10 April.
+    let annual: Vec<_> = world.charges().into_iter().filter(|row| row.contains("2019-01-31")).collect();
+    assert_eq!(
+        annual,
+        ["Prorate fees when purchase 2018-04-10 2019-01-31 38.93", "Cycle fee 2018-03-31 2019-01-31 40.24"]
+    );
 }
 
 #[test]

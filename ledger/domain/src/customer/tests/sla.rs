@@ -189,7 +189,13 @@ fn a_corrected_line_is_taken_back_with_its_correction() {
     world.ok(Command::PostAdjustment(adjust("s", Some(&software.line_id), "1.00")));
     // A cancellation in its window gives back the 6.00 that are left, not the 8.00 charged first.
     let (customer_id, partner_id, subscription_id) = (customer_id(), partner("direct"), sub("s"));
-    world.ok(Command::Cancel(Cancel { customer_id, partner_id, subscription_id }));
+    world.ok(Command::Cancel(Cancel {
+        customer_id,
+        partner_id,
+        subscription_id,
+        reservation_used: None,
+        accept_capped_refund: false,
+    }));
     assert_eq!(last_line(&world).amount.to_string(), "-6.00");
     assert_eq!(world.charged().to_string(), "40.00", "the licenses of a");
     assert_eq!(

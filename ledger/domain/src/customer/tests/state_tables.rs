@@ -40,7 +40,13 @@ fn auto_renew(auto_renew: bool) -> Command {
 fn annual() -> Command {
     let (customer_id, partner_id, order_id) = (customer_id(), partner("direct"), order("order"));
     let billing_frequency = BillingFrequency::Annual;
-    Command::ChangeBillingFrequency(ChangeBillingFrequency { customer_id, partner_id, order_id, billing_frequency })
+    Command::ChangeBillingFrequency(ChangeBillingFrequency {
+        customer_id,
+        partner_id,
+        order_id,
+        billing_frequency,
+        subscription_ids: Vec::new(),
+    })
 }
 
 fn give() -> Command {
@@ -387,7 +393,18 @@ fn the_life_of_a_marketplace_subscription() {
         ("trial", [cancelled, Err(Inactive), Err(Inactive), Err(Trial), Err(Inactive), Err(UseCancel), Err(Stays)]),
         ("active, first day", active(cancelled)),
         ("active", active(later)),
-        ("ending", [later, Err(Unchanged), switched, changed, converted, Err(UseCancel), Err(Stays)]),
+        (
+            "ending",
+            [
+                Err(Reason::CancellationAlreadyScheduled),
+                Err(Unchanged),
+                switched,
+                changed,
+                converted,
+                Err(UseCancel),
+                Err(Stays),
+            ],
+        ),
         ("cancelled", closed),
         ("cancelled trial", closed),
         ("expired", closed),

@@ -105,7 +105,7 @@ pub(super) fn life_events() -> Vec<Event> {
             subscription_id: subscription(), offer_id: offer_id(), offer_name: "Office 365 E3".into(), quantity: 30,
             billing_frequency: BillingFrequency::Annual, term_months: 12, start: day(10), anchor: day(15), term_end: day(28),
             prices: prices(), price_list_id: price_list(), proration_rule: ProrationRule::RoundedUnit,
-            split_rebill_at_anniversary: true, auto_renew: true,
+            split_rebill_at_anniversary: true, auto_renew: true, promotion: None,
         }
         ChangeScheduled { subscription_id: subscription(), change: scheduled() }
         ScheduledChangeWithdrawn { subscription_id: subscription(), reason: Some(Reason::SubscriptionNotActive) }
