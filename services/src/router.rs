@@ -8,7 +8,7 @@ use std::{collections::HashMap, future::Future, pin::Pin};
 use subledger_domain::{Reason, Rejection, ids::CommandId};
 use subledger_log::{Family, PartitionId, Position, codec::Wire as _};
 use subledger_proto::common as pbc;
-use subledger_writer::{CommandError, Outcome, Submission};
+use subledger_writer::{CommandError, Outcome, Preview, Submission};
 
 pub(crate) use local::LocalRouter;
 pub(crate) use remote::RemoteRouter;
@@ -47,6 +47,12 @@ pub(crate) trait Router: Send + Sync {
     /// Takes a batch. The first future is done when every command has its place in a queue, so batches submitted one after the other
     /// keep the order of each key; the second when all are answered.
     fn submit(&self, batch: Vec<Submission>, when_full: WhenFull) -> BoxFuture<'_, Answers>;
+
+    /// Decides a command without recording it. None where the writers are in other processes.
+    fn preview(&self, submission: Submission) -> BoxFuture<'_, Option<Result<Preview, SubmitError>>> {
+        drop(submission);
+        Box::pin(std::future::ready(None))
+    }
 }
 
 /// Submits a batch and waits for its answers.

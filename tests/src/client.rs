@@ -61,7 +61,7 @@ impl Client {
     /// Submits one command in its JSON form.
     pub async fn submit(&self, value: &Value) -> Result<Outcome, Status> {
         let command = command(value).map_err(|error| Status::internal(error.to_string()))?;
-        let request = SubmitRequest { command: Some(command), include_events: true };
+        let request = SubmitRequest { command: Some(command), include_events: true, ..SubmitRequest::default() };
         Ok(self.commands.clone().submit(request).await?.into_inner())
     }
 

@@ -121,7 +121,7 @@ async fn a_command_that_is_given_up_is_recorded_once_or_not_at_all() -> anyhow::
     let (mut in_time, mut given_up) = (0, 0);
     for n in 0..150_u64 {
         let value = purchase(&format!("g-{n}"), "fabrikam", "contoso", "e3", 1);
-        let mut request = Request::new(SubmitRequest { command: Some(command(&value)?), include_events: false });
+        let mut request = Request::new(SubmitRequest { command: Some(command(&value)?), ..SubmitRequest::default() });
         let patience = Duration::from_micros(n * 40);
         if n % 2 == 0 {
             request.set_timeout(patience.max(Duration::from_micros(1)));

@@ -55,50 +55,153 @@ impl From<ProrationRule> for Preset {
     }
 }
 
+/// One step of an arithmetic, as a person would write it down.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// What comes out, such as `amount`.
+    pub name: &'static str,
+    /// What is computed, such as `48.00 × 19 / 365`.
+    pub expression: String,
+    /// Before rounding; to 28 digits, as far as a decimal goes.
+    pub exact: Decimal,
+    /// What comes out.
+    pub value: Decimal,
+    /// Digits it was rounded to, half up; none if it was not rounded.
+    pub digits: Option<u32>,
+}
+
+/// Takes down steps, or does not.
+pub(crate) trait Steps {
+    /// `expression` is asked for only if the step is taken down.
+    fn step(
+        &mut self,
+        name: &'static str,
+        exact: Decimal,
+        value: Decimal,
+        digits: Option<u32>,
+        expression: &dyn Fn() -> String,
+    );
+}
+
+impl Steps for () {
+    fn step(&mut self, _: &'static str, _: Decimal, _: Decimal, _: Option<u32>, _: &dyn Fn() -> String) {}
+}
+
+impl Steps for Vec<Step> {
+    fn step(
+        &mut self,
+        name: &'static str,
+        exact: Decimal,
+        value: Decimal,
+        digits: Option<u32>,
+        expression: &dyn Fn() -> String,
+    ) {
+        self.push(Step { name, expression: expression(), exact, value, digits });
+    }
+}
+
 /// Prices a part of a period, rounding half up. A whole period is exactly price times quantity and never days times a rate
 /// (billing.md section 2, "Proration"); a price with more digits than the minor unit is rounded once, as the rule says.
 pub fn prorate(rule: ProrationRule, currency: Currency, part: Part) -> Prorated {
-    let preset = Preset::from(rule);
-    let seats = Decimal::from(part.quantity);
-    let (unit, total) = if part.billed_days >= part.period_days {
-        (part.period_price, part.period_price * seats)
-    } else {
-        unrounded(preset, currency, part)
-    };
-    if !preset.round_unit {
-        return Prorated { unit_price: currency.round(unit), amount: currency.round(total) };
-    }
-    // Only the price of all seats was computed, so one seat's share comes from it.
-    let unit = if preset.daily_includes_quantity { share(currency.round(total), seats) } else { unit };
-    let unit_price = currency.round(unit);
-    Prorated { unit_price, amount: currency.round(unit_price * seats) }
+    compute(rule, currency, part, &mut ())
 }
 
-/// Price of one seat and of all, before the last rounding.
-fn unrounded(preset: Preset, currency: Currency, part: Part) -> (Decimal, Decimal) {
+/// The same, with every intermediate result. The last step is the amount.
+pub fn prorate_in_steps(rule: ProrationRule, currency: Currency, part: Part) -> (Prorated, Vec<Step>) {
+    let mut steps = Vec::new();
+    let prorated = compute(rule, currency, part, &mut steps);
+    (prorated, steps)
+}
+
+fn compute(rule: ProrationRule, currency: Currency, part: Part, steps: &mut impl Steps) -> Prorated {
+    let preset = Preset::from(rule);
+    let Part { period_price, quantity, .. } = part;
+    let seats = Decimal::from(quantity);
+    let days = if part.billed_days >= part.period_days {
+        Days { unit: period_price, total: period_price * seats, shown: Shown::Whole(period_price) }
+    } else {
+        unrounded(preset, currency, part, steps)
+    };
+    let minor = Some(currency.minor_digits());
+    let mut round = |name, exact: Decimal, expression: &dyn Fn() -> String| {
+        let value = currency.round(exact);
+        steps.step(name, exact, value, minor, expression);
+        value
+    };
+    if !preset.round_unit {
+        let unit_price = round("price of a seat", days.unit, &|| days.shown.of_a_seat());
+        return Prorated { unit_price, amount: round("amount", days.total, &|| days.shown.of_all(seats)) };
+    }
+    let unit_price = if preset.daily_includes_quantity {
+        // Only the price of all seats was computed, so one seat's share comes from it.
+        let total = round("price of all seats", days.total, &|| days.shown.of_all(seats));
+        round("price of a seat", share(total, seats), &|| format!("{total} / {seats}"))
+    } else {
+        round("price of a seat", days.unit, &|| days.shown.of_a_seat())
+    };
+    Prorated { unit_price, amount: round("amount", unit_price * seats, &|| format!("{unit_price} × {seats}")) }
+}
+
+/// Price of one seat and of all for the days billed, before the last rounding.
+struct Days {
+    unit: Decimal,
+    total: Decimal,
+    shown: Shown,
+}
+
+/// How these prices came to be.
+enum Shown {
+    /// The price of the whole period.
+    Whole(Decimal),
+    /// Price of the period, days billed, days of the period.
+    Share(Decimal, Decimal, Decimal),
+    /// Price of a day and days billed; whether it is that of all seats.
+    Daily(Decimal, Decimal, bool),
+}
+
+impl Shown {
+    fn of_a_seat(&self) -> String {
+        match self {
+            Self::Whole(price) => format!("{price}"),
+            Self::Share(price, days, of) => format!("{price} × {days} / {of}"),
+            Self::Daily(rate, days, _) => format!("{rate} × {days}"),
+        }
+    }
+
+    fn of_all(&self, seats: Decimal) -> String {
+        match self {
+            Self::Whole(price) => format!("{price} × {seats}"),
+            Self::Share(price, days, of) => format!("{price} × {seats} × {days} / {of}"),
+            Self::Daily(rate, days, true) => format!("{rate} × {days}"),
+            Self::Daily(rate, days, false) => format!("{rate} × {days} × {seats}"),
+        }
+    }
+}
+
+fn unrounded(preset: Preset, currency: Currency, part: Part, steps: &mut impl Steps) -> Days {
     let days = Decimal::from(part.billed_days);
     let period_days = Decimal::from(part.period_days);
     let seats = Decimal::from(part.quantity);
-    match preset.daily_scale {
-        None => {
-            // Multiplied before divided, so only the final rounding loses anything.
-            let unit = part.period_price * days / period_days;
-            (unit, part.period_price * seats * days / period_days)
-        }
-        Some(scale) => {
-            let price = if preset.daily_includes_quantity { part.period_price * seats } else { part.period_price };
-            let rate = match scale {
-                Scale::Minor => currency.round(price / period_days),
-                Scale::Digits(digits) => {
-                    (price / period_days).round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero)
-                }
-            };
-            if preset.daily_includes_quantity {
-                (share(rate * days, seats), rate * days)
-            } else {
-                (rate * days, rate * days * seats)
-            }
-        }
+    let price = part.period_price;
+    let Some(scale) = preset.daily_scale else {
+        // Multiplied before divided, so only the final rounding loses anything.
+        let shown = Shown::Share(price, days, period_days);
+        return Days { unit: price * days / period_days, total: price * seats * days / period_days, shown };
+    };
+    let all = preset.daily_includes_quantity;
+    let exact = if all { price * seats } else { price } / period_days;
+    let (rate, digits) = match scale {
+        Scale::Minor => (currency.round(exact), currency.minor_digits()),
+        Scale::Digits(digits) => (exact.round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero), digits),
+    };
+    steps.step(if all { "price of a day for all seats" } else { "price of a day" }, exact, rate, Some(digits), &|| {
+        if all { format!("{price} × {seats} / {period_days}") } else { format!("{price} / {period_days}") }
+    });
+    let shown = Shown::Daily(rate, days, all);
+    if all {
+        Days { unit: share(rate * days, seats), total: rate * days, shown }
+    } else {
+        Days { unit: rate * days, total: rate * days * seats, shown }
     }
 }
 
@@ -148,6 +251,37 @@ mod tests {
             let found = RULES.map(|rule| text(rule, "USD", price, *quantity, *billed, *of));
             assert_eq!(found, *expected, "{price} x {quantity}, {billed}/{of}");
         }
+    }
+
+    /// The published formula step by step (L10310): 48.00 / 365 = 0.13 a day, 19 days are 2.47.
+    #[test]
+    fn steps_are_what_a_person_would_write_down() {
+        let part = Part { period_price: "48.00".parse().unwrap(), quantity: 2, billed_days: 346, period_days: 365 };
+        let text = |rule| {
+            let (_, steps) = prorate_in_steps(rule, usd(), part);
+            steps.iter().map(|s| format!("{} = {} = {}", s.name, s.expression, s.value)).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            text(ProrationRule::PublishedFormula),
+            [
+                "price of a day for all seats = 48.00 × 2 / 365 = 0.26",
+                "price of all seats = 0.26 × 346 = 89.96",
+                "price of a seat = 89.96 / 2 = 44.98",
+                "amount = 44.98 × 2 = 89.96",
+            ]
+        );
+        assert_eq!(
+            text(ProrationRule::DailyRate3dp),
+            [
+                "price of a day = 48.00 / 365 = 0.132",
+                "price of a seat = 0.132 × 346 = 45.67",
+                "amount = 45.67 × 2 = 91.34"
+            ]
+        );
+        assert_eq!(
+            text(ProrationRule::Exact),
+            ["price of a seat = 48.00 × 346 / 365 = 45.50", "amount = 48.00 × 2 × 346 / 365 = 91.00"]
+        );
     }
 
     #[test]

@@ -12,10 +12,10 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 use subledger_domain::{
     calendar::{add_days, anniversary, days_between, months_elapsed, next_anniversary},
-    charge,
+    charge::{self, AppliedPromotion, Basis, TakenBack},
     customer::Standing,
     money::Currency,
-    offer::{BillingFrequency, PricePer, ProrationRule},
+    offer::{BillingFrequency, PricePer, ProductFamily, ProrationRule},
 };
 
 /// After so many days, the seats are set, or the subscription is suspended or reactivated, whichever it can be.
@@ -49,6 +49,7 @@ struct Case {
     rule: ProrationRule,
     currency: &'static str,
     price: &'static str,
+    promotion: Option<AppliedPromotion>,
     steps: Vec<Step>,
 }
 
@@ -60,7 +61,7 @@ fn cases() -> impl Strategy<Value = Case> {
     (0..800_u32, frequency, any::<(bool, bool)>(), rules(), currency, price, steps()).prop_map(
         |(day, frequency, (split, cause_first), rule, currency, price, steps)| {
             let start = add_days(date("2019-01-01"), day);
-            Case { start, frequency, split, cause_first, rule, currency, price, steps }
+            Case { start, frequency, split, cause_first, rule, currency, price, promotion: None, steps }
         },
     )
 }
@@ -77,6 +78,7 @@ fn play(case: &Case) -> (Run, Usage, NaiveDate) {
     e.proration_rule = case.rule;
     e.currency = Currency::new(case.currency).unwrap();
     e.prices = vec![price(case.price, PricePer::Month)];
+    e.promotion.clone_from(&case.promotion);
     let mut run = Run::purchase(e);
     run.cause_first = case.cause_first;
     let mut usage = Usage::from([(case.start, SEATS_AT_START)]);
@@ -126,6 +128,22 @@ fn worth(case: &Case, usage: &Usage, last: NaiveDate) -> Decimal {
     worth
 }
 
+fn explains_all(run: &Run) -> Result<(), TestCaseError> {
+    for (place, line) in run.lines.iter().enumerate() {
+        let line = &line.charged;
+        let before = || run.lines[..place].iter().map(|line| &line.charged);
+        let original = before().find(|other| Some(&other.line_id) == line.reverses_line_id.as_ref());
+        let earlier: Vec<_> =
+            before().filter(|other| other.reverses_line_id == line.reverses_line_id).cloned().collect();
+        let taken_back = original.map(|line| TakenBack { line, earlier: &earlier });
+        let explained = charge::explain(line, taken_back);
+        prop_assert_ne!(explained.basis, Basis::Given, "{} of {:#?}", row(line), run.table());
+        prop_assert_eq!(explained.amount.last().unwrap().value, line.amount);
+        prop_assert_eq!(explained.total.last().unwrap().value, line.total());
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -158,6 +176,44 @@ proptest! {
                 }
             }
         }
+    }
+
+    /// Whatever the engine charged or took back, the explanation computes it again to the cent, and never has to say "given".
+    #[test]
+    fn every_line_is_explained(mut case in cases(), percent in proptest::option::of(0..1_000_u32)) {
+        case.promotion = percent.map(|tenths| AppliedPromotion {
+            promotion_id: "p".to_owned().try_into().unwrap(),
+            percent: Decimal::new(i64::from(tenths), 1),
+            until: None,
+        });
+        let (run, _, _) = play(&case);
+        explains_all(&run)?;
+    }
+
+    #[test]
+    fn every_line_of_other_products_is_explained(
+        case in cases(), saas in any::<bool>(), days in proptest::collection::vec((0..25_u32, 1..9_u32), 0..8),
+    ) {
+        let mut e = created(midnight(case.start), SEATS_AT_START);
+        e.product_family = if saas { ProductFamily::MarketplaceSaas } else { ProductFamily::OneTimeRecurring };
+        e.billing_frequency = Some(case.frequency);
+        e.proration_rule = case.rule;
+        e.currency = Currency::new(case.currency).unwrap();
+        e.prices = vec![price(case.price, PricePer::Month)];
+        let mut run = Run::purchase(e);
+        let mut day = case.start;
+        for (gap_days, seats) in days {
+            day = add_days(day, gap_days);
+            if seats == 8 {
+                run.convert(midnight(day), "plan-b", "12.34");
+            } else {
+                run.change_quantity(midnight(day), seats);
+            }
+        }
+        if !saas && day <= add_days(case.start, 60) {
+            run.cancel(midnight(day));
+        }
+        explains_all(&run)?;
     }
 
     #[test]

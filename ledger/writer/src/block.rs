@@ -67,13 +67,13 @@ impl Place<'_> {
         Ok(Accepted { commit, bytes: record.bytes, offset })
     }
 
-    fn recorded_outcome(&self, submission: &Submission, offset: u64) -> Result<Outcome, CommandError> {
+    pub(crate) fn recorded_outcome(&self, submission: &Submission, offset: u64) -> Result<Outcome, CommandError> {
         // It is recorded, so nobody may be told that it is not.
         let accepted = self.record(offset).map_err(|error| CommandError::Unknown { reason: error.to_string() })?;
         Ok(outcome(submission, accepted, true))
     }
 
-    fn reused(&self, submission: &Submission, offset: u64) -> CommandError {
+    pub(crate) fn reused(&self, submission: &Submission, offset: u64) -> CommandError {
         match self.record(offset) {
             Ok(accepted) => CommandError::IdReused {
                 command_id: submission.envelope.command_id.clone(),
@@ -216,7 +216,7 @@ impl Writer {
     }
 
     /// The stream of a command; empty for one about every customer of the partition.
-    fn stream(&self, command: &Command) -> String {
+    pub(crate) fn stream(&self, command: &Command) -> String {
         stream_of(self.log.layout(), command).map_or_else(String::new, |(stream, _)| stream)
     }
 
@@ -239,7 +239,7 @@ impl Writer {
         positions
     }
 
-    fn decide(
+    pub(crate) fn decide(
         &self,
         view: &ReferenceView,
         submission: &Submission,

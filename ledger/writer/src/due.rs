@@ -58,7 +58,7 @@ impl Writer {
         self.day_to_close_by(&self.reference.view())
     }
 
-    fn day_to_close_by(&self, view: &ReferenceView) -> Option<NaiveDate> {
+    pub(crate) fn day_to_close_by(&self, view: &ReferenceView) -> Option<NaiveDate> {
         let customers = self.core.machine.customers()?;
         let last = view.reference.catalog.last_closed()?;
         let next = match customers.closed() {
@@ -221,7 +221,7 @@ impl Writer {
 }
 
 /// The last microsecond of a day, UTC.
-fn end_of(day: NaiveDate) -> DateTime<Utc> {
+pub(crate) fn end_of(day: NaiveDate) -> DateTime<Utc> {
     day.and_time(NaiveTime::MIN).and_utc() + chrono::Duration::days(1) - chrono::Duration::microseconds(1)
 }
 
@@ -232,6 +232,11 @@ fn derived(name: &str) -> CommandId {
 
 fn due_id(customer: &CustomerId, day: NaiveDate, part: u32) -> CommandId {
     derived(&format!("subledger/due/{customer}/{day}/{part}"))
+}
+
+/// Names what a preview decides; never recorded.
+pub(crate) fn preview_id(customer: &CustomerId, day: NaiveDate, number: usize) -> CommandId {
+    derived(&format!("subledger/preview/{customer}/{day}/{number}"))
 }
 
 fn mark_id(partition: &str, day: NaiveDate) -> CommandId {

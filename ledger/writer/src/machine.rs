@@ -45,7 +45,7 @@ pub(crate) struct Customers {
     closed: Option<NaiveDate>,
 }
 
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 struct Stream {
     state: Option<Customer>,
     version: u64,
@@ -65,7 +65,7 @@ impl Machine {
         match self {
             Self::Catalog { version, .. } => *version,
             Self::Partners { versions, .. } => versions.get(stream).copied().unwrap_or(0),
-            Self::Customers(customers) => customers.streams.get(stream).map_or(0, |stream| stream.version),
+            Self::Customers(customers) => customers.version(stream),
         }
     }
 
@@ -110,8 +110,7 @@ impl Machine {
                 partner::decide(partners.get(id), reference, command, context)
             }
             (Self::Customers(customers), Target::Customer(id)) => {
-                let state = customers.streams.get(id).and_then(|stream| stream.state.as_ref());
-                customer::decide(state, reference, command, context)
+                customer::decide(customers.state(id), reference, command, context)
             }
             // The router and the ingress send a command to the partition of its stream only.
             _ => Ok(Vec::new()),
@@ -146,6 +145,27 @@ impl Machine {
 }
 
 impl Customers {
+    /// A copy of one customer, alone.
+    pub(crate) fn only(&self, customer: &CustomerId) -> Self {
+        let stream = self.streams.get(customer).cloned();
+        let due = stream.as_ref().and_then(|stream| stream.state.as_ref()?.next_due());
+        Self {
+            streams: stream.map(|stream| (customer.clone(), stream)).into_iter().collect(),
+            due: due.map(|day| (day, customer.clone())).into_iter().collect(),
+            closed: self.closed,
+        }
+    }
+
+    /// A customer's state; none before it is created.
+    pub(crate) fn state(&self, customer: &CustomerId) -> Option<&Customer> {
+        self.streams.get(customer)?.state.as_ref()
+    }
+
+    /// Accepted commands of a customer so far.
+    fn version(&self, stream: &str) -> u64 {
+        self.streams.get(stream).map_or(0, |stream| stream.version)
+    }
+
     fn apply(&mut self, stream: &str, events: &[Event]) {
         if stream.is_empty() {
             for event in events {

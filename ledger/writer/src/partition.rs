@@ -12,7 +12,7 @@ use std::{
 use subledger_log::{ClaimError, Log, PartitionId, ReadError};
 use tokio::sync::oneshot;
 
-use crate::{Clock, CommandError, Options, Outcome, ReferenceFollower, Submission, run::Writer};
+use crate::{Clock, CommandError, Options, Outcome, Preview, ReferenceFollower, Submission, run::Writer};
 
 /// A writer could not start.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,8 @@ pub enum StartError {
 
 /// What a writer's thread is asked to do.
 pub(crate) enum Job {
+    /// Decide this without recording it.
+    Preview(Box<Submission>, oneshot::Sender<Result<Preview, CommandError>>),
     /// Decide these, answer all at once.
     Commands(Vec<Submission>, oneshot::Sender<Answers>),
     /// The reference data changed: a day may have closed.
@@ -79,6 +81,26 @@ impl Handle {
         if count == 0 {
             return Ok(Vec::new());
         }
+        let (answer, answered) = oneshot::channel();
+        self.enqueue(count, Job::Commands(submissions, answer))?;
+        answered.await.map_err(|_| CommandError::Unknown {
+            reason: format!("the writer of {} stopped before it answered", self.shared.partition),
+        })
+    }
+
+    /// Decides a command of this partition against the state as it is, without recording anything. It waits in the same queue, under
+    /// the same limit.
+    pub async fn preview(&self, submission: Submission) -> Result<Preview, CommandError> {
+        let (answer, answered) = oneshot::channel();
+        self.enqueue(1, Job::Preview(Box::new(submission), answer))?;
+        let stopped = || CommandError::Unavailable {
+            reason: format!("the writer of {} stopped before it answered", self.shared.partition),
+        };
+        answered.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// Puts a job of so many commands into the queue, or says that it is full.
+    fn enqueue(&self, count: usize, job: Job) -> Result<(), CommandError> {
         let limit = self.shared.options.queue_commands_max;
         let waiting = self.shared.queued.fetch_add(count, Ordering::AcqRel);
         if waiting > 0 && waiting + count > limit {
@@ -91,16 +113,13 @@ impl Handle {
                 retry_after: self.shared.options.retry_after,
             });
         }
-        let (answer, answered) = oneshot::channel();
-        if self.jobs.send(Job::Commands(submissions, answer)).is_err() {
+        if self.jobs.send(job).is_err() {
             self.shared.queued.fetch_sub(count, Ordering::AcqRel);
             return Err(CommandError::Unavailable {
                 reason: format!("the writer of {} has stopped", self.shared.partition),
             });
         }
-        answered.await.map_err(|_| CommandError::Unknown {
-            reason: format!("the writer of {} stopped before it answered", self.shared.partition),
-        })
+        Ok(())
     }
 
     /// Its partition.

@@ -167,6 +167,7 @@ impl Writer {
         let mut stop = false;
         while !stop {
             let (mut batch, mut commands) = (Vec::new(), 0);
+            let mut previews = Vec::new();
             // With days to close, commands are looked for but not waited for.
             let mut next = if self.day_to_close().is_some() {
                 inbox.try_recv().ok()
@@ -179,14 +180,21 @@ impl Writer {
                         commands += submissions.len();
                         batch.push((submissions, answer));
                     }
+                    Job::Preview(submission, answer) => previews.push((submission, answer)),
                     Job::Wake => {}
                     Job::Stop => stop = true,
                 }
-                let full = commands >= self.shared.options.block_commands_max;
+                let full = commands + previews.len() >= self.shared.options.block_commands_max;
                 next = if full { None } else { inbox.try_recv().ok() };
             }
             if !batch.is_empty() {
                 self.answer(batch, commands);
+            }
+            for (submission, answer) in previews {
+                let preview = self.preview(&submission);
+                self.shared.queued.fetch_sub(1, Ordering::AcqRel);
+                // An asker that went away wants no answer.
+                let _ = answer.send(preview);
             }
             if !stop {
                 self.close_days();

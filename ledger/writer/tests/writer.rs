@@ -11,7 +11,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use subledger_domain::{Event, Reason};
 use subledger_log::{Actor, Family, Follower, Layout, LedgerId, Log, PartitionId, codec, embedded::EmbeddedLog, ends};
 use subledger_writer::{
-    Clock, CommandError, Options, Outcome, PartitionService, ReferenceFollower, Submission, stream_of,
+    Clock, CommandError, Decided, Options, Outcome, PartitionService, Preview, ReferenceFollower, Submission, stream_of,
 };
 
 struct ManualClock(AtomicI64);
@@ -78,6 +78,21 @@ impl Ledger {
             answers.extend(writer.handle.submit(vec![submission]).await.unwrap());
         }
         answers
+    }
+
+    async fn preview(&self, text: &str) -> Result<Preview, CommandError> {
+        let actor = Actor { principal: "test".into(), channel: "test".into() };
+        let submission = Submission::new(codec::command_from_json(text).unwrap(), actor, None).unwrap();
+        let (_, partition) = stream_of(LAYOUT, &submission.envelope.command).unwrap();
+        let writer = self.writers.iter().find(|writer| writer.handle.partition() == partition).unwrap();
+        writer.handle.preview(submission).await
+    }
+
+    async fn would_be(&self, text: &str) -> Decided {
+        match self.preview(text).await.unwrap() {
+            Preview::Decided(decided) => decided,
+            Preview::Recorded(outcome) => panic!("{outcome:?}"),
+        }
     }
 
     async fn submit(&self, text: &str) -> Result<Outcome, CommandError> {
@@ -322,5 +337,53 @@ async fn a_full_queue_refuses_with_a_hint_and_loses_nothing() {
     let recorded = ledger.commits().iter().filter(|commit| commit.stream == "catalog").count();
     assert_eq!(recorded, done, "what was answered is there, what was refused is not");
     assert_eq!(catalog.queue_depth(), 0);
+    ledger.stop();
+}
+
+/// What is on an invoice to come: its date, then each line's type, seats and amount.
+fn on_invoices(decided: &Decided) -> Vec<String> {
+    let line = |line: &subledger_domain::charge::Charged| {
+        format!("{} x{} {}", line.charge_type.label(), line.quantity, line.amount)
+    };
+    let invoices = decided.invoices.iter();
+    invoices.map(|i| format!("{}: {}", i.date, i.lines.iter().map(line).collect::<Vec<_>>().join(", "))).collect()
+}
+
+#[tokio::test]
+async fn a_preview_is_what_would_be_recorded_and_leaves_no_trace() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = Ledger::start(dir.path(), &Options::default());
+    ledger.with_customer().await;
+    let before = ledger.commits().len();
+    let preview = ledger.would_be(PURCHASE).await;
+    // Billing day 15: the purchase of the 13th at once, the next month with the anniversary of 13 February.
+    assert_eq!(on_invoices(&preview), ["2018-01-15: Cycle fee x1 4.00", "2018-02-15: Cycle fee x1 4.00"]);
+    assert_eq!(ledger.commits().len(), before);
+    let outcome = ledger.accepted(PURCHASE).await;
+    assert_eq!((&preview.result, preview.stream_version), (&outcome.result, outcome.stream_version));
+    assert!(!outcome.duplicate);
+    // Once it is recorded, a preview tells so; another content under its id is the error that it would be.
+    assert!(matches!(ledger.preview(PURCHASE).await.unwrap(), Preview::Recorded(again) if again.duplicate));
+    let other = PURCHASE.replace("\"quantity\": 1", "\"quantity\": 2");
+    assert!(matches!(ledger.preview(&other).await, Err(CommandError::IdReused { .. })));
+
+    // A change is corrected on the anniversary: nothing on the next invoice, all of it on the one after it.
+    let change = r#"{"command_id": "q-1", "change_quantity": {"customer_id": "fabrikam", "partner_id": "contoso",
+        "subscription_id": "sub-1", "quantity": 3}}"#;
+    let before = ledger.commits().len();
+    let preview = ledger.would_be(change).await;
+    assert_eq!(
+        on_invoices(&preview),
+        [
+            "2018-01-15: ",
+            "2018-02-15: Cycle Instance Prorate x1 -4.00, Cycle Instance Prorate x3 12.00, Cycle Instance Prorate x3 12.00",
+        ]
+    );
+    let refused = ledger.would_be(&change.replace("3}", "301}")).await;
+    assert_eq!(refused.result.unwrap_err().reason, Reason::QuantityAboveMaximum);
+    let stale = change.replacen('{', r#"{"expected_version": 1, "#, 1);
+    assert_eq!(ledger.would_be(&stale).await.result.unwrap_err().reason, Reason::VersionMismatch);
+    assert_eq!(ledger.commits().len(), before);
+    assert!(ledger.writers.iter().all(|writer| writer.handle.queue_depth() == 0));
     ledger.stop();
 }

@@ -18,9 +18,10 @@ use subledger_domain::{
 use subledger_fold::{Changes, Projection, Recorded, StoreError, as_of};
 
 use crate::{
+    known,
     ledger::{Leg, Posting, charge_posting, invoice_posting},
     tables::{
-        balance_days, balances, charge_index,
+        balance_days, balances, causes, charge_index,
         charges::{self, Place},
         due, entries, invoice_index, invoices, markers,
         partners::{self, Partner},
@@ -38,12 +39,13 @@ impl Projection for BillingProjection {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn fold(&self, commit: &Recorded<'_>, rows: &mut dyn Changes) -> Result<(), StoreError> {
         as_of::note(rows, commit);
         let Ok(events) = commit.outcome else { return Ok(()) };
+        known::fold(rows, commit, events)?;
         for (index, event) in events.iter().enumerate() {
             let index = u32::try_from(index).map_err(|_| StoreError("a commit has too many events".to_owned()))?;
             match event {
@@ -69,6 +71,7 @@ fn charged(rows: &mut dyn Changes, position: Position, index: u32, line: &Charge
     let (series, place) = (Series::from(line), Place::new(line, position, index));
     let key = charges::key(&series, &place);
     charge_index::put(rows, line, &place, &key);
+    causes::put_line(rows, line, &place, &key);
     charges::put(rows, key, line)?;
     let booking = Booked { position, index, partner_id: &line.partner_id, currency: line.currency };
     booking.post(rows, &charge_posting(line), line.charged_on, Some(&line.customer_id), line.line_id.as_str())?;

@@ -8,8 +8,10 @@
 //! ([`verify_invoice`]).
 
 mod digest;
+mod files;
 mod fold;
 mod issue;
+mod known;
 mod ledger;
 mod query;
 mod review;
@@ -17,6 +19,7 @@ mod schedule;
 mod tables;
 
 pub use digest::LineSummary;
+pub use files::{FilePart, PartnerProfile, customer_name, partner_profile, reconciliation_layout, reconciliation_part};
 pub use fold::BillingProjection;
 pub use issue::{DueInvoice, SERIES_PER_CALL_MAX, closed_through, due_invoices, has_due_invoices};
 pub use ledger::Account;

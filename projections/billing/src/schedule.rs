@@ -1,4 +1,4 @@
-//! When invoices are due (billing.md section 1, billing-details.md section 2.4).
+//! When invoices are due: the rule is the domain's, the partner's row says its billing day.
 
 use chrono::NaiveDate;
 use subledger_domain::{charge::InvoiceFamily, partner::invoice_date};

@@ -2,26 +2,33 @@
 
 pub(crate) mod receivables;
 
+mod document;
+mod explain;
+mod invoice_fields;
+mod printed;
+mod selection;
+
 use rust_decimal::Decimal;
 use subledger_billing::{
-    Account, AccountFilter, ChargeFilter, get_invoice_as_of, list_balances, list_charges, list_entries,
-    list_invoices_as_of,
+    Account, AccountFilter, ChargeFilter, find_invoice_as_of, invoice_selection, list_balances, list_charges,
+    list_entries, list_invoices_as_of, list_selected,
 };
-use subledger_domain::ids::InvoiceNumber;
+use subledger_domain::{charge::Charged, ids::InvoiceNumber};
+use subledger_fold::{Rows, as_of::Horizon, page::QueryError};
 use subledger_log::codec::{FieldError, Wire};
 use subledger_proto::api::{
-    Balance, Charge, CreditNote, Entry, GetCreditNoteRequest, GetInvoiceRequest, Invoice, ListAgeingRequest,
-    ListAgeingResponse, ListBalancesRequest, ListBalancesResponse, ListChargesRequest, ListChargesResponse,
-    ListCreditNotesRequest, ListCreditNotesResponse, ListEntriesRequest, ListEntriesResponse, ListInvoicesRequest,
-    ListInvoicesResponse, ListPaymentsRequest, ListPaymentsResponse, ListSlaClaimsRequest, ListSlaClaimsResponse,
-    ListStatementRequest, ListStatementResponse, ListWithholdingRequestsRequest, ListWithholdingRequestsResponse,
+    Balance, Charge, ChargeExplanation, CreditNote, Derivation, Entry, ExplainChargeRequest,
+    ExportReconciliationRequest, GetCreditNoteRequest, GetInvoiceDocumentRequest, GetInvoiceRequest, Invoice,
+    ListAgeingRequest, ListAgeingResponse, ListBalancesRequest, ListBalancesResponse, ListChargesRequest,
+    ListChargesResponse, ListCreditNotesRequest, ListCreditNotesResponse, ListEntriesRequest, ListEntriesResponse,
+    ListInvoicesRequest, ListInvoicesResponse, ListPaymentsRequest, ListPaymentsResponse,
+    ListReconciliationLinesRequest, ListSlaClaimsRequest, ListSlaClaimsResponse, ListStatementRequest,
+    ListStatementResponse, ListWithholdingRequestsRequest, ListWithholdingRequestsResponse,
     billing_service_server::BillingService,
 };
 use tonic::{Request, Response, Status};
 
-mod invoice_fields;
-
-use super::{catalog::id, errors, read_model::ReadModel};
+use super::{catalog::id, errors, position::Wanted, read_model::ReadModel};
 
 /// The service.
 pub(crate) struct BillingApi {
@@ -168,12 +175,65 @@ impl BillingService for BillingApi {
         let as_of = self.model.as_of(request.as_of)?;
         let number: InvoiceNumber = id("invoice_number", request.invoice_number)?;
         let text = number.to_string();
-        let (invoice, reflects) = self
-            .model
-            .read_as_of(wanted, as_of, move |rows, horizon| get_invoice_as_of(rows, &number, horizon))
-            .await?;
-        let invoice = invoice.ok_or_else(|| errors::not_found("invoice", &text))?;
-        Ok(Response::new(Invoice { reflects, ..to_invoice(invoice) }))
+        let page = self.model.page(i32::MAX, String::new())?;
+        let read = move |rows: &dyn Rows, horizon: &Horizon| -> Result<_, QueryError> {
+            let Some(invoice) = find_invoice_as_of(rows, &number, horizon)? else { return Ok(None) };
+            let Some(selection) = invoice_selection(rows, &number)? else { return Ok(None) };
+            let lines = list_selected(rows, &selection, page.request())?;
+            Ok(Some((invoice, selection, lines)))
+        };
+        let (found, reflects) = self.model.read_as_of(wanted, as_of, read).await?;
+        let (mut invoice, selection, lines) = found.ok_or_else(|| errors::not_found("invoice", &text))?;
+        invoice.lines = lines.items;
+        let mut wire = Invoice { reflects, ..to_invoice(invoice) };
+        if let Some(next) = lines.next {
+            document::complete_fields(&self.model, &selection, &next, &mut wire).await?;
+            wire.next_lines_page_token = next;
+        }
+        Ok(Response::new(wire))
+    }
+
+    async fn list_reconciliation_lines(
+        &self,
+        request: Request<ListReconciliationLinesRequest>,
+    ) -> Result<Response<ListChargesResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        let request = request.into_inner();
+        let page = self.model.page(request.page_size, request.page_token)?;
+        let (selection, _) = selection::find(&self.model, wanted, request.selection).await?;
+        let (charges, next_page_token, reflects) =
+            self.model.list(Wanted::default(), move |rows| list_selected(rows, &selection, page.request())).await?;
+        let charges = charges.into_iter().map(to_charge).collect();
+        Ok(Response::new(ListChargesResponse { charges, next_page_token, reflects }))
+    }
+
+    type ExportReconciliationStream = document::Chunks;
+
+    async fn export_reconciliation(
+        &self,
+        request: Request<ExportReconciliationRequest>,
+    ) -> Result<Response<Self::ExportReconciliationStream>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        let (selection, layout) = selection::find(&self.model, wanted, request.into_inner().selection).await?;
+        Ok(Response::new(document::reconciliation(self.model.clone(), selection, layout)))
+    }
+
+    type GetInvoiceDocumentStream = document::Chunks;
+
+    async fn get_invoice_document(
+        &self,
+        request: Request<GetInvoiceDocumentRequest>,
+    ) -> Result<Response<Self::GetInvoiceDocumentStream>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        document::of_invoice(&self.model, wanted, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn explain_charge(
+        &self,
+        request: Request<ExplainChargeRequest>,
+    ) -> Result<Response<ChargeExplanation>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        explain::explain(&self.model, wanted, request.into_inner()).await.map(Response::new)
     }
 }
 
@@ -231,8 +291,12 @@ pub(crate) fn to_entry(entry: subledger_billing::Entry) -> Entry {
 
 /// The API's form.
 pub(crate) fn to_charge(charge: subledger_billing::Charge) -> Charge {
-    let charge_end = charge.charge_end();
-    let subledger_billing::Charge { line, invoice_number, .. } = charge;
+    line_to_wire(charge.line, charge.invoice_number.as_ref())
+}
+
+/// A line as the API has it.
+pub(crate) fn line_to_wire(line: Charged, invoice_number: Option<&InvoiceNumber>) -> Charge {
+    let charge_end = line.charge_end.pred_opt().unwrap_or(line.charge_end);
     let show = |amount: Decimal| line.currency.round(amount).to_wire();
     Charge {
         line_id: line.line_id.to_wire(),
@@ -250,7 +314,7 @@ pub(crate) fn to_charge(charge: subledger_billing::Charge) -> Charge {
         currency: line.currency.to_wire(),
         charged_on: line.charged_on.to_wire(),
         purchase_date: line.purchase_date.to_wire(),
-        invoice_number: invoice_number.to_wire(),
+        invoice_number: invoice_number.map(ToString::to_string).unwrap_or_default(),
         discount: show(line.discount_amount()),
         subtotal: show(line.subtotal()),
         tax: show(line.tax_amount()),
@@ -259,6 +323,12 @@ pub(crate) fn to_charge(charge: subledger_billing::Charge) -> Charge {
         promotion: line.discount.as_ref().map(|discount| discount.promotion.to_wire()),
         reverses_line_id: line.reverses_line_id.to_wire(),
         billing_frequency: line.billing_frequency.to_wire(),
+        derivation: Some(Derivation {
+            rule: line.derivation.rule.to_wire(),
+            period_price: line.derivation.period_price.to_wire(),
+            period_days: line.derivation.period_days,
+            billed_days: line.derivation.billed_days,
+        }),
         reseller_id: line.reseller_id.to_wire(),
         offer_name: line.offer_name,
         component: line.component.unwrap_or_default(),
@@ -300,5 +370,6 @@ pub(crate) fn to_invoice(invoice: subledger_billing::Invoice) -> Invoice {
         lines_digest: invoice.lines_digest,
         lines: invoice.lines.into_iter().map(to_charge).collect(),
         reflects: Vec::new(),
+        next_lines_page_token: String::new(),
     }
 }

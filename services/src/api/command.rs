@@ -1,5 +1,7 @@
 //! `CommandService`: takes commands; an answer means that the outcome is durable.
 
+mod preview;
+
 use std::sync::Arc;
 
 use subledger_log::{Actor, codec::FieldError, codec::Wire as _};
@@ -41,12 +43,16 @@ fn actor() -> Actor {
 #[tonic::async_trait]
 impl CommandService for CommandApi {
     async fn submit(&self, request: Request<SubmitRequest>) -> Result<Response<Outcome>, Status> {
-        let SubmitRequest { command, include_events } = request.into_inner();
+        let SubmitRequest { command, include_events, validate_only } = request.into_inner();
         let command =
             command.ok_or_else(|| errors::field_status("REQUIRED_FIELD_MISSING", "command", "is required"))?;
         let span = tracing::info_span!("command", id = %shown(&command.command_id));
         let submission =
             Submission::new(command, actor(), None).map_err(|error| errors::invalid_field(&error.within("command")))?;
+        if validate_only {
+            let previewed = self.router.preview(submission.clone()).instrument(span).await;
+            return preview::respond(&submission, previewed).map(Response::new);
+        }
         let answer = router::submit(&*self.router, vec![submission], WhenFull::Refuse).instrument(span.clone()).await;
         span.in_scope(|| trace(answer.first()));
         match answer.into_iter().next() {
@@ -204,6 +210,7 @@ pub(crate) fn to_wire(outcome: subledger_writer::Outcome, include_events: bool) 
         recorded_at: Some(outcome.recorded_at.to_wire()),
         effective_at: Some(outcome.effective_at.to_wire()),
         events,
+        preview: None,
     }
 }
 

@@ -1,12 +1,18 @@
 //! `subledger get`: one thing, as the read models have it.
 
+use std::{
+    io::{self, IsTerminal as _},
+    path::PathBuf,
+};
+
 use chrono::NaiveDate;
 use serde_json::Value;
 use subledger_log::codec::to_json;
 use subledger_proto::{
     api::{
-        GetCreditNoteRequest, GetCustomerRequest, GetInvoiceRequest, GetOfferRequest, GetPartnerRequest,
-        GetSubscriptionRequest, GetSubscriptionStateRequest,
+        DocumentFormat, GetCreditNoteRequest, GetCustomerRequest, GetInvoiceDocumentRequest, GetInvoiceRequest,
+        GetOfferRequest, GetPartnerRequest, GetSubscriptionRequest, GetSubscriptionStateRequest, Invoice,
+        LineSelection, ListReconciliationLinesRequest,
     },
     common::{AsOf, Position},
 };
@@ -14,11 +20,14 @@ use subledger_proto::{
 use super::{
     Failure,
     connect::{Address, Connection, position},
-    help, list,
+    files, help, list,
     look_back::LookBack,
     output::{Format, Output, Printer, line, print_one},
     times::date,
 };
+
+/// Lines asked for at a time: the most that the API gives at once.
+const LINES_PAGE: i32 = 1_000;
 
 /// Arguments of `get`.
 #[derive(clap::Args)]
@@ -28,6 +37,7 @@ use super::{
      subledger get subscription s-1 --customer c-1   # several customers may have one of that id\n  \
      subledger get subscription s-1 --customer c-1 --on 2018-03-01   # what it was then, and why\n  \
      subledger get invoice p-1-L-USD-1\n  \
+     subledger get invoice p-1-L-USD-1 --output pdf --out invoice.pdf   # json and csv (its reconciliation file) too\n  \
      subledger get customer c-1 --min-position customers/2@17   # wait until this commit is in the answer"
 ))]
 pub(crate) struct Args {
@@ -44,12 +54,30 @@ pub(crate) struct Args {
     /// Wait until the answer reflects this commit, such as customers/2@17; repeatable
     #[arg(long, value_name = "POSITION", value_parser = position)]
     min_position: Vec<Position>,
+    /// File to write an invoice to; standard output without
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     look_back: LookBack,
     #[command(flatten)]
     address: Address,
-    #[command(flatten)]
-    output: Output,
+    /// How to print the answer
+    #[arg(long, short = 'o', value_enum, default_value_t, value_name = "FORM")]
+    output: Form,
+}
+
+/// How one thing is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Form {
+    /// For people
+    #[default]
+    Table,
+    /// For programs: the canonical JSON of the API
+    Json,
+    /// For spreadsheets: RFC 4180; of an invoice its reconciliation file
+    Csv,
+    /// For printing: invoices only
+    Pdf,
 }
 
 /// Which day is asked about.
@@ -94,9 +122,23 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     }
     let as_of = args.look_back.to_wire()?;
     let connection = args.address.connect().await?;
+    if matches!(args.kind, Kind::Invoice) {
+        if let Some(format) = document_format(&args)? {
+            return document(&connection, args, format).await;
+        }
+    } else if args.out.is_some() || args.output == Form::Pdf {
+        return Err(Failure::Usage("--out and --output pdf are for invoices".to_owned()));
+    }
+    let output = Output {
+        output: match args.output {
+            Form::Table | Form::Pdf => Format::Table,
+            Form::Json => Format::Json,
+            Form::Csv => Format::Csv,
+        },
+    };
     let mut value = fetch(&connection, args.kind, args.id, args.customer, days, args.min_position, as_of).await?;
-    if args.output.output != Format::Table {
-        return print_one(args.output, &value);
+    if output.output != Format::Table {
+        return print_one(output, &value);
     }
     let nested = match args.kind {
         Kind::Invoice | Kind::CreditNote => Some(("lines", list::CHARGES)),
@@ -105,20 +147,72 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     };
     let rows = nested.and_then(|(name, _)| value.as_object_mut()?.remove(name));
     let fields = value.as_object_mut().and_then(|value| value.remove("fields"));
-    print_one(args.output, &value)?;
+    print_one(output, &value)?;
     if let Some(fields) = fields {
         line("")?;
-        print_one(args.output, &fields)?;
+        print_one(output, &fields)?;
     }
     if let (Some((_, columns)), Some(Value::Array(rows))) = (nested, rows) {
         line("")?;
-        let mut printer = Printer::stdout(args.output, columns)?;
+        let mut printer = Printer::stdout(output, columns)?;
         for row in &rows {
             printer.row(row)?;
         }
         printer.finish()?;
     }
     Ok(())
+}
+
+/// The document to ask for; none for what a table is made of.
+fn document_format(args: &Args) -> Result<Option<DocumentFormat>, Failure> {
+    let format = match args.output {
+        Form::Table if args.out.is_some() => {
+            return Err(Failure::Usage(
+                "--out needs --output json, csv or pdf: a table is for the terminal".to_owned(),
+            ));
+        }
+        Form::Table => return Ok(None),
+        Form::Json => DocumentFormat::Json,
+        Form::Csv => DocumentFormat::Csv,
+        Form::Pdf if args.out.is_none() && io::stdout().is_terminal() => {
+            return Err(Failure::Usage("a PDF is not for the terminal; name a file with --out".to_owned()));
+        }
+        Form::Pdf => DocumentFormat::Pdf,
+    };
+    if !args.look_back.is_given() {
+        return Ok(Some(format));
+    }
+    // What was asked of the past is an answer, not a document: a document is the same at all times.
+    if args.output == Form::Json && args.out.is_none() {
+        return Ok(None);
+    }
+    Err(Failure::Usage("a document never changes; --as-of and --recorded-by are for a table and for JSON".to_owned()))
+}
+
+async fn document(to: &Connection, args: Args, format: DocumentFormat) -> Result<(), Failure> {
+    let request =
+        GetInvoiceDocumentRequest { invoice_number: args.id, format: format.into(), min_position: args.min_position };
+    let stream = to.billing().get_invoice_document(request).await?.into_inner();
+    files::save(stream, args.out.as_deref()).await
+}
+
+/// An invoice with all its lines, also those that did not come with it.
+async fn invoice(to: &Connection, request: GetInvoiceRequest) -> Result<Invoice, Failure> {
+    let mut billing = to.billing();
+    let mut invoice = billing.get_invoice(request).await?.into_inner();
+    while !invoice.next_lines_page_token.is_empty() {
+        let selection = LineSelection { invoice_number: invoice.invoice_number.clone(), ..LineSelection::default() };
+        let request = ListReconciliationLinesRequest {
+            selection: Some(selection),
+            page_size: LINES_PAGE,
+            page_token: std::mem::take(&mut invoice.next_lines_page_token),
+            min_position: Vec::new(),
+        };
+        let page = billing.list_reconciliation_lines(request).await?.into_inner();
+        invoice.lines.extend(page.charges);
+        invoice.next_lines_page_token = page.next_page_token;
+    }
+    Ok(invoice)
 }
 
 async fn fetch(
@@ -162,7 +256,7 @@ async fn fetch(
         }
         Kind::Invoice => {
             let request = GetInvoiceRequest { invoice_number: id, min_position, as_of };
-            to_json("subledger.v1.Invoice", &to.billing().get_invoice(request).await?.into_inner())
+            to_json("subledger.v1.Invoice", &invoice(to, request).await?)
         }
     };
     Ok(value?)

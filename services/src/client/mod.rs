@@ -11,8 +11,11 @@ mod completions;
 mod connect;
 mod csv_files;
 mod events;
+mod explain;
 mod export;
+mod export_recon;
 mod failure;
+mod files;
 mod folder;
 mod generate;
 mod get;
@@ -25,6 +28,7 @@ mod output;
 mod own_ledger;
 mod prove;
 mod rebuild;
+mod reconcile;
 mod search;
 mod simulate;
 mod status;
@@ -79,6 +83,12 @@ pub(crate) enum Client {
     Keys(keys::Args),
     /// Checks an exported folder or a proof, offline, with nothing but the ledger's public key
     Verify(verify::Args),
+    /// Explains a charge line: the command behind it, its price, every step of its arithmetic, its date and its invoice
+    Explain(explain::Args),
+    /// Writes the reconciliation file of an invoice or a month, in the published columns
+    ExportRecon(export_recon::Args),
+    /// Compares a provider's reconciliation file with the ledger, line by line, and names the likely cause of each difference
+    Reconcile(reconcile::Args),
     /// Says where the ledger stands: roles, partitions, projectors, clock
     Status(status::Args),
     /// Replays the history into fresh read models and compares them with the live ones
@@ -108,6 +118,9 @@ pub(crate) fn run(client: Client) -> ExitCode {
         Client::Prove(args) => wait(prove::run(args)),
         Client::Keys(args) => wait(keys::run(args)),
         Client::Verify(args) => verify::run(&args),
+        Client::Explain(args) => wait(explain::run(args)),
+        Client::ExportRecon(args) => wait(export_recon::run(args)),
+        Client::Reconcile(args) => wait(reconcile::run(args)),
         Client::Status(args) => wait(status::run(args)),
         Client::Compare(args) => wait(compare::run(args)),
         Client::Clock(args) => return clock::run(*args),

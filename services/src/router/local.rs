@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::{future::join_all, poll};
 use subledger_log::{Family, Layout, PartitionId, Position};
-use subledger_writer::{CommandError, Handle, ReferenceFollower, Submission, stream_of};
+use subledger_writer::{CommandError, Handle, Preview, ReferenceFollower, Submission, stream_of};
 
 use super::{Answer, Answers, BoxFuture, Router, SubmitError, WhenFull};
 
@@ -159,6 +159,16 @@ impl LocalRouter {
 impl Router for LocalRouter {
     fn submit(&self, batch: Vec<Submission>, when_full: WhenFull) -> BoxFuture<'_, Answers> {
         Box::pin(self.take(batch, when_full))
+    }
+
+    fn preview(&self, submission: Submission) -> BoxFuture<'_, Option<Result<Preview, SubmitError>>> {
+        Box::pin(async move {
+            let command = &submission.envelope.command;
+            let target = stream_of(self.layout, command).filter(|_| !command.is_reserved());
+            let Some((_, partition)) = target else { return Some(Err(SubmitError::reserved())) };
+            let Some(handle) = self.handle(partition) else { return Some(Err(SubmitError::no_writer(partition))) };
+            Some(handle.preview(submission).await.map_err(SubmitError::from))
+        })
     }
 }
 

@@ -7,6 +7,7 @@ mod adjustment;
 mod billing;
 mod charging;
 mod correction;
+mod explain;
 mod license;
 mod line;
 mod one_time;
@@ -18,6 +19,7 @@ use chrono::NaiveDate;
 
 pub use adjustment::{StandingLine, adjust, standing_line};
 pub use billing::{Billing, evolve};
+pub use explain::{Arithmetic, Basis, TakenBack, explain};
 pub use line::{AppliedPromotion, ChargeType, Charged, Derivation, Discount, InvoiceFamily};
 pub(crate) use one_time::ONE_TIME_WINDOW_DAYS;
 pub(crate) use reservation::FEE_FREE_DAYS;

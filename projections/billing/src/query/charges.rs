@@ -143,7 +143,7 @@ fn list_unbilled(
 }
 
 /// Finds the invoice of a line; lines of one series and period, one after another, look it up once.
-struct Numbers<'a> {
+pub(super) struct Numbers<'a> {
     rows: &'a dyn Rows,
     horizon: &'a Horizon,
     last: Option<Found>,
@@ -163,11 +163,11 @@ struct Found {
 }
 
 impl<'a> Numbers<'a> {
-    fn new(rows: &'a dyn Rows, horizon: &'a Horizon) -> Self {
+    pub(super) fn new(rows: &'a dyn Rows, horizon: &'a Horizon) -> Self {
         Self { rows, horizon, last: None }
     }
 
-    fn of(&mut self, series: &Series, day: NaiveDate) -> Result<Option<InvoiceNumber>, StoreError> {
+    pub(super) fn of(&mut self, series: &Series, day: NaiveDate) -> Result<Option<InvoiceNumber>, StoreError> {
         let known = |found: &&Found| found.series == *series && (found.from..found.until).contains(&day);
         if let Some(found) = self.last.as_ref().filter(known) {
             return Ok(Some(found.number.clone()));

@@ -14,11 +14,10 @@ use subledger_domain::{
 use subledger_fold::{
     Rows, StoreError,
     as_of::Horizon,
-    decode,
-    page::{Page, PageRequest, Pager, QueryError, list},
+    page::{Page, PageRequest, QueryError, list},
 };
 
-use super::Charge;
+use super::{Charge, invoice_selection, list_selected};
 use crate::{
     digest::{LineSummary, summarize},
     ledger::show,
@@ -216,6 +215,16 @@ pub fn list_invoices_as_of(
     })
 }
 
+/// An invoice without its lines, if it was issued by then; none if there is no such number.
+pub fn find_invoice_as_of(
+    rows: &dyn Rows,
+    number: &InvoiceNumber,
+    horizon: &Horizon,
+) -> Result<Option<Invoice>, StoreError> {
+    let issued = invoices::get(rows, number)?.filter(|issued| issued.is_seen(horizon));
+    issued.map(|issued| Invoice::new(rows, issued, horizon)).transpose()
+}
+
 /// An invoice with all its lines; none if there is no such number. An invoice may have very many lines: [`each_invoice_line`] holds one
 /// at a time.
 pub fn get_invoice(rows: &dyn Rows, number: &InvoiceNumber) -> Result<Option<Invoice>, StoreError> {
@@ -267,20 +276,8 @@ pub fn list_invoice_lines(
     number: &InvoiceNumber,
     page: PageRequest<'_>,
 ) -> Result<Option<Page<Charge>>, QueryError> {
-    let Some(Issued { event, .. }) = invoices::get(rows, number)? else { return Ok(None) };
-    let series = Series::from(&event);
-    let prefix = charges::series_prefix(&series);
-    let mut pager = Pager::new(page, &prefix)?;
-    let first = charges::series_from(&series, invoice_index::previous_end(rows, &series, event.period_end)?);
-    let from = pager.from().max(&first).to_vec();
-    rows.scan(&prefix, &from, false, &mut |key, row| {
-        let (_, place) = charges::read_key(key)?;
-        if place.charged_on >= event.period_end {
-            return Ok(false);
-        }
-        pager.offer(key, || Ok(Some(Charge::new(&place, decode(row)?, Some(number.clone())))))
-    })?;
-    Ok(Some(pager.finish()))
+    let selection = invoice_selection(rows, number)?;
+    selection.map(|selection| list_selected(rows, &selection, page)).transpose()
 }
 
 /// Whether the lines in the read model are those that were issued.

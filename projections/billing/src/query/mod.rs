@@ -2,21 +2,25 @@
 
 mod ageing;
 mod charges;
+mod explain;
 mod invoices;
 mod ledger;
 mod payments;
 mod requests;
+mod selection;
 mod statement;
 
 pub use ageing::{Ageing, list_ageing};
 pub use charges::{Charge, ChargeFilter, list_charges};
+pub use explain::{DateReason, Explanation, Origin, PriceOrigin, REVERSALS_MAX, explain_charge};
 pub use invoices::{
-    Difference, Invoice, InvoiceState, Settlement, Verification, each_invoice_line, get_invoice, get_invoice_as_of,
-    list_invoice_lines, list_invoices, list_invoices_as_of, verify_invoice,
+    Difference, Invoice, InvoiceState, Settlement, Verification, each_invoice_line, find_invoice_as_of, get_invoice,
+    get_invoice_as_of, list_invoice_lines, list_invoices, list_invoices_as_of, verify_invoice,
 };
 pub use ledger::{
     AccountFilter, Balance, Entry, TrialBalance, list_balances, list_entries, trial_balance, trial_balance_as_of,
 };
 pub use payments::{Payment, PaymentFilter, list_payments};
 pub use requests::{get_credit_note, list_credit_notes, list_sla_claims, list_withholdings};
+pub use selection::{Selection, currencies, invoice_selection, list_selected};
 pub use statement::{StatementFilter, StatementLine, list_statement};

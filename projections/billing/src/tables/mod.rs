@@ -5,12 +5,14 @@
 
 pub(crate) mod balance_days;
 pub(crate) mod balances;
+pub(crate) mod causes;
 pub(crate) mod charge_index;
 pub(crate) mod charges;
 pub(crate) mod claims;
 pub(crate) mod credit_notes;
 pub(crate) mod due;
 pub(crate) mod entries;
+pub(crate) mod facts;
 pub(crate) mod invoice_index;
 pub(crate) mod invoices;
 pub(crate) mod markers;
@@ -52,6 +54,14 @@ mod prefix {
     pub(super) const STATEMENT: u8 = 108;
     pub(super) const STANDINGS: u8 = 109;
     pub(super) const REVIEWS: u8 = 110;
+    pub(super) const PARTNER_FACTS: u8 = 40;
+    pub(super) const CUSTOMER_FACTS: u8 = 41;
+    pub(super) const SUBSCRIPTION_FACTS: u8 = 42;
+    pub(super) const TERMS: u8 = 43;
+    pub(super) const LINES: u8 = 44;
+    pub(super) const REVERSALS: u8 = 45;
+    pub(super) const CAUSES: u8 = 46;
+    pub(super) const CHANGES: u8 = 47;
 }
 
 /// Adds a currency: 3 bytes.

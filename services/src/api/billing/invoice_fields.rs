@@ -29,7 +29,7 @@ pub(super) fn of(invoice: &Invoice) -> InvoiceFields {
         billing_period: format!("{}/{}", invoice.period_start, invoice.period_end),
         invoice_date: invoice.invoice_date.to_wire(),
         payment_due_date: invoice.due_date.to_wire(),
-        footnote: footnote(invoice).to_owned(),
+        footnote: footnote(&invoice.lines).to_owned(),
         ..InvoiceFields::default()
     };
     let Some(header) = header.clone() else { return sums };
@@ -47,7 +47,8 @@ pub(super) fn of(invoice: &Invoice) -> InvoiceFields {
     }
 }
 
-fn footnote(invoice: &Invoice) -> &'static str {
+/// What stands under an invoice with these lines; empty if nothing does.
+pub(super) fn footnote(lines: &[subledger_billing::Charge]) -> &'static str {
     let telephone = |line: &subledger_billing::Charge| line.line.component.as_deref().is_some_and(tax::is_telephone);
-    if invoice.lines.iter().any(telephone) { TELEPHONE_FOOTNOTE } else { "" }
+    if lines.iter().any(telephone) { TELEPHONE_FOOTNOTE } else { "" }
 }

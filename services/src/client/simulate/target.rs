@@ -80,7 +80,7 @@ fn is_idle(status: &Status) -> Result<bool, Failure> {
 impl Target for Remote {
     async fn submit(&mut self, command: Command) -> Result<Outcome, Failure> {
         let command_id = command.command_id.clone();
-        let request = SubmitRequest { command: Some(command), include_events: true };
+        let request = SubmitRequest { command: Some(command), include_events: true, ..SubmitRequest::default() };
         let status = match self.connection.commands().submit(request).await {
             Ok(outcome) => return Ok(outcome.into_inner()),
             Err(status) => status,
