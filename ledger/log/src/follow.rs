@@ -53,7 +53,12 @@ impl Follower {
 
     /// The next accepted commits, waiting up to `wait` for the first record. May be empty although records were read and skipped.
     pub fn next(&mut self, wait: Duration) -> Result<Vec<Accepted>, ReadError> {
-        let records = self.reader.next(limits::READ_BYTES, wait)?;
+        self.next_within(limits::READ_BYTES, wait)
+    }
+
+    /// [`Self::next`] of about so many stored bytes: decoded, they take several times as much memory.
+    pub fn next_within(&mut self, bytes_max: usize, wait: Duration) -> Result<Vec<Accepted>, ReadError> {
+        let records = self.reader.next(bytes_max, wait)?;
         let mut accepted = Vec::with_capacity(records.len());
         for record in records {
             let cursor = self.cursors.entry(record.partition).or_default();

@@ -37,7 +37,7 @@ use stream::EventStream;
 /// Streams of the history that may be open at a time; each has a thread.
 pub(crate) const EVENT_STREAMS_MAX: usize = 64;
 /// Messages of one stream that wait until the client takes them.
-const MESSAGES_WAITING_MAX: usize = 4;
+const MESSAGES_WAITING_MAX: usize = 2;
 
 /// The service.
 pub(crate) struct AuditApi {

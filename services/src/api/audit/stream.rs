@@ -23,6 +23,8 @@ use crate::api::{errors, position};
 const MESSAGE_RECORDS_MAX: usize = 100;
 /// Stored bytes of one message, roughly: with the decoded commits it stays below what clients take by default (4 MiB).
 const MESSAGE_BYTES: usize = 1024 * 1024;
+/// Stored bytes read at a time. A client that does not take what it asked for holds back a few times as much, decoded.
+const READ_BYTES: usize = 128 * 1024;
 /// How long to wait for news before looking whether anybody still listens.
 const POLL: Duration = Duration::from_millis(200);
 /// A stream to the end gives up when the log says there is more, but gives nothing for so long.
@@ -73,7 +75,7 @@ impl EventStream {
                 return Ok(());
             }
             let before: u64 = offsets(&follower);
-            let accepted = follower.next(POLL)?;
+            let accepted = follower.next_within(READ_BYTES, POLL)?;
             if self.send_records(&accepted).is_err() || self.sender.is_closed() {
                 return Ok(());
             }
