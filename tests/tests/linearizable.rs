@@ -132,10 +132,10 @@ async fn insist(world: &World, value: &serde_json::Value) -> anyhow::Result<Told
 async fn client(world: Arc<World>, number: usize) -> anyhow::Result<()> {
     let mut seen = [VERSION_AT_START; CUSTOMERS];
     for n in 0..COMMANDS {
-        for customer in 0..CUSTOMERS {
+        for (customer, seen) in seen.iter_mut().enumerate() {
             let to = world.next[customer].fetch_add(1, Ordering::Relaxed);
             // Every other one insists on the version it saw last.
-            let expected = (n % 2 == 1).then_some(seen[customer]);
+            let expected = (n % 2 == 1).then_some(*seen);
             let name = format!("customer-{customer}");
             let mut value =
                 change_quantity(&format!("{name}-{number}-{n}"), &name, "contoso", &format!("sub-buy-{name}"), to);
@@ -144,7 +144,7 @@ async fn client(world: Arc<World>, number: usize) -> anyhow::Result<()> {
             }
             world.record(customer, number, Action::Call(Change { to, expected, told: None }));
             let told = insist(&world, &value).await?;
-            seen[customer] = match told {
+            *seen = match told {
                 Told::Changed { version, .. } => version,
                 Told::Mismatch { found } => found,
             };

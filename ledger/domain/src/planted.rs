@@ -28,10 +28,6 @@ pub enum Bug {
     DoubleTimer,
     /// The day to close is chosen before it is read what another writer closed.
     ChooseDayBeforeClaim,
-    /// A command that is decided anew by newer days is not decided after what they made due.
-    SettleOldDaysOnly,
-    /// A writer does not know a day that was closed while it claimed its partition.
-    ClaimWithOldDays,
     /// A day is marked although not everything due is decided.
     MarkDayEarly,
     /// A command is decided before what a closed day made due.
@@ -50,7 +46,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every one.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 18] = [
         Self::SkipEpochCheck,
         Self::SkipGapCheck,
         Self::AcknowledgeBeforeDisk,
@@ -62,8 +58,6 @@ impl Bug {
         Self::SnapshotBeforeFlush,
         Self::DoubleTimer,
         Self::ChooseDayBeforeClaim,
-        Self::SettleOldDaysOnly,
-        Self::ClaimWithOldDays,
         Self::MarkDayEarly,
         Self::SkipSettling,
         Self::IgnoreExpectedVersion,

@@ -193,13 +193,7 @@ impl Writer {
                     continue;
                 }
                 // What came may be the end of another day.
-                #[cfg(feature = "planted-bugs")]
-                let settled = subledger_domain::planted::has(subledger_domain::planted::Bug::SettleOldDaysOnly);
-                #[cfg(not(feature = "planted-bugs"))]
-                let settled = false;
-                if let Target::Customer(customer) = submission.envelope.command.target()
-                    && !settled
-                {
+                if let Target::Customer(customer) = submission.envelope.command.target() {
                     self.settle(&view, customer, now);
                 }
                 outcome = self.decide(&view, submission, now);

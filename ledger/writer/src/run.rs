@@ -102,10 +102,6 @@ impl Writer {
         let admission = core.tail.cursor.admission;
         tracing::info!(%partition, next_seq = admission.next_seq, epoch = admission.epoch, folded, "writer ready");
         self.claimed = Some(writer);
-        #[cfg(feature = "planted-bugs")]
-        if subledger_domain::planted::has(subledger_domain::planted::Bug::ClaimWithOldDays) {
-            return Ok(());
-        }
         if !self.knows_its_days() {
             // Another writer closed a day between our reading and our claim.
             if let Err(error) = self.catch_up() {

@@ -102,7 +102,6 @@ pub(super) fn choose(world: &mut World) -> Action {
     match kind.unwrap_or(0) {
         0 => Action::Think,
         1 => Action::Send,
-        2 => Action::Deliver,
         3 => Action::LookAtClock(world.random.below(CLOCKS)),
         4 => {
             let partitions: Vec<PartitionId> = layout.all().collect();

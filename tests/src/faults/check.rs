@@ -8,6 +8,8 @@ use subledger_billing::{Account, AccountFilter, due_invoices, list_balances, tri
 use subledger_fold::{memory::Memory, page::PageRequest};
 use subledger_log::{Family, Log as _, sim::SimFaults};
 
+use subledger_writer::stepped::SteppedWriter;
+
 use super::{projectors, schedule::with, world::World};
 
 /// Accounts of one page.
@@ -126,8 +128,7 @@ pub(super) fn unsettled(world: &World) -> String {
             let node = world.owners.get(&partition.index).map(|node| &world.nodes[*node]);
             let host = node.and_then(|node| node.hosts.get(&partition.index));
             let writer = host.and_then(|host| host.writers.get(partition)).and_then(Option::as_ref);
-            let (to_close, tail) =
-                (writer.and_then(|writer| writer.day_to_close()), writer.and_then(|writer| writer.tail()));
+            let (to_close, tail) = (writer.and_then(SteppedWriter::day_to_close), writer.and_then(SteppedWriter::tail));
             open.push(format!(
                 "{partition} has marked {:?} of {closed:?}; its writer is {}, at {:?}, and would close {to_close:?}",
                 history.marked,

@@ -99,7 +99,7 @@ impl Clients {
         }
     }
 
-    pub(super) fn partition_of(&self, layout: Layout, submission: &Submission) -> PartitionId {
+    pub(super) fn partition_of(layout: Layout, submission: &Submission) -> PartitionId {
         stream_of(layout, &submission.envelope.command).map_or(PartitionId::CATALOG, |(_, partition)| partition)
     }
 
@@ -226,7 +226,7 @@ impl World {
     fn ask(&mut self, command: api::Command, purpose: Purpose, channel: &str) {
         match Submission::new(command, actor(channel), None) {
             Ok(submission) => {
-                let partition = self.clients.partition_of(self.profile.layout, &submission);
+                let partition = Clients::partition_of(self.profile.layout, &submission);
                 self.pend(submission, partition, purpose);
             }
             Err(error) => self.violated(format!("a client's own command is refused: {error}")),
@@ -272,10 +272,7 @@ impl World {
     pub(super) fn look_at_clock(&mut self, clock: usize) {
         let Some(date) = self.open_day(clock) else { return };
         let plain = format!("close-day:{date}");
-        let command_id = match self.clients.early.remove(&clock) {
-            true => format!("{plain}:{}", self.number()),
-            false => plain,
-        };
+        let command_id = if self.clients.early.remove(&clock) { format!("{plain}:{}", self.number()) } else { plain };
         let of_clock = |purpose: &Purpose| matches!(purpose, Purpose::CloseDay { clock: of } if *of == clock);
         if self.clients.pending.values().any(|pending| of_clock(&pending.purpose)) {
             return;
@@ -318,7 +315,7 @@ impl World {
                 Ok(submission) => submission,
                 Err(error) => return self.violated(format!("{}: {error}", invoice.command_id)),
             };
-            let partition = self.clients.partition_of(self.profile.layout, &submission);
+            let partition = Clients::partition_of(self.profile.layout, &submission);
             let by_topic = self.profile.by_topic == 1_000;
             let (ask, send_at) = (self.number(), self.now() + PATIENCE);
             self.note(format!("{ask} projector {projector} issues {}", invoice.command_id));
@@ -327,7 +324,7 @@ impl World {
             self.clients.pending.insert(ask, pending);
             commands.push((ask, submission));
         }
-        let partition = self.clients.partition_of(self.profile.layout, &commands[0].1);
+        let partition = Clients::partition_of(self.profile.layout, &commands[0].1);
         if self.profile.by_topic == 1_000 { self.publish(partition, commands) } else { self.post(partition, commands) }
     }
 
@@ -357,7 +354,7 @@ impl World {
                 self.note(format!("{ask} learns that {id} at {}: {what}", outcome.position));
                 let found = self.oracle.acknowledged(&submission.bytes, &outcome);
                 self.insist(found);
-                self.learned(submission, partition, purpose, outcome);
+                self.learned(submission, partition, &purpose, outcome);
             }
             Err(CommandError::IdReused { position, .. }) => {
                 self.note(format!("{ask} learns that {id} is used at {position}"));
@@ -376,8 +373,8 @@ impl World {
         }
     }
 
-    fn learned(&mut self, submission: Submission, partition: PartitionId, purpose: Purpose, outcome: Outcome) {
-        match (&purpose, &outcome.result) {
+    fn learned(&mut self, submission: Submission, partition: PartitionId, purpose: &Purpose, outcome: Outcome) {
+        match (purpose, &outcome.result) {
             (Purpose::Setup | Purpose::Invoice { .. }, Err(refused)) => {
                 self.violated(format!("{} must be accepted, but: {refused}", outcome.command_id));
             }

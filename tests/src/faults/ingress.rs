@@ -5,7 +5,7 @@ use subledger_log::{Family, Layout, PartitionId, Source};
 use subledger_writer::{CommandError, Outcome, Submission, stepped::SteppedWriter};
 
 use super::{
-    clients::Message,
+    clients::{Clients, Message},
     schedule::{self, Process, with},
     world::World,
 };
@@ -76,9 +76,9 @@ pub(super) fn take(node: usize, index: u16) {
         let mut answers: Vec<(u64, Answer)> = Vec::with_capacity(count);
         let mut at = 0;
         while at < count {
-            let partition = with(|world| world.clients.partition_of(world.profile.layout, &records[at].1));
+            let partition = with(|world| Clients::partition_of(world.profile.layout, &records[at].1));
             let same = |record: &&(u64, Submission)| {
-                with(|world| world.clients.partition_of(world.profile.layout, &record.1)) == partition
+                with(|world| Clients::partition_of(world.profile.layout, &record.1)) == partition
             };
             let run: Vec<_> = records[at..].iter().take_while(same).collect();
             let submissions: Vec<Submission> = run

@@ -100,7 +100,7 @@ pub(super) fn turn(number: usize, flush: bool) -> bool {
         };
         match stepped.turn() {
             Ok(()) => Ok(stepped),
-            Err(what) => Err((Some(stepped), what)),
+            Err(what) => Err((Some(Box::new(stepped)), what)),
         }
     });
     with(|world| {
@@ -108,7 +108,7 @@ pub(super) fn turn(number: usize, flush: bool) -> bool {
         let Some(done) = done.filter(|_| !world.is_dead(life)) else { return false };
         let (stepped, error) = match done {
             Ok(stepped) => (Some(stepped), None),
-            Err((stepped, what)) => (stepped, Some(what)),
+            Err((stepped, what)) => (stepped.map(|stepped| *stepped), Some(what)),
         };
         let projector = &mut world.projectors[number];
         projector.busy = false;

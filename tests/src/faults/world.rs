@@ -166,6 +166,7 @@ impl World {
         world
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "every line is made for this")]
     pub(super) fn note(&mut self, line: String) {
         self.trace.note(format!("{:>6} {}{line}", self.steps, "| ".repeat(self.depth.saturating_sub(1))));
     }
