@@ -248,8 +248,8 @@ fn a_flipped_byte_in_a_store_never_gives_other_rows() {
         let runner = start(&log, config(image.path()));
         let handle = runner.handle();
         let wanted = last_positions(&log);
-        let waited = runtime().block_on(handle.wait_for(&wanted, soon()));
-        match waited.map(|()| handle.digest()) {
+        let outcome = runtime().block_on(handle.wait_for(&wanted, soon()));
+        match outcome.map(|()| handle.digest()) {
             Ok(Ok(found)) => {
                 assert_eq!(found.value, rows, "flip {n} gave other rows");
                 went_on += 1;
