@@ -7,8 +7,10 @@ use rust_decimal::Decimal;
 use subledger_domain::{
     Event,
     charge::Charged,
-    customer::SuspensionReason,
-    event::{QuantityChanged, SubscriptionConverted, SubscriptionCreated, TrialConverted},
+    event::{
+        FreeTrialConverted, QuantityChanged, ScheduledChangeApplied, SubscriptionConverted, SubscriptionCreated,
+        TrialConverted, TrialStarted,
+    },
 };
 use subledger_fold::{Changes, Projection, Recorded, StoreError};
 
@@ -53,7 +55,11 @@ fn fold_event(event: &Event, rows: &mut dyn Changes) -> Result<(), StoreError> {
         Event::SubscriptionDeprovisioned(e) => {
             given_back(rows, name(&e.customer_id, &e.subscription_id), e.effective_on)
         }
-        Event::SubscriptionSuspended(e) if e.reason == SuspensionReason::Transferred => {
+        Event::TrialStarted(e) => trial_started(rows, e),
+        Event::FreeTrialConverted(e) => free_trial_converted(rows, e),
+        Event::TrialExpired(e) => given_back(rows, name(&e.customer_id, &e.subscription_id), e.effective_on),
+        Event::ScheduledChangeApplied(e) => scheduled_change(rows, e),
+        Event::SubscriptionSuspended(e) if e.reason.is_final() => {
             given_back(rows, name(&e.customer_id, &e.subscription_id), e.effective_on)
         }
         _ => Ok(()),
@@ -89,6 +95,37 @@ fn created(rows: &mut dyn Changes, event: &SubscriptionCreated) -> Result<(), St
     };
     name(&event.customer_id, &event.subscription_id).put(rows, &holding)?;
     move_seats(rows, &holding, event.start, i64::from(holding.quantity))
+}
+
+/// A free trial has no effect on incentives (L14746).
+fn trial_started(rows: &mut dyn Changes, event: &TrialStarted) -> Result<(), StoreError> {
+    let holding = Holding {
+        partner_id: event.partner_id.clone(),
+        reseller_id: event.reseller_id.clone(),
+        offer_id: event.offer_id.clone(),
+        currency: event.currency,
+        quantity: event.quantity,
+        trial: true,
+    };
+    name(&event.customer_id, &event.subscription_id).put(rows, &holding)
+}
+
+/// From here on like any new subscription.
+fn free_trial_converted(rows: &mut dyn Changes, event: &FreeTrialConverted) -> Result<(), StoreError> {
+    let name = name(&event.customer_id, &event.subscription_id);
+    let before = held(rows, name)?;
+    let holding = Holding { offer_id: event.offer_id.clone(), quantity: event.quantity, trial: false, ..before };
+    move_seats(rows, &holding, event.start, i64::from(holding.quantity))?;
+    name.put(rows, &holding)
+}
+
+/// Seats that change with the renewal; on a date, a change of seats follows.
+fn scheduled_change(rows: &mut dyn Changes, event: &ScheduledChangeApplied) -> Result<(), StoreError> {
+    let (Some(to), None) = (event.change.quantity, event.change.on) else { return Ok(()) };
+    let name = name(&event.customer_id, &event.subscription_id);
+    let holding = held(rows, name)?;
+    move_seats(rows, &holding, event.effective_on, i64::from(to) - i64::from(holding.quantity))?;
+    name.put(rows, &Holding { quantity: to, ..holding })
 }
 
 fn quantity_changed(rows: &mut dyn Changes, event: &QuantityChanged) -> Result<(), StoreError> {

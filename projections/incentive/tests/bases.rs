@@ -10,10 +10,11 @@ use rust_decimal::Decimal;
 use subledger_domain::{
     Event,
     charge::{ChargeType, Charged, Derivation, InvoiceFamily},
-    customer::SuspensionReason,
+    customer::{ScheduledChange, SuspensionReason},
     event::{
-        QuantityChanged, SubscriptionCancelled, SubscriptionConverted, SubscriptionCreated, SubscriptionDeprovisioned,
-        SubscriptionExpired, SubscriptionReactivated, SubscriptionSuspended, TrialConverted,
+        FreeTrialConverted, QuantityChanged, ScheduledChangeApplied, SubscriptionCancelled, SubscriptionConverted,
+        SubscriptionCreated, SubscriptionDeprovisioned, SubscriptionExpired, SubscriptionReactivated,
+        SubscriptionSuspended, TrialConverted, TrialExpired, TrialStarted,
     },
     ids::{CustomerId, LineId, OfferId, OrderId, PartnerId, PriceListId, SubscriptionId},
     money::Currency,
@@ -213,6 +214,75 @@ fn seats_count_in_the_month_they_move() {
             "p1 2018-01 - offer 0.00 USD 10 seats 0 lines",
             "p1 2018-02 - offer 0.00 USD 2 seats 0 lines",
             "p1 2018-03 - offer 0.00 USD -12 seats 0 lines",
+        ]
+    );
+}
+
+fn free_trial(s: &str) -> Event {
+    TrialStarted {
+        customer_id: customer("c"),
+        partner_id: PartnerId::new("p1").unwrap(),
+        subscription_id: subscription(s),
+        order_id: OrderId::new("o").unwrap(),
+        offer_id: OfferId::new("trial").unwrap(),
+        offer_name: "Trial".to_owned(),
+        quantity: 25,
+        start: day("2018-01-01"),
+        ends_on: day("2018-01-31"),
+        currency: Currency::new("USD").unwrap(),
+        price_list_id: PriceListId::new("l").unwrap(),
+        hold_days: 90,
+        ordered_at: day("2018-01-01").and_time(NaiveTime::MIN).and_utc(),
+        reseller_id: None,
+    }
+    .into()
+}
+
+/// A free trial has no effect until it is paid for (L14746), one that runs out none at all.
+#[test]
+fn a_free_trial_counts_once_it_is_paid_for() {
+    let (customer_id, subscription_id) = (customer("c"), subscription("s"));
+    let converted = FreeTrialConverted {
+        customer_id: customer_id.clone(),
+        subscription_id: subscription_id.clone(),
+        offer_id: OfferId::new("offer").unwrap(),
+        offer_name: "Offer".to_owned(),
+        quantity: 30,
+        billing_frequency: BillingFrequency::Monthly,
+        term_months: 12,
+        start: day("2018-01-20"),
+        anchor: day("2018-02-01"),
+        term_end: day("2019-02-01"),
+        prices: Vec::new(),
+        price_list_id: PriceListId::new("l").unwrap(),
+        proration_rule: ProrationRule::Exact,
+        split_rebill_at_anniversary: false,
+        auto_renew: true,
+    };
+    let renewed_with = ScheduledChangeApplied {
+        customer_id: customer_id.clone(),
+        subscription_id,
+        change: ScheduledChange { quantity: Some(20), on: None },
+        from: 32,
+        effective_on: day("2019-02-01"),
+    };
+    let ran_out = TrialExpired { customer_id, subscription_id: subscription("u"), effective_on: day("2018-01-31") };
+    let events = [
+        free_trial("s"),
+        free_trial("u"),
+        converted.into(),
+        ran_out.into(),
+        quantity("c", "s", 30, 32, "2018-03-01"),
+        renewed_with.into(),
+        suspended("c", "s", SuspensionReason::Upgraded, "2019-03-01"),
+    ];
+    assert_eq!(
+        all(&events),
+        [
+            "p1 2018-01 - offer 0.00 USD 30 seats 0 lines",
+            "p1 2018-03 - offer 0.00 USD 2 seats 0 lines",
+            "p1 2019-02 - offer 0.00 USD -12 seats 0 lines",
+            "p1 2019-03 - offer 0.00 USD -20 seats 0 lines",
         ]
     );
 }

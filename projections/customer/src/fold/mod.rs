@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Raised when the same history gives other rows.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 
 /// The customer read model.
 #[derive(Clone, Copy, Debug, Default)]
