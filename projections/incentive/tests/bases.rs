@@ -258,6 +258,7 @@ fn a_free_trial_counts_once_it_is_paid_for() {
         proration_rule: ProrationRule::Exact,
         split_rebill_at_anniversary: false,
         auto_renew: true,
+        promotion: None,
     };
     let renewed_with = ScheduledChangeApplied {
         customer_id: customer_id.clone(),
