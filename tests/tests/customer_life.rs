@@ -171,12 +171,12 @@ async fn the_catalog_of_any_day_stays_answerable() -> anyhow::Result<()> {
     list["publish_price_list"]["price_list_id"] = json!("2018-02-US");
     list["publish_price_list"]["rows"][0]["valid_from"] = json!("2018-02-01");
     list["publish_price_list"]["rows"][0]["change_flag"] = json!("CHG");
-    let last = client.accepted(&list).await?;
+    let repriced = client.accepted(&list).await?;
     let name = async |as_of: &str| -> anyhow::Result<String> {
         let request = GetOfferRequest {
             offer_id: "e3".to_owned(),
             as_of_date: as_of.to_owned(),
-            min_position: last.position.into_iter().collect(),
+            min_position: repriced.position.into_iter().collect(),
         };
         let found = client.catalog.clone().get_offer(request).await?.into_inner();
         Ok(found.offer.unwrap_or_default().display_name)

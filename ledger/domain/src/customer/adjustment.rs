@@ -19,12 +19,11 @@ pub(super) fn post(draft: &mut Draft<'_>, command: &PostAdjustment) -> Result<()
     gates::currency(subscription, *currency, "currency")?;
     check::minor_unit("amount", *amount, *currency)?;
     check::required("reason", reason)?;
-    let corrects = match line_id {
-        Some(line_id) => Some((line_id, correctable(subscription, line_id, *amount)?)),
-        None => {
-            check_credit(*amount)?;
-            None
-        }
+    let corrects = if let Some(line_id) = line_id {
+        Some((line_id, correctable(subscription, line_id, *amount)?))
+    } else {
+        check_credit(*amount)?;
+        None
     };
     let event = AdjustmentPosted {
         customer_id: customer_id.clone(),

@@ -19,6 +19,7 @@ use crate::ledger::add;
 
 /// Money received, and where it went.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::struct_field_names, reason = "as the command and the API call it")]
 pub(crate) struct Payment {
     pub(crate) partner_id: PartnerId,
     pub(crate) payment_id: PaymentId,

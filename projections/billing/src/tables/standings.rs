@@ -18,6 +18,7 @@ use super::{
 
 /// Where a partner stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(clippy::struct_field_names, reason = "as the event calls it")]
 pub(crate) struct Standing {
     pub(crate) standing: AccountStanding,
     pub(crate) since: Option<NaiveDate>,

@@ -149,8 +149,8 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
         | Event::CreditNoteRequested(_)
         | Event::CreditNoteRefused(_)
         | Event::CreditNoteIssued(_)
-        | Event::InvoiceRebilled(_) => None,
-        Event::Charged(_)
+        | Event::InvoiceRebilled(_)
+        | Event::Charged(_)
         | Event::PeriodStarted(_)
         | Event::OfferPublished(_)
         | Event::PromotionPublished(_)

@@ -157,8 +157,10 @@ impl Fold<'_> {
                 self.change(&e.subscription_id, |s| s.replaced_by_subscription_id = Some(to))
             }
             // Money is the billing read model's; a password is nobody's.
-            Event::Charged(_) | Event::ReservationRefunded(_) | Event::UserPasswordReset(_) => Ok(()),
-            Event::SlaClaimSubmitted(_)
+            Event::Charged(_)
+            | Event::ReservationRefunded(_)
+            | Event::UserPasswordReset(_)
+            | Event::SlaClaimSubmitted(_)
             | Event::SlaClaimantAsked(_)
             | Event::SlaClaimAnswered(_)
             | Event::SlaClaimApproved(_)

@@ -113,7 +113,7 @@ pub(super) async fn list_ageing(
     let (found, next_page_token, reflects) = model
         .list_as_of(wanted, as_of, move |rows, horizon| ageing(rows, partner.as_ref(), (day, horizon), page.request()))
         .await?;
-    let ageing = found.into_iter().map(to_ageing).collect();
+    let ageing = found.into_iter().map(|ageing| to_ageing(&ageing)).collect();
     Ok(Response::new(ListAgeingResponse { ageing, next_page_token, reflects }))
 }
 
@@ -230,7 +230,7 @@ pub(crate) fn to_claim(claim: subledger_billing::SlaClaim) -> SlaClaim {
     }
 }
 
-fn to_ageing(ageing: subledger_billing::Ageing) -> Ageing {
+fn to_ageing(ageing: &subledger_billing::Ageing) -> Ageing {
     let [current, overdue_1_to_30, overdue_31_to_60, overdue_61_to_90, overdue_over_90] =
         ageing.buckets.map(|sum| sum.to_wire());
     Ageing {

@@ -106,15 +106,14 @@ fn month(text: &str) -> Option<(NaiveDate, NaiveDate)> {
 
 fn look(rows: &dyn Rows, asked: &Asked) -> Result<Found, QueryError> {
     let selection = match &asked.what {
-        What::Invoice(number) => match invoice_selection(rows, number)? {
-            None => return Ok(Found::NoInvoice),
-            Some(selection) => selection,
-        },
+        What::Invoice(number) => {
+            let Some(selection) = invoice_selection(rows, number)? else { return Ok(Found::NoInvoice) };
+            selection
+        }
         What::Days(partner_id, family, from, until) => {
             let known = currencies(rows, partner_id, *family)?;
-            let currency = match (asked.currency, known.as_slice()) {
-                (Some(currency), _) | (None, &[currency]) => currency,
-                (None, _) => return Ok(Found::Currencies(known)),
+            let ((Some(currency), _) | (None, &[currency])) = (asked.currency, known.as_slice()) else {
+                return Ok(Found::Currencies(known));
             };
             Selection {
                 partner_id: partner_id.clone(),

@@ -70,6 +70,7 @@ impl World {
         self.partners.get(&partner_id()).unwrap()
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "commands are made on the spot")]
     pub(super) fn run(&mut self, command: Command) -> Result<(), Rejection> {
         let at = self.today.and_time(NaiveTime::MIN).and_utc();
         let context = Context { command_id: CommandId::new("c").unwrap(), effective_at: at, recorded_at: at };

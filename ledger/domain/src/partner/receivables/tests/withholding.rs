@@ -98,12 +98,13 @@ fn a_request_goes_back_and_forth() {
     assert_eq!(w.refused(approve("nothing")), (Reason::RequestNotFound, "request_id".into()));
 }
 
+type Change = fn(&mut RequestWithholding);
+
 #[test]
 fn certificates_and_fields_are_checked() {
     let mut w = World::new("AR", "USD");
     let invoice = w.license("100.00");
     w.run(pay("a", "50.00", "USD", Some(&invoice))).unwrap();
-    type Change = fn(&mut RequestWithholding);
     let name =
         |name: &'static str| move |c: &mut RequestWithholding| c.certificate.as_mut().unwrap().name = name.into();
     let cases: [(Change, Reason, &str); 7] = [
