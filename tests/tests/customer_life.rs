@@ -68,7 +68,9 @@ async fn a_record_changes_and_is_found_and_exported() -> anyhow::Result<()> {
         assert_eq!(hit, Some(("fabrikam".to_owned(), matched.to_owned())), "{text}");
     }
     let printed = run(&["search", "Woodgrov Bnk", "--address", &serve.address, "-o", "csv"])?.expect_code(0)?.out;
-    assert!(printed.starts_with("CUSTOMER,COMPANY,BILLED TO,DOMAIN,FOUND BY,LIKENESS\r\nfabrikam,"), "{printed}");
+    let head =
+        "customer.customer_id,customer.company_name,customer.bill_to_name,customer.domain_name,matched_by,likeness";
+    assert!(printed.starts_with(&format!("{head}\r\nfabrikam,")), "{printed}");
 
     let csv = |arguments: &[&str]| -> anyhow::Result<String> {
         let all = [&["csv"], arguments, &["--address", &serve.address]].concat();
