@@ -165,7 +165,7 @@ impl Posting {
 
 /// What a charge line posts: it is unbilled, and revenue and tax; a negative one is a credit against what is unbilled.
 pub(crate) fn charge_posting(line: &Charged) -> Posting {
-    let net = line.subtotal() - line.tax_included();
+    let net = line.net();
     let against = if net.is_sign_negative() { Account::Credits } else { Account::Revenue };
     Posting::default().transfer(Account::Unbilled, against, net).transfer(
         Account::Unbilled,

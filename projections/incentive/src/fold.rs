@@ -32,7 +32,7 @@ impl Projection for IncentiveProjection {
     }
 
     fn version(&self) -> u32 {
-        1
+        2
     }
 
     fn fold(&self, commit: &Recorded<'_>, rows: &mut dyn Changes) -> Result<(), StoreError> {
@@ -81,7 +81,7 @@ fn charged(rows: &mut dyn Changes, line: &Charged) -> Result<(), StoreError> {
         offer_id: line.offer_id.clone(),
         currency: line.currency,
     };
-    base.add(rows, &Sums { net_revenue: line.amount, net_seats: 0, charge_count: 1 })
+    base.add(rows, &Sums { net_revenue: line.net(), net_seats: 0, charge_count: 1 })
 }
 
 fn created(rows: &mut dyn Changes, event: &SubscriptionCreated) -> Result<(), StoreError> {

@@ -28,7 +28,7 @@ pub struct IncentiveBase {
     pub offer_id: OfferId,
     /// Of the revenue.
     pub currency: Currency,
-    /// Charges less credits created in the month, in the currency's unit, with at least the digits of its minor unit; exact.
+    /// Charges less credits created in the month, without discounts and any tax, in the currency's unit, with at least the digits of its minor unit; exact.
     pub net_revenue: Decimal,
     /// Seats bought less seats given back in the month.
     pub net_seats: i64,

@@ -9,17 +9,18 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 use subledger_domain::{
     Event,
-    charge::{ChargeType, Charged, Derivation, InvoiceFamily},
+    charge::{AppliedPromotion, ChargeType, Charged, Derivation, InvoiceFamily},
     customer::{ScheduledChange, SuspensionReason},
     event::{
         FreeTrialConverted, QuantityChanged, ScheduledChangeApplied, SubscriptionCancelled, SubscriptionConverted,
         SubscriptionCreated, SubscriptionDeprovisioned, SubscriptionExpired, SubscriptionReactivated,
         SubscriptionSuspended, TrialConverted, TrialExpired, TrialStarted,
     },
-    ids::{CustomerId, LineId, OfferId, OrderId, PartnerId, PriceListId, SubscriptionId},
+    ids::{CustomerId, LineId, OfferId, OrderId, PartnerId, PriceListId, PromotionId, SubscriptionId},
     money::Currency,
     offer::{BillingFrequency, ProductFamily, ProrationRule},
     position::{Family, PartitionId, Position},
+    tax::{TaxRule, TaxTreatment},
 };
 use subledger_fold::{Projection, Recorded, memory::Memory, page::PageRequest};
 use subledger_incentive::{BaseFilter, IncentiveProjection, list_bases};
@@ -193,6 +194,29 @@ fn revenue_counts_in_the_month_charged() {
         token = next;
     }
     assert_eq!(count, 4);
+}
+
+#[test]
+fn revenue_is_what_is_left_without_discount_and_included_tax() {
+    let line = |treatment: Option<TaxTreatment>, percent: Option<i64>| {
+        let Event::Charged(mut line) = charged("p1", None, "EUR", "2018-01-31", "200.00") else { unreachable!() };
+        if let Some(percent) = percent {
+            let promotion_id = PromotionId::new("spring").unwrap();
+            let promotion = AppliedPromotion { promotion_id, percent: Decimal::from(percent), until: None };
+            line.discount = Some(promotion.on(line.currency, line.amount));
+        }
+        let rule = |treatment| TaxRule { name: "VAT DE".to_owned(), treatment, rate_percent: Decimal::from(19) };
+        line.tax = treatment.map(|treatment| rule(treatment).on(line.currency, line.subtotal()));
+        Event::Charged(line)
+    };
+    let revenue = |event| all(&[event]).join("");
+    let (on_top, inside) = (Some(TaxTreatment::Exclusive), Some(TaxTreatment::Inclusive));
+    assert_eq!(revenue(line(None, None)), "p1 2018-01 - offer 200.00 EUR 0 seats 1 lines");
+    assert_eq!(revenue(line(None, Some(10))), "p1 2018-01 - offer 180.00 EUR 0 seats 1 lines");
+    // 34.20 on top of 180.00 is the tax office's.
+    assert_eq!(revenue(line(on_top, Some(10))), "p1 2018-01 - offer 180.00 EUR 0 seats 1 lines");
+    // 180.00 * 19 / 119 = 28.74 is inside.
+    assert_eq!(revenue(line(inside, Some(10))), "p1 2018-01 - offer 151.26 EUR 0 seats 1 lines");
 }
 
 #[test]

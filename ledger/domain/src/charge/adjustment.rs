@@ -3,15 +3,11 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
-use super::line::{ChargeType, Charged, Derivation, InvoiceFamily};
-use crate::{
-    calendar,
-    customer::Subscription,
-    decision::Decision,
-    ids::LineId,
-    offer::{ProductFamily, ProrationRule},
-    tax::TaxRule,
+use super::{
+    charging::{Charging, Draft, Money},
+    line::{ChargeType, Derivation},
 };
+use crate::{calendar, customer::Subscription, decision::Decision, ids::LineId, offer::ProrationRule, tax::TaxRule};
 
 /// What is left of a line that was charged, and what a correction of it needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,51 +42,35 @@ pub fn adjust(
     reference: &str,
     decision: &mut Decision<'_>,
 ) {
-    let (s, day) = (subscription, decision.charged_on);
+    let today = decision.charged_on;
     let (charge_type, charge_start, charge_end, component, rule) = match corrects {
         Some((_, line)) => {
             let (start, end) = (line.charge_start, line.charge_end);
             (ChargeType::LineItemOffset, start, end, line.component.clone(), line.tax.clone())
         }
-        None => (ChargeType::CustomerCredit, day, calendar::add_days(day, 1), None, decision.tax_rule(s, None)),
+        None => {
+            let rule = decision.tax_rule(subscription, None);
+            (ChargeType::CustomerCredit, today, calendar::add_days(today, 1), None, rule)
+        }
     };
-    let amount = s.currency.round(amount);
-    let license = s.product_family == ProductFamily::License;
-    let line_id = decision.next_line_id();
-    decision.push(Charged {
-        line_id,
-        customer_id: s.customer_id.clone(),
-        partner_id: s.partner_id.clone(),
-        subscription_id: s.subscription_id.clone(),
-        order_id: s.order_id.clone(),
-        offer_id: s.offer_id.clone(),
-        offer_name: s.offer_name.clone(),
-        invoice_family: if license { InvoiceFamily::LicenseUsage } else { InvoiceFamily::OneTimeRecurring },
+    let currency = subscription.currency;
+    let amount = currency.round(amount);
+    // Given, not computed: the whole of one day.
+    let derivation =
+        Derivation { rule: ProrationRule::Exact, period_price: amount.abs(), period_days: 1, billed_days: 1 };
+    let mut charging = Charging::new(subscription, decision);
+    // License files negate both, the others the amount only (L10195, L10410).
+    let unit_price = if charging.is_license() { amount } else { amount.abs() };
+    charging.write(Draft {
         charge_type,
         charge_start,
         charge_end,
-        // License files negate both, the others the amount only (L10195, L10410).
-        unit_price: if license { amount } else { amount.abs() },
+        money: Money { unit_price, amount, discount: None, tax: rule.map(|rule| rule.on(currency, amount)) },
         quantity: 1,
-        amount,
-        currency: s.currency,
-        charged_on: day,
         component,
-        sku: s.sku.clone(),
-        subscription_description: None,
-        purchase_date: decision.context.effective_on(),
-        billing_frequency: s.billing_frequency,
+        purchase_date: charging.effective_on(),
         reverses_line_id: corrects.map(|(line_id, _)| line_id.clone()),
-        // Given, not computed: the whole of one day.
-        derivation: Derivation {
-            rule: ProrationRule::Exact,
-            period_price: amount.abs(),
-            period_days: 1,
-            billed_days: 1,
-        },
-        reseller_id: s.reseller_id.clone(),
-        discount: None,
-        tax: rule.map(|rule| rule.on(s.currency, amount)),
+        derivation,
         reference: Some(reference.to_owned()),
     });
 }

@@ -26,25 +26,25 @@ pub(super) struct Charging<'a, 'c> {
 }
 
 /// What a line shows and costs.
-struct Money {
-    unit_price: Decimal,
-    amount: Decimal,
-    discount: Option<Discount>,
-    tax: Option<LineTax>,
+pub(super) struct Money {
+    pub(super) unit_price: Decimal,
+    pub(super) amount: Decimal,
+    pub(super) discount: Option<Discount>,
+    pub(super) tax: Option<LineTax>,
 }
 
 /// What differs from line to line.
-struct Draft {
-    charge_type: ChargeType,
-    charge_start: NaiveDate,
-    charge_end: NaiveDate,
-    money: Money,
-    quantity: u32,
-    component: Option<String>,
-    purchase_date: NaiveDate,
-    reverses_line_id: Option<LineId>,
-    derivation: Derivation,
-    reference: Option<String>,
+pub(super) struct Draft {
+    pub(super) charge_type: ChargeType,
+    pub(super) charge_start: NaiveDate,
+    pub(super) charge_end: NaiveDate,
+    pub(super) money: Money,
+    pub(super) quantity: u32,
+    pub(super) component: Option<String>,
+    pub(super) purchase_date: NaiveDate,
+    pub(super) reverses_line_id: Option<LineId>,
+    pub(super) derivation: Derivation,
+    pub(super) reference: Option<String>,
 }
 
 impl<'a, 'c> Charging<'a, 'c> {
@@ -285,7 +285,8 @@ impl<'a, 'c> Charging<'a, 'c> {
         if self.is_license() { priced } else { Prorated { unit_price: currency.round(period_price), ..priced } }
     }
 
-    fn write(&mut self, draft: Draft) {
+    /// Writes a line of the subscription as it is.
+    pub(super) fn write(&mut self, draft: Draft) {
         let line_id = self.decision.next_line_id();
         let s = &self.subscription;
         let description = description(s, &draft);

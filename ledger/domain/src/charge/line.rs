@@ -211,6 +211,11 @@ impl Charged {
         self.tax.as_ref().map_or(Decimal::ZERO, |tax| tax.included)
     }
 
+    /// What the line is worth before any tax: the revenue.
+    pub fn net(&self) -> Decimal {
+        self.subtotal() - self.tax_included()
+    }
+
     /// What is to be paid for the line.
     pub fn total(&self) -> Decimal {
         self.subtotal() + self.tax_amount()
