@@ -131,35 +131,7 @@ pub const LICENSE_INDIRECT: &[Column] = &[
 ];
 
 /// License reconciliation of a direct partner: no reseller (billing-details.md C1), so that Subtotal is column T and Tax column U.
-pub const LICENSE_DIRECT: &[Column] = &[
-    PartnerId,
-    CustomerId,
-    CustomerName,
-    MpnId,
-    OrderId,
-    SubscriptionId,
-    SyndicationPartnerSubscriptionNumber,
-    OfferId,
-    DurableOfferId,
-    OfferName,
-    SubscriptionStartDate,
-    SubscriptionEndDate,
-    ChargeStartDate,
-    ChargeEndDate,
-    ChargeType,
-    UnitPrice,
-    Quantity,
-    Amount,
-    TotalOtherDiscount,
-    Subtotal,
-    Tax,
-    TotalForCustomer,
-    Currency,
-    DomainName,
-    SubscriptionName,
-    SubscriptionDescription,
-    BillingCycleType,
-];
+pub const LICENSE_DIRECT: &[Column] = &without_reseller::<27>(LICENSE_INDIRECT);
 
 /// One-time and recurring reconciliation of an indirect provider; ours (billing-details.md C5).
 pub const ONE_TIME_INDIRECT: &[Column] = &[
@@ -197,38 +169,22 @@ pub const ONE_TIME_INDIRECT: &[Column] = &[
 ];
 
 /// The same of a direct partner.
-pub const ONE_TIME_DIRECT: &[Column] = &[
-    PartnerId,
-    CustomerId,
-    CustomerName,
-    CustomerDomainName,
-    CustomerCountry,
-    InvoiceNumber,
-    MpnId,
-    OrderId,
-    SubscriptionId,
-    SyndicationPartnerSubscriptionNumber,
-    DurableOfferId,
-    OfferName,
-    SkuId,
-    SubscriptionName,
-    PurchaseDate,
-    ChargeStartDate,
-    ChargeEndDate,
-    UnitPrice,
-    Quantity,
-    Amount,
-    TotalOtherDiscount,
-    Subtotal,
-    Tax,
-    TotalForCustomer,
-    Currency,
-    ChargeType,
-    SubscriptionDescription,
-    PriceAdjustmentDescription,
-    BillingCycleType,
-    LineId,
-];
+pub const ONE_TIME_DIRECT: &[Column] = &without_reseller::<30>(ONE_TIME_INDIRECT);
+
+/// A layout but for the column of the reseller, which a direct partner has none of.
+const fn without_reseller<const COLUMNS: usize>(indirect: &[Column]) -> [Column; COLUMNS] {
+    let mut direct = [PartnerId; COLUMNS];
+    let (mut from, mut to) = (0, 0);
+    while from < indirect.len() {
+        if !matches!(indirect[from], ResellerMpnId) {
+            direct[to] = indirect[from];
+            to += 1;
+        }
+        from += 1;
+    }
+    assert!(to == COLUMNS, "a direct layout has one column fewer");
+    direct
+}
 
 /// What a file is, for people and for the names of files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
