@@ -86,7 +86,7 @@ async fn who_does_not_pay_sells_nothing_new() -> anyhow::Result<()> {
     other["command_id"] = json!("pay-0-again");
     assert_eq!(client.refused(&other).await?, "PAYMENT_ALREADY_EXISTS");
     assert_eq!(list(&serve, &["payments"])?.len(), 3);
-    let statement = list(&serve, &["statement", "--partner", "contoso", "--since", "2018-05-17"])?;
+    let statement = list(&serve, &["statement", "--partner", "contoso", "--from", "2018-05-17"])?;
     assert_eq!(statement.len(), 3, "{statement:?}");
     let ended = run(&["compare", "--address", &serve.address])?.expect_code(0)?;
     assert!(ended.out.contains("payments: 3 rows replayed, 3 live: equal"), "{}", ended.out);

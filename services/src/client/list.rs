@@ -1,8 +1,14 @@
 //! `subledger list`: lists of the read models, page after page.
 
-use chrono::NaiveDate;
+mod columns;
 mod receivables;
 
+use chrono::NaiveDate;
+use columns::{
+    ACTIVITIES, BALANCES, CUSTOMERS, ENTRIES, INCENTIVES, INVOICES, LISTED_PRICES, OFFERS, PARTNERS, SUBSCRIPTIONS,
+    TAX_RATES, TRANSFERS, USERS,
+};
+pub(crate) use columns::{CHARGES, PRICES};
 use serde_json::Value;
 use subledger_log::codec::to_json;
 use subledger_proto::{
@@ -79,16 +85,16 @@ pub(crate) struct Filter {
     /// Only of this month, such as 2018-01
     #[arg(long, value_name = "YYYY-MM")]
     month: Option<String>,
-    /// What was recorded on this day or later
+    /// What was recorded, or of a statement what was booked, on this day or later
     #[arg(long, value_name = "DATE", value_parser = date)]
     from: Option<NaiveDate>,
-    /// What was recorded on this day or before
+    /// What was recorded, or of a statement what was booked, on this day or before
     #[arg(long, value_name = "DATE", value_parser = date)]
     to: Option<NaiveDate>,
     /// The day whose prices are listed; a day to come is a preview
     #[arg(long, value_name = "DATE", value_parser = date)]
     on: Option<NaiveDate>,
-    /// The day that prices are compared with (the last of the month before, if absent), or a statement begins on
+    /// The day they are compared with; the last of the month before, if absent
     #[arg(long, value_name = "DATE", value_parser = date)]
     since: Option<NaiveDate>,
     /// Only lines that no invoice carries yet
@@ -97,9 +103,6 @@ pub(crate) struct Filter {
     /// Only payments with something left
     #[arg(long)]
     unallocated: bool,
-    /// Only through this day
-    #[arg(long, value_name = "DATE")]
-    until: Option<String>,
     /// Wait until the answer reflects this commit, such as customers/2@17; repeatable
     #[arg(long, value_name = "POSITION", value_parser = position)]
     min_position: Vec<Position>,
@@ -139,167 +142,6 @@ pub(crate) enum Kind {
     Incentives,
 }
 
-const CUSTOMERS: &[Column] = &[
-    Column::text("CUSTOMER", "customer_id"),
-    Column::text("COMPANY", "company_name"),
-    Column::text("DOMAIN", "domain_name"),
-    Column::text("COUNTRY", "address.country"),
-    Column::number("SUBSCRIPTIONS", "subscription_count"),
-    Column::number("VERSION", "version"),
-    Column::text("CREATED", "created_on"),
-];
-const SUBSCRIPTIONS: &[Column] = &[
-    Column::text("SUBSCRIPTION", "subscription_id"),
-    Column::text("CUSTOMER", "customer_id"),
-    Column::text("PARTNER", "partner_id"),
-    Column::text("OFFER", "offer_id"),
-    Column::text("NAME", "offer_name"),
-    Column::text("STATE", "state"),
-    Column::number("SEATS", "quantity"),
-    Column::text("BILLING", "billing_frequency"),
-    Column::text("START", "start"),
-    Column::text("TERM END", "term_end"),
-    Column::switch("RENEWS", "auto_renew"),
-];
-const PARTNERS: &[Column] = &[
-    Column::text("PARTNER", "partner_id"),
-    Column::text("NAME", "name"),
-    Column::text("KIND", "kind"),
-    Column::text("COUNTRY", "country"),
-    Column::text("CURRENCY", "currency"),
-    Column::number("BILLING DAY", "billing_day"),
-    Column::text("REGISTERED", "registered_on"),
-    Column::number("VERSION", "version"),
-];
-const OFFERS: &[Column] = &[
-    Column::text("OFFER", "offer.offer_id"),
-    Column::text("NAME", "offer.display_name"),
-    Column::text("FAMILY", "offer.product_family"),
-    Column::text("KIND", "offer.kind"),
-    Column::number("MONTHS", "offer.term_months"),
-    Column::text("BILLING", "offer.billing_frequencies"),
-    Column::text("PRORATION", "offer.proration_rule"),
-    Column::text("MARKETS", "offer.markets"),
-    Column::text("END OF SALE", "offer.end_of_sale"),
-];
-/// The prices of one offer.
-pub(crate) const PRICES: &[Column] = &[
-    Column::text("PRICE LIST", "price_list_id"),
-    Column::text("CURRENCY", "currency"),
-    Column::text("FROM", "row.valid_from"),
-    Column::text("TO", "row.valid_to"),
-    Column::text("COMPONENT", "row.component"),
-    Column::text("UNIT", "row.purchase_unit"),
-    Column::amount("LIST PRICE", "row.list_price"),
-    Column::amount("ERP PRICE", "row.erp_price"),
-];
-const TAX_RATES: &[Column] = &[
-    Column::text("COUNTRY", "country"),
-    Column::text("REGION", "region"),
-    Column::text("TAX", "tax"),
-    Column::text("SCOPE", "scope"),
-    Column::amount("PERCENT", "rate_percent"),
-    Column::text("TREATMENT", "treatment"),
-    Column::text("FROM", "valid_from"),
-    Column::text("TO", "valid_to"),
-];
-const BALANCES: &[Column] = &[
-    Column::text("PARTNER", "partner_id"),
-    Column::text("CURRENCY", "currency"),
-    Column::text("ACCOUNT", "account"),
-    Column::amount("BALANCE", "amount"),
-    Column::amount("DEBITS", "debits"),
-    Column::amount("CREDITS", "credits"),
-    Column::number("ENTRIES", "entry_count"),
-];
-const ENTRIES: &[Column] = &[
-    Column::text("POSITION", "position"),
-    Column::text("BOOKED", "booked_on"),
-    Column::text("PARTNER", "partner_id"),
-    Column::text("CUSTOMER", "customer_id"),
-    Column::text("CURRENCY", "currency"),
-    Column::text("ACCOUNT", "account"),
-    Column::amount("DEBIT", "debit"),
-    Column::amount("CREDIT", "credit"),
-    Column::text("REFERENCE", "reference"),
-];
-/// Charge lines, unbilled or of one invoice.
-pub(crate) const CHARGES: &[Column] = &[
-    Column::text("CHARGED", "charged_on"),
-    Column::text("CUSTOMER", "customer_id"),
-    Column::text("SUBSCRIPTION", "subscription_id"),
-    Column::text("OFFER", "offer_name"),
-    Column::text("TYPE", "charge_type"),
-    Column::text("FROM", "charge_start"),
-    Column::text("TO", "charge_end"),
-    Column::amount("UNIT PRICE", "unit_price"),
-    Column::number("SEATS", "quantity"),
-    Column::amount("AMOUNT", "amount"),
-    Column::text("CURRENCY", "currency"),
-    Column::text("INVOICE", "invoice_number"),
-];
-const INVOICES: &[Column] = &[
-    Column::text("INVOICE", "invoice_number"),
-    Column::text("PARTNER", "partner_id"),
-    Column::text("FAMILY", "family"),
-    Column::text("DATE", "invoice_date"),
-    Column::text("FROM", "period_start"),
-    Column::text("TO", "period_end"),
-    Column::number("LINES", "line_count"),
-    Column::amount("TOTAL", "total"),
-    Column::text("CURRENCY", "currency"),
-    Column::text("DUE", "due_date"),
-    Column::amount("PAID", "paid"),
-    Column::amount("UNPAID", "due"),
-    Column::text("STATE", "state"),
-];
-const TRANSFERS: &[Column] = &[
-    Column::text("TRANSFER", "transfer_id"),
-    Column::text("CUSTOMER", "customer_id"),
-    Column::text("FROM", "source_partner_id"),
-    Column::text("TO", "target_partner_id"),
-    Column::text("STATE", "state"),
-    Column::text("REQUESTED", "requested_on"),
-    Column::text("EXPIRES", "expires_on"),
-    Column::text("LINES", "lines"),
-];
-const ACTIVITIES: &[Column] = &[
-    Column::text("POSITION", "position"),
-    Column::text("EFFECTIVE", "effective_at"),
-    Column::text("ACTION", "action"),
-    Column::text("SUBJECT", "subject"),
-    Column::text("BY", "principal"),
-    Column::text("CHANNEL", "channel"),
-    Column::text("COMMAND", "command_id"),
-    Column::text("DETAIL", "detail"),
-];
-const USERS: &[Column] = &[
-    Column::text("USER", "user_id"),
-    Column::text("NAME", "display_name"),
-    Column::text("EMAIL", "email"),
-    Column::text("RESTORABLE UNTIL", "restorable_until"),
-    Column::text("LICENSES", "subscription_ids"),
-];
-const LISTED_PRICES: &[Column] = &[
-    Column::text("OFFER", "offer_id"),
-    Column::text("NAME", "offer_name"),
-    Column::text("COMPONENT", "component"),
-    Column::text("FLAG", "change_flag"),
-    Column::amount("LIST PRICE", "list_price"),
-    Column::amount("BEFORE", "previous_price"),
-    Column::text("PRICE LIST", "price_list_id"),
-];
-const INCENTIVES: &[Column] = &[
-    Column::text("MONTH", "month"),
-    Column::text("PARTNER", "partner_id"),
-    Column::text("RESELLER", "reseller_id"),
-    Column::text("OFFER", "offer_id"),
-    Column::text("CURRENCY", "currency"),
-    Column::amount("NET REVENUE", "net_revenue"),
-    Column::number("NET SEATS", "net_seats"),
-    Column::number("CHARGES", "charge_count"),
-];
-
 impl Kind {
     fn columns(self) -> &'static [Column] {
         match self {
@@ -338,7 +180,7 @@ impl Kind {
             Self::CreditNotes | Self::Withholdings | Self::Claims => &["partner"],
             Self::Payments => &["partner", "currency", "unallocated"],
             Self::Invoices | Self::Ageing => &["partner", "as-of", "recorded-by"],
-            Self::Statement => &["partner", "currency", "since", "until"],
+            Self::Statement => &["partner", "currency", "from", "to"],
             Self::Transfers => &["customer", "partner"],
             Self::Activities => &["customer", "from", "to"],
             Self::Users => &["customer"],
@@ -370,7 +212,6 @@ impl Filter {
             ("since", self.since.is_some()),
             ("unbilled", self.unbilled),
             ("unallocated", self.unallocated),
-            ("until", self.until.is_some()),
             ("as-of", self.look_back.is_given()),
         ];
         let filters = kind.filters();
@@ -481,7 +322,7 @@ async fn page(
         Kind::Ageing => page!(billing.list_ageing(ListAgeingRequest { partner_id, as_of })
             .ageing as "Ageing"),
         Kind::Statement => page!(billing.list_statement(ListStatementRequest {
-            partner_id, currency, from: f.since.map(|day| day.to_string()).unwrap_or_default(), until: text(f.until) }).lines as "StatementLine"),
+            partner_id, currency, from: from_date, until: to_date }).lines as "StatementLine"),
         Kind::Transfers => page!(customers.list_transfers(ListTransfersRequest { customer_id, partner_id })
             .transfers as "Transfer"),
         Kind::Activities => page!(customers.list_activities(ListActivitiesRequest { customer_id, from_date, to_date })
