@@ -114,11 +114,10 @@ impl Process {
         }
     }
 
-    /// Resident memory in KiB. Of a debug build, whose program alone is ten times a release's, without the pages of the program's file.
+    /// Resident memory in KiB.
     pub fn resident_kib(&self) -> anyhow::Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let what = if cfg!(debug_assertions) { "RssAnon:" } else { "VmRSS:" };
-        let line = status.lines().find(|line| line.starts_with(what)).context(what)?;
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("VmRSS")?;
         line.split_whitespace().nth(1).context("no number")?.parse().context("not a number")
     }
 

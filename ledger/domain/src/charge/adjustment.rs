@@ -43,15 +43,11 @@ pub fn adjust(
     decision: &mut Decision<'_>,
 ) {
     let today = decision.charged_on;
-    let (charge_type, charge_start, charge_end, component, rule) = match corrects {
-        Some((_, line)) => {
-            let (start, end) = (line.charge_start, line.charge_end);
-            (ChargeType::LineItemOffset, start, end, line.component.clone(), line.tax.clone())
-        }
-        None => {
-            let rule = decision.tax_rule(subscription, None);
-            (ChargeType::CustomerCredit, today, calendar::add_days(today, 1), None, rule)
-        }
+    let (charge_type, charge_start, charge_end, component, rule) = if let Some((_, line)) = corrects {
+        (ChargeType::LineItemOffset, line.charge_start, line.charge_end, line.component.clone(), line.tax.clone())
+    } else {
+        let rule = decision.tax_rule(subscription, None);
+        (ChargeType::CustomerCredit, today, calendar::add_days(today, 1), None, rule)
     };
     let currency = subscription.currency;
     let amount = currency.round(amount);
