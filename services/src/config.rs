@@ -10,7 +10,7 @@ use std::{
 
 use chrono::NaiveDate;
 use serde::Deserialize;
-use subledger_log::Layout;
+use subledger_log::{Layout, remote::Dial};
 
 /// Everything that can be set. A TOML file has these names; the environment has them as `SUBLEDGER_…` with `_` for dots.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -41,6 +41,10 @@ pub(crate) struct Config {
     pub(crate) test_clock: TestClockConfig,
     /// Where a gateway finds the read models.
     pub(crate) projectors: ProjectorsConfig,
+    /// TLS of the gRPC services, and of the calls this process makes.
+    pub(crate) tls: TlsConfig,
+    /// Whose tokens tell who calls.
+    pub(crate) identity: IdentityConfig,
     /// The key that signs checkpoints [default: keys/signing.key in the data directory]. A gateway has none unless it is named, and
     /// keeps trees and gives proofs only then.
     pub(crate) signing_key_file: Option<PathBuf>,
@@ -123,6 +127,44 @@ pub(crate) struct ProjectorsConfig {
     pub(crate) incentive: String,
 }
 
+/// Files in PEM, read again when they change; only `ca_file` and `token_file` concern calls to others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct TlsConfig {
+    /// The server's certificate, and those between it and its authority.
+    pub(crate) certificate_file: Option<PathBuf>,
+    /// Its private key. Also shown, with the certificate, to the processes this one calls.
+    pub(crate) key_file: Option<PathBuf>,
+    /// Who signs the certificates of clients; a client that shows one is known by it.
+    pub(crate) client_ca_file: Option<PathBuf>,
+    /// Who signs the certificates of the processes this one calls.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// The token with which this process calls others; read for each call.
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+/// An OpenID Connect provider; all of it or nothing is set.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct IdentityConfig {
+    /// The `iss` of its tokens.
+    pub(crate) issuer: Option<String>,
+    /// The `aud` of tokens that are meant for this ledger.
+    pub(crate) audience: Option<String>,
+    /// Its public keys, a JSON Web Key Set; read again when it changes.
+    pub(crate) jwks_file: Option<PathBuf>,
+    /// How far its clock may be away, in seconds.
+    pub(crate) clock_skew_seconds: u64,
+}
+
+impl Default for IdentityConfig {
+    fn default() -> Self {
+        Self { issuer: None, audience: None, jwks_file: None, clock_skew_seconds: CLOCK_SKEW_SECONDS }
+    }
+}
+
+/// How far the identity provider's clock may be away by default, in seconds.
+const CLOCK_SKEW_SECONDS: u64 = 30;
 /// Where `serve` and the gateway listen unless told otherwise.
 pub(crate) const LISTEN_PORT: u16 = 7440;
 /// Where metrics are unless told otherwise.
@@ -152,6 +194,8 @@ impl Default for Config {
             kafka: KafkaConfig::default(),
             limits: Limits::default(),
             test_clock: TestClockConfig::default(),
+            tls: TlsConfig::default(),
+            identity: IdentityConfig::default(),
             projectors: ProjectorsConfig::default(),
             signing_key_file: None,
             checkpoint_file: None,
@@ -313,18 +357,64 @@ impl KafkaConfig {
 }
 
 impl Config {
+    /// How this process calls others.
+    pub(crate) fn dial(&self) -> anyhow::Result<Dial> {
+        let TlsConfig { certificate_file, key_file, ca_file, token_file, .. } = &self.tls;
+        let certificate = certificate_file.as_deref().zip(key_file.as_deref());
+        Ok(Dial::new(ca_file.as_deref(), certificate, token_file.clone())?)
+    }
+
+    /// Files that only make sense together.
+    fn check_identity(&self) -> Result<(), ConfigError> {
+        let TlsConfig { certificate_file, key_file, client_ca_file, .. } = &self.tls;
+        let IdentityConfig { issuer, audience, jwks_file, .. } = &self.identity;
+        let rules = [
+            ("tls.certificate_file", certificate_file.is_some(), "tls.key_file", key_file.is_some()),
+            ("tls.key_file", key_file.is_some(), "tls.certificate_file", certificate_file.is_some()),
+            ("tls.client_ca_file", client_ca_file.is_some(), "tls.certificate_file", certificate_file.is_some()),
+            ("identity.issuer", issuer.is_some(), "identity.jwks_file", jwks_file.is_some()),
+            ("identity.jwks_file", jwks_file.is_some(), "identity.audience", audience.is_some()),
+            ("identity.audience", audience.is_some(), "identity.issuer", issuer.is_some()),
+        ];
+        match rules.iter().find(|(_, given, _, needed)| *given && !needed) {
+            Some((setting, _, needed, _)) => Err(ConfigError(format!("{setting} is set, and needs {needed} too"))),
+            None => Ok(()),
+        }
+    }
+
+    /// Other machines may reach only what knows its callers.
+    fn check_addresses(&self) -> Result<(), ConfigError> {
+        let reachable = |address: &SocketAddr| !address.ip().is_loopback() && !self.trusted_network;
+        if let Some(address) = self.metrics_listen.filter(reachable) {
+            return Err(ConfigError(format!(
+                "metrics_listen is {address}, which other machines can reach, but nothing there checks who asks; use a loopback \
+                 address, or set trusted_network = true where the network keeps everybody else out"
+            )));
+        }
+        if !reachable(&self.listen) {
+            return Ok(());
+        }
+        let tokens = self.identity.issuer.is_some();
+        let address = self.listen;
+        match (&self.tls.certificate_file, tokens || self.tls.client_ca_file.is_some()) {
+            (Some(_), true) => Ok(()),
+            (None, true) => Err(ConfigError(format!(
+                "listen is {address}, which other machines can reach: tokens would travel in clear; set tls.certificate_file and \
+                 tls.key_file"
+            ))),
+            (_, false) => Err(ConfigError(format!(
+                "listen is {address}, which other machines can reach, but nothing here checks who calls; listen on a loopback address, \
+                 or set tls.certificate_file and tls.key_file with tls.client_ca_file (certificates of clients) or identity.issuer, \
+                 identity.audience and identity.jwks_file (tokens), or trusted_network = true where the network keeps everybody else out"
+            ))),
+        }
+    }
+
     /// What cannot be told from one field's type.
     fn check(&self) -> Result<(), ConfigError> {
         self.new_layout()?;
-        for (setting, address) in [("listen", Some(self.listen)), ("metrics_listen", self.metrics_listen)] {
-            if let Some(address) = address.filter(|address| !address.ip().is_loopback() && !self.trusted_network) {
-                return Err(ConfigError(format!(
-                    "{setting} is {address}, which other machines can reach, but nothing here checks who calls; \
-                     listen on a loopback address and put a proxy that authenticates in front of it, or set trusted_network = true \
-                     where the network keeps everybody else out"
-                )));
-            }
-        }
+        self.check_identity()?;
+        self.check_addresses()?;
         let positive = [
             ("limits.queue_commands", self.limits.queue_commands),
             ("limits.message_bytes", self.limits.message_bytes),

@@ -3,7 +3,7 @@
 //! [`roles`] are the processes (serve, gateway, writer, projector, clock), [`api`] the gRPC services they offer, [`client`] the
 //! commands of a person or a script. What roles share: [`ledger`] (an embedded ledger put together), [`audit`] (trees, checkpoints, proofs),
 //! [`read_models`], [`router`] (from a command to its writer), [`days`] and [`invoices`] (process managers), [`config`], [`telemetry`],
-//! [`shutdown`]. Only here are wall clocks ([`clock`]), random ids ([`ids`]), sockets and terminals.
+//! [`shutdown`], [`identity`] and [`tls`] (who calls, and how safely). Only here are wall clocks ([`clock`]), random ids ([`ids`]), sockets and terminals.
 
 mod api;
 mod audit;
@@ -11,6 +11,7 @@ mod client;
 mod clock;
 mod config;
 mod days;
+mod identity;
 mod ids;
 mod invoices;
 #[cfg(feature = "kafka")]
@@ -22,6 +23,7 @@ mod router;
 mod sample;
 mod shutdown;
 mod telemetry;
+mod tls;
 
 use std::process::ExitCode;
 

@@ -5,6 +5,7 @@ pub mod client;
 pub mod commands;
 pub mod faults;
 pub mod folder;
+pub mod identities;
 pub mod insist;
 pub mod kafka;
 pub mod process;

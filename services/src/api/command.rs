@@ -16,12 +16,11 @@ use tonic::{Request, Response, Status, Streaming};
 use tracing::Instrument as _;
 
 use super::errors;
+use crate::identity::Principal;
 use crate::router::{self, Answer, Answers, Router, SubmitError, WhenFull};
 
 /// Batches of one stream on their way at a time; the next is read when the first of them is answered.
 const BATCHES_IN_FLIGHT_MAX: u32 = 16;
-/// Who sends a command while the ledger checks nobody's identity.
-const PRINCIPAL: &str = "anonymous";
 
 /// The service.
 pub(crate) struct CommandApi {
@@ -36,19 +35,20 @@ impl CommandApi {
     }
 }
 
-fn actor() -> Actor {
-    Actor { principal: PRINCIPAL.into(), channel: "grpc".into() }
+fn actor<T>(request: &Request<T>) -> Actor {
+    Actor { principal: Principal::of(request).as_str().into(), channel: "grpc".into() }
 }
 
 #[tonic::async_trait]
 impl CommandService for CommandApi {
     async fn submit(&self, request: Request<SubmitRequest>) -> Result<Response<Outcome>, Status> {
+        let actor = actor(&request);
         let SubmitRequest { command, include_events, validate_only } = request.into_inner();
         let command =
             command.ok_or_else(|| errors::field_status("REQUIRED_FIELD_MISSING", "command", "is required"))?;
         let span = tracing::info_span!("command", id = %shown(&command.command_id));
         let submission =
-            Submission::new(command, actor(), None).map_err(|error| errors::invalid_field(&error.within("command")))?;
+            Submission::new(command, actor, None).map_err(|error| errors::invalid_field(&error.within("command")))?;
         if validate_only {
             let previewed = self.router.preview(submission.clone()).instrument(span).await;
             return preview::respond(&submission, previewed).map(Response::new);
@@ -75,6 +75,7 @@ impl CommandService for CommandApi {
         let (queued, queue) = mpsc::channel(BATCHES_IN_FLIGHT_MAX as usize);
         let intake = Intake {
             router: Arc::clone(&self.router),
+            actor: actor(&request),
             batch_commands_max: self.batch_commands_max,
             room: Arc::new(Semaphore::new(BATCHES_IN_FLIGHT_MAX as usize)),
             queued,
@@ -99,6 +100,7 @@ struct Batch {
 /// Reads batches and puts them into the queues, in order.
 struct Intake {
     router: Arc<dyn Router>,
+    actor: Actor,
     batch_commands_max: usize,
     room: Arc<Semaphore>,
     queued: mpsc::Sender<QueuedBatch>,
@@ -134,7 +136,7 @@ impl Intake {
         let mut submissions = Vec::with_capacity(commands.len());
         for (place, command) in commands.into_iter().enumerate() {
             let command_id = command.command_id.clone();
-            match Submission::new(command, actor(), None) {
+            match Submission::new(command, self.actor.clone(), None) {
                 Ok(submission) => submissions.push(submission),
                 Err(error) => invalid.push((place, invalid_outcome(command_id, &error))),
             }

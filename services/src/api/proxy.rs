@@ -6,11 +6,8 @@ use std::{
     time::Duration,
 };
 
-use tonic::{
-    body::Body,
-    server::NamedService,
-    transport::{Channel, Endpoint},
-};
+use subledger_log::remote::Dial;
+use tonic::{body::Body, server::NamedService, transport::Channel};
 use tower::Service;
 
 use super::errors;
@@ -29,8 +26,8 @@ macro_rules! proxies {
 
         impl $name {
             /// Passes calls on to `address`.
-            pub(crate) fn to(address: &str) -> anyhow::Result<Self> {
-                Proxy::to(address).map(Self)
+            pub(crate) fn to(address: &str, dial: &Dial) -> anyhow::Result<Self> {
+                Proxy::to(address, dial).map(Self)
             }
         }
 
@@ -70,8 +67,9 @@ struct Proxy {
 }
 
 impl Proxy {
-    fn to(address: &str) -> anyhow::Result<Self> {
-        let channel = Endpoint::from_shared(address.to_owned())?
+    fn to(address: &str, dial: &Dial) -> anyhow::Result<Self> {
+        let channel = dial
+            .endpoint(address)?
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(KEEP_ALIVE)
@@ -79,7 +77,7 @@ impl Proxy {
         Ok(Self { address: address.to_owned(), channel })
     }
 
-    /// The request goes on as it is: path, metadata (so the caller's deadline too) and body.
+    /// The request goes on as it is: path, metadata (so the caller's deadline and token too) and body.
     fn call(&self, request: http::Request<Body>) -> BoxFuture<'static, Result<http::Response<Body>, Infallible>> {
         let Self { address, mut channel } = self.clone();
         Box::pin(async move {

@@ -1,6 +1,6 @@
 //! The server: every service of a process on one port, with health, reflection and gRPC-web.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use subledger_proto::{
@@ -13,7 +13,7 @@ use subledger_proto::{
     },
 };
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
+use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
 use tokio_util::sync::CancellationToken;
 use tonic::{
     body::Body,
@@ -27,6 +27,12 @@ use tonic_web::GrpcWebLayer;
 use super::{
     admin::AdminApi, audit::AuditApi, billing::BillingApi, catalog::CatalogApi, command::CommandApi,
     customer::CustomerApi, incentive::IncentiveApi,
+};
+use crate::{
+    config::Config,
+    identity::{Identity, IdentityLayer},
+    router::BoxFuture,
+    tls::ServerTls,
 };
 
 /// Calls of one connection at a time.
@@ -43,6 +49,21 @@ pub(crate) struct Services {
     routes: RoutesBuilder,
     health: HealthReporter,
     message_bytes_max: usize,
+    gate: Gate,
+}
+
+/// Who may come in, and how.
+struct Gate {
+    identity: Arc<Identity>,
+    tls: Option<Arc<ServerTls>>,
+}
+
+impl Gate {
+    fn open(config: &Config) -> anyhow::Result<Self> {
+        let identity = Arc::new(Identity::open(config)?);
+        let certificate_required = matches!(&*identity, Identity::Checked { tokens: None });
+        Ok(Self { identity, tls: ServerTls::open(&config.tls, certificate_required)? })
+    }
 }
 
 macro_rules! add {
@@ -56,7 +77,7 @@ macro_rules! add {
 
 impl Services {
     /// Health and reflection, and no other service yet.
-    pub(crate) fn new(message_bytes_max: usize) -> anyhow::Result<Self> {
+    pub(crate) fn new(config: &Config) -> anyhow::Result<Self> {
         let (health, service) = tonic_health::server::health_reporter();
         let reflection = tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(DESCRIPTORS)
@@ -65,7 +86,7 @@ impl Services {
             .context("the compiled-in descriptors cannot be served")?;
         let mut routes = Routes::builder();
         routes.add_service(service).add_service(reflection);
-        Ok(Self { routes, health, message_bytes_max })
+        Ok(Self { routes, health, message_bytes_max: config.limits.message_bytes, gate: Gate::open(config)? })
     }
 
     add! {
@@ -111,7 +132,7 @@ impl Services {
             format!("cannot listen on {listen}; is another ledger running? Name another address with --listen")
         })?;
         let address = listener.local_addr().context("a bound socket has an address")?;
-        Ok(Bound { listener, address, routes: self.routes.routes(), health: self.health })
+        Ok(Bound { listener, address, routes: self.routes.routes(), health: self.health, gate: self.gate })
     }
 }
 
@@ -122,12 +143,23 @@ pub(crate) struct Bound {
     pub(crate) address: SocketAddr,
     routes: Routes,
     health: HealthReporter,
+    gate: Gate,
 }
 
 impl Bound {
+    /// Where to call it.
+    pub(crate) fn url(&self) -> String {
+        format!("{}://{}", if self.gate.tls.is_some() { "https" } else { "http" }, self.address)
+    }
+
+    /// How callers are told apart.
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.gate.identity
+    }
+
     /// Serves until `stop` is cancelled, then lets open calls end within [`DRAIN_MAX`].
     pub(crate) async fn serve(self, stop: CancellationToken) -> anyhow::Result<()> {
-        let Self { listener, routes, health, .. } = self;
+        let Self { listener, routes, health, gate, .. } = self;
         let draining = stop.clone();
         let server = Server::builder()
             .accept_http1(true)
@@ -136,8 +168,17 @@ impl Bound {
             .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
             .http2_keepalive_timeout(Some(KEEPALIVE_WAIT))
             .layer(GrpcWebLayer::new())
-            .add_routes(routes)
-            .serve_with_incoming_shutdown(TcpListenerStream::new(listener), async move { draining.cancelled().await });
+            .layer(IdentityLayer::new(gate.identity))
+            .add_routes(routes);
+        let draining = async move { draining.cancelled().await };
+        let server: BoxFuture<'_, _> = match gate.tls {
+            None => Box::pin(server.serve_with_incoming_shutdown(TcpListenerStream::new(listener), draining)),
+            Some(tls) => {
+                tokio::spawn(Arc::clone(&tls).follow(stop.clone()));
+                let connections = ReceiverStream::new(tls.accept(listener));
+                Box::pin(server.serve_with_incoming_shutdown(connections, draining))
+            }
+        };
         let deadline = async {
             stop.cancelled().await;
             // Watchers of the health see it; a watch itself would never end.

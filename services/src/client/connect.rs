@@ -1,8 +1,9 @@
 //! Where the ledger is, and the way there.
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use subledger_domain::position::Family;
+use subledger_log::remote::{Calls, Dial};
 use subledger_proto::{
     api::{
         admin_service_client::AdminServiceClient, audit_service_client::AuditServiceClient,
@@ -12,7 +13,6 @@ use subledger_proto::{
     },
     common as pb,
 };
-use tonic::transport::{Channel, Endpoint};
 
 use super::Failure;
 
@@ -31,6 +31,46 @@ pub(crate) struct Address {
     /// Address of the ledger's gRPC interface
     #[arg(long, global = true, env = "SUBLEDGER_ADDRESS", default_value = DEFAULT, value_name = "URL")]
     address: String,
+    #[command(flatten)]
+    trust: Trust,
+}
+
+/// Whom to trust, and how to show who calls.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct Trust {
+    /// Authorities of the ledger's certificate, in PEM; the machine's own, if absent
+    #[arg(long, global = true, env = CA_FILE, value_name = "FILE")]
+    ca_file: Option<PathBuf>,
+    /// Token of the identity provider that says who calls
+    #[arg(long, global = true, env = TOKEN_FILE, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Certificate that says who calls, in PEM
+    #[arg(long, global = true, env = CERTIFICATE_FILE, value_name = "FILE", requires = "client_key_file")]
+    certificate_file: Option<PathBuf>,
+    /// Its private key
+    #[arg(long, global = true, env = CLIENT_KEY_FILE, value_name = "FILE", requires = "certificate_file")]
+    client_key_file: Option<PathBuf>,
+}
+
+const CA_FILE: &str = "SUBLEDGER_CA_FILE";
+const TOKEN_FILE: &str = "SUBLEDGER_TOKEN_FILE";
+const CERTIFICATE_FILE: &str = "SUBLEDGER_CERTIFICATE_FILE";
+const CLIENT_KEY_FILE: &str = "SUBLEDGER_CLIENT_KEY_FILE";
+
+impl Trust {
+    /// Of a command without these flags.
+    pub(crate) fn of_environment() -> Self {
+        let file = |name| std::env::var_os(name).map(PathBuf::from);
+        let (ca_file, token_file) = (file(CA_FILE), file(TOKEN_FILE));
+        Self { ca_file, token_file, certificate_file: file(CERTIFICATE_FILE), client_key_file: file(CLIENT_KEY_FILE) }
+    }
+
+    /// As connections take it.
+    pub(crate) fn dial(&self) -> Result<Dial, Failure> {
+        let certificate = self.certificate_file.as_deref().zip(self.client_key_file.as_deref());
+        Dial::new(self.ca_file.as_deref(), certificate, self.token_file.clone())
+            .map_err(|error| Failure::Usage(error.to_string()))
+    }
 }
 
 impl std::fmt::Display for Address {
@@ -42,19 +82,19 @@ impl std::fmt::Display for Address {
 /// A connection to a ledger; cheap to copy.
 #[derive(Clone)]
 pub(crate) struct Connection {
-    channel: Channel,
+    calls: Calls,
 }
 
 impl Address {
     /// This one, or the one that is meant where none is named.
     pub(crate) fn or_default(address: Option<String>) -> Self {
         let named = address.or_else(|| std::env::var("SUBLEDGER_ADDRESS").ok());
-        Self { address: named.unwrap_or_else(|| DEFAULT.to_owned()) }
+        Self { address: named.unwrap_or_else(|| DEFAULT.to_owned()), trust: Trust::of_environment() }
     }
 
     /// Connects.
     pub(crate) async fn connect(&self) -> Result<Connection, Failure> {
-        Connection::to(&self.address).await
+        Connection::dial(&self.address, &self.trust.dial()?).await
     }
 }
 
@@ -62,17 +102,22 @@ impl Address {
 macro_rules! services {
     ($($name:ident: $client:ident)*) => {$(
         /// The client of this service.
-        pub(crate) fn $name(&self) -> $client<Channel> {
-            $client::new(self.channel.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
+        pub(crate) fn $name(&self) -> $client<Calls> {
+            $client::new(self.calls.clone()).max_decoding_message_size(ANSWER_BYTES_MAX)
         }
     )*};
 }
 
 impl Connection {
-    /// Connects to a URL, or a host and port.
+    /// Connects to a URL, or a host and port, with what the environment says of trust.
     pub(crate) async fn to(address: &str) -> Result<Self, Failure> {
+        Self::dial(address, &Trust::of_environment().dial()?).await
+    }
+
+    async fn dial(address: &str, dial: &Dial) -> Result<Self, Failure> {
         let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
-        let endpoint = Endpoint::from_shared(url)
+        let endpoint = dial
+            .endpoint(&url)
             .map_err(|_| {
                 Failure::Usage(format!("{address:?} is not an address; one looks like http://127.0.0.1:7440"))
             })?
@@ -83,7 +128,7 @@ impl Connection {
             .map_err(|error| Failure::Usage(error.to_string()))?;
         let channel =
             endpoint.connect().await.map_err(|error| Failure::Unreachable(unreachable_text(address, &error)))?;
-        Ok(Self { channel })
+        Ok(Self { calls: dial.calls(channel) })
     }
 
     services! {

@@ -86,7 +86,7 @@ pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
         let _ = pages.set(Arc::clone(trees));
     }
     let bound = services(&parties, trees.as_ref(), &config, &stop).await?.bind(config.listen).await?;
-    println!("gateway is ready at http://{}", bound.address);
+    println!("gateway is ready at {}", bound.url());
     let served = bound.serve(stop.clone()).await;
     stop.cancel();
     let in_time = shutdown::within_bound(move || {
@@ -114,14 +114,15 @@ async fn services(
     stop: &CancellationToken,
 ) -> anyhow::Result<Services> {
     let (limits, layout) = (&config.limits, parties.log.layout());
-    let mut services = Services::new(limits.message_bytes)?;
+    let mut services = Services::new(config)?;
     services.commands(CommandApi::new(parties.router.clone(), limits.batch_commands)).await;
     services.catalog(CatalogApi::new(Arc::clone(&parties.reference), layout, limits.page_items)).await;
     let audit = AuditApi::new(Arc::clone(&parties.log), stop.clone());
     services.audit(trees.cloned().into_iter().fold(audit, AuditApi::with_trees)).await;
-    services.add(CustomerProxy::to(&config.projectors.customer).context("projectors.customer")?).await;
-    services.add(BillingProxy::to(&config.projectors.billing).context("projectors.billing")?).await;
-    services.add(IncentiveProxy::to(&config.projectors.incentive).context("projectors.incentive")?).await;
+    let dial = config.dial()?;
+    services.add(CustomerProxy::to(&config.projectors.customer, &dial).context("projectors.customer")?).await;
+    services.add(BillingProxy::to(&config.projectors.billing, &dial).context("projectors.billing")?).await;
+    services.add(IncentiveProxy::to(&config.projectors.incentive, &dial).context("projectors.incentive")?).await;
     let test_clock_start = Some(config.test_clock.start).filter(|_| config.test_clock.enabled);
     let parts = Parts {
         roles: vec!["gateway".into()],

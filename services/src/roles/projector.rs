@@ -85,7 +85,7 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
         };
         tasks.spawn(invoices.run(stop.clone()));
     }
-    println!("projector {} is ready at http://{}, following {}", args.name.as_str(), bound.address, args.log);
+    println!("projector {} is ready at {}, following {}", args.name.as_str(), bound.url(), args.log);
     let served = bound.serve(stop.clone()).await;
     stop.cancel();
     tasks.close();
@@ -104,11 +104,12 @@ async fn open(args: &Args, config: &Config, stop: &CancellationToken) -> anyhow:
     if args.log == "kafka" {
         return open_kafka(args, config, stop).await;
     }
-    let router: Arc<dyn Router> = Arc::new(RemoteRouter::new(args.commands.as_ref().unwrap_or(&args.log))?);
+    let dial = config.dial()?;
+    let router: Arc<dyn Router> = Arc::new(RemoteRouter::new(args.commands.as_ref().unwrap_or(&args.log), &dial)?);
     let mut told = false;
     loop {
-        let address = args.log.clone();
-        match tokio::task::spawn_blocking(move || RemoteLog::connect(&address)).await.context("interrupted")? {
+        let (address, dial) = (args.log.clone(), dial.clone());
+        match tokio::task::spawn_blocking(move || RemoteLog::connect(&address, &dial)).await.context("interrupted")? {
             Ok(log) => return Ok(Some(Source { log: Arc::new(log), router, stop: Box::new(|| ()) })),
             Err(error @ OpenError::Unavailable { .. }) => {
                 if !std::mem::replace(&mut told, true) {
@@ -131,7 +132,7 @@ async fn open_kafka(args: &Args, config: &Config, stop: &CancellationToken) -> a
     if args.name != Name::Billing || args.commands.is_some() {
         // Only billing sends commands.
         let address = args.commands.as_deref().unwrap_or("http://127.0.0.1:7440");
-        let router: Arc<dyn Router> = Arc::new(RemoteRouter::new(address)?);
+        let router: Arc<dyn Router> = Arc::new(RemoteRouter::new(address, &config.dial()?)?);
         return Ok(Some(Source { log, router, stop: Box::new(|| ()) }));
     }
     let (following, config) = (Arc::clone(&log), config.clone());
@@ -155,7 +156,7 @@ async fn services(
     stop: &CancellationToken,
 ) -> anyhow::Result<Services> {
     let model = ReadModel::new(projection.clone(), log.layout(), config.limits.page_items);
-    let mut services = Services::new(config.limits.message_bytes)?;
+    let mut services = Services::new(config)?;
     match name {
         Name::Customer => services.customers(CustomerApi::new(model)).await,
         Name::Billing => services.billing(BillingApi::new(model)).await,

@@ -97,7 +97,7 @@ fn open(place: Option<&str>, config: &Config) -> anyhow::Result<Arc<dyn Log>> {
         }
         #[cfg(feature = "kafka")]
         Some("kafka") => Ok(Arc::new(subledger_log::kafka::KafkaLog::open(config.kafka.options())?)),
-        Some(address) => Ok(Arc::new(RemoteLog::connect(address)?)),
+        Some(address) => Ok(Arc::new(RemoteLog::connect(address, &config.dial()?)?)),
     }
 }
 

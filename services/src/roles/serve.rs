@@ -29,6 +29,7 @@ use crate::{
     clock::WallClock,
     config::{Config, Flags},
     days::Days,
+    identity::Identity,
     invoices::Invoices,
     ledger::Ledger,
     read_models::{Name, ReadModels},
@@ -169,7 +170,7 @@ impl Process {
             let handle = self.models.get(name).context("a read model is not running")?;
             anyhow::Ok(ReadModel::new(handle, layout, limits.page_items))
         };
-        let mut services = Services::new(limits.message_bytes)?;
+        let mut services = Services::new(&self.config)?;
         services.commands(CommandApi::new(router, limits.batch_commands)).await;
         services.catalog(CatalogApi::new(Arc::clone(&ledger.reference), layout, limits.page_items)).await;
         services.customers(CustomerApi::new(model(Name::Customer)?)).await;
@@ -231,7 +232,7 @@ impl Process {
     fn say_ready(&self, bound: &Bound, is_new: bool, sample_data: bool, elapsed: Duration) {
         let ledger = &self.ledger;
         println!("subledger {} is ready after {} ms", env!("CARGO_PKG_VERSION"), elapsed.as_millis());
-        println!("  gRPC     http://{}", bound.address);
+        println!("  gRPC     {}", bound.url());
         match self.config.metrics_listen {
             Some(metrics) => println!("  metrics  http://{metrics}/metrics"),
             None => println!("  metrics  none"),
@@ -242,10 +243,17 @@ impl Process {
             Some(_) => println!("  clock    test clock, business day {}", ledger.clock.now().date_naive()),
             None => println!("  clock    wall clock, UTC"),
         }
-        println!("Nobody's identity is checked: whoever reaches {} may do everything.", bound.address);
+        println!(
+            "{}: {} may do everything.",
+            bound.identity().describe(),
+            match bound.identity() {
+                Identity::Unchecked => format!("whoever reaches {}", bound.address),
+                Identity::Checked { .. } => "who is known".to_owned(),
+            }
+        );
         println!("Try next, in another terminal:");
         let other = bound.address.port() != crate::config::LISTEN_PORT;
-        let address = if other { format!(" --address http://{}", bound.address) } else { String::new() };
+        let address = if other { format!(" --address {}", bound.url()) } else { String::new() };
         let mut next = vec!["status", "events"];
         if sample_data {
             next.extend([

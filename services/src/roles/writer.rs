@@ -69,7 +69,7 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     } else {
         None
     };
-    let place = bound.as_ref().map(|bound| format!(" at http://{}", bound.address)).unwrap_or_default();
+    let place = bound.as_ref().map(|bound| format!(" at {}", bound.url())).unwrap_or_default();
     println!("writer is ready{place}, taking commands from {}", shared.topic);
 
     let (writing, options) = (Arc::clone(&shared), config.kafka.options());
@@ -131,7 +131,7 @@ fn shared(log: Arc<subledger_log::kafka::KafkaLog>, config: &Config) -> anyhow::
 
 /// The state of this writer, for whoever runs it; only where an address was set, so that several run side by side as they are.
 async fn services(shared: &Arc<Shared>, config: &Config, stop: &CancellationToken) -> anyhow::Result<Services> {
-    let mut services = Services::new(config.limits.message_bytes)?;
+    let mut services = Services::new(config)?;
     services.admin(AdminApi::new(parts(shared, config, stop))).await;
     Ok(services)
 }

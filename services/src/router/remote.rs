@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use prost::Message as _;
-use subledger_log::codec::{FieldError, Wire as _};
+use subledger_log::{
+    codec::{FieldError, Wire as _},
+    remote::{Calls, Dial},
+};
 use subledger_proto::api::{self, SubmitStreamRequest, command_service_client::CommandServiceClient};
 use subledger_writer::{CommandError, Outcome, Submission};
 use tokio::sync::Mutex;
-use tonic::{
-    Status,
-    transport::{Channel, Endpoint},
-};
+use tonic::Status;
 
 use super::{Answer, Answers, BoxFuture, Router, SubmitError, WhenFull};
 
@@ -19,14 +19,14 @@ const BATCH_COMMANDS_MAX: usize = 500;
 
 /// Sends commands to a ledger elsewhere, one batch after the other. What it answers is durable there.
 pub(crate) struct RemoteRouter {
-    client: Arc<Mutex<CommandServiceClient<Channel>>>,
+    client: Arc<Mutex<CommandServiceClient<Calls>>>,
 }
 
 impl RemoteRouter {
     /// Sends to `address`, which is connected when it is needed.
-    pub(crate) fn new(address: &str) -> anyhow::Result<Self> {
-        let channel = Endpoint::from_shared(address.to_owned())?.connect_lazy();
-        Ok(Self { client: Arc::new(Mutex::new(CommandServiceClient::new(channel))) })
+    pub(crate) fn new(address: &str, dial: &Dial) -> anyhow::Result<Self> {
+        let calls = dial.calls(dial.endpoint(address)?.connect_lazy());
+        Ok(Self { client: Arc::new(Mutex::new(CommandServiceClient::new(calls))) })
     }
 }
 
@@ -54,7 +54,7 @@ impl Router for RemoteRouter {
     }
 }
 
-async fn send(client: &mut CommandServiceClient<Channel>, part: &[Submission]) -> Result<Vec<Answer>, Status> {
+async fn send(client: &mut CommandServiceClient<Calls>, part: &[Submission]) -> Result<Vec<Answer>, Status> {
     let decode = |submission: &Submission| api::Command::decode(submission.bytes.clone());
     let commands: Vec<_> = part
         .iter()

@@ -3,6 +3,7 @@
 //! The other side sends accepted records only, so here an offset is a sequence number. Calls block as those of every backend do; a
 //! small runtime of this log's own does the network.
 
+mod dial;
 mod reader;
 
 use std::{
@@ -14,10 +15,7 @@ use std::{
 
 use subledger_proto::api::{ListPartitionsRequest, audit_service_client::AuditServiceClient};
 use tokio::runtime::{Builder, Runtime};
-use tonic::{
-    Code, Status,
-    transport::{Channel, Endpoint},
-};
+use tonic::{Code, Status};
 use uuid::Uuid;
 
 use crate::{
@@ -25,6 +23,7 @@ use crate::{
     codec::Wire as _,
 };
 
+pub use dial::{Calls, Dial, Token};
 use reader::RemoteReader;
 
 /// Longest wait for a connection.
@@ -49,7 +48,7 @@ pub struct RemoteLog {
 /// The way to the other side.
 struct Link {
     address: String,
-    channel: Channel,
+    calls: Calls,
     /// None only while it is dropped.
     runtime: Option<Runtime>,
 }
@@ -72,14 +71,15 @@ impl fmt::Debug for RemoteLog {
 
 impl RemoteLog {
     /// Asks the ledger at `address`, such as `http://127.0.0.1:7440`, what it has. Blocks; not for an async thread.
-    pub fn connect(address: &str) -> Result<Self, OpenError> {
+    pub fn connect(address: &str, dial: &Dial) -> Result<Self, OpenError> {
         let unavailable = |source: Box<dyn std::error::Error + Send + Sync>| OpenError::Unavailable {
             place: format!("the ledger at {address}"),
             source,
         };
-        let endpoint = Endpoint::from_shared(address.to_owned())
-            .map_err(|_| {
-                unavailable(format!("{address:?} is no address; one looks like http://127.0.0.1:7440").into())
+        let endpoint = dial
+            .endpoint(address)
+            .map_err(|error| {
+                unavailable(format!("{address:?}: {error}; an address looks like http://127.0.0.1:7440").into())
             })?
             .connect_timeout(CONNECT_TIMEOUT)
             .http2_keep_alive_interval(KEEP_ALIVE)
@@ -90,11 +90,11 @@ impl RemoteLog {
             .enable_all()
             .build()
             .map_err(|error| unavailable(error.into()))?;
-        let channel = {
+        let calls = {
             let _inside = runtime.enter();
-            endpoint.connect_lazy()
+            dial.calls(endpoint.connect_lazy())
         };
-        let link = Arc::new(Link { address: address.to_owned(), channel, runtime: Some(runtime) });
+        let link = Arc::new(Link { address: address.to_owned(), calls, runtime: Some(runtime) });
         let Description { ledger_id, layout, .. } = link.describe().map_err(|error| unavailable(error.into()))?;
         Ok(Self { link, ledger_id, layout, ends: Mutex::default() })
     }
@@ -110,8 +110,8 @@ impl RemoteLog {
 }
 
 impl Link {
-    fn client(&self) -> AuditServiceClient<Channel> {
-        AuditServiceClient::new(self.channel.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
+    fn client(&self) -> AuditServiceClient<Calls> {
+        AuditServiceClient::new(self.calls.clone()).max_decoding_message_size(MESSAGE_BYTES_MAX)
     }
 
     /// Runs a call to its end, on this thread.

@@ -7,7 +7,7 @@ use subledger_log::{
     AppendError, Appender, Layout, LedgerId, Log, PartitionId, ReadError, Reader,
     conformance::{Capabilities, Fixture, PROPERTIES},
     embedded::EmbeddedLog,
-    remote::RemoteLog,
+    remote::{Dial, RemoteLog},
 };
 use tokio::runtime::Runtime;
 use tokio_util::sync::CancellationToken;
@@ -82,7 +82,7 @@ impl Served {
         let (runtime, stop) = (Runtime::new().unwrap(), CancellationToken::new());
         let (log, stopping): (Arc<dyn Log>, _) = (Arc::new(here.clone()), stop.clone());
         let bound = runtime.block_on(async move {
-            let mut services = Services::new(Config::default().limits.message_bytes).unwrap();
+            let mut services = Services::new(&Config::default()).unwrap();
             services.audit(AuditApi::new(log, stopping)).await;
             services.bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap()
         });
@@ -94,7 +94,7 @@ impl Served {
 }
 
 fn both(here: &EmbeddedLog, address: &str) -> Arc<dyn Log> {
-    Arc::new(WrittenHereReadThere { here: here.clone(), there: RemoteLog::connect(address).unwrap() })
+    Arc::new(WrittenHereReadThere { here: here.clone(), there: RemoteLog::connect(address, &Dial::default()).unwrap() })
 }
 
 impl Fixture for Served {

@@ -4,18 +4,23 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use subledger_log::{
-    Accepted, Cursor, Follower, Log, OpenError, PartitionId, Position, ReadError, codec::Wire as _, remote::RemoteLog,
+    Accepted, Cursor, Follower, Log, OpenError, PartitionId, Position, ReadError,
+    codec::Wire as _,
+    remote::{Calls, RemoteLog},
 };
 use subledger_proof::{Checkpoint, Hash, Note};
 use subledger_proto::api::{
     GetCheckpointRequest, GetInclusionProofRequest, ListKeysRequest, audit_service_client::AuditServiceClient,
 };
 use tokio::runtime::Runtime;
-use tonic::transport::Channel;
 
 use crate::{
     audit::{ProofError, Settings, Trees, keys::PublicKeys},
-    client::{Failure, connect::Connection, meter::Meter},
+    client::{
+        Failure,
+        connect::{Connection, Trust},
+        meter::Meter,
+    },
     config::Config,
     ledger,
 };
@@ -34,7 +39,7 @@ pub(super) struct Source {
 
 enum Prover {
     /// A running ledger.
-    There { runtime: Runtime, client: Box<AuditServiceClient<Channel>> },
+    There { runtime: Runtime, client: Box<AuditServiceClient<Calls>> },
     /// Trees made from the log, signed with the ledger's key.
     Here(Box<Trees>),
 }
@@ -55,7 +60,7 @@ impl Source {
             .map_err(|error| Failure::Usage(format!("cannot start the runtime: {error}")))?;
         let client = Box::new(runtime.block_on(Connection::to(address))?.audit());
         let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
-        let log = RemoteLog::connect(&url).map_err(open_failed)?;
+        let log = RemoteLog::connect(&url, &Trust::of_environment().dial()?).map_err(open_failed)?;
         Ok(Self { log: Arc::new(log), prover: Prover::There { runtime, client } })
     }
 

@@ -1,0 +1,107 @@
+//! Bearer tokens: signed by the identity provider (OpenID Connect), for this ledger, valid now.
+
+use anyhow::Context as _;
+use jsonwebtoken::{Validation, decode, decode_header, errors::ErrorKind};
+use serde::Deserialize;
+use tonic::Status;
+
+use super::{
+    Principal,
+    keys::{Key, KeyFile, Keys},
+    refused,
+};
+use crate::config::IdentityConfig;
+
+/// Largest token taken, in bytes.
+const TOKEN_BYTES_MAX: usize = 8 * 1024;
+
+/// What tokens must be.
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    expected: Expected,
+    keys: KeyFile,
+}
+
+/// What a token must say.
+#[derive(Debug)]
+struct Expected {
+    issuer: String,
+    audience: String,
+    /// How far the provider's clock may be away, in seconds.
+    clock_skew_seconds: u64,
+}
+
+/// What is read of a token. Issuer, audience and times are checked before.
+#[derive(Deserialize)]
+struct Claims {
+    sub: String,
+}
+
+impl Tokens {
+    /// None if there is no provider.
+    pub(crate) fn open(config: &IdentityConfig) -> anyhow::Result<Option<Self>> {
+        let (Some(issuer), Some(audience), Some(file)) = (&config.issuer, &config.audience, &config.jwks_file) else {
+            return Ok(None);
+        };
+        let keys = KeyFile::open(file).context("identity.jwks_file")?;
+        let expected = Expected {
+            issuer: issuer.clone(),
+            audience: audience.clone(),
+            clock_skew_seconds: config.clock_skew_seconds,
+        };
+        Ok(Some(Self { expected, keys }))
+    }
+
+    /// Who a token is about. It must be signed by a key of the provider that is still published, with an algorithm of that key.
+    pub(super) fn principal(&self, token: &str) -> Result<Principal, Status> {
+        principal(token, &self.keys.keys(), &self.expected)
+    }
+}
+
+fn principal(token: &str, keys: &Keys, expected: &Expected) -> Result<Principal, Status> {
+    if token.len() > TOKEN_BYTES_MAX {
+        let what = format!("the token has {} bytes; at most {TOKEN_BYTES_MAX} are taken", token.len());
+        return Err(refused("TOKEN_TOO_LARGE", &what));
+    }
+    let header = decode_header(token).map_err(|_| {
+        refused("TOKEN_MALFORMED", "the token is no signed JSON Web Token, or names no algorithm of public keys")
+    })?;
+    let id = header.kid.unwrap_or_default();
+    let Some(key) = keys.get(&id) else {
+        return Err(refused("TOKEN_KEY_UNKNOWN", "the identity provider publishes no key with the token's kid"));
+    };
+    if !key.algorithms.contains(&header.alg) {
+        return Err(refused("TOKEN_ALGORITHM_REFUSED", "the token's algorithm is not one of its key"));
+    }
+    let claims = decode::<Claims>(token, &key.decoding, &validation(key, expected));
+    let claims = claims.map_err(|error| fault(error.kind(), expected))?.claims;
+    Principal::new("oidc", &claims.sub)
+}
+
+fn validation(key: &Key, expected: &Expected) -> Validation {
+    let mut validation = Validation::default();
+    validation.algorithms.clone_from(&key.algorithms);
+    validation.leeway = expected.clock_skew_seconds;
+    validation.validate_nbf = true;
+    validation.set_issuer(&[&expected.issuer]);
+    validation.set_audience(&[&expected.audience]);
+    validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+    validation
+}
+
+fn fault(kind: &ErrorKind, expected: &Expected) -> Status {
+    let Expected { issuer, audience, .. } = expected;
+    match kind {
+        ErrorKind::ExpiredSignature => refused("TOKEN_EXPIRED", "the token has expired"),
+        ErrorKind::ImmatureSignature => refused("TOKEN_NOT_YET_VALID", "the token is not valid yet"),
+        ErrorKind::InvalidSignature => refused("TOKEN_SIGNATURE_INVALID", "the token's signature is not its key's"),
+        ErrorKind::InvalidIssuer => refused("TOKEN_ISSUER_WRONG", &format!("only tokens of {issuer} are taken")),
+        ErrorKind::InvalidAudience => {
+            refused("TOKEN_AUDIENCE_WRONG", &format!("only tokens for the audience {audience} are taken"))
+        }
+        ErrorKind::MissingRequiredClaim(claim) => {
+            refused("TOKEN_CLAIM_MISSING", &format!("the token has no {claim}; exp, iss, aud and sub are required"))
+        }
+        _ => refused("TOKEN_MALFORMED", "the token's claims cannot be read"),
+    }
+}
