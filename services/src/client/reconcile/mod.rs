@@ -47,7 +47,8 @@ const PROGRESS_LINES: u64 = 1_000;
      subledger reconcile provider.csv --partner p-1 --family one-time --period 2018-02 --currency EUR --output json\n\n\
      The file has the published columns in any order and any of their spellings. Lines are matched by subscription, charge type,\n\
      dates and price, never by offer id or domain name. A difference has its likely cause: currency, quantity, price_version,\n\
-     proration_rule, rounding, discount, tax, total_mismatch, period, charge_type, identity, missed_change, missing_charge."
+     proration_rule, rounding, discount, tax, total_mismatch, period, charge_type, identity, mangled_id, duplicate_line, missed_change,\n\
+     missing_charge."
 ))]
 pub(crate) struct Args {
     /// The file; - for standard input
