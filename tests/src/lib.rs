@@ -11,3 +11,4 @@ pub mod process;
 pub mod random;
 pub mod raw;
 pub mod topic;
+pub mod year;

@@ -116,7 +116,7 @@ impl Table {
         let at = self.row(subscription, amount)?;
         for (name, value) in cells {
             let column = self.column(name)?;
-            self.rows[at][column] = (*value).to_owned();
+            (*value).clone_into(&mut self.rows[at][column]);
         }
         Ok(())
     }
@@ -179,7 +179,7 @@ fn spoil(table: &mut Table) -> anyhow::Result<()> {
     table.set("tax", "100.00", &[("Tax", "7.00"), ("TotalForCustomer", "107.00")])?;
     table.set("total", "100.00", &[("TotalForCustomer", "1,100.00")])?;
     let mut extra = table.rows[table.row("equal", "100.00")?].clone();
-    extra[table.column(id)?] = "extra".to_owned();
+    "extra".clone_into(&mut extra[table.column(id)?]);
     table.rows.push(extra);
     Ok(())
 }
