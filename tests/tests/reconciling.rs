@@ -1,7 +1,7 @@
 //! A reconciliation file that the ledger wrote, with differences put in as providers, spreadsheets and people put them in, comes back from
 //! `reconcile` with each found and named.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use subledger_tests::{
     cli::run,
     client::Client,
     commands::{agreement, change_quantity, customer, offer, partner, price},
-    process::Serve,
+    process::{Process, Serve},
 };
 
 const TEST_CLOCK: &[&str] = &["--set", "test_clock.enabled=true", "--set", "test_clock.start=2018-01-13"];
@@ -250,6 +250,49 @@ async fn every_seeded_difference_is_found_and_named() -> anyhow::Result<()> {
     for cause in expected.map(|row| row[2]) {
         ensure!(shown.contains(cause), "the table does not name {cause}:\n{shown}");
     }
+    Ok(())
+}
+
+/// A file of any size is sorted on disk: what it takes of memory does not grow with it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_file_needs_little_memory() -> anyhow::Result<()> {
+    const ROWS: usize = 150_000;
+    const RESIDENT_KIB_MAX: u64 = 64 * 1024;
+    let dir = tempfile::tempdir()?;
+    let (serve, _client) = ledger(dir.path()).await?;
+    let (small, large) = (dir.path().join("small.csv"), dir.path().join("large.csv"));
+    let address = serve.address.as_str();
+    let month = ["--partner", "contoso", "--period", "2018-02", "--address", address];
+    run(&[&["export-recon", "--out", small.to_str().context("a path that is text")?][..], &month].concat())?
+        .expect_code(0)?;
+    let mut table = Table::read(&small)?;
+    let (id, known) = (table.column("SyndicationPartnerSubscriptionNumber")?, table.rows.len());
+    let like = table.rows[table.row("equal", "100.00")?].clone();
+    table.rows.extend((known..ROWS).map(|n| {
+        let mut row = like.clone();
+        row[id] = format!("other-{n}");
+        row
+    }));
+    table.write(&large)?;
+    let size = fs::metadata(&large)?.len();
+    ensure!(size > 30 << 20, "a file of {size} bytes");
+    drop(table);
+
+    let file = large.to_str().context("a path that is text")?;
+    let arguments = [&["reconcile", file, "--limit", "3"][..], &month].concat();
+    let mut process = Process::start("reconcile", &arguments, &[])?;
+    let mut most = 0;
+    let status = loop {
+        most = most.max(process.resident_kib().unwrap_or(0));
+        if let Ok(status) = process.wait_within(Duration::ZERO) {
+            break status;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(status.code(), Some(1), "{}", process.printed());
+    let said = format!("different: {known} lines match, 0 differ, {} only in the file", ROWS - known);
+    ensure!(process.printed().contains(&said), "{}", process.printed());
+    ensure!(most > 0 && most < RESIDENT_KIB_MAX, "{most} KiB for a file of {} KiB", size / 1024);
     Ok(())
 }
 

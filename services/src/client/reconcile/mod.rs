@@ -95,7 +95,13 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let theirs = read_file(&args.file)?;
     let ours = read_ledger(&connection, &args).await?;
     let mut report = Report::new(args.output.output, args.limit)?;
-    let compared = compare(theirs.sorted()?, ours.sorted()?, &mut |finding| report.finding(&finding));
+    let progress = Progress::new("compared");
+    let theirs = (1..).zip(theirs.sorted()?).map(|(count, line)| {
+        progress.at(count);
+        line
+    });
+    let compared = compare(theirs, ours.sorted()?, &mut |finding| report.finding(&finding));
+    drop(progress);
     let summary = compared.map_err(|error| match error {
         CompareError::Side(error) => Failure::Output(error),
         CompareError::TooManyLines { .. } => Failure::Usage(error.to_string()),
