@@ -159,6 +159,27 @@ impl Fleet {
         dir: &std::path::Path,
         of_writers: &[String],
     ) -> anyhow::Result<Self> {
+        Self::start_as(broker, prefix, dir, of_writers, &[]).await
+    }
+
+    /// [`Self::start`], with a test clock that begins on a day and is moved at the gateway.
+    pub async fn start_on_test_clock(
+        broker: &Broker,
+        prefix: &str,
+        dir: &std::path::Path,
+        start: &str,
+    ) -> anyhow::Result<Self> {
+        let clock = ["test_clock.enabled=true".to_owned(), format!("test_clock.start={start}")];
+        Self::start_as(broker, prefix, dir, &clock, &clock).await
+    }
+
+    async fn start_as(
+        broker: &Broker,
+        prefix: &str,
+        dir: &std::path::Path,
+        of_writers: &[String],
+        of_gateway: &[String],
+    ) -> anyhow::Result<Self> {
         let settings = vec![format!("kafka.bootstrap={}", broker.bootstrap), format!("kafka.topic_prefix={prefix}")];
         let replication = format!("kafka.replication={}", broker.count);
         let mut init = vec!["kafka", "init", "--set", &replication];
@@ -182,6 +203,7 @@ impl Fleet {
             projectors.push(part);
             data_dirs.push(data_dir);
         }
+        gateway_settings.extend(of_gateway.iter().cloned());
         let gateway = Part::start("gateway", &["gateway"], &gateway_settings, true).await?;
         let mut options = KafkaOptions::new(&broker.bootstrap);
         prefix.clone_into(&mut options.topic_prefix);

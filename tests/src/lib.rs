@@ -12,3 +12,4 @@ pub mod process;
 pub mod random;
 pub mod raw;
 pub mod topic;
+pub mod year;

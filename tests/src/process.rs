@@ -19,7 +19,9 @@ pub fn binary() -> anyhow::Result<PathBuf> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
         let test = std::env::current_exe().map_err(|error| error.to_string())?;
-        let profile = test.parent().and_then(Path::parent).ok_or("a test runs from target/<profile>/deps")?;
+        // A test runs from target/<profile>/deps, a program from target/<profile>.
+        let place = test.parent().ok_or("a program stands in a directory")?;
+        let profile = if place.ends_with("deps") { place.parent().unwrap_or(place) } else { place };
         let binary = profile.join("subledger");
         // Whoever built everything a moment ago says so.
         if std::env::var_os("SUBLEDGER_TEST_BUILT").is_some() && binary.exists() {

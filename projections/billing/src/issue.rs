@@ -73,6 +73,17 @@ pub fn has_due_invoices(rows: &dyn Rows, customers_partitions: u16) -> Result<bo
     Ok(!due::through(rows, closed_through, 1)?.is_empty())
 }
 
+/// The last day through which nothing is left to be invoiced: every partition is done with it, and each invoice dated on it or before is
+/// folded. None before the first day is closed.
+pub fn invoiced_through(rows: &dyn Rows, customers_partitions: u16) -> Result<Option<NaiveDate>, StoreError> {
+    let closed = markers::closed_through(rows, customers_partitions)?;
+    let due = due::first(rows)?;
+    Ok(closed.and_then(|closed| match due {
+        Some(due) if due <= closed => due.pred_opt(),
+        _ => Some(closed),
+    }))
+}
+
 struct Issuer<'a> {
     rows: &'a dyn Rows,
     customers_partitions: u16,

@@ -5,8 +5,8 @@ mod common;
 use common::{ALL, History, amount, day, fold, issued, partner_id};
 use rust_decimal::Decimal;
 use subledger_billing::{
-    ChargeFilter, Difference, Verification, closed_through, each_invoice_line, get_invoice, list_charges,
-    list_invoice_lines, list_invoices, verify_invoice,
+    ChargeFilter, Difference, Verification, closed_through, each_invoice_line, get_invoice, invoiced_through,
+    list_charges, list_invoice_lines, list_invoices, verify_invoice,
 };
 use subledger_domain::{
     charge::{
@@ -33,10 +33,14 @@ fn a_clamped_billing_day_over_several_months() {
     h.charge("p1", "2018-03-31", "30.00");
     h.close("2018-01-30");
     assert!(h.due().is_empty());
+    assert_eq!(invoiced_through(&h.rows, 1).unwrap(), Some(day("2018-01-30")));
     h.close("2018-01-31");
     assert_eq!(h.due_in_short(), ["inv:p1:L:USD:2018-01-31 2018-01-10..2018-01-31 10.00 x 1"]);
+    assert_eq!(invoiced_through(&h.rows, 1).unwrap(), Some(day("2018-01-30")));
     h.issue();
+    assert_eq!(invoiced_through(&h.rows, 1).unwrap(), Some(day("2018-01-31")));
     h.close("2018-03-31");
+    assert_eq!(invoiced_through(&h.rows, 1).unwrap(), Some(day("2018-02-27")));
     assert_eq!(
         h.due_in_short(),
         [
@@ -46,6 +50,8 @@ fn a_clamped_billing_day_over_several_months() {
     );
     assert_eq!(h.issue(), 2);
     assert!(h.due().is_empty());
+    assert_eq!(invoiced_through(&h.rows, 1).unwrap(), Some(day("2018-03-31")));
+    assert_eq!(invoiced_through(&h.rows, 2).unwrap(), None);
 }
 
 #[test]

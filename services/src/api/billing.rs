@@ -10,8 +10,8 @@ mod selection;
 
 use rust_decimal::Decimal;
 use subledger_billing::{
-    Account, AccountFilter, ChargeFilter, find_invoice_as_of, invoice_selection, list_balances, list_charges,
-    list_entries, list_invoices_as_of, list_selected,
+    Account, AccountFilter, ChargeFilter, find_invoice_as_of, invoice_selection, invoiced_through, list_balances,
+    list_charges, list_entries, list_invoices_as_of, list_selected,
 };
 use subledger_domain::{charge::Charged, ids::InvoiceNumber};
 use subledger_fold::{Rows, as_of::Horizon, page::QueryError};
@@ -159,14 +159,18 @@ impl BillingService for BillingApi {
         let as_of = self.model.as_of(request.as_of)?;
         let page = self.model.page(request.page_size, request.page_token)?;
         let partner = optional_id("partner_id", request.partner_id)?;
-        let (invoices, next_page_token, reflects) = self
-            .model
-            .list_as_of(wanted, as_of, move |rows, horizon| {
-                list_invoices_as_of(rows, partner.as_ref(), horizon, page.request())
-            })
-            .await?;
-        let invoices = invoices.into_iter().map(to_invoice).collect();
-        Ok(Response::new(ListInvoicesResponse { invoices, next_page_token, reflects }))
+        let partitions = self.model.customers_partitions();
+        let read = move |rows: &dyn Rows, horizon: &Horizon| -> Result<_, QueryError> {
+            let page = list_invoices_as_of(rows, partner.as_ref(), horizon, page.request())?;
+            Ok((page, invoiced_through(rows, partitions)?))
+        };
+        let ((page, through), reflects) = self.model.read_as_of(wanted, as_of, read).await?;
+        Ok(Response::new(ListInvoicesResponse {
+            invoices: page.items.into_iter().map(to_invoice).collect(),
+            next_page_token: page.next.unwrap_or_default(),
+            reflects,
+            invoiced_through: through.to_wire(),
+        }))
     }
 
     async fn get_invoice(&self, request: Request<GetInvoiceRequest>) -> Result<Response<Invoice>, Status> {

@@ -7,7 +7,7 @@ use subledger_fold::{
     as_of::{AsOf, Horizon},
     page::{Page, PageRequest, QueryError},
 };
-use subledger_log::Layout;
+use subledger_log::{Family, Layout};
 use subledger_projection_runtime::{Handle, QueryFailed, WaitError};
 use subledger_proto::common as pbc;
 use tonic::{Status, metadata::MetadataMap};
@@ -44,6 +44,11 @@ impl ReadModel {
     /// Reads through `handle`.
     pub(crate) fn new(handle: Handle, layout: Layout, page_items_max: usize) -> Self {
         Self { handle, layout, page_items_max }
+    }
+
+    /// How many partitions of customers the log has.
+    pub(crate) fn customers_partitions(&self) -> u16 {
+        self.layout.count(Family::Customers)
     }
 
     /// What the request has to wait for.

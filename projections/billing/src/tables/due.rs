@@ -24,6 +24,16 @@ pub(crate) fn change(rows: &mut dyn Changes, series: &Series, from: Option<Naive
     }
 }
 
+/// The earliest date on which something is due; none if there are no unbilled lines.
+pub(crate) fn first(rows: &dyn Rows) -> Result<Option<NaiveDate>, StoreError> {
+    let mut first = None;
+    rows.scan(&Key::table(DUE).build(), &[], false, &mut |key, _| {
+        first = Some(KeyReader::table(DUE, key)?.date()?);
+        Ok(false)
+    })?;
+    Ok(first)
+}
+
 /// The series that are due on or before a day, the oldest first, at most `limit`.
 pub(crate) fn through(rows: &dyn Rows, day: NaiveDate, limit: usize) -> Result<Vec<Series>, StoreError> {
     let mut due = Vec::new();
@@ -55,12 +65,14 @@ mod tests {
             currency: Currency::new("USD").unwrap(),
         };
         let mut rows = Memory::default();
+        assert_eq!(first(&rows).unwrap(), None);
         change(&mut rows, &series("a"), None, day(20));
         change(&mut rows, &series("b"), None, day(10));
         change(&mut rows, &series("c"), None, day(30));
         change(&mut rows, &series("c"), day(30), day(15));
         assert_eq!(through(&rows, day(15).unwrap(), 9).unwrap(), [series("b"), series("c")]);
         assert_eq!(through(&rows, day(31).unwrap(), 2).unwrap(), [series("b"), series("c")]);
+        assert_eq!(first(&rows).unwrap(), day(10));
         change(&mut rows, &series("b"), day(10), None);
         assert_eq!(through(&rows, day(31).unwrap(), 9).unwrap(), [series("c"), series("a")]);
     }

@@ -8,8 +8,11 @@ use subledger_domain::{
     proration::{Part, prorate},
 };
 
-use super::{Cause, FieldDifference, Finding, Kind, Line};
+use super::{Cause, FieldDifference, Finding, Kind, Line, mangled};
 use crate::text;
+
+/// Digits of an implied tax rate.
+const PERCENT_DIGITS: u32 = 2;
 
 const RULES: [(ProrationRule, &str); 4] = [
     (ProrationRule::Exact, "exact"),
@@ -40,6 +43,39 @@ pub(super) fn of_pair(file: Line, ledger: Line) -> Option<Finding> {
     let (cause, detail) = explain(&file, &ledger);
     let difference = file.total - ledger.total;
     Some(Finding { kind: Kind::Differs, cause, detail, fields, difference, file: Some(file), ledger: Some(ledger) })
+}
+
+/// The difference of a pair whose subscription's id differs as a spreadsheet makes it differ.
+pub(super) fn of_mangled(file: Line, ledger: Line) -> Finding {
+    let column = "SyndicationPartnerSubscriptionNumber";
+    let id = FieldDifference { column, file: file.subscription.clone(), ledger: ledger.subscription.clone() };
+    let mut fields = fields(&file, &ledger);
+    let mut detail = mangled_text(&file.subscription, &ledger.subscription);
+    if !fields.is_empty() {
+        let (cause, other) = explain(&file, &ledger);
+        detail = format!("{detail}; besides, {}: {other}", cause.name());
+    }
+    fields.insert(0, id);
+    let difference = file.total - ledger.total;
+    let (kind, cause) = (Kind::Differs, Cause::MangledId);
+    Finding { kind, cause, detail, fields, difference, file: Some(file), ledger: Some(ledger) }
+}
+
+fn mangled_text(file: &str, ledger: &str) -> String {
+    format!("a spreadsheet took the id {ledger} for a number and wrote {file}; import the column as text")
+}
+
+/// A line that stands in the file once more than in the ledger.
+pub(super) fn of_duplicate(line: Line, first: u64) -> Finding {
+    Finding {
+        kind: Kind::OnlyInFile,
+        cause: Cause::DuplicateLine,
+        detail: format!("the same as row {first} of the file"),
+        fields: Vec::new(),
+        difference: line.total,
+        file: Some(line),
+        ledger: None,
+    }
 }
 
 /// A line of one side.
@@ -111,7 +147,8 @@ fn explain(file: &Line, ledger: &Line) -> (Cause, String) {
         return (Cause::Discount, format!("{} in the file, {} in the ledger", file.discount, ledger.discount));
     }
     if file.tax != ledger.tax {
-        return (Cause::Tax, format!("{} in the file, {} in the ledger", file.tax, ledger.tax));
+        let text = format!("{} in the file, {} in the ledger", file.tax, ledger.tax);
+        return (Cause::Tax, format!("{text}: about {} and {} percent", percent(file), percent(ledger)));
     }
     if file.subtotal != ledger.subtotal || file.total != ledger.total {
         let text = format!("Subtotal must be {}, TotalForCustomer {}", ledger.subtotal, ledger.total);
@@ -120,7 +157,18 @@ fn explain(file: &Line, ledger: &Line) -> (Cause, String) {
     if !file.charge_type.eq_ignore_ascii_case(&ledger.charge_type) {
         return (Cause::ChargeType, format!("{} in the file, {} in the ledger", file.charge_type, ledger.charge_type));
     }
+    for (theirs, ours) in [(&file.customer_id, &ledger.customer_id), (&file.offer_id, &ledger.offer_id)] {
+        if mangled::is_mangled(theirs, ours) {
+            return (Cause::MangledId, mangled_text(theirs, ours));
+        }
+    }
     (Cause::Identity, "the file names another customer or offer".to_owned())
+}
+
+/// The rate that a line's tax comes to.
+fn percent(line: &Line) -> Decimal {
+    let share = line.tax.checked_mul(Decimal::ONE_HUNDRED).and_then(|tax| tax.checked_div(line.subtotal));
+    share.unwrap_or_default().round_dp(PERCENT_DIGITS).normalize()
 }
 
 /// Other money for the same seats and days.

@@ -4,6 +4,7 @@
 //! name, which may differ or change (billing-details.md section 2.9, L10097-10132).
 
 mod cause;
+mod mangled;
 mod matching;
 mod merge;
 
@@ -14,6 +15,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use subledger_domain::charge::{Charged, Derivation};
 
+pub use mangled::MANGLED_LINES_MAX;
 pub use merge::{CompareError, SUBSCRIPTION_LINES_MAX, compare};
 
 /// A line of either side.
@@ -118,6 +120,10 @@ pub enum Cause {
     ChargeType,
     /// Another customer or offer.
     Identity,
+    /// An id that a spreadsheet took for a number: shortened, in scientific notation, or without its leading zeros.
+    MangledId,
+    /// The same line once more.
+    DuplicateLine,
     /// A change of the subscription, or its correction, that one side does not have.
     MissedChange,
     /// A whole charge that one side does not have.
@@ -139,6 +145,8 @@ impl Cause {
             Self::Period => "period",
             Self::ChargeType => "charge_type",
             Self::Identity => "identity",
+            Self::MangledId => "mangled_id",
+            Self::DuplicateLine => "duplicate_line",
             Self::MissedChange => "missed_change",
             Self::MissingCharge => "missing_charge",
         }

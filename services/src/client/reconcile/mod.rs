@@ -47,7 +47,8 @@ const PROGRESS_LINES: u64 = 1_000;
      subledger reconcile provider.csv --partner p-1 --family one-time --period 2018-02 --currency EUR --output json\n\n\
      The file has the published columns in any order and any of their spellings. Lines are matched by subscription, charge type,\n\
      dates and price, never by offer id or domain name. A difference has its likely cause: currency, quantity, price_version,\n\
-     proration_rule, rounding, discount, tax, total_mismatch, period, charge_type, identity, missed_change, missing_charge."
+     proration_rule, rounding, discount, tax, total_mismatch, period, charge_type, identity, mangled_id, duplicate_line, missed_change,\n\
+     missing_charge."
 ))]
 pub(crate) struct Args {
     /// The file; - for standard input
@@ -94,7 +95,13 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let theirs = read_file(&args.file)?;
     let ours = read_ledger(&connection, &args).await?;
     let mut report = Report::new(args.output.output, args.limit)?;
-    let compared = compare(theirs.sorted()?, ours.sorted()?, &mut |finding| report.finding(&finding));
+    let progress = Progress::new("compared");
+    let theirs = (1..).zip(theirs.sorted()?).map(|(count, line)| {
+        progress.at(count);
+        line
+    });
+    let compared = compare(theirs, ours.sorted()?, &mut |finding| report.finding(&finding));
+    drop(progress);
     let summary = compared.map_err(|error| match error {
         CompareError::Side(error) => Failure::Output(error),
         CompareError::TooManyLines { .. } => Failure::Usage(error.to_string()),

@@ -27,6 +27,8 @@ pub(super) struct Case {
     /// In the order of time; at least one.
     pub(super) commands: Vec<Step>,
     pub(super) invoices: Vec<Expected>,
+    /// How much later than written it happens; what is printed has the dates as written.
+    pub(super) years_later: u32,
 }
 
 /// One price of the case's offer.
@@ -135,7 +137,31 @@ impl Case {
             until,
             commands,
             invoices,
+            years_later: 0,
         })
+    }
+
+    /// The same case so many years later, a multiple of four: every month then has the same days. None where the Gregorian calendar leaves
+    /// out a leap day, or ends.
+    pub(super) fn later(mut self, years: u32) -> Option<Self> {
+        let months = Months::new(years.checked_mul(12)?);
+        let last = self.last_day().checked_add_months(months)?;
+        if !years.is_multiple_of(4) || (years > 0 && !(1901..2100).contains(&last.year())) {
+            return None;
+        }
+        for step in &mut self.commands {
+            step.at = step.at.checked_add_months(months)?;
+        }
+        for day in self.until.iter_mut().chain(self.invoices.iter_mut().map(|invoice| &mut invoice.last_day)) {
+            *day = day.checked_add_months(months)?;
+        }
+        self.years_later += years;
+        Some(self)
+    }
+
+    /// A day of the run as the case would write it.
+    pub(super) fn as_written(&self, day: NaiveDate) -> NaiveDate {
+        day.checked_sub_months(Months::new(self.years_later * 12)).unwrap_or(day)
     }
 
     /// The first day: before it, nothing happens.

@@ -1,13 +1,15 @@
 //! `subledger simulate`: golden cases through a real ledger on a test clock.
 //!
-//! A case is read strictly ([`case`]), becomes commands ([`plan`]) and is sent to a ledger of its own ([`super::own_ledger`]) through its gRPC
-//! interface ([`target`]), as anybody else would; what was invoiced is printed or compared ([`check`]). No shortcut of its own.
+//! A case is read strictly ([`case`]), becomes commands ([`plan`]) and is sent to a ledger of its own ([`super::own_ledger`]), or to one that runs
+//! already, through its gRPC interface ([`target`]), as anybody else would; what was invoiced is printed or compared ([`check`]). No shortcut of
+//! its own. Cases that share a ledger share its clock: they run side by side ([`schedule`]).
 
 mod case;
 mod check;
 mod fields;
 mod plan;
 mod run;
+mod schedule;
 mod target;
 
 use std::{
@@ -17,7 +19,12 @@ use std::{
 
 use serde_json::Value;
 
-use self::{case::Case, run::Run, target::Remote};
+use self::{
+    case::Case,
+    plan::Ids,
+    run::{Run, Told},
+    target::Remote,
+};
 use super::{
     Failure,
     connect::Connection,
@@ -31,8 +38,10 @@ use super::{
 #[command(after_help = help!(
     "  subledger simulate tests/golden/license-annual-new.json\n  \
      subledger simulate tests/golden --check\n  \
-     subledger simulate case.json --output json | jq '.invoices[].total'\n\n\
-     A case is one JSON file; tests/golden has examples. A directory runs every *.json in it, in the order of names."
+     subledger simulate case.json --output json | jq '.invoices[].total'\n  \
+     subledger simulate tests/golden --check --address http://127.0.0.1:7440\n\n\
+     A case is one JSON file; tests/golden has examples. A directory runs every *.json in it, in the order of names. With --address all of\n\
+     them live in the ledger there, under ids that no run had before, and its test clock moves forward to the last day of the last."
 ))]
 pub(crate) struct Args {
     /// A case, or a directory of cases
@@ -41,12 +50,18 @@ pub(crate) struct Args {
     /// Compare with the invoices the case expects; print the differences and exit with 1 if there are any
     #[arg(long)]
     check: bool,
-    /// Run a single case in this ledger, which must be empty and on a test clock, instead of one of its own
-    #[arg(long, value_name = "URL")]
-    ledger: Option<String>,
+    /// Run in the ledger at this address, embedded or on Kafka, instead of one of its own; it must have a test clock
+    #[arg(long, value_name = "URL", alias = "ledger")]
+    address: Option<String>,
+    /// Run the cases so many years later, a multiple of 4, where the clock is past their days; dates are printed as the cases have them
+    #[arg(long, value_name = "N", default_value_t = 0, requires = "address")]
+    shift_years: u32,
     #[command(flatten)]
     output: Output,
 }
+
+/// Hexadecimal digits that tell one run in a ledger from another.
+const RUN_DIGITS: usize = 8;
 
 const LINES: &[Column] = &[
     Column::text("INVOICE", "invoice"),
@@ -65,14 +80,15 @@ const LINES: &[Column] = &[
 /// Runs the cases and prints what was invoiced.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let cases = read(&args.path)?;
-    if args.ledger.is_some() && cases.len() != 1 {
-        return Err(Failure::Usage("--ledger runs one case; each case needs an empty ledger".to_owned()));
-    }
+    let together = match &args.address {
+        Some(address) => in_one(address, args.shift_years, cases.clone()).await?.into_iter().map(Some).collect(),
+        None => vec![None; cases.len()],
+    };
     let mut printed = Vec::new();
     let mut failed = 0;
-    for case in &cases {
-        let run = match &args.ledger {
-            Some(address) => run::run(case, &mut Remote::new(Connection::to(address).await?)).await?,
+    for (case, run) in cases.iter().zip(together) {
+        let run = match run {
+            Some(run) => run,
             None => in_its_own(case).await?,
         };
         let differences = if args.check { check::differences(case, &run) } else { Vec::new() };
@@ -113,17 +129,38 @@ fn read(path: &Path) -> Result<Vec<Case>, Failure> {
     paths.iter().map(case).collect()
 }
 
+/// Runs all cases in a ledger that is there already.
+async fn in_one(address: &str, years: u32, cases: Vec<Case>) -> Result<Vec<Run>, Failure> {
+    let later = |case: Case| {
+        let unfit = format!(
+            "--shift-years: {} cannot run {years} years later; multiples of 4 that keep it in 1901 to 2099 can",
+            case.id
+        );
+        case.later(years).ok_or(Failure::Usage(unfit))
+    };
+    let tag: String = crate::ids::random().simple().to_string().chars().take(RUN_DIGITS).collect();
+    let told = cases.into_iter().enumerate().map(|(place, case)| {
+        let ids = Ids::new(format!("simulate-{tag}-{place}"));
+        Ok(Told { case: later(case)?, ids })
+    });
+    let told: Vec<Told> = told.collect::<Result<_, Failure>>()?;
+    let mut ledger = Remote::new(Connection::to(address).await?);
+    ledger.check(address, &told).await?;
+    run::run(&told, &mut ledger).await
+}
+
 /// Runs a case in a ledger of its own, which is gone afterwards.
 async fn in_its_own(case: &Case) -> Result<Run, Failure> {
     let directory = tempfile::Builder::new().prefix("subledger-simulate-").tempdir();
     let directory = directory.map_err(|error| Failure::Usage(format!("cannot make a directory: {error}")))?;
     let ledger = Embedded::start(directory.path(), case.first_day()).await?;
+    let told = [Told { case: case.clone(), ids: Ids::new("simulate") }];
     let result = match Connection::to(ledger.address()).await {
-        Ok(connection) => run::run(case, &mut Remote::new(connection)).await,
+        Ok(connection) => run::run(&told, &mut Remote::new(connection)).await,
         Err(failure) => Err(failure),
     };
     let stopped = ledger.stop().await;
-    let run = result?;
+    let run = result?.pop().unwrap_or_default();
     stopped.map(|()| run)
 }
 

@@ -14,7 +14,8 @@ use subledger_proto::{
 
 use super::{
     case::Case,
-    plan::{PARTNER, setup, story},
+    plan::{Ids, setup, story},
+    schedule::{self, Deed},
     target::Target,
 };
 use crate::client::{Failure, failure::describe_rejection, times};
@@ -56,46 +57,81 @@ impl Run {
     }
 }
 
-/// Runs a case in a ledger that has seen nothing yet.
-pub(super) async fn run(case: &Case, target: &mut impl Target) -> Result<Run, Failure> {
-    let mut closed = before(case.first_day())?;
-    target.advance(closed).await?;
-    for (field, command) in setup(case) {
-        if let Some(rejection) = target.submit(command).await?.rejection {
-            let why = describe_rejection(&rejection);
-            return Err(Failure::Usage(format!("{}: {field}: the ledger does not take it\n{why}", case.id)));
+/// A case under ids of its own.
+pub(super) struct Told {
+    pub(super) case: Case,
+    pub(super) ids: Ids,
+}
+
+/// Runs cases side by side in one ledger, in which nothing has these ids yet: whatever comes first by the clock is done first. Each one
+/// has its invoices read when the clock has reached its own last day, so it comes out as it would alone.
+pub(super) async fn run(told: &[Told], target: &mut impl Target) -> Result<Vec<Run>, Failure> {
+    let mut running: Vec<Running> = told.iter().map(Running::new).collect();
+    let mut closed = None;
+    for moment in schedule::of(told.iter().map(|told| &told.case))? {
+        if closed.is_none_or(|closed| closed < moment.closed_through) {
+            target.advance(moment.closed_through).await?;
+            closed = Some(moment.closed_through);
+        }
+        let Some(running) = running.get_mut(moment.case) else { continue };
+        match moment.deed {
+            Deed::SetUp => running.set_up(target).await?,
+            Deed::Step(index) => running.step(index, target).await?,
+            Deed::Read => running.read(target).await?,
         }
     }
-    let mut instants = BTreeMap::new();
-    let mut rejections = Vec::new();
-    for (index, step) in case.commands.iter().enumerate() {
-        let day = before(step.at.date_naive())?;
-        if day > closed {
-            target.advance(day).await?;
-            closed = day;
+    Ok(running.into_iter().map(|running| running.run).collect())
+}
+
+/// A case on its way.
+struct Running<'a> {
+    told: &'a Told,
+    /// When each line was charged, as far as a command did it: a charge knows the UTC date of its purchase only.
+    instants: BTreeMap<String, DateTime<Utc>>,
+    run: Run,
+}
+
+impl<'a> Running<'a> {
+    fn new(told: &'a Told) -> Self {
+        let run = Run { id: told.case.id.clone(), ..Run::default() };
+        Self { told, instants: BTreeMap::new(), run }
+    }
+
+    async fn set_up(&mut self, target: &mut impl Target) -> Result<(), Failure> {
+        let Told { case, ids } = self.told;
+        for (field, command) in setup(case, ids) {
+            if let Some(rejection) = target.submit(command).await?.rejection {
+                let why = describe_rejection(&rejection);
+                return Err(Failure::Usage(format!("{}: {field}: the ledger does not take it\n{why}", case.id)));
+            }
         }
-        let outcome = target.submit(story(case, index, step)).await?;
+        Ok(())
+    }
+
+    async fn step(&mut self, index: usize, target: &mut impl Target) -> Result<(), Failure> {
+        let Told { case, ids } = self.told;
+        let Some(step) = case.commands.get(index) else { return Ok(()) };
+        let outcome = target.submit(story(case, ids, index, step)).await?;
         match &outcome.rejection {
-            None => instants.extend(charged_at(&outcome, step.at)),
-            Some(rejection) => rejections.push(json!({
+            None => self.instants.extend(charged_at(&outcome, step.at)),
+            Some(rejection) => self.run.rejections.push(json!({
                 "at": step.at_text, "command": step.action.name(), "reason": rejection.reason, "message": rejection.message,
             })),
         }
+        Ok(())
     }
-    if case.last_day() > closed {
-        target.advance(case.last_day()).await?;
+
+    async fn read(&mut self, target: &mut impl Target) -> Result<(), Failure> {
+        let Told { case, ids } = self.told;
+        let invoices = target.invoices(&ids.partner()).await?;
+        let invoices = invoices.iter().filter(|invoice| !invoice.lines.is_empty());
+        let invoices = invoices.map(|invoice| printed(case, invoice, &self.instants));
+        self.run.invoices = invoices.collect::<Result<_, _>>()?;
+        Ok(())
     }
-    let invoices = target.invoices(PARTNER).await?;
-    let invoices = invoices.iter().filter(|invoice| !invoice.lines.is_empty());
-    let invoices = invoices.map(|invoice| printed(case, invoice, &instants)).collect::<Result<_, _>>()?;
-    Ok(Run { id: case.id.clone(), invoices, rejections })
 }
 
-fn before(day: NaiveDate) -> Result<NaiveDate, Failure> {
-    day.pred_opt().ok_or_else(|| Failure::Usage(format!("no day is before {day}")))
-}
-
-/// The charge lines of a command, with its instant: a charge knows the UTC date of its purchase only.
+/// The charge lines of a command, with its instant.
 fn charged_at(outcome: &Outcome, at: DateTime<Utc>) -> impl Iterator<Item = (String, DateTime<Utc>)> {
     let charged = outcome.events.iter().filter_map(|event| match &event.body {
         Some(event::Body::Charged(charged)) => Some(charged.line_id.clone()),
@@ -106,25 +142,29 @@ fn charged_at(outcome: &Outcome, at: DateTime<Utc>) -> impl Iterator<Item = (Str
 
 fn printed(case: &Case, invoice: &Invoice, instants: &BTreeMap<String, DateTime<Utc>>) -> Result<Printed, Failure> {
     let (key, name) = match invoice.family() {
-        InvoiceFamily::OneTimeRecurring => ("invoice_month", month(&invoice.period_start)?),
-        _ => ("invoice_date", invoice.invoice_date.clone()),
+        InvoiceFamily::OneTimeRecurring => {
+            ("invoice_month", written(case, &invoice.period_start)?.format("%Y-%m").to_string())
+        }
+        _ => ("invoice_date", written(case, &invoice.invoice_date)?.to_string()),
     };
     let lines = invoice.lines.iter().map(|charge| line(case, charge, instants.get(&charge.line_id)));
     Ok(Printed { key, name, lines: lines.collect::<Result<_, _>>()?, total: money(&invoice.total, case.currency)? })
 }
 
-fn month(date: &str) -> Result<String, Failure> {
-    times::date(date).map(|date| date.format("%Y-%m").to_string()).map_err(Failure::Differs)
+/// A date of the ledger's answer as the case would write it.
+fn written(case: &Case, date: &str) -> Result<NaiveDate, Failure> {
+    times::date(date).map(|date| case.as_written(date)).map_err(Failure::Differs)
 }
 
 fn line(case: &Case, charge: &Charge, at: Option<&DateTime<Utc>>) -> Result<Map<String, Value>, Failure> {
     let purchase_date = match (at, case.offset) {
-        (Some(at), Some(offset)) => at.with_timezone(&offset).date_naive().to_string(),
-        _ => charge.purchase_date.clone(),
+        (Some(at), Some(offset)) => case.as_written(at.with_timezone(&offset).date_naive()).to_string(),
+        _ if charge.purchase_date.is_empty() => String::new(),
+        _ => written(case, &charge.purchase_date)?.to_string(),
     };
     let mut line = Map::new();
-    line.insert("charge_start".to_owned(), charge.charge_start.clone().into());
-    line.insert("charge_end".to_owned(), charge.charge_end.clone().into());
+    line.insert("charge_start".to_owned(), written(case, &charge.charge_start)?.to_string().into());
+    line.insert("charge_end".to_owned(), written(case, &charge.charge_end)?.to_string().into());
     line.insert("charge_type".to_owned(), charge.charge_type.clone().into());
     line.insert("unit_price".to_owned(), money(&charge.unit_price, case.currency)?.into());
     line.insert("quantity".to_owned(), charge.quantity.into());

@@ -5,24 +5,21 @@ use std::time::{Duration, Instant};
 use chrono::NaiveDate;
 use subledger_proto::{
     api::{
-        AdvanceClockRequest, Command, GetClockRequest, GetInvoiceRequest, GetStatusRequest, Invoice,
-        ListInvoicesRequest, Outcome, Status, SubmitRequest,
+        AdvanceClockRequest, Command, GetClockRequest, GetInvoiceRequest, Invoice, LineSelection, ListInvoicesRequest,
+        ListReconciliationLinesRequest, Outcome, SubmitRequest,
     },
     common::Rejection,
 };
 use tonic::Code;
 use tonic_types::StatusExt as _;
 
+use super::run::Told;
 use crate::client::{Failure, connect::Connection, times};
 
-/// Time between two looks at whether the ledger is at rest.
-const LOOK_EVERY: Duration = Duration::from_millis(10);
-/// Looks in a row that must find nothing new.
-const CALM_LOOKS: u32 = 5;
-/// Longest wait for the ledger to come to rest.
-const CALM_MAX: Duration = Duration::from_secs(60);
-/// Invoices of one page: more than any case has.
-const INVOICES_MAX: i32 = 1000;
+/// Time between two looks at what is invoiced.
+const LOOK_EVERY: Duration = Duration::from_millis(5);
+/// Longest wait for invoices while none comes.
+const STALL_MAX: Duration = Duration::from_secs(60);
 
 /// A ledger that is driven by hand.
 pub(super) trait Target {
@@ -47,34 +44,74 @@ impl Remote {
         Self { connection }
     }
 
-    /// Waits until no partition grows, no queue holds a command and every projector has folded everything. The billing projector sends
-    /// invoices as commands of its own, so one calm look is not enough.
-    async fn calm(&self) -> Result<(), Failure> {
-        let began = Instant::now();
-        let (mut before, mut calm) = (None, 0);
-        while calm < CALM_LOOKS {
-            if began.elapsed() > CALM_MAX {
+    /// The ledger must have a test clock that is not past the first day of any case.
+    pub(super) async fn check(&self, address: &str, cases: &[Told]) -> Result<(), Failure> {
+        let clock = self.connection.admin().get_clock(GetClockRequest {}).await?.into_inner();
+        if !clock.test_clock {
+            return Err(Failure::Usage(format!(
+                "--address: the ledger at {address} follows the wall clock, which nobody moves; cases need one with a test clock \
+                 (test_clock.enabled = true)"
+            )));
+        }
+        let today = clock.now.as_ref().and_then(times::from_timestamp).map(|now| now.date_naive());
+        let first = cases.iter().map(|told| &told.case).min_by_key(|case| case.first_day());
+        match (today, first) {
+            (Some(today), Some(case)) if today > case.first_day() => {
+                let (first, id) = (case.first_day(), &case.id);
+                let years = (today.years_since(first).unwrap_or(0) / 4 + 1) * 4 + case.years_later;
+                Err(Failure::Usage(format!(
+                    "--address: it is {today} by the clock of the ledger at {address}, which only goes forward, and {id} begins on {first}; \
+                     use a ledger whose clock stands on {first} or before, or --shift-years {years}"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Waits until everything dated on this day or before is invoiced. The billing projector sends invoices as commands of its own, and may
+    /// run in another process.
+    async fn invoiced(&self, through: NaiveDate) -> Result<(), Failure> {
+        let (mut last_news, mut seen) = (Instant::now(), String::new());
+        let request = ListInvoicesRequest { page_size: 1, ..ListInvoicesRequest::default() };
+        loop {
+            let answer = self.connection.billing().list_invoices(request.clone()).await?.into_inner();
+            // Dates of this form are in order as texts.
+            if answer.invoiced_through >= through.to_string() {
+                return Ok(());
+            }
+            if answer.invoiced_through != seen {
+                (last_news, seen) = (Instant::now(), answer.invoiced_through);
+            }
+            if last_news.elapsed() > STALL_MAX {
                 return Err(Failure::Differs(format!(
-                    "the ledger does not come to rest within {} s",
-                    CALM_MAX.as_secs()
+                    "error: {through} is closed, but for {} s everything was invoiced through {seen:?} only; \
+                     is the billing projector running?",
+                    STALL_MAX.as_secs()
                 )));
             }
-            let status = self.connection.admin().get_status(GetStatusRequest {}).await?.into_inner();
-            let ends: Vec<_> = status.partitions.iter().map(|p| (p.family, p.partition, p.next_seq)).collect();
-            let same = before.replace(ends.clone()) == Some(ends);
-            calm = if same && is_idle(&status)? { calm + 1 } else { 0 };
             tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// The lines of an invoice that did not come with it.
+    async fn rest_of(&self, invoice: &mut Invoice) -> Result<(), Failure> {
+        let mut billing = self.connection.billing();
+        let mut page_token = std::mem::take(&mut invoice.next_lines_page_token);
+        while !page_token.is_empty() {
+            let invoice_number = invoice.invoice_number.clone();
+            let selection = Some(LineSelection { invoice_number, ..LineSelection::default() });
+            let request = ListReconciliationLinesRequest { selection, page_token, ..Default::default() };
+            let page = billing.list_reconciliation_lines(request).await?.into_inner();
+            invoice.lines.extend(page.charges);
+            page_token = page.next_page_token;
+        }
+        let (lines, count) = (invoice.lines.len(), invoice.line_count);
+        if usize::try_from(count).ok() != Some(lines) {
+            let number = &invoice.invoice_number;
+            return Err(Failure::Differs(format!("error: {number} has {count} lines, but {lines} were read")));
         }
         Ok(())
     }
-}
-
-fn is_idle(status: &Status) -> Result<bool, Failure> {
-    if let Some(failed) = status.projectors.iter().find(|projector| projector.state == "failed") {
-        return Err(Failure::Differs(format!("the projector {} failed: {}", failed.name, failed.error)));
-    }
-    let queues = status.partitions.iter().all(|partition| partition.queue_depth == 0);
-    Ok(queues && status.projectors.iter().all(|projector| projector.lag_records == 0))
 }
 
 impl Target for Remote {
@@ -104,21 +141,35 @@ impl Target for Remote {
         // A clock that begins later has nothing to close.
         let now = admin.get_clock(GetClockRequest {}).await?.into_inner().now;
         let today = now.as_ref().and_then(times::from_timestamp).map(|now| now.date_naive());
-        if today.is_none_or(|today| today <= through) {
-            admin.advance_clock(AdvanceClockRequest { close_through: through.to_string() }).await?;
+        if today.is_some_and(|today| today > through) {
+            return Ok(());
         }
-        self.calm().await
+        let request = AdvanceClockRequest { close_through: through.to_string() };
+        let closed = admin.advance_clock(request).await?.into_inner().last_closed;
+        if closed > through.to_string() {
+            let text = format!("error: somebody else moved the ledger's clock to {closed}, past {through}");
+            return Err(Failure::Differs(text));
+        }
+        self.invoiced(through).await
     }
 
     async fn invoices(&mut self, partner: &str) -> Result<Vec<Invoice>, Failure> {
         let mut billing = self.connection.billing();
-        let request =
-            ListInvoicesRequest { partner_id: partner.to_owned(), page_size: INVOICES_MAX, ..Default::default() };
-        let listed = billing.list_invoices(request).await?.into_inner().invoices;
-        let mut invoices = Vec::with_capacity(listed.len());
-        for invoice in listed {
-            let request = GetInvoiceRequest { invoice_number: invoice.invoice_number, ..GetInvoiceRequest::default() };
-            invoices.push(billing.get_invoice(request).await?.into_inner());
+        let (mut invoices, mut page_token) = (Vec::new(), String::new());
+        loop {
+            let request = ListInvoicesRequest { partner_id: partner.to_owned(), page_token, ..Default::default() };
+            let page = billing.list_invoices(request).await?.into_inner();
+            for invoice in page.invoices {
+                let request =
+                    GetInvoiceRequest { invoice_number: invoice.invoice_number, ..GetInvoiceRequest::default() };
+                let mut invoice = billing.get_invoice(request).await?.into_inner();
+                self.rest_of(&mut invoice).await?;
+                invoices.push(invoice);
+            }
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
         }
         invoices.sort_by(|a, b| (&a.invoice_date, &a.invoice_number).cmp(&(&b.invoice_date, &b.invoice_number)));
         Ok(invoices)

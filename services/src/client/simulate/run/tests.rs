@@ -40,6 +40,12 @@ impl Target for Fake {
     }
 }
 
+/// Runs one case.
+async fn run(case: &Case, target: &mut impl Target) -> Result<Run, Failure> {
+    let told = [Told { case: case.clone(), ids: Ids::new("simulate") }];
+    Ok(super::run(&told, target).await?.remove(0))
+}
+
 fn case(name: &str) -> Case {
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../tests/golden/{name}.json"));
     Case::read(&std::fs::read_to_string(path).unwrap()).unwrap()
