@@ -24,11 +24,15 @@ mod block;
 mod compare;
 mod config;
 mod error;
+mod filter;
 mod handle;
 mod home;
+mod merge;
 mod pump;
 mod rebuild;
+mod run;
 mod runner;
+mod settle;
 mod stage;
 #[cfg(feature = "testing")]
 pub mod stepped;
