@@ -16,7 +16,7 @@ pub struct StoreOptions {
     pub memory_bytes: usize,
     /// How long changed rows are in memory only. What a crash loses of them is folded again.
     pub settle_every: Duration,
-    /// How often sled writes to disk by itself.
+    /// How often sled writes to disk by itself, and makes room in its files.
     pub flush_every: Duration,
     /// How long to wait for another process to let go of the directory: one that was just killed may still be dying.
     pub lock_wait: Duration,

@@ -10,6 +10,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
@@ -19,12 +20,16 @@ use crate::{
     merge::{Cursor, Source, merge},
     pump::panic_message,
     run::{Blocks, Run, RunInfo, RunWriter, failed},
-    stage::Staged,
+    stage::{META, Staged},
     store::{CHECKPOINT_KEY, Checkpoint, RUNS_KEY, encode},
 };
 
 /// Runs of a level that become one.
 const FAN: usize = 6;
+/// How long writing may take before it is woken.
+pub(crate) const WAKE_EVERY: Duration = Duration::from_secs(5);
+/// What is written to wake it.
+const WAKE_KEY: [u8; 2] = [META, b'w'];
 /// Rows that are merged between two looks whether rows in memory wait.
 const LOOK_EVERY_ROWS: u64 = 4_096;
 
@@ -115,16 +120,20 @@ impl Disk {
     }
 
     /// Waits until what was handed over is written.
-    pub(crate) fn wait(&self) -> Result<(), StoreError> {
-        let mut work = self.work();
+    pub(crate) fn wait(this: &Arc<Self>) -> Result<(), StoreError> {
+        let mut work = this.work();
         loop {
             if let Some(what) = &work.failed {
                 return Err(StoreError(what.clone()));
             }
-            if self.layers().frozen.is_none() {
+            if this.layers().frozen.is_none() {
                 return Ok(());
             }
-            work = self.bell.wait(work).unwrap_or_else(PoisonError::into_inner);
+            let (guard, waited) = this.bell.wait_timeout(work, WAKE_EVERY).unwrap_or_else(PoisonError::into_inner);
+            work = guard;
+            if waited.timed_out() {
+                wake(this);
+            }
         }
     }
 
@@ -137,8 +146,15 @@ impl Disk {
         self.work().stop
     }
 
-    /// The thread.
+    /// The thread. What it wrote is on disk when it ends.
     pub(crate) fn run(&self) {
+        self.work_on();
+        if let Err(error) = self.tree.db.flush() {
+            tracing::warn!(%error, "the last rows are not on disk, and will be folded again");
+        }
+    }
+
+    fn work_on(&self) {
         while self.wait_for_work() {
             let done = catch_unwind(AssertUnwindSafe(|| self.turn()))
                 .unwrap_or_else(|panic| Err(StoreError(format!("writing rows panicked: {}", panic_message(&*panic)))));
@@ -188,24 +204,30 @@ impl Disk {
             writer.add(key, row.as_deref())?;
         }
         let run = writer.finish()?;
-        let mut layers = Layers::clone(&self.layers());
-        layers.frozen = None;
+        let mut runs = self.layers().runs.clone();
         if run.info.rows > 0 {
-            layers.runs.insert(0, Arc::new(run));
+            runs.insert(0, Arc::new(run));
         }
-        self.name(layers, Some(&frozen.checkpoint))
+        self.name(runs, Some(&frozen.checkpoint))
     }
 
-    /// Makes the layers those of the store, with the place in the log they lead to if it is another.
-    fn name(&self, layers: Layers, checkpoint: Option<&Checkpoint>) -> Result<(), StoreError> {
+    /// Makes the runs those of the store; with the place in the log they lead to, if they have what was handed over. Only this thread
+    /// changes them, but rows may be handed over at any moment.
+    fn name(&self, runs: Vec<Arc<Run>>, checkpoint: Option<&Checkpoint>) -> Result<(), StoreError> {
         let mut batch = sled::Batch::default();
-        let runs = Runs { next: self.work().next_run, runs: layers.runs.iter().map(|run| run.info).collect() };
-        batch.insert(&RUNS_KEY, encode(&runs)?);
+        let named = Runs { next: self.work().next_run, runs: runs.iter().map(|run| run.info).collect() };
+        batch.insert(&RUNS_KEY, encode(&named)?);
         if let Some(checkpoint) = checkpoint {
             batch.insert(&CHECKPOINT_KEY, encode(checkpoint)?);
         }
         self.tree.db.apply_batch(batch).map_err(failed)?;
-        self.replace(|now| *now = layers);
+        self.tree.db.flush().map_err(failed)?;
+        self.replace(|layers| {
+            layers.runs = runs;
+            if checkpoint.is_some() {
+                layers.frozen = None;
+            }
+        });
         let _work = self.work();
         self.bell.notify_all();
         Ok(())
@@ -237,14 +259,14 @@ impl Disk {
             return Ok(());
         }
         let run = writer.finish()?;
-        let mut layers = Layers::clone(&self.layers());
+        let mut runs = self.layers().runs.clone();
         let is_old = |run: &Arc<Run>| old.iter().any(|old| Arc::ptr_eq(old, run));
-        let at = layers.runs.iter().position(is_old).unwrap_or_default();
-        layers.runs.retain(|run| !is_old(run));
+        let at = runs.iter().position(is_old).unwrap_or_default();
+        runs.retain(|run| !is_old(run));
         if run.info.rows > 0 {
-            layers.runs.insert(at, Arc::new(run));
+            runs.insert(at, Arc::new(run));
         }
-        self.name(layers, None)?;
+        self.name(runs, None)?;
         self.work().retired.extend(old.iter().cloned());
         Ok(())
     }
@@ -261,9 +283,22 @@ impl Disk {
         if unread.is_empty() {
             return Ok(());
         }
-        // What replaces them must be there whatever happens.
-        self.tree.db.flush().map_err(failed)?;
         unread.iter().try_for_each(|run| self.tree.remove_run(run.info.id))
+    }
+}
+
+/// sled's flush (0.34.7) was once seen to sleep on although all was written. Any other write wakes it, so whoever has waited for long
+/// makes one, on a thread of its own.
+pub(crate) fn wake(disk: &Arc<Disk>) {
+    let disk = Arc::clone(disk);
+    let waking = std::thread::Builder::new().name("wake-settling".into()).spawn(move || {
+        let written = disk.tree.db.insert(WAKE_KEY, &[]).and_then(|_| disk.tree.db.flush());
+        if let Err(error) = written {
+            tracing::warn!(%error, "rows are not being written");
+        }
+    });
+    if let Err(error) = waking {
+        tracing::warn!(%error, "rows are not being written, and there is no thread to wake their writer");
     }
 }
 

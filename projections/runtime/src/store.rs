@@ -26,7 +26,7 @@ use crate::{
     error::OpenError,
     merge::{self, Source, merge},
     run::{Blocks, Found, failed},
-    settle::{Disk, Frozen, Runs},
+    settle::{Disk, Frozen, Runs, WAKE_EVERY, wake},
     stage::{META, Staged, Visit, bounds},
 };
 
@@ -36,6 +36,8 @@ const IDENTITY_KEY: [u8; 2] = [META, b'i'];
 pub(crate) const CHECKPOINT_KEY: [u8; 2] = [META, b'c'];
 pub(crate) const RUNS_KEY: [u8; 2] = [META, b'r'];
 const LOCK_RETRY: Duration = Duration::from_millis(50);
+/// How often it is looked whether the thread that writes has ended.
+const STOP_POLL: Duration = Duration::from_millis(1);
 /// What a row in memory takes besides its bytes, about.
 const ROW_OVERHEAD: usize = 96;
 /// Rows that a walk over all of them reads at a time.
@@ -224,7 +226,7 @@ impl Store {
     /// Waits while the rows in memory are too many and those before them are not yet written. Before [`Self::apply`], so that readers do
     /// not have to wait.
     pub(crate) fn make_room(&self) -> Result<(), StoreError> {
-        if self.is_full() { self.disk.wait() } else { Ok(()) }
+        if self.is_full() { Disk::wait(&self.disk) } else { Ok(()) }
     }
 
     /// Begins to write rows that have been in memory for long, if there are any.
@@ -234,7 +236,7 @@ impl Store {
 
     /// Begins to write the rows in memory.
     fn freeze(&self) -> Result<(), StoreError> {
-        self.disk.wait()?;
+        Disk::wait(&self.disk)?;
         let mut recent = self.recent.write();
         if recent.since.take().is_some() {
             let rows = std::mem::take(&mut recent.rows);
@@ -247,8 +249,7 @@ impl Store {
     /// Writes everything applied so far to disk.
     pub fn flush(&self) -> Result<(), StoreError> {
         self.freeze()?;
-        self.disk.wait()?;
-        self.disk.tree.db.flush().map(|_| ()).map_err(failed)
+        Disk::wait(&self.disk)
     }
 
     /// SHA-256 over every row, in the order of keys: equal for equal rows, in any process. Reads everything.
@@ -281,6 +282,14 @@ impl Drop for Store {
     fn drop(&mut self) {
         self.disk.stop();
         if let Some(thread) = self.settling.take() {
+            let mut waking = Instant::now();
+            while !thread.is_finished() {
+                std::thread::sleep(STOP_POLL);
+                if waking.elapsed() >= WAKE_EVERY {
+                    waking = Instant::now();
+                    wake(&self.disk);
+                }
+            }
             // It catches its own panics and says so to whoever writes next.
             let _ = thread.join();
         }
