@@ -157,6 +157,16 @@ impl Days {
         let mut last_news = Instant::now();
         let mut seen = Vec::new();
         loop {
+            // Nothing else than what is folded decides.
+            let positions = billing.positions();
+            if positions == seen {
+                if last_news.elapsed() > STALL_MAX {
+                    return Err(CloseError::Slow { date });
+                }
+                tokio::time::sleep(POLL).await;
+                continue;
+            }
+            (seen, last_news) = (positions, Instant::now());
             let done = billing
                 .query(move |rows| {
                     let closed = subledger_billing::closed_through(rows, partitions)?;
@@ -170,14 +180,6 @@ impl Days {
             if done.value {
                 return Ok(());
             }
-            if done.reflects[..] != seen[..] {
-                seen = done.reflects.to_vec();
-                last_news = Instant::now();
-            }
-            if last_news.elapsed() > STALL_MAX {
-                return Err(CloseError::Slow { date });
-            }
-            tokio::time::sleep(POLL).await;
         }
     }
 

@@ -4,12 +4,16 @@
 //! again, and the ledger answers with what is recorded.
 
 use std::{
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use chrono::{DateTime, Utc};
-use subledger_billing::{DueInvoice, DueReview, due_invoices, due_reviews};
+use futures_util::{StreamExt as _, stream};
+use subledger_billing::{DueInvoice, DueReview, DueSeries, due_reviews, due_series, invoices_of};
 use subledger_domain::{Command, ids::CommandId};
 use subledger_fold::{Rows, StoreError};
 use subledger_log::{
@@ -26,10 +30,38 @@ use crate::router::{self, Router, WhenFull};
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Commands sent at a time.
 const BATCH_COMMANDS_MAX: usize = 200;
+/// Series of invoices whose lines are read by one query, which holds up folding meanwhile.
+const SERIES_PER_QUERY: usize = 16;
+/// Queries that read lines at once, while invoices computed before are issued.
+const QUERIES_AT_ONCE: usize = 2;
 /// How long to wait after a command that had no outcome, or a refusal.
 const RETRY: Duration = Duration::from_secs(5);
 /// How long the read model may take to fold the invoices just issued before they are looked at again.
 const FOLD_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// A command that is due: its id, from when on it takes effect, and what it says.
+type Due = (CommandId, DateTime<Utc>, Command);
+
+/// What became of the commands of one look.
+#[derive(Default)]
+struct Sending {
+    sent: Vec<Position>,
+    failed: Option<String>,
+}
+
+/// How far issuing is: the invoices that were due at the last look, and how many of them are issued.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    due: AtomicU64,
+    issued: AtomicU64,
+}
+
+impl Progress {
+    /// Issued, of those due.
+    pub(crate) fn get(&self) -> (u64, u64) {
+        (self.issued.load(Ordering::Relaxed), self.due.load(Ordering::Relaxed))
+    }
+}
 
 /// Issues invoices as they become due, and reviews partners as their invoices become overdue.
 pub(crate) struct Invoices {
@@ -37,6 +69,7 @@ pub(crate) struct Invoices {
     pub(crate) router: Arc<dyn Router>,
     pub(crate) customers_partitions: u16,
     pub(crate) principal: String,
+    pub(crate) progress: Arc<Progress>,
 }
 
 impl Invoices {
@@ -78,34 +111,30 @@ impl Invoices {
     /// Sends what is due. The number of commands sent.
     async fn issue(&self) -> Result<usize, String> {
         let partitions = self.customers_partitions;
-        let due = move |rows: &dyn Rows| {
-            Ok::<_, StoreError>((due_invoices(rows, partitions)?, due_reviews(rows, partitions)?))
-        };
-        let (invoices, reviews) = self.billing.query(due).await.map_err(|e| e.to_string())?.value;
-        let invoices = invoices.into_iter().map(|due| {
-            let DueInvoice { command_id, effective_at, command } = due;
-            (command_id, effective_at, Command::IssueInvoice(command))
-        });
+        let due =
+            move |rows: &dyn Rows| Ok::<_, StoreError>((due_series(rows, partitions)?, due_reviews(rows, partitions)?));
+        let (series, reviews) = self.billing.query(due).await.map_err(|error| error.to_string())?.value;
+        let mut sending = Sending::default();
+        if !series.is_empty() {
+            self.progress.issued.store(0, Ordering::Relaxed);
+            self.progress.due.store(series.len() as u64, Ordering::Relaxed);
+        }
+        let shares: Vec<Vec<DueSeries>> = series.chunks(SERIES_PER_QUERY).map(<[_]>::to_vec).collect();
+        let mut computed = stream::iter(shares).map(|share| self.invoices(share)).buffered(QUERIES_AT_ONCE);
+        while let Some(invoices) = computed.next().await {
+            let invoices = invoices?.into_iter().map(|due| {
+                let DueInvoice { command_id, effective_at, command } = due;
+                (command_id, effective_at, Command::IssueInvoice(command))
+            });
+            self.send(invoices.collect(), &mut sending).await?;
+            self.progress.issued.store(sending.sent.len() as u64, Ordering::Relaxed);
+        }
         let reviews = reviews.into_iter().map(|due| {
             let DueReview { command_id, effective_at, command } = due;
             (command_id, effective_at, Command::ReviewStanding(command))
         });
-        let due: Vec<_> = invoices.chain(reviews).collect();
-        let mut sent = Vec::new();
-        let mut failed = None;
-        for batch in due.chunks(BATCH_COMMANDS_MAX) {
-            let batch = batch.iter().map(|due| self.submission(due)).collect::<Result<Vec<_>, _>>()?;
-            for answer in router::submit(&*self.router, batch, WhenFull::Wait).await {
-                match answer {
-                    Ok(outcome) => {
-                        failed =
-                            failed.or(outcome.result.err().map(|refused| format!("{}: {refused}", outcome.command_id)));
-                        sent.push(outcome.position);
-                    }
-                    Err(error) => failed = Some(error.to_string()),
-                }
-            }
-        }
+        self.send(reviews.collect(), &mut sending).await?;
+        let Sending { sent, failed } = sending;
         // Otherwise the next look would find the same ones due.
         let waited = self.billing.wait_for(&sent, Instant::now() + FOLD_WAIT_MAX).await;
         match (failed, waited) {
@@ -115,7 +144,30 @@ impl Invoices {
         }
     }
 
-    fn submission(&self, due: &(CommandId, DateTime<Utc>, Command)) -> Result<Submission, String> {
+    async fn invoices(&self, series: Vec<DueSeries>) -> Result<Vec<DueInvoice>, String> {
+        let partitions = self.customers_partitions;
+        let invoices = self.billing.query(move |rows| invoices_of(rows, partitions, &series)).await;
+        invoices.map(|read| read.value).map_err(|error| error.to_string())
+    }
+
+    async fn send(&self, due: Vec<Due>, sending: &mut Sending) -> Result<(), String> {
+        for batch in due.chunks(BATCH_COMMANDS_MAX) {
+            let batch = batch.iter().map(|due| self.submission(due)).collect::<Result<Vec<_>, _>>()?;
+            for answer in router::submit(&*self.router, batch, WhenFull::Wait).await {
+                match answer {
+                    Ok(outcome) => {
+                        let refused = outcome.result.err().map(|refused| format!("{}: {refused}", outcome.command_id));
+                        sending.failed = sending.failed.take().or(refused);
+                        sending.sent.push(outcome.position);
+                    }
+                    Err(error) => sending.failed = Some(error.to_string()),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn submission(&self, due: &Due) -> Result<Submission, String> {
         let (command_id, effective_at, command) = due.clone();
         let envelope = Envelope { command_id, effective_at: Some(effective_at), expected_version: None, command };
         let actor = Actor { principal: self.principal.clone(), channel: "projector".into() };

@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc};
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error, Visitor},
+};
 
 /// Longest id, in characters.
 pub const ID_LENGTH_MAX: usize = 64;
@@ -15,19 +18,56 @@ pub struct InvalidId {
     pub text: String,
 }
 
+/// Which bytes an id may have: ids are checked wherever something is read, so this is a look into a table.
+const IN_IDS: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0_u8;
+    while byte < u8::MAX {
+        table[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b':' | b'-');
+        byte += 1;
+    }
+    table
+};
+
 fn check(text: &str) -> Result<(), InvalidId> {
     let ok = !text.is_empty()
         && text.len() <= ID_LENGTH_MAX
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'-'));
+        && text.bytes().fold(true, |ok, byte| ok & IN_IDS[usize::from(byte)]);
     if ok { Ok(()) } else { Err(InvalidId { text: text.chars().take(80).collect() }) }
+}
+
+/// Takes a text as an id without a copy in between.
+struct Text<T>(fn(&str) -> Result<T, InvalidId>);
+
+impl<T> Visitor<'_> for Text<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an id")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        (self.0)(text).map_err(E::custom)
+    }
 }
 
 macro_rules! id {
     ($(#[$doc:meta] $name:ident)*) => {$(
         #[$doc]
-        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Arc<str>);
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_str(Text(|text| Self::new(text)))
+            }
+        }
 
         impl $name {
             /// Checks the text and takes it as an id.

@@ -4,6 +4,7 @@
 
 use std::{
     collections::HashSet,
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -102,6 +103,8 @@ impl Writer {
         }
         let total = self.core.machine.customers().map_or(0, |customers| customers.due_count(day));
         let now = Instant::now();
+        self.shared.due_done.store(0, Ordering::Relaxed);
+        self.shared.due_total.store(u64::try_from(total).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.due = DueRun { day: Some(day), total, started: Some(now), reported: Some(now), ..DueRun::default() };
     }
 
@@ -137,6 +140,8 @@ impl Writer {
         }
         drop(view);
         self.flush()?;
+        let done = if complete { self.due.total } else { self.due.done.min(self.due.total) };
+        self.shared.due_done.store(u64::try_from(done).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.report(day, complete);
         Ok(())
     }

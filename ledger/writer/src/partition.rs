@@ -49,6 +49,9 @@ pub(crate) struct Shared {
     pub(crate) next_seq: AtomicU64,
     pub(crate) epoch: AtomicU64,
     pub(crate) running: AtomicBool,
+    /// Customers with something due on the day that is being closed, and how many of them are decided.
+    pub(crate) due_total: AtomicU64,
+    pub(crate) due_done: AtomicU64,
     pub(crate) options: Options,
 }
 
@@ -60,6 +63,8 @@ impl Shared {
             next_seq: AtomicU64::new(0),
             epoch: AtomicU64::new(0),
             running: AtomicBool::new(true),
+            due_total: AtomicU64::new(0),
+            due_done: AtomicU64::new(0),
             options,
         }
     }
@@ -140,6 +145,11 @@ impl Handle {
     /// Commits of the partition, and the epoch of its writer.
     pub fn tail(&self) -> (u64, u64) {
         (self.shared.next_seq.load(Ordering::Relaxed), self.shared.epoch.load(Ordering::Relaxed))
+    }
+
+    /// Of the day that was closed last or is being closed: how many customers with something due are decided, and how many there are.
+    pub fn due(&self) -> (u64, u64) {
+        (self.shared.due_done.load(Ordering::Relaxed), self.shared.due_total.load(Ordering::Relaxed))
     }
 
     /// Whether the writer runs.

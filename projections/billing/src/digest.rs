@@ -1,11 +1,13 @@
 //! What an invoice says about its lines: how many, their sum, and a digest over each of them in the order charged.
 //!
 //! # The digest
-//! SHA-256 over `subledger-invoice-lines-v1` and a newline, then for each line its 36 fields in the order of [`feed_line`]. A field is
+//! SHA-256 over `subledger-invoice-lines-v1` and a newline, then for each line its 36 fields in the order of [`Fields::line`]. A field is
 //! its length in bytes as 4 bytes big-endian, then its text in UTF-8; an absent field is the length `ff ff ff ff` and nothing else.
 //! Dates are `YYYY-MM-DD`; `charge_end` is the day after the last; numbers are decimal, without a sign if positive and without zeros at
 //! their end (`1.5`, `-20`); the charge type and frequency are as the files print them; the rule is its name in [`rule_name`].
 //! The form never changes: another form would be `v2`, and invoices issued under `v1` stay so.
+
+use std::{fmt::Display, io::Write as _};
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -48,13 +50,15 @@ pub(crate) fn summarize(
 /// Sums up lines one after another.
 pub(crate) struct Summing {
     hash: Sha256,
+    fields: Fields,
     line_count: u32,
     totals: InvoiceTotals,
 }
 
 impl Default for Summing {
     fn default() -> Self {
-        Self { hash: Sha256::new_with_prefix(VERSION_1), line_count: 0, totals: InvoiceTotals::default() }
+        let hash = Sha256::new_with_prefix(VERSION_1);
+        Self { hash, fields: Fields::default(), line_count: 0, totals: InvoiceTotals::default() }
     }
 }
 
@@ -65,7 +69,10 @@ impl Summing {
         self.line_count = self.line_count.checked_add(1).ok_or_else(too_many)?;
         let too_large = || StoreError("the sum of an invoice's lines is too large".to_owned());
         self.totals = self.totals.plus(line).ok_or_else(too_large)?;
-        feed_line(&mut self.hash, line)
+        self.fields.bytes.clear();
+        self.fields.line(line)?;
+        self.hash.update(&self.fields.bytes);
+        Ok(())
     }
 
     /// The sums.
@@ -74,93 +81,119 @@ impl Summing {
     }
 }
 
-/// Every field of a line, in a fixed order. The pattern names each one, so a new field cannot be forgotten here.
-fn feed_line(hash: &mut Sha256, line: &Charged) -> Result<(), StoreError> {
-    let Charged {
-        line_id,
-        customer_id,
-        partner_id,
-        subscription_id,
-        order_id,
-        offer_id,
-        offer_name,
-        invoice_family,
-        charge_type,
-        charge_start,
-        charge_end,
-        unit_price,
-        quantity,
-        amount,
-        currency,
-        charged_on,
-        component,
-        sku,
-        subscription_description,
-        purchase_date,
-        billing_frequency,
-        reverses_line_id,
-        derivation: Derivation { rule, period_price, period_days, billed_days },
-        reseller_id,
-        discount,
-        tax,
-        reference,
-    } = line;
-    let mut feed = |text: &str| feed_text(hash, Some(text));
-    feed(line_id.as_str())?;
-    feed(customer_id.as_str())?;
-    feed(partner_id.as_str())?;
-    feed(subscription_id.as_str())?;
-    feed(order_id.as_str())?;
-    feed(offer_id.as_str())?;
-    feed(offer_name)?;
-    feed(family_name(*invoice_family))?;
-    feed(charge_type.label())?;
-    feed(&charge_start.to_string())?;
-    feed(&charge_end.to_string())?;
-    feed(&unit_price.normalize().to_string())?;
-    feed(&quantity.to_string())?;
-    feed(&amount.normalize().to_string())?;
-    feed(currency.as_str())?;
-    feed(&charged_on.to_string())?;
-    feed_text(hash, component.as_deref())?;
-    feed_text(hash, sku.as_deref())?;
-    feed_text(hash, subscription_description.as_deref())?;
-    feed_text(hash, Some(&purchase_date.to_string()))?;
-    feed_text(hash, billing_frequency.map(BillingFrequency::label))?;
-    feed_text(hash, reverses_line_id.as_ref().map(LineId::as_str))?;
-    feed_text(hash, Some(rule_name(*rule)))?;
-    feed_text(hash, Some(&period_price.normalize().to_string()))?;
-    feed_text(hash, Some(&period_days.to_string()))?;
-    feed_text(hash, Some(&billed_days.to_string()))?;
-    feed_text(hash, reseller_id.as_ref().map(PartnerId::as_str))?;
-    let promotion = discount.as_ref().map(|discount| &discount.promotion);
-    feed_text(hash, promotion.map(|promotion| promotion.promotion_id.as_str()))?;
-    feed_text(hash, promotion.map(|promotion| number(promotion.percent)).as_deref())?;
-    feed_text(hash, discount.as_ref().map(|discount| number(discount.amount)).as_deref())?;
-    feed_text(hash, tax.as_ref().map(|tax| tax.rule.name.as_str()))?;
-    feed_text(hash, tax.as_ref().map(|tax| tax.rule.treatment.label()))?;
-    feed_text(hash, tax.as_ref().map(|tax| number(tax.rule.rate_percent)).as_deref())?;
-    feed_text(hash, tax.as_ref().map(|tax| number(tax.amount)).as_deref())?;
-    feed_text(hash, tax.as_ref().map(|tax| number(tax.included)).as_deref())?;
-    feed_text(hash, reference.as_deref())
+/// The fields of a line, as they are hashed.
+#[derive(Default)]
+struct Fields {
+    bytes: Vec<u8>,
 }
 
-fn number(amount: Decimal) -> String {
-    amount.normalize().to_string()
+impl Fields {
+    /// Every field of a line, in a fixed order. The pattern names each one, so a new field cannot be forgotten here.
+    fn line(&mut self, line: &Charged) -> Result<(), StoreError> {
+        let Charged {
+            line_id,
+            customer_id,
+            partner_id,
+            subscription_id,
+            order_id,
+            offer_id,
+            offer_name,
+            invoice_family,
+            charge_type,
+            charge_start,
+            charge_end,
+            unit_price,
+            quantity,
+            amount,
+            currency,
+            charged_on,
+            component,
+            sku,
+            subscription_description,
+            purchase_date,
+            billing_frequency,
+            reverses_line_id,
+            derivation: Derivation { rule, period_price, period_days, billed_days },
+            reseller_id,
+            discount,
+            tax,
+            reference,
+        } = line;
+        self.text(line_id.as_str())?;
+        self.text(customer_id.as_str())?;
+        self.text(partner_id.as_str())?;
+        self.text(subscription_id.as_str())?;
+        self.text(order_id.as_str())?;
+        self.text(offer_id.as_str())?;
+        self.text(offer_name)?;
+        self.text(family_name(*invoice_family))?;
+        self.text(charge_type.label())?;
+        self.shown(charge_start)?;
+        self.shown(charge_end)?;
+        self.shown(unit_price.normalize())?;
+        self.shown(quantity)?;
+        self.shown(amount.normalize())?;
+        self.text(currency.as_str())?;
+        self.shown(charged_on)?;
+        self.optional(component.as_deref())?;
+        self.optional(sku.as_deref())?;
+        self.optional(subscription_description.as_deref())?;
+        self.shown(purchase_date)?;
+        self.optional(billing_frequency.map(BillingFrequency::label))?;
+        self.optional(reverses_line_id.as_ref().map(LineId::as_str))?;
+        self.text(rule_name(*rule))?;
+        self.shown(period_price.normalize())?;
+        self.shown(period_days)?;
+        self.shown(billed_days)?;
+        self.optional(reseller_id.as_ref().map(PartnerId::as_str))?;
+        let promotion = discount.as_ref().map(|discount| &discount.promotion);
+        self.optional(promotion.map(|promotion| promotion.promotion_id.as_str()))?;
+        self.number(promotion.map(|promotion| promotion.percent))?;
+        self.number(discount.as_ref().map(|discount| discount.amount))?;
+        self.optional(tax.as_ref().map(|tax| tax.rule.name.as_str()))?;
+        self.optional(tax.as_ref().map(|tax| tax.rule.treatment.label()))?;
+        self.number(tax.as_ref().map(|tax| tax.rule.rate_percent))?;
+        self.number(tax.as_ref().map(|tax| tax.amount))?;
+        self.number(tax.as_ref().map(|tax| tax.included))?;
+        self.optional(reference.as_deref())
+    }
+
+    fn text(&mut self, text: &str) -> Result<(), StoreError> {
+        self.bytes.extend(length(text.len())?);
+        self.bytes.extend(text.as_bytes());
+        Ok(())
+    }
+
+    fn optional(&mut self, text: Option<&str>) -> Result<(), StoreError> {
+        if let Some(text) = text {
+            return self.text(text);
+        }
+        self.bytes.extend(ABSENT);
+        Ok(())
+    }
+
+    fn number(&mut self, number: Option<Decimal>) -> Result<(), StoreError> {
+        if let Some(number) = number {
+            return self.shown(number.normalize());
+        }
+        self.bytes.extend(ABSENT);
+        Ok(())
+    }
+
+    /// A value as it is shown, without a text of its own.
+    fn shown(&mut self, value: impl Display) -> Result<(), StoreError> {
+        let at = self.bytes.len();
+        self.bytes.extend([0; 4]);
+        write!(self.bytes, "{value}").map_err(|error| StoreError(format!("a field of a line: {error}")))?;
+        let length = length(self.bytes.len() - at - 4)?;
+        self.bytes[at..at + 4].copy_from_slice(&length);
+        Ok(())
+    }
 }
 
-fn feed_text(hash: &mut Sha256, text: Option<&str>) -> Result<(), StoreError> {
-    let Some(text) = text else {
-        hash.update(ABSENT);
-        return Ok(());
-    };
-    let length = u32::try_from(text.len())
-        .ok()
-        .filter(|length| length.to_be_bytes() != ABSENT)
-        .ok_or_else(|| StoreError("a field of a line is too long".to_owned()))?;
-    hash.update(length.to_be_bytes());
-    hash.update(text.as_bytes());
-    Ok(())
+fn length(length: usize) -> Result<[u8; 4], StoreError> {
+    let bytes = u32::try_from(length).map(u32::to_be_bytes).ok().filter(|bytes| *bytes != ABSENT);
+    bytes.ok_or_else(|| StoreError("a field of a line is too long".to_owned()))
 }
 
 fn family_name(family: InvoiceFamily) -> &'static str {

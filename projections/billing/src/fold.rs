@@ -7,11 +7,14 @@
 mod claims;
 mod receivables;
 
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
 use subledger_domain::{
     Event,
     charge::Charged,
     event::{InvoiceIssued, PartnerRegistered},
-    ids::{CustomerId, PartnerId},
+    ids::PartnerId,
     money::Currency,
     position::{Family, Position},
 };
@@ -19,9 +22,11 @@ use subledger_fold::{Changes, Projection, Recorded, StoreError, as_of};
 
 use crate::{
     known,
-    ledger::{Leg, Posting, charge_posting, invoice_posting},
+    ledger::{Account, Leg, Posting, charge_posting, invoice_posting},
     tables::{
-        balance_days, balances, causes, charge_index,
+        balance_days,
+        balances::{self, Sums},
+        causes, charge_index,
         charges::{self, Place},
         due, entries, invoice_index, invoices, markers,
         partners::{self, Partner},
@@ -39,17 +44,18 @@ impl Projection for BillingProjection {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn fold(&self, commit: &Recorded<'_>, rows: &mut dyn Changes) -> Result<(), StoreError> {
         as_of::note(rows, commit);
         let Ok(events) = commit.outcome else { return Ok(()) };
         known::fold(rows, commit, events)?;
+        let mut charges = Charges::new(commit.position);
         for (index, event) in events.iter().enumerate() {
             let index = u32::try_from(index).map_err(|_| StoreError("a commit has too many events".to_owned()))?;
             match event {
-                Event::Charged(line) => charged(rows, commit.position, index, line)?,
+                Event::Charged(line) => charges.add(rows, index, line)?,
                 Event::PartitionDayClosed(event) => {
                     expect_family(commit.position, Family::Customers, "PartitionDayClosed")?;
                     markers::put(rows, commit.position.partition.index, event.date, commit.position.seq)?;
@@ -62,27 +68,52 @@ impl Projection for BillingProjection {
                 }
             }
         }
-        Ok(())
+        charges.finish(rows)
     }
 }
 
-fn charged(rows: &mut dyn Changes, position: Position, index: u32, line: &Charged) -> Result<(), StoreError> {
-    expect_family(position, Family::Customers, "Charged")?;
-    let (series, place) = (Series::from(line), Place::new(line, position, index));
-    let key = charges::key(&series, &place);
-    charge_index::put(rows, line, &place, &key);
-    causes::put_line(rows, line, &place, &key);
-    charges::put(rows, key, line)?;
-    let booking = Booked { position, index, partner_id: &line.partner_id, currency: line.currency };
-    booking.post(rows, &charge_posting(line), line.charged_on, Some(&line.customer_id), line.line_id.as_str())?;
-    let state = series::get(rows, &series)?.unwrap_or_default();
-    let billed = state.billed_until.is_some_and(|end| line.charged_on < end);
-    let earlier_is_known = state.first_unbilled.is_some_and(|first| first <= line.charged_on);
-    if !billed && !earlier_is_known {
-        let changed = State { first_unbilled: Some(line.charged_on), ..state };
-        change_series(rows, &series, state, changed)?;
+/// The charges of one commit. What they add to balances and series is added up, and each row is changed once.
+struct Charges {
+    position: Position,
+    balances: BTreeMap<(PartnerId, Currency, Account, NaiveDate), Sums>,
+    days: BTreeMap<Series, BTreeSet<NaiveDate>>,
+}
+
+impl Charges {
+    fn new(position: Position) -> Self {
+        Self { position, balances: BTreeMap::new(), days: BTreeMap::new() }
     }
-    Ok(())
+
+    fn add(&mut self, rows: &mut dyn Changes, index: u32, line: &Charged) -> Result<(), StoreError> {
+        expect_family(self.position, Family::Customers, "Charged")?;
+        let (series, place) = (Series::from(line), Place::new(line, self.position, index));
+        let key = charges::key(&series, &place);
+        charge_index::put(rows, line, &place, &key);
+        causes::put_line(rows, line, &place, &key);
+        charges::put(rows, key, line)?;
+        for &Leg { account, debit, credit } in charge_posting(line).legs() {
+            let account = (line.partner_id.clone(), line.currency, account, line.charged_on);
+            self.balances.entry(account).or_default().plus(&Sums { debits: debit, credits: credit, entry_count: 1 })?;
+        }
+        self.days.entry(series).or_default().insert(line.charged_on);
+        Ok(())
+    }
+
+    fn finish(self, rows: &mut dyn Changes) -> Result<(), StoreError> {
+        for ((partner_id, currency, account, booked_on), sums) in &self.balances {
+            balance_days::add(rows, (partner_id, *currency, *account), *booked_on, self.position, sums)?;
+            balances::add(rows, (partner_id, *currency, *account), sums)?;
+        }
+        for (series, days) in self.days {
+            let state = series::get(rows, &series)?.unwrap_or_default();
+            let unbilled = days.into_iter().find(|day| state.billed_until.is_none_or(|end| *day >= end));
+            let first_unbilled = state.first_unbilled.into_iter().chain(unbilled).min();
+            if first_unbilled != state.first_unbilled {
+                change_series(rows, &series, state, State { first_unbilled, ..state })?;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn invoice_issued(
@@ -96,7 +127,7 @@ fn invoice_issued(
     invoice_index::insert(rows, event)?;
     receivables::issued(rows, (position, index), event, None)?;
     let booking = Booked { position, index, partner_id: &event.partner_id, currency: event.currency };
-    booking.post(rows, &invoice_posting(event), event.invoice_date, None, event.invoice_number.as_str())?;
+    booking.post(rows, &invoice_posting(event), event.invoice_date, event.invoice_number.as_str())?;
     let series = Series::from(event);
     let state = series::get(rows, &series)?.unwrap_or_default();
     let billed_until = state.billed_until.max(Some(event.period_end));
@@ -129,7 +160,7 @@ fn change_series(rows: &mut dyn Changes, series: &Series, from: State, to: State
     Ok(())
 }
 
-/// What the entries of a posting have in common.
+/// What the entries of a posting have in common. Those of charges are not kept, but read from the charges ([`entries`]).
 struct Booked<'a> {
     position: Position,
     index: u32,
@@ -142,8 +173,7 @@ impl Booked<'_> {
         &self,
         rows: &mut dyn Changes,
         posting: &Posting,
-        booked_on: chrono::NaiveDate,
-        customer_id: Option<&CustomerId>,
+        booked_on: NaiveDate,
         reference: &str,
     ) -> Result<(), StoreError> {
         for &Leg { account, debit, credit } in posting.legs() {
@@ -155,11 +185,12 @@ impl Booked<'_> {
                 position: self.position,
                 index: self.index,
             };
-            let row =
-                entries::Row { customer_id: customer_id.cloned(), debit, credit, reference: reference.to_owned() };
-            balance_days::post(rows, &booking, debit, credit)?;
+            let row = entries::Row { customer_id: None, debit, credit, reference: reference.to_owned() };
+            let (of, sums) =
+                ((self.partner_id, self.currency, account), Sums { debits: debit, credits: credit, entry_count: 1 });
+            balance_days::add(rows, of, booked_on, self.position, &sums)?;
             entries::put(rows, &booking, &row)?;
-            balances::post(rows, self.partner_id, self.currency, account, debit, credit)?;
+            balances::add(rows, of, &sums)?;
         }
         Ok(())
     }

@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-/// Series (partner, family, currency) that one call of [`due_invoices`] looks at; the oldest due come first, the rest with later calls.
+/// Series (partner, family, currency) that one call of [`due_series`] looks at; the oldest due come first, the rest with later calls.
 pub const SERIES_PER_CALL_MAX: usize = 1_000;
 
 /// Hexadecimal digits that stand for a partner id that is too long for a command id.
@@ -48,6 +48,10 @@ pub fn closed_through(rows: &dyn Rows, customers_partitions: u16) -> Result<Opti
     markers::closed_through(rows, customers_partitions)
 }
 
+/// A series of invoices (partner, family, currency) of which one is due.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DueSeries(Series);
+
 /// The invoices that are due: their date is closed in all `customers_partitions` partitions, they have at least one line, and their issue
 /// has not been folded yet. For each series in the order of dates, each beginning where the one before ends.
 ///
@@ -57,12 +61,29 @@ pub fn closed_through(rows: &dyn Rows, customers_partitions: u16) -> Result<Opti
 ///
 /// Reads only series that are due, and each of their due lines once.
 pub fn due_invoices(rows: &dyn Rows, customers_partitions: u16) -> Result<Vec<DueInvoice>, StoreError> {
+    invoices_of(rows, customers_partitions, &due_series(rows, customers_partitions)?)
+}
+
+/// The series of [`due_invoices`], the oldest due first, at most [`SERIES_PER_CALL_MAX`]. Reads no lines.
+pub fn due_series(rows: &dyn Rows, customers_partitions: u16) -> Result<Vec<DueSeries>, StoreError> {
+    let Some(closed_through) = markers::closed_through(rows, customers_partitions)? else {
+        return Ok(Vec::new());
+    };
+    Ok(due::through(rows, closed_through, SERIES_PER_CALL_MAX)?.into_iter().map(DueSeries).collect())
+}
+
+/// The invoices that are due of some series. Their lines are what takes time, so many series can be split among several that compute.
+pub fn invoices_of(
+    rows: &dyn Rows,
+    customers_partitions: u16,
+    series: &[DueSeries],
+) -> Result<Vec<DueInvoice>, StoreError> {
     let Some(closed_through) = markers::closed_through(rows, customers_partitions)? else {
         return Ok(Vec::new());
     };
     let mut issuer = Issuer { rows, customers_partitions, closed_through, reflects: None, invoices: Vec::new() };
-    for series in due::through(rows, closed_through, SERIES_PER_CALL_MAX)? {
-        issuer.series(&series)?;
+    for DueSeries(series) in series {
+        issuer.series(series)?;
     }
     Ok(issuer.invoices)
 }

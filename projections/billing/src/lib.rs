@@ -21,7 +21,9 @@ mod tables;
 pub use digest::LineSummary;
 pub use files::{FilePart, PartnerProfile, customer_name, partner_profile, reconciliation_layout, reconciliation_part};
 pub use fold::BillingProjection;
-pub use issue::{DueInvoice, SERIES_PER_CALL_MAX, closed_through, due_invoices, has_due_invoices, invoiced_through};
+pub use issue::{
+    DueInvoice, DueSeries, SERIES_PER_CALL_MAX, closed_through, due_invoices, due_series, has_due_invoices, invoiced_through, invoices_of,
+};
 pub use ledger::Account;
 pub use query::*;
 pub use review::{DueReview, REVIEWS_PER_CALL_MAX, due_reviews};

@@ -149,3 +149,66 @@ fn unbilled_charges_of_all_partners_in_pages() {
         assert_eq!(paged, all, "{size}");
     }
 }
+
+#[test]
+fn entries_of_charges_of_all_partitions_and_families_come_in_one_order_and_in_pages() {
+    let mut h = History::new(3);
+    h.register("p1", "USD", 15, "2018-01-01");
+    h.register("p2", "USD", 15, "2018-01-01");
+    let mut posted = Vec::new();
+    for n in 0..450_u16 {
+        let family = if n % 2 == 0 { LicenseUsage } else { OneTimeRecurring };
+        let (partner, day) =
+            (["p1", "p1", "p2"][usize::from(n) % 3], ["2018-01-10", "2018-01-11"][usize::from(n) / 225]);
+        let cost = if n % 5 == 0 { format!("-{n}.50") } else { format!("{n}.25") };
+        h.charge_in(n % 3, partner, family, "USD", day, &cost);
+        let (position, events) = h.commits.last().unwrap();
+        let subledger_domain::Event::Charged(line) = &events[0] else { panic!("a charge was appended") };
+        let credited = line.amount.is_sign_negative();
+        let account = if credited { Account::Credits } else { Account::Revenue };
+        for (account, debit) in [(Account::Unbilled, !credited), (account, credited)] {
+            let place = (partner.to_owned(), account, day.to_owned(), *position);
+            posted.push((place, line.line_id.to_string(), debit, line.amount.abs()));
+        }
+    }
+    posted.sort();
+    let all = AccountFilter::default();
+    let walk = |filter: &AccountFilter, size: usize| {
+        let (mut found, mut token) = (Vec::new(), String::new());
+        loop {
+            let page = list_entries(&h.rows, filter, PageRequest { size, token: &token }).unwrap();
+            assert!(page.items.len() <= size);
+            found.extend(page.items);
+            match page.next {
+                Some(next) => token = next,
+                None => return found,
+            }
+        }
+    };
+    let listed = walk(&all, 1_000);
+    let mut shown: Vec<_> = listed
+        .iter()
+        .map(|e| {
+            assert!(e.customer_id.is_some() && (e.debit.is_zero() != e.credit.is_zero()));
+            let place = (e.partner_id.to_string(), e.account, e.booked_on.to_string(), e.position);
+            (place, e.reference.clone(), e.credit.is_zero(), e.debit + e.credit)
+        })
+        .collect();
+    assert_eq!(shown.len(), 900);
+    // By the code of the account, which is not the order of its name.
+    assert!(listed.is_sorted_by_key(|e| {
+        let code = Account::ALL.iter().position(|account| *account == e.account);
+        (e.partner_id.clone(), code, e.booked_on, e.position)
+    }));
+    shown.sort();
+    assert_eq!(shown, posted);
+    for size in [1, 7, 199, 200, 201, 899, 900] {
+        assert_eq!(walk(&all, size), listed, "pages of {size}");
+    }
+    let credits = AccountFilter { account: Some(Account::Credits), ..AccountFilter::default() };
+    let of_credits: Vec<_> = listed.iter().filter(|e| e.account == Account::Credits).cloned().collect();
+    assert_eq!(of_credits.len(), 90);
+    for size in [1, 20, 1_000] {
+        assert_eq!(walk(&credits, size), of_credits, "pages of {size}");
+    }
+}

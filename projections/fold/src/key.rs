@@ -48,6 +48,11 @@ impl<'a> KeyReader<'a> {
         }
     }
 
+    /// Begins with the rest of a key whose beginning is known.
+    pub fn rest(rest: &'a [u8]) -> Self {
+        Self { rest }
+    }
+
     /// A text.
     pub fn text(&mut self) -> Result<&'a str, StoreError> {
         let end = self.rest.iter().position(|byte| *byte == 0).ok_or_else(damaged)?;

@@ -1,187 +1,194 @@
-//! Blocks: runs of rows in the order of keys, each one value of the tree below.
+//! Blocks: a stretch of a run's rows in the order of keys, one value of the tree below.
 //!
-//! A tree pays for every key it is told to change, not for every byte. A batch of a fold changes many rows that are neighbours (the lines
-//! of a partner, the entries of an account), so neighbours share a value: a batch rewrites the blocks it touches, each once.
+//! A tree pays for every key it is told to write, not for every byte, so many rows share a value; and neighbours have much in common, so
+//! the value is compressed.
 //!
-//! Form, version 1: length of the keys' common beginning (u16), that beginning, then each row as length of the rest of its key (u32),
-//! length of the row (u32), both; then the offset of each row (u32), and how many there are (u32). All little-endian.
+//! Form, version 3: an LZ4 block with its length before it (u32, little-endian) of: how many rows (varint), the length of the keys' common
+//! beginning (varint), that beginning, then for each row the length of the rest of its key (varint), 0 if the row is removed or else its
+//! length and one (varint), the rest of the key, the row.
 
 use std::cmp::Ordering;
 
 use subledger_fold::StoreError;
 
-/// Bytes that a block should not pass; a single row may.
-pub(crate) const BLOCK_BYTES_MAX: usize = 8 * 1024;
-/// Lengths before each row, and its offset.
-const ROW_OVERHEAD: usize = 12;
+/// Bytes at which a block is complete; a single row may be larger.
+pub(crate) const BLOCK_BYTES: usize = 16 * 1024;
+/// Bytes that a block may decode to: more is damage.
+const DECODED_BYTES_MAX: u32 = 1 << 30;
 
-/// A block as it is stored.
-#[derive(Clone, Copy)]
-pub(crate) struct Block<'a> {
-    common: &'a [u8],
-    /// Everything up to the offsets.
-    data: &'a [u8],
-    offsets: &'a [u8],
+/// A row of a run; none takes away the row that an older run has.
+pub(crate) type Row<'a> = Option<&'a [u8]>;
+
+/// A block, decoded.
+#[derive(Debug)]
+pub(crate) struct Block {
+    raw: Vec<u8>,
+    common: (usize, usize),
+    rows: Vec<Place>,
 }
 
-impl<'a> Block<'a> {
-    /// Reads the frame of a block; rows are read as they are asked for.
-    pub(crate) fn read(bytes: &'a [u8]) -> Result<Self, StoreError> {
-        Self::frame(bytes).ok_or_else(damaged)
+/// Where a row lies.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    key: usize,
+    row: usize,
+    end: usize,
+    removed: bool,
+}
+
+impl Block {
+    /// Decodes a stored block.
+    pub(crate) fn read(bytes: &[u8]) -> Result<Self, StoreError> {
+        let decoded = bytes.first_chunk::<4>().map_or(u32::MAX, |length| u32::from_le_bytes(*length));
+        if decoded > DECODED_BYTES_MAX {
+            return Err(damaged());
+        }
+        let raw = lz4_flex::block::decompress_size_prepended(bytes).map_err(|_| damaged())?;
+        Self::frame(raw).ok_or_else(damaged)
     }
 
-    fn frame(bytes: &'a [u8]) -> Option<Self> {
-        let (rest, count) = bytes.split_last_chunk::<4>()?;
-        let offsets_len = usize::try_from(u32::from_le_bytes(*count)).ok()?.checked_mul(4)?;
-        let (data, offsets) = rest.split_at_checked(rest.len().checked_sub(offsets_len)?)?;
-        let (common_len, after) = data.split_first_chunk::<2>()?;
-        let common = after.get(..usize::from(u16::from_le_bytes(*common_len)))?;
-        Some(Self { common, data, offsets })
+    fn frame(raw: Vec<u8>) -> Option<Self> {
+        let mut at = 0;
+        let count = varint(&raw, &mut at)?;
+        let common_len = varint(&raw, &mut at)?;
+        let common = (at, at.checked_add(common_len)?);
+        raw.get(common.0..common.1)?;
+        at = common.1;
+        let mut rows = Vec::with_capacity(count.min(raw.len()));
+        for _ in 0..count {
+            let key_len = varint(&raw, &mut at)?;
+            let row_len = varint(&raw, &mut at)?;
+            let key = at;
+            let row = key.checked_add(key_len)?;
+            let end = row.checked_add(row_len.saturating_sub(1))?;
+            raw.get(key..end)?;
+            rows.push(Place { key, row, end, removed: row_len == 0 });
+            at = end;
+        }
+        (at == raw.len() && !rows.is_empty()).then_some(Self { raw, common, rows })
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.offsets.len() / 4
+        self.rows.len()
     }
 
-    /// The beginning of all keys, the rest of the key, the row.
-    fn parts(&self, index: usize) -> Option<(&'a [u8], &'a [u8], &'a [u8])> {
-        let offset = self.offsets.get(index * 4..)?.first_chunk::<4>()?;
-        let at = self.data.get(usize::try_from(u32::from_le_bytes(*offset)).ok()?..)?;
-        let (key_len, at) = at.split_first_chunk::<4>()?;
-        let (row_len, at) = at.split_first_chunk::<4>()?;
-        let (rest, at) = at.split_at_checked(usize::try_from(u32::from_le_bytes(*key_len)).ok()?)?;
-        Some((self.common, rest, at.get(..usize::try_from(u32::from_le_bytes(*row_len)).ok()?)?))
+    fn common(&self) -> &[u8] {
+        &self.raw[self.common.0..self.common.1]
     }
 
-    fn compare(&self, index: usize, key: &[u8]) -> Result<Ordering, StoreError> {
-        let (common, rest, _) = self.parts(index).ok_or_else(damaged)?;
-        let head = &key[..key.len().min(common.len())];
-        Ok(match common.cmp(head) {
-            Ordering::Equal => rest.cmp(&key[common.len()..]),
-            other => other,
-        })
+    /// Puts a row's key into `key`.
+    pub(crate) fn key(&self, index: usize, key: &mut Vec<u8>) {
+        let place = self.rows[index];
+        key.clear();
+        key.extend_from_slice(self.common());
+        key.extend_from_slice(&self.raw[place.key..place.row]);
+    }
+
+    /// A row.
+    pub(crate) fn row(&self, index: usize) -> Row<'_> {
+        let place = self.rows[index];
+        (!place.removed).then(|| &self.raw[place.row..place.end])
     }
 
     /// The index of the first row whose key is not less, and whether it is that key.
-    pub(crate) fn find(&self, key: &[u8]) -> Result<(usize, bool), StoreError> {
-        let (mut low, mut high) = (0, self.len());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            match self.compare(middle, key)? {
-                Ordering::Less => low = middle + 1,
-                Ordering::Equal => return Ok((middle, true)),
-                Ordering::Greater => high = middle,
-            }
+    pub(crate) fn find(&self, key: &[u8]) -> (usize, bool) {
+        let common = self.common();
+        match common.cmp(&key[..key.len().min(common.len())]) {
+            Ordering::Less => return (self.len(), false),
+            Ordering::Greater => return (0, false),
+            Ordering::Equal => {}
         }
-        Ok((low, false))
-    }
-
-    /// The row with that key.
-    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<&'a [u8]>, StoreError> {
-        let (index, found) = self.find(key)?;
-        if found { self.parts(index).map(|(.., row)| Some(row)).ok_or_else(damaged) } else { Ok(None) }
-    }
-
-    /// A row; its key is put into `key`.
-    pub(crate) fn row(&self, index: usize, key: &mut Vec<u8>) -> Result<&'a [u8], StoreError> {
-        let (common, rest, row) = self.parts(index).ok_or_else(damaged)?;
-        key.clear();
-        key.extend_from_slice(common);
-        key.extend_from_slice(rest);
-        Ok(row)
-    }
-}
-
-/// A row on its way into a block.
-pub(crate) type Entry<'a> = (Vec<u8>, std::borrow::Cow<'a, [u8]>);
-
-/// The rows of a block with changes applied, in order. Changes are sorted; `None` removes.
-pub(crate) fn merge<'a>(
-    block: Option<Block<'a>>,
-    changes: &[(&'a [u8], Option<&'a [u8]>)],
-) -> Result<Vec<Entry<'a>>, StoreError> {
-    let old_len = block.map_or(0, |block| block.len());
-    let mut merged: Vec<Entry<'a>> = Vec::with_capacity(old_len + changes.len());
-    let mut changes = changes.iter().peekable();
-    let mut key = Vec::new();
-    if let Some(block) = block {
-        for index in 0..old_len {
-            let row = block.row(index, &mut key)?;
-            while let Some((at, new)) = changes.next_if(|(at, _)| *at < key.as_slice()) {
-                merged.extend(new.map(|new| (at.to_vec(), new.into())));
-            }
-            match changes.next_if(|(at, _)| *at == key.as_slice()) {
-                Some((_, new)) => merged.extend(new.map(|new| (key.clone(), new.into()))),
-                None => merged.push((key.clone(), row.into())),
-            }
+        let rest = &key[common.len()..];
+        match self.rows.binary_search_by(|place| self.raw[place.key..place.row].cmp(rest)) {
+            Ok(index) => (index, true),
+            Err(index) => (index, false),
         }
     }
-    for (at, new) in changes {
-        merged.extend(new.map(|new| (at.to_vec(), new.into())));
-    }
-    Ok(merged)
 }
 
-/// Cuts rows into blocks of at most [`BLOCK_BYTES_MAX`]. If the rows were appended, blocks are filled; otherwise they are made alike, so
-/// that each has room.
-pub(crate) fn cut<'e, 'a>(entries: &'e [Entry<'a>], appended: bool) -> Vec<&'e [Entry<'a>]> {
-    let total: usize = entries.iter().map(size).sum();
-    let target = if appended { BLOCK_BYTES_MAX } else { total.div_ceil(total.div_ceil(BLOCK_BYTES_MAX).max(1)) };
-    let mut pieces = Vec::new();
-    let (mut start, mut bytes) = (0, 0);
-    for (index, entry) in entries.iter().enumerate() {
-        let more = size(entry);
-        if bytes + more > target && index > start {
-            pieces.push(&entries[start..index]);
-            (start, bytes) = (index, 0);
+/// A block in the making.
+#[derive(Default)]
+pub(crate) struct Builder {
+    keys: Vec<u8>,
+    rows: Vec<u8>,
+    /// Where each key and row ends, and whether the row is removed.
+    ends: Vec<(usize, usize, bool)>,
+}
+
+impl Builder {
+    /// Adds the next row in the order of keys.
+    pub(crate) fn add(&mut self, key: &[u8], row: Row<'_>) {
+        self.keys.extend_from_slice(key);
+        self.rows.extend_from_slice(row.unwrap_or_default());
+        self.ends.push((self.keys.len(), self.rows.len(), row.is_none()));
+    }
+
+    /// Bytes added.
+    pub(crate) fn bytes(&self) -> usize {
+        self.keys.len() + self.rows.len()
+    }
+
+    /// The first key; empty without rows.
+    pub(crate) fn first(&self) -> &[u8] {
+        self.ends.first().map_or(&[], |&(end, ..)| &self.keys[..end])
+    }
+
+    /// The stored form of what was added since the last call; none if that is nothing.
+    pub(crate) fn finish(&mut self) -> Option<Vec<u8>> {
+        let &(last_end, ..) = self.ends.last()?;
+        let last_start = self.ends.len().checked_sub(2).map_or(0, |before| self.ends[before].0);
+        let common = common_len(self.first(), &self.keys[last_start..last_end]);
+        let mut raw = Vec::with_capacity(self.bytes() + self.ends.len() * 4 + 16);
+        put_varint(&mut raw, self.ends.len());
+        put_varint(&mut raw, common);
+        raw.extend_from_slice(&self.first()[..common]);
+        let (mut key_start, mut row_start) = (0, 0);
+        for &(key_end, row_end, removed) in &self.ends {
+            let (rest, row) = (&self.keys[key_start + common..key_end], &self.rows[row_start..row_end]);
+            put_varint(&mut raw, rest.len());
+            put_varint(&mut raw, if removed { 0 } else { row.len() + 1 });
+            raw.extend_from_slice(rest);
+            raw.extend_from_slice(row);
+            (key_start, row_start) = (key_end, row_end);
         }
-        bytes += more;
+        self.keys.clear();
+        self.rows.clear();
+        self.ends.clear();
+        Some(lz4_flex::block::compress_prepend_size(&raw))
     }
-    if start < entries.len() {
-        pieces.push(&entries[start..]);
-    }
-    pieces
-}
-
-fn size((key, row): &Entry<'_>) -> usize {
-    key.len() + row.len() + ROW_OVERHEAD
-}
-
-/// The stored form of rows in order.
-pub(crate) fn write(entries: &[Entry<'_>]) -> Result<Vec<u8>, StoreError> {
-    let common = match (entries.first(), entries.last()) {
-        (Some((first, _)), Some((last, _))) => common_len(first, last),
-        _ => 0,
-    };
-    let total: usize = entries.iter().map(size).sum();
-    let mut bytes = Vec::with_capacity(total + 6);
-    let mut offsets = Vec::with_capacity(entries.len() * 4 + 4);
-    bytes.extend(u16::try_from(common).map_err(too_large)?.to_le_bytes());
-    bytes.extend(entries.first().into_iter().flat_map(|(key, _)| &key[..common]));
-    for (key, row) in entries {
-        offsets.extend(u32::try_from(bytes.len()).map_err(too_large)?.to_le_bytes());
-        let rest = &key[common..];
-        bytes.extend(u32::try_from(rest.len()).map_err(too_large)?.to_le_bytes());
-        bytes.extend(u32::try_from(row.len()).map_err(too_large)?.to_le_bytes());
-        bytes.extend(rest);
-        bytes.extend(row.iter());
-    }
-    bytes.append(&mut offsets);
-    bytes.extend(u32::try_from(entries.len()).map_err(too_large)?.to_le_bytes());
-    Ok(bytes)
 }
 
 fn common_len(first: &[u8], last: &[u8]) -> usize {
-    let longest = usize::from(u16::MAX);
-    first.iter().zip(last).take(longest).take_while(|(a, b)| a == b).count()
+    first.iter().zip(last).take_while(|(a, b)| a == b).count()
 }
 
-fn damaged() -> StoreError {
+pub(crate) fn put_varint(bytes: &mut Vec<u8>, mut number: usize) {
+    while number >= 0x80 {
+        bytes.push(low_bits(number) | 0x80);
+        number >>= 7;
+    }
+    bytes.push(low_bits(number));
+}
+
+fn low_bits(number: usize) -> u8 {
+    number.to_le_bytes()[0] & 0x7f
+}
+
+fn varint(bytes: &[u8], at: &mut usize) -> Option<usize> {
+    let mut number = 0_usize;
+    for shift in (0..35).step_by(7) {
+        let byte = *bytes.get(*at)?;
+        *at += 1;
+        number |= usize::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+pub(crate) fn damaged() -> StoreError {
     StoreError("a block of rows is damaged".to_owned())
-}
-
-fn too_large(_: std::num::TryFromIntError) -> StoreError {
-    StoreError("a block of rows is too large".to_owned())
 }
 
 #[cfg(test)]
@@ -196,77 +203,70 @@ mod tests {
         proptest::collection::vec(prop_oneof![Just(1_u8), Just(2), any::<u8>()], 1..6)
     }
 
-    fn entries(rows: &BTreeMap<Vec<u8>, Vec<u8>>) -> Vec<Entry<'_>> {
-        rows.iter().map(|(key, row)| (key.clone(), row.as_slice().into())).collect()
+    fn store(rows: &BTreeMap<Vec<u8>, Option<Vec<u8>>>) -> Vec<u8> {
+        let mut builder = Builder::default();
+        for (key, row) in rows {
+            builder.add(key, row.as_deref());
+        }
+        builder.finish().unwrap()
     }
 
     proptest! {
         #[test]
-        fn rows_come_back_and_changes_apply(
-            rows in proptest::collection::btree_map(bytes(), bytes(), 0..40),
-            changes in proptest::collection::btree_map(bytes(), proptest::option::of(bytes()), 0..40),
+        fn rows_come_back(
+            rows in proptest::collection::btree_map(bytes(), proptest::option::of(proptest::collection::vec(any::<u8>(), 0..200)), 1..40),
+            others in proptest::collection::vec(bytes(), 0..20),
         ) {
-            let stored = write(&entries(&rows)).unwrap();
-            let block = Block::read(&stored).unwrap();
-            for key in rows.keys().chain(changes.keys()) {
-                prop_assert_eq!(block.get(key).unwrap().map(<[u8]>::to_vec), rows.get(key).cloned());
-                prop_assert_eq!(block.find(key).unwrap().0, rows.range::<Vec<u8>, _>(..key).count());
-            }
+            let block = Block::read(&store(&rows)).unwrap();
+            prop_assert_eq!(block.len(), rows.len());
             let mut key = Vec::new();
             for (index, (expected, row)) in rows.iter().enumerate() {
-                prop_assert_eq!(block.row(index, &mut key).unwrap(), row.as_slice());
-                prop_assert_eq!(&key, expected);
+                block.key(index, &mut key);
+                prop_assert_eq!((&key, block.row(index)), (expected, row.as_deref()));
             }
-            let sorted: Vec<_> = changes.iter().map(|(key, row)| (key.as_slice(), row.as_deref())).collect();
-            let merged = merge(Some(block), &sorted).unwrap();
-            let mut applied = rows.clone();
-            for (key, row) in &changes {
-                match row {
-                    Some(row) => applied.insert(key.clone(), row.clone()),
-                    None => applied.remove(key),
-                };
-            }
-            prop_assert_eq!(&merged, &entries(&applied));
-            for appended in [false, true] {
-                let pieces = cut(&merged, appended);
-                prop_assert_eq!(pieces.concat(), merged.clone());
+            for key in rows.keys().chain(&others) {
+                let at = rows.range::<Vec<u8>, _>(..key).count();
+                prop_assert_eq!(block.find(key), (at, rows.contains_key(key)));
             }
         }
 
         #[test]
         fn damage_is_an_error_or_other_rows_but_no_panic(
-            rows in proptest::collection::btree_map(bytes(), bytes(), 1..10),
+            rows in proptest::collection::btree_map(bytes(), proptest::option::of(bytes()), 1..10),
             at in any::<proptest::sample::Index>(),
             to in any::<u8>(),
             cut_at in any::<proptest::sample::Index>(),
         ) {
-            let mut stored = write(&entries(&rows)).unwrap();
+            let mut stored = store(&rows);
             let place = at.index(stored.len());
             stored[place] = to;
             stored.truncate(cut_at.index(stored.len() + 1));
             if let Ok(block) = Block::read(&stored) {
                 let mut key = Vec::new();
-                for index in 0..block.len().min(100) {
-                    let _ = block.row(index, &mut key);
+                for index in 0..block.len() {
+                    block.key(index, &mut key);
+                    let _ = block.row(index);
                 }
                 for key in rows.keys() {
-                    let _ = block.get(key);
+                    let _ = block.find(key);
                 }
             }
         }
     }
 
     #[test]
-    fn blocks_stay_small_and_are_filled_by_appending() {
-        let rows: BTreeMap<_, _> = (0..1_000_u32).map(|n| (n.to_be_bytes().to_vec(), vec![7; 100])).collect();
-        let entries = entries(&rows);
-        let size_of = |piece: &[Entry<'_>]| piece.iter().map(size).sum::<usize>();
-        let filled = cut(&entries, true);
-        assert_eq!(filled.len(), 15, "1000 rows of 116 bytes in blocks of 8 KiB");
-        let alike = cut(&entries, false);
-        for pieces in [&filled, &alike] {
-            assert!(pieces.iter().all(|piece| size_of(piece) <= BLOCK_BYTES_MAX));
+    fn a_builder_begins_again_and_neighbours_share_their_beginning() {
+        let rows: BTreeMap<_, _> = (0..100_u32)
+            .map(|n| ([b"the same beginning".as_slice(), &n.to_be_bytes()].concat(), Some(vec![7; 20])))
+            .collect();
+        let stored = store(&rows);
+        assert!(stored.len() < 800, "{} bytes for 100 rows of 42", stored.len());
+        let mut builder = Builder::default();
+        assert!(builder.finish().is_none(), "nothing was added");
+        for _ in 0..2 {
+            rows.iter().for_each(|(key, row)| builder.add(key, row.as_deref()));
+            assert_eq!((builder.bytes(), builder.first()), (4_200, rows.keys().next().unwrap().as_slice()));
+            assert_eq!(builder.finish().unwrap(), stored);
         }
-        assert!(size_of(alike[0]).abs_diff(size_of(alike[5])) <= 116);
     }
 }

@@ -94,8 +94,8 @@ mod tests {
         let (ledger, layout) = (LedgerId(Uuid::from_u128(1)), Layout::default());
         let identity = Identity { ledger, layout, projection: "p".into(), version };
         let store = Store::open(path, &identity, &StoreOptions::default()).unwrap();
-        let rows: Staged = rows.iter().map(|(key, row)| (key.to_vec(), Some(row.to_vec()))).collect();
-        store.apply(&rows, &Checkpoint::default()).unwrap();
+        let mut rows: Staged = rows.iter().map(|(key, row)| (key.to_vec(), Some(row.to_vec()))).collect();
+        store.apply(&mut rows, &Checkpoint::default()).unwrap();
         store
     }
 

@@ -12,7 +12,11 @@ pub type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 pub struct StoreOptions {
     /// Bytes of sled's page cache.
     pub cache_bytes: u64,
-    /// How often sled writes to disk by itself. What a crash loses of it is folded again.
+    /// Bytes of changed rows that are kept in memory before they are written; about as many may be on their way meanwhile.
+    pub memory_bytes: usize,
+    /// How long changed rows are in memory only. What a crash loses of them is folded again.
+    pub settle_every: Duration,
+    /// How often sled writes to disk by itself, and makes room in its files.
     pub flush_every: Duration,
     /// How long to wait for another process to let go of the directory: one that was just killed may still be dying.
     pub lock_wait: Duration,
@@ -21,7 +25,9 @@ pub struct StoreOptions {
 impl Default for StoreOptions {
     fn default() -> Self {
         Self {
-            cache_bytes: 64 * 1024 * 1024,
+            cache_bytes: 16 * 1024 * 1024,
+            memory_bytes: 16 * 1024 * 1024,
+            settle_every: Duration::from_secs(2),
             flush_every: Duration::from_millis(500),
             lock_wait: Duration::from_secs(5),
         }
@@ -33,7 +39,7 @@ impl Default for StoreOptions {
 pub struct Limits {
     /// Most commits of a batch.
     pub commits_max: u64,
-    /// Most keys of a batch: readers wait while they are written.
+    /// Most keys of a batch: readers wait while they join the rows in memory.
     pub keys_max: usize,
     /// Most bytes staged, keys and rows; a single commit may go over it.
     pub bytes_max: usize,

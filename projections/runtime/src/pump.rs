@@ -24,8 +24,8 @@ pub(crate) trait Backing: Rows {
     /// The place in the log that the rows reflect.
     fn checkpoint(&self) -> Result<Checkpoint, StoreError>;
 
-    /// Applies changes together with the place in the log they lead to.
-    fn apply(&self, rows: &Staged, checkpoint: &Checkpoint) -> Result<(), StoreError>;
+    /// Applies changes together with the place in the log they lead to. They are taken if that succeeds.
+    fn apply(&self, rows: &mut Staged, checkpoint: &Checkpoint) -> Result<(), StoreError>;
 }
 
 impl Backing for Store {
@@ -33,7 +33,7 @@ impl Backing for Store {
         self.checkpoint()
     }
 
-    fn apply(&self, rows: &Staged, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+    fn apply(&self, rows: &mut Staged, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         self.apply(rows, checkpoint)
     }
 }
@@ -219,12 +219,12 @@ impl<S: Backing> Pump<S> {
     pub(crate) fn apply(&mut self) -> Result<u64, StoreError> {
         #[cfg(feature = "planted-bugs")]
         if subledger_domain::planted::has(subledger_domain::planted::Bug::ForgetCheckpoint) {
-            self.store.apply(&self.rows, &self.applied)?;
+            self.store.apply(&mut self.rows, &self.applied)?;
         } else {
-            self.store.apply(&self.rows, &self.staged)?;
+            self.store.apply(&mut self.rows, &self.staged)?;
         }
         #[cfg(not(feature = "planted-bugs"))]
-        self.store.apply(&self.rows, &self.staged)?;
+        self.store.apply(&mut self.rows, &self.staged)?;
         let commits = self.staged.commits - self.applied.commits;
         self.applied.clone_from(&self.staged);
         self.rows.clear();

@@ -177,6 +177,7 @@ impl Folding {
             self.show_lag(pump);
         }
         pump.turn(self.shared.config.limits.idle, &mut |pump| self.apply(pump))?;
+        pump.store().settle()?;
         self.show_state(pump);
         Ok(())
     }
@@ -186,6 +187,7 @@ impl Folding {
         if !pump.is_staged() {
             return Ok(());
         }
+        pump.store().make_room()?;
         let commits = {
             let mut live = self.shared.live.write().unwrap_or_else(PoisonError::into_inner);
             let commits = pump.apply()?;

@@ -100,11 +100,11 @@ impl Backing for MemoryStore {
         Ok(self.inner().checkpoint.clone())
     }
 
-    fn apply(&self, rows: &Staged, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+    fn apply(&self, rows: &mut Staged, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         let mut inner = self.0.write().unwrap_or_else(PoisonError::into_inner);
         apply(&mut inner.rows, rows);
         inner.checkpoint = checkpoint.clone();
-        inner.unflushed.push((rows.clone(), checkpoint.clone()));
+        inner.unflushed.push((std::mem::take(rows), checkpoint.clone()));
         Ok(())
     }
 }

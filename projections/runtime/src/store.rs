@@ -1,37 +1,47 @@
 //! The rows of one projection and the place in the log they reflect, in one sled tree.
 //!
-//! Keys: `0x00 'i'` the [`Identity`], `0x00 'c'` the [`Checkpoint`]; every other key begins a block of the projection's rows
-//! ([`crate::block`]), whose tables begin with another byte: a block has the rows from its key on, up to the next block's key. A batch of changed rows and the new checkpoint are one sled `Batch`: both are there after a crash, or neither. No
-//! flush for a batch: what sled had not written is folded again from the checkpoint it had.
+//! Keys: `0x00 'i'` the [`Identity`], `0x00 'c'` the [`Checkpoint`], `0x00 'r'` which runs there are; every other key is of a run
+//! ([`crate::run`]). Rows that were changed lately are in memory only, over those of the runs: what a crash loses of them is folded again
+//! from the checkpoint of the last run. [`crate::settle`] says how they get to disk.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque, btree_map::Entry},
     fmt,
     ops::Bound,
     path::{Path, PathBuf},
+    sync::Arc,
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
 use chrono::{DateTime, Utc};
+use parking_lot::RwLock;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 use subledger_fold::{Rows, StoreError};
 use subledger_log::{Cursor, Layout, LedgerId, PartitionId, Position};
 
 use crate::{
-    block::{self, Block},
     config::StoreOptions,
     error::OpenError,
+    merge::{self, Source, merge},
+    run::{Blocks, Found, failed},
+    settle::{Disk, Frozen, Runs, WAKE_EVERY, wake},
     stage::{META, Staged, Visit, bounds},
 };
 
 /// Raised when the form of stores changes.
-const FORMAT: u32 = 2;
+const FORMAT: u32 = 3;
 const IDENTITY_KEY: [u8; 2] = [META, b'i'];
-const CHECKPOINT_KEY: [u8; 2] = [META, b'c'];
-/// Where the first block begins: before every row, after the store's own keys.
-const FIRST_BLOCK: &[u8] = &[META + 1];
+pub(crate) const CHECKPOINT_KEY: [u8; 2] = [META, b'c'];
+pub(crate) const RUNS_KEY: [u8; 2] = [META, b'r'];
 const LOCK_RETRY: Duration = Duration::from_millis(50);
+/// How often it is looked whether the thread that writes has ended.
+const STOP_POLL: Duration = Duration::from_millis(1);
+/// What a row in memory takes besides its bytes, about.
+const ROW_OVERHEAD: usize = 96;
+/// Rows that a walk over all of them reads at a time.
+const WALK_ROWS: usize = 1_000;
 
 /// What a store was folded from, and by what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -113,8 +123,21 @@ impl RowsDigest {
 
 /// Rows and checkpoint of one projection. One thread changes it; any number read.
 pub struct Store {
-    db: sled::Db,
     path: PathBuf,
+    options: StoreOptions,
+    recent: RwLock<Recent>,
+    disk: Arc<Disk>,
+    settling: Option<JoinHandle<()>>,
+}
+
+/// What was changed lately.
+struct Recent {
+    rows: Staged,
+    bytes: usize,
+    /// What the store reflects with these rows.
+    checkpoint: Checkpoint,
+    /// When the first of them came.
+    since: Option<Instant>,
 }
 
 impl Store {
@@ -123,77 +146,110 @@ impl Store {
     /// What was folded by something else is told apart as [`OpenError::Stale`] or [`OpenError::WrongLedger`], and changed in nothing.
     pub fn open(path: &Path, identity: &Identity, options: &StoreOptions) -> Result<Self, OpenError> {
         let db = open_tree(path, options)?;
-        let store = Self { db, path: path.to_owned() };
         let damaged = |error: StoreError| OpenError::Damaged { path: path.to_owned(), what: error.0 };
-        match store.meta::<(u32, Option<Identity>)>(&IDENTITY_KEY) {
-            Ok(Some((FORMAT, Some(found)))) => {
-                check(path, &found, identity)?;
-                store.checkpoint().map_err(damaged)?;
-                Ok(store)
-            }
+        match meta::<(u32, Option<Identity>)>(&db, &IDENTITY_KEY) {
+            Ok(Some((FORMAT, Some(found)))) => check(path, &found, identity)?,
             // A later format may have another identity; then decoding fails, or ends in a number that is not ours.
-            Ok(Some((format, _))) => Err(OpenError::Stale {
-                path: path.to_owned(),
-                found: format!("a store of form {format}"),
-                expected: format!("form {FORMAT}"),
-            }),
-            Ok(None) if store.db.is_empty() => {
-                store.begin(identity).map_err(damaged)?;
-                Ok(store)
+            Ok(Some((format, _))) => {
+                return Err(OpenError::Stale {
+                    path: path.to_owned(),
+                    found: format!("a store of form {format}"),
+                    expected: format!("form {FORMAT}"),
+                });
             }
-            Ok(None) => Err(damaged(StoreError("there are rows, but nothing says what they reflect".into()))),
-            Err(error) => Err(damaged(error)),
+            Ok(None) if db.is_empty() => begin(&db, identity).map_err(damaged)?,
+            Ok(None) => {
+                return Err(damaged(StoreError("there are rows, but nothing says what they reflect".into())));
+            }
+            Err(error) => return Err(damaged(error)),
         }
+        Self::with_tree(path, db, *options).map_err(|error| match error {
+            StartFailed::Rows(error) => damaged(error),
+            StartFailed::Thread(source) => OpenError::Io { path: path.to_owned(), source },
+        })
     }
 
-    fn begin(&self, identity: &Identity) -> Result<(), StoreError> {
-        let mut batch = sled::Batch::default();
-        batch.insert(&IDENTITY_KEY, encode(&(FORMAT, Some(identity)))?);
-        let cursors = identity.layout.all().map(|partition| (partition, Cursor::default())).collect();
-        batch.insert(&CHECKPOINT_KEY, encode(&Checkpoint { cursors, ..Checkpoint::default() })?);
-        self.db.apply_batch(batch).map_err(|error| self.failed(&error))?;
-        self.flush()
+    fn with_tree(path: &Path, db: sled::Db, options: StoreOptions) -> Result<Self, StartFailed> {
+        let missing = |what: &str| StoreError(format!("{} has no {what}", path.display()));
+        let checkpoint: Checkpoint = meta(&db, &CHECKPOINT_KEY)?.ok_or_else(|| missing("checkpoint"))?;
+        let runs: Runs = meta(&db, &RUNS_KEY)?.ok_or_else(|| missing("list of its runs"))?;
+        let disk = Arc::new(Disk::open(Blocks::new(db), &runs)?);
+        let settling = {
+            let disk = Arc::clone(&disk);
+            std::thread::Builder::new()
+                .name("settle-rows".into())
+                .spawn(move || disk.run())
+                .map_err(StartFailed::Thread)?
+        };
+        let recent = Recent { rows: Staged::new(), bytes: 0, checkpoint, since: None };
+        Ok(Self { path: path.to_owned(), options, recent: RwLock::new(recent), disk, settling: Some(settling) })
     }
 
     /// The place in the log that the rows reflect.
     pub fn checkpoint(&self) -> Result<Checkpoint, StoreError> {
-        self.meta(&CHECKPOINT_KEY)?.ok_or_else(|| StoreError(format!("{} has no checkpoint", self.path.display())))
+        Ok(self.recent.read_recursive().checkpoint.clone())
     }
 
-    /// Applies changes together with the place in the log they lead to.
-    pub(crate) fn apply(&self, rows: &Staged, checkpoint: &Checkpoint) -> Result<(), StoreError> {
-        let mut batch = sled::Batch::default();
-        let mut changes = rows.iter().map(|(key, row)| (key.as_slice(), row.as_deref())).peekable();
-        while let Some(&(first, _)) = changes.peek() {
-            let (begins, old) = self.block_of(first)?;
-            let ends = self.next_block(&begins)?;
-            let mut of_block = Vec::new();
-            while let Some(change) = changes.next_if(|(key, _)| ends.as_deref().is_none_or(|end| *key < end)) {
-                of_block.push(change);
+    /// Applies changes together with the place in the log they lead to. They are taken if that succeeds.
+    pub(crate) fn apply(&self, rows: &mut Staged, checkpoint: &Checkpoint) -> Result<(), StoreError> {
+        self.disk.check()?;
+        {
+            let mut recent = self.recent.write();
+            let Recent { rows: all, bytes, since, .. } = &mut *recent;
+            while let Some((key, row)) = rows.pop_first() {
+                let row_bytes = row.as_ref().map_or(0, Vec::len);
+                match all.entry(key) {
+                    Entry::Vacant(entry) => {
+                        *bytes += ROW_OVERHEAD + entry.key().len() + row_bytes;
+                        entry.insert(row);
+                    }
+                    Entry::Occupied(mut entry) => {
+                        *bytes += row_bytes;
+                        let old = entry.insert(row);
+                        *bytes = bytes.saturating_sub(old.map_or(0, |old| old.len()));
+                    }
+                }
             }
-            let old = old.as_deref().map(Block::read).transpose()?;
-            let appended = match old {
-                Some(block) => block.find(first)?.0 == block.len(),
-                None => true,
-            };
-            let merged = block::merge(old, &of_block)?;
-            let pieces = block::cut(&merged, appended);
-            if pieces.is_empty() {
-                batch.remove(begins.as_slice());
-            }
-            for (n, piece) in pieces.into_iter().enumerate() {
-                // The first piece keeps the block's place, so that no key before its first row is left without one.
-                let key = if n == 0 { begins.as_slice() } else { piece.first().map_or(&[][..], |(key, _)| key) };
-                batch.insert(key, block::write(piece)?);
-            }
+            since.get_or_insert_with(Instant::now);
+            recent.checkpoint.clone_from(checkpoint);
         }
-        batch.insert(&CHECKPOINT_KEY, encode(checkpoint)?);
-        self.db.apply_batch(batch).map_err(|error| self.failed(&error))
+        if self.is_full() { self.freeze() } else { Ok(()) }
+    }
+
+    /// Whether the rows in memory should become a run.
+    fn is_full(&self) -> bool {
+        let recent = self.recent.read_recursive();
+        let old = recent.since.is_some_and(|since| since.elapsed() >= self.options.settle_every);
+        recent.bytes >= self.options.memory_bytes || old
+    }
+
+    /// Waits while the rows in memory are too many and those before them are not yet written. Before [`Self::apply`], so that readers do
+    /// not have to wait.
+    pub(crate) fn make_room(&self) -> Result<(), StoreError> {
+        if self.is_full() { Disk::wait(&self.disk) } else { Ok(()) }
+    }
+
+    /// Begins to write rows that have been in memory for long, if there are any.
+    pub(crate) fn settle(&self) -> Result<(), StoreError> {
+        if self.is_full() { self.freeze() } else { Ok(()) }
+    }
+
+    /// Begins to write the rows in memory.
+    fn freeze(&self) -> Result<(), StoreError> {
+        Disk::wait(&self.disk)?;
+        let mut recent = self.recent.write();
+        if recent.since.take().is_some() {
+            let rows = std::mem::take(&mut recent.rows);
+            recent.bytes = 0;
+            self.disk.freeze(Frozen { rows, checkpoint: recent.checkpoint.clone() });
+        }
+        Ok(())
     }
 
     /// Writes everything applied so far to disk.
     pub fn flush(&self) -> Result<(), StoreError> {
-        self.db.flush().map(|_| ()).map_err(|error| self.failed(&error))
+        self.freeze()?;
+        Disk::wait(&self.disk)
     }
 
     /// SHA-256 over every row, in the order of keys: equal for equal rows, in any process. Reads everything.
@@ -208,7 +264,7 @@ impl Store {
 
     /// Bytes on disk.
     pub fn size_on_disk(&self) -> Result<u64, StoreError> {
-        self.db.size_on_disk().map_err(|error| self.failed(&error))
+        self.disk.tree.db.size_on_disk().map_err(failed)
     }
 
     /// Where it lives.
@@ -218,119 +274,101 @@ impl Store {
 
     /// Rows in order from the first, without the store's own.
     pub(crate) fn rows(&self) -> Walk<'_> {
-        Walk { store: self, blocks: self.db.range(FIRST_BLOCK..), block: None, index: 0 }
+        Walk { store: self, read: VecDeque::new(), from: Some(Vec::new()) }
     }
+}
 
-    /// Where the block of a key begins, and the block if there is one.
-    fn block_of(&self, key: &[u8]) -> Result<(Vec<u8>, Option<sled::IVec>), StoreError> {
-        let found = self.db.range::<&[u8], _>(FIRST_BLOCK..=key).next_back().transpose();
-        Ok(match found.map_err(|error| self.failed(&error))? {
-            Some((begins, block)) => (begins.to_vec(), Some(block)),
-            None => (FIRST_BLOCK.to_vec(), None),
-        })
-    }
-
-    /// Where the block after this one begins.
-    fn next_block(&self, begins: &[u8]) -> Result<Option<sled::IVec>, StoreError> {
-        let after = (Bound::Excluded(begins), Bound::Unbounded);
-        let next = self.db.range::<&[u8], _>(after).next().transpose().map_err(|error| self.failed(&error))?;
-        Ok(next.map(|(begins, _)| begins))
-    }
-
-    fn meta<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
-        let bytes = self.db.get(key).map_err(|error| self.failed(&error))?;
-        bytes.map(|bytes| subledger_fold::decode(&bytes)).transpose()
-    }
-
-    fn failed(&self, error: &sled::Error) -> StoreError {
-        StoreError(format!("{}: {error}", self.path.display()))
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.disk.stop();
+        if let Some(thread) = self.settling.take() {
+            let mut waking = Instant::now();
+            while !thread.is_finished() {
+                std::thread::sleep(STOP_POLL);
+                if waking.elapsed() >= WAKE_EVERY {
+                    waking = Instant::now();
+                    wake(&self.disk);
+                }
+            }
+            // It catches its own panics and says so to whoever writes next.
+            let _ = thread.join();
+        }
     }
 }
 
 impl Rows for Store {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        if key.first() == Some(&META) {
-            return Ok(None);
+        let layers = {
+            let recent = self.recent.read_recursive();
+            if let Some(row) = recent.rows.get(key) {
+                return Ok(row.clone());
+            }
+            self.disk.layers()
+        };
+        if let Some(row) = layers.frozen.as_ref().and_then(|frozen| frozen.rows.get(key)) {
+            return Ok(row.clone());
         }
-        let (_, Some(block)) = self.block_of(key)? else { return Ok(None) };
-        Ok(Block::read(&block)?.get(key)?.map(<[u8]>::to_vec))
+        for run in &layers.runs {
+            match run.get(&self.disk.tree, key)? {
+                Found::Row(row) => return Ok(Some(row)),
+                Found::Removed => return Ok(None),
+                Found::Nothing => {}
+            }
+        }
+        Ok(None)
     }
 
     fn scan(&self, prefix: &[u8], from: &[u8], reverse: bool, visit: Visit<'_>) -> Result<(), StoreError> {
-        let Some((low, high)) = bounds(prefix, from, reverse) else { return Ok(()) };
-        let low = match low {
-            Bound::Included(low) if low.as_slice() >= FIRST_BLOCK => low,
-            _ => FIRST_BLOCK.to_vec(),
-        };
-        let beyond = |key: &[u8]| match &high {
-            Bound::Included(high) => key > high.as_slice(),
-            Bound::Excluded(high) => key >= high.as_slice(),
-            Bound::Unbounded => false,
-        };
-        if beyond(&low) {
-            return Ok(());
+        let Some(range) = bounds(prefix, from, reverse) else { return Ok(()) };
+        let recent = self.recent.read_recursive();
+        let layers = self.disk.layers();
+        let mut sources = vec![Source::rows(&recent.rows, &range, reverse)];
+        sources.extend(layers.frozen.iter().map(|frozen| Source::rows(&frozen.rows, &range, reverse)));
+        for run in &layers.runs {
+            sources.push(Source::Run(merge::Cursor::seek(&self.disk.tree, Arc::clone(run), &range, reverse)?));
         }
-        // The block that has the first key may begin before it.
-        let (first, _) = self.block_of(&low)?;
-        let mut blocks = self.db.range::<Vec<u8>, _>((Bound::Included(first), high.clone()));
-        let mut key = Vec::new();
-        while let Some(entry) = if reverse { blocks.next_back() } else { blocks.next() } {
-            let (_, bytes) = entry.map_err(|error| self.failed(&error))?;
-            let block = Block::read(&bytes)?;
-            let (mut start, mut end) = (block.find(&low)?.0, block.len());
-            while start < end {
-                let index = if reverse { end - 1 } else { start };
-                let row = block.row(index, &mut key)?;
-                if reverse {
-                    end -= 1;
-                } else {
-                    start += 1;
-                }
-                if beyond(&key) {
-                    if reverse {
-                        continue;
-                    }
-                    return Ok(());
-                }
-                if !visit(&key, row)? {
-                    return Ok(());
-                }
+        let (low, high) = range;
+        let beyond = |key: &[u8]| match (&low, &high, reverse) {
+            (Bound::Included(low), _, true) => key < low.as_slice(),
+            (_, Bound::Included(high), false) => key > high.as_slice(),
+            (_, Bound::Excluded(high), false) => key >= high.as_slice(),
+            _ => false,
+        };
+        merge(&mut sources, reverse, &mut |key, row| {
+            if beyond(key) {
+                return Ok(false);
             }
-        }
-        Ok(())
+            row.map_or(Ok(true), |row| visit(key, row))
+        })
     }
 }
 
 type KeyAndRow = (Vec<u8>, Vec<u8>);
 
-/// Every row, block after block.
+/// Every row, a stretch at a time.
 pub(crate) struct Walk<'a> {
     store: &'a Store,
-    blocks: sled::Iter,
-    block: Option<sled::IVec>,
-    index: usize,
+    read: VecDeque<KeyAndRow>,
+    /// Where to read on; none at the end.
+    from: Option<Vec<u8>>,
 }
 
 impl Walk<'_> {
     fn step(&mut self) -> Result<Option<KeyAndRow>, StoreError> {
-        loop {
-            if let Some(bytes) = &self.block {
-                let block = Block::read(bytes)?;
-                if self.index < block.len() {
-                    let mut key = Vec::new();
-                    let row = block.row(self.index, &mut key)?.to_vec();
-                    self.index += 1;
-                    return Ok(Some((key, row)));
-                }
-            }
-            match self.blocks.next() {
-                None => return Ok(None),
-                Some(entry) => {
-                    let (_, bytes) = entry.map_err(|error| self.store.failed(&error))?;
-                    (self.block, self.index) = (Some(bytes), 0);
-                }
+        if self.read.is_empty()
+            && let Some(from) = self.from.take()
+        {
+            let read = &mut self.read;
+            self.store.scan(&[], &from, false, &mut |key, row| {
+                read.push_back((key.to_vec(), row.to_vec()));
+                Ok(read.len() < WALK_ROWS)
+            })?;
+            if self.read.len() == WALK_ROWS {
+                // The key right after the last one.
+                self.from = self.read.back().map(|(last, _)| [last.as_slice(), &[0]].concat());
             }
         }
+        Ok(self.read.pop_front())
     }
 }
 
@@ -340,6 +378,33 @@ impl Iterator for Walk<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         self.step().transpose()
     }
+}
+
+/// Why rows that were opened cannot be used.
+enum StartFailed {
+    Rows(StoreError),
+    Thread(std::io::Error),
+}
+
+impl From<StoreError> for StartFailed {
+    fn from(error: StoreError) -> Self {
+        Self::Rows(error)
+    }
+}
+
+fn begin(db: &sled::Db, identity: &Identity) -> Result<(), StoreError> {
+    let mut batch = sled::Batch::default();
+    batch.insert(&IDENTITY_KEY, encode(&(FORMAT, Some(identity)))?);
+    let cursors = identity.layout.all().map(|partition| (partition, Cursor::default())).collect();
+    batch.insert(&CHECKPOINT_KEY, encode(&Checkpoint { cursors, ..Checkpoint::default() })?);
+    batch.insert(&RUNS_KEY, encode(&Runs::default())?);
+    db.apply_batch(batch).map_err(failed)?;
+    db.flush().map(|_| ()).map_err(failed)
+}
+
+fn meta<T: DeserializeOwned>(db: &sled::Db, key: &[u8]) -> Result<Option<T>, StoreError> {
+    let bytes = db.get(key).map_err(failed)?;
+    bytes.map(|bytes| subledger_fold::decode(&bytes)).transpose()
 }
 
 fn check(path: &Path, found: &Identity, expected: &Identity) -> Result<(), OpenError> {
@@ -354,7 +419,7 @@ fn check(path: &Path, found: &Identity, expected: &Identity) -> Result<(), OpenE
     Ok(())
 }
 
-fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
+pub(crate) fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, StoreError> {
     postcard::to_stdvec(value).map_err(|error| StoreError(format!("cannot encode the store's own record: {error}")))
 }
 
@@ -389,69 +454,4 @@ fn is_locked(error: &std::io::Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use subledger_fold::{Changes as _, memory::Memory};
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn store(path: &Path) -> Store {
-        let (ledger, layout) = (LedgerId(Uuid::from_u128(1)), Layout::default());
-        let identity = Identity { ledger, layout, projection: "p".into(), version: 1 };
-        Store::open(path, &identity, &StoreOptions::default()).unwrap()
-    }
-
-    fn key() -> impl Strategy<Value = Vec<u8>> {
-        proptest::collection::vec(prop_oneof![Just(1_u8), Just(2), Just(255), any::<u8>()], 1..4)
-            .prop_filter("the store's own", |key| key[0] != META)
-    }
-
-    fn walk(rows: &dyn Rows, prefix: &[u8], from: &[u8], reverse: bool) -> Vec<(Vec<u8>, usize)> {
-        let mut seen = Vec::new();
-        rows.scan(prefix, from, reverse, &mut |key, row| {
-            seen.push((key.to_vec(), row.len()));
-            Ok(true)
-        })
-        .unwrap();
-        seen
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
-        // Rows are long, so that a few of them fill a block.
-        #[test]
-        fn reads_like_a_map_whatever_blocks_come_of_it(
-            batches in proptest::collection::vec(
-                proptest::collection::btree_map(key(), proptest::option::of(0..3_000_usize), 1..30), 1..6),
-            scans in proptest::collection::vec((proptest::collection::vec(any::<u8>(), 0..2), key(), any::<bool>()), 1..8),
-        ) {
-            let dir = tempfile::tempdir().unwrap();
-            let store = store(dir.path());
-            let mut model = Memory::default();
-            for batch in &batches {
-                let staged: Staged =
-                    batch.iter().map(|(key, len)| (key.clone(), len.map(|len| vec![7; len]))).collect();
-                store.apply(&staged, &Checkpoint::default()).unwrap();
-                for (key, row) in staged {
-                    match row {
-                        Some(row) => model.put(key, row),
-                        None => model.delete(key),
-                    }
-                }
-            }
-            for key in batches.iter().flat_map(BTreeMap::keys) {
-                prop_assert_eq!(store.get(key).unwrap(), model.get(key).unwrap());
-            }
-            for (prefix, from, reverse) in &scans {
-                for prefix in [&prefix[..], &[]] {
-                    for from in [&from[..], &[]] {
-                        prop_assert_eq!(walk(&store, prefix, from, *reverse), walk(&model, prefix, from, *reverse));
-                    }
-                }
-            }
-            let all: Vec<_> = store.rows().map(|row| row.map(|(key, row)| (key, row.len())).unwrap()).collect();
-            prop_assert_eq!(all, walk(&model, &[], &[], false));
-        }
-    }
-}
+mod tests;

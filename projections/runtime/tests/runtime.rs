@@ -77,7 +77,7 @@ fn what_a_crash_leaves_on_disk_is_whole() {
     let (log, dir) = (VecLog::new(1), tempfile::tempdir().unwrap());
     let mut config = config(dir.path());
     config.limits.commits_max = 7;
-    config.store.flush_every = Duration::from_millis(1);
+    config.store.settle_every = Duration::from_millis(1);
     let runner = start(&log, config.clone());
     let mut images = Vec::new();
     for step in 0..8 {

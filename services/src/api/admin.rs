@@ -19,7 +19,10 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 
 use super::{errors, position, rebuild};
-use crate::days::{CloseError, Days};
+use crate::{
+    days::{CloseError, Days},
+    invoices,
+};
 
 /// What the process runs, as far as it runs it.
 #[derive(Clone)]
@@ -40,6 +43,8 @@ pub(crate) struct Parts {
     pub(crate) writers: Option<Arc<dyn Fn() -> BTreeMap<PartitionId, Writer> + Send + Sync>>,
     /// The read models.
     pub(crate) projections: Vec<Projection>,
+    /// Issues invoices.
+    pub(crate) invoices: Option<Arc<invoices::Progress>>,
     /// Closes days.
     pub(crate) days: Option<Arc<Days>>,
     /// Cancelled when the process stops.
@@ -73,6 +78,7 @@ impl AdminApi {
         let writers = self.parts.writers.as_ref().map(|writers| writers()).unwrap_or_default();
         let state = |(partition, writer): (PartitionId, Writer)| {
             let (next_seq, epoch) = writer.tail();
+            let (due_done, due_total) = writer.due();
             PartitionState {
                 family: partition.family.to_wire(),
                 partition: u32::from(partition.index),
@@ -81,6 +87,8 @@ impl AdminApi {
                 queue_depth: count(writer.queue_depth()),
                 queue_limit: count(writer.queue_limit()),
                 writer_running: writer.is_running(),
+                due_total,
+                due_done,
             }
         };
         writers.into_iter().map(state).collect()
@@ -129,7 +137,11 @@ fn projector(projection: &Projection) -> ProjectorState {
 #[tonic::async_trait]
 impl AdminService for AdminApi {
     async fn get_status(&self, _request: Request<GetStatusRequest>) -> Result<Response<Report>, Status> {
+        let invoices = self.parts.invoices.as_ref().map(|progress| progress.get());
+        let (invoices_issued, invoices_due) = invoices.unwrap_or_default();
         Ok(Response::new(Report {
+            invoices_due,
+            invoices_issued,
             version: env!("CARGO_PKG_VERSION").into(),
             ledger_id: self.parts.log.ledger_id().to_string(),
             backend: self.parts.log.backend().into(),

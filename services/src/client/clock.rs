@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use chrono::NaiveDate;
 use subledger_log::codec::to_json;
-use subledger_proto::api::{AdvanceClockRequest, GetClockRequest};
+use subledger_proto::api::GetClockRequest;
 
 use super::{
-    Failure,
+    Failure, closing,
     connect::Address,
     finish, help,
     output::{Format, Output, print_one},
@@ -99,10 +99,10 @@ fn role(_: Flags) -> ExitCode {
 }
 
 async fn show(address: Address, output: Output, advance: Option<NaiveDate>) -> Result<(), Failure> {
-    let mut admin = address.connect().await?.admin();
+    let connection = address.connect().await?;
     let clock = match advance {
-        None => admin.get_clock(GetClockRequest {}).await?.into_inner(),
-        Some(date) => admin.advance_clock(AdvanceClockRequest { close_through: date.to_string() }).await?.into_inner(),
+        None => connection.admin().get_clock(GetClockRequest {}).await?.into_inner(),
+        Some(date) => closing::advance(&connection, date).await?,
     };
     print_one(output, &to_json("subledger.v1.Clock", &clock)?)
 }

@@ -6,6 +6,7 @@
 
 mod bench;
 mod clock;
+mod closing;
 mod compare;
 mod completions;
 mod connect;

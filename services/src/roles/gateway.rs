@@ -133,6 +133,7 @@ async fn services(
         reference: Some(Arc::clone(&parties.reference)),
         writers: None,
         projections: Vec::new(),
+        invoices: None,
         days: Some(Arc::clone(&parties.days)),
         stop: stop.clone(),
     };

@@ -20,7 +20,7 @@ use crate::{
     },
     clock::WallClock,
     config::{Config, Flags},
-    invoices::Invoices,
+    invoices::{self, Invoices},
     read_models::Name,
     router::{RemoteRouter, Router},
     shutdown, telemetry,
@@ -71,7 +71,8 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
         .context("interrupted")??;
     let projection = runner.handle();
 
-    let services = services(args.name, &projection, &log, clock, &config, &stop).await?;
+    let issuing = Arc::<invoices::Progress>::default();
+    let services = services(args.name, &projection, &log, clock, &config, (&issuing, &stop)).await?;
     let health = services.health();
     let bound = services.bind(config.listen).await?;
     let tasks = TaskTracker::new();
@@ -82,6 +83,7 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
             customers_partitions: customers_partitions(&*log),
             principal: "billing".into(),
             billing: projection,
+            progress: issuing,
         };
         tasks.spawn(invoices.run(stop.clone()));
     }
@@ -153,7 +155,7 @@ async fn services(
     log: &Arc<dyn Log>,
     clock: Arc<dyn Clock>,
     config: &Config,
-    stop: &CancellationToken,
+    (issuing, stop): (&Arc<invoices::Progress>, &CancellationToken),
 ) -> anyhow::Result<Services> {
     let model = ReadModel::new(projection.clone(), log.layout(), config.limits.page_items);
     let mut services = Services::new(config)?;
@@ -171,6 +173,7 @@ async fn services(
         reference: None,
         writers: None,
         projections: vec![projection.clone()],
+        invoices: Some(Arc::clone(issuing)),
         days: None,
         stop: stop.clone(),
     };

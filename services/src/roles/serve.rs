@@ -30,7 +30,7 @@ use crate::{
     config::{Config, Flags},
     days::Days,
     identity::Identity,
-    invoices::Invoices,
+    invoices::{self, Invoices},
     ledger::Ledger,
     read_models::{Name, ReadModels},
     router::Router,
@@ -99,6 +99,7 @@ struct Process {
     ledger: Ledger,
     models: ReadModels,
     trees: Arc<Trees>,
+    issuing: Arc<invoices::Progress>,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -110,7 +111,8 @@ impl Process {
             let models = ReadModels::start(&ledger.log, &ledger.clock, &config)?;
             let settings = config.trees(Some(config.own_signing_key_file()));
             let trees = Trees::start(Arc::clone(&ledger.log), &settings)?;
-            Ok(Self { config, ledger, models, trees, stop, tasks: TaskTracker::new() })
+            let issuing = Arc::default();
+            Ok(Self { config, ledger, models, trees, issuing, stop, tasks: TaskTracker::new() })
         };
         tokio::task::spawn_blocking(opening).await.context("interrupted")?
     }
@@ -194,6 +196,7 @@ impl Process {
             reference: Some(Arc::clone(&self.ledger.reference)),
             writers: Some(Arc::new(move || router.handles())),
             projections: self.models.handles(),
+            invoices: Some(Arc::clone(&self.issuing)),
             days: Some(Arc::clone(days)),
             stop: self.stop.clone(),
         }
@@ -207,6 +210,7 @@ impl Process {
                 router: self.ledger.router.clone(),
                 customers_partitions: customers_partitions(&*self.ledger.log),
                 principal: "billing".into(),
+                progress: Arc::clone(&self.issuing),
             };
             self.tasks.spawn(invoices.run(stop.clone()));
         }

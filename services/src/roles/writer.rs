@@ -147,6 +147,7 @@ fn parts(shared: &Arc<Shared>, config: &Config, stop: &CancellationToken) -> Par
         reference: Some(Arc::clone(&shared.reference)),
         writers: Some(Arc::new(move || router.handles())),
         projections: Vec::new(),
+        invoices: None,
         days: None,
         stop: stop.clone(),
     }

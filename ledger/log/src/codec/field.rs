@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
 use prost_types::Timestamp;
 use rust_decimal::Decimal;
 
@@ -123,12 +123,37 @@ impl<P, T: Wire<P> + Ord> Wire<Vec<P>> for BTreeSet<T> {
     }
 }
 
+/// A date of four digits, two and two, without a general formatter: a charge has five dates, and is read by several.
+fn usual_text(date: NaiveDate) -> Option<String> {
+    let year = u32::try_from(date.year()).ok().filter(|year| *year <= 9999)?;
+    let number = year * 1_0000 + date.month() * 100 + date.day();
+    let mut text = String::with_capacity(10);
+    for (n, unit) in [1000_0000, 100_0000, 10_0000, 1_0000, 1000, 100, 10, 1].into_iter().enumerate() {
+        if n == 4 || n == 6 {
+            text.push('-');
+        }
+        text.push(char::from_digit(number / unit % 10, 10)?);
+    }
+    Some(text)
+}
+
+fn usual_date(text: &[u8]) -> Option<NaiveDate> {
+    let number = |digits: &[u8]| {
+        let digit = |number, byte: &u8| byte.is_ascii_digit().then(|| number * 10 + u32::from(byte - b'0'));
+        digits.iter().try_fold(0_u32, digit)
+    };
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = *text else { return None };
+    let year = i32::try_from(number(&[y1, y2, y3, y4])?).ok()?;
+    NaiveDate::from_ymd_opt(year, number(&[m1, m2])?, number(&[d1, d2])?)
+}
+
 impl Wire<String> for NaiveDate {
     fn to_wire(&self) -> String {
-        self.format("%Y-%m-%d").to_string()
+        usual_text(*self).unwrap_or_else(|| self.format("%Y-%m-%d").to_string())
     }
     fn from_wire(wire: String) -> Result<Self, FieldError> {
-        let date = Self::parse_from_str(&wire, "%Y-%m-%d").ok().filter(|_| wire.len() == 10);
+        let unusual = || Self::parse_from_str(&wire, "%Y-%m-%d").ok().filter(|_| wire.len() == 10);
+        let date = usual_date(wire.as_bytes()).or_else(unusual);
         date.ok_or_else(|| FieldError::new(format!("{wire:?} is not a date; one looks like 2018-02-28")))
     }
 }
@@ -166,7 +191,7 @@ impl Wire<Timestamp> for DateTime<Utc> {
         u32::try_from(wire.nanos)
             .ok()
             .and_then(|nanos| Self::from_timestamp(wire.seconds, nanos))
-            .filter(|at| years.contains(&chrono::Datelike::year(at)))
+            .filter(|at| years.contains(&at.year()))
             .ok_or_else(|| FieldError::new("is not a time between the years 1900 and 9999"))
     }
 }

@@ -236,3 +236,31 @@ fn stored_commits_that_do_not_fit_say_where() {
     assert_eq!(error.path, "events[0].OfferPublished.offer.billing_frequencies[2]");
     assert!(decode(&Bytes::from_static(b"\xff\xff")).is_err());
 }
+
+#[test]
+fn dates_are_four_digits_two_and_two() {
+    use chrono::{Datelike as _, NaiveDate};
+    let first = NaiveDate::from_ymd_opt(-1, 12, 30).unwrap();
+    let texts = first.iter_days().step_by(37).take_while(|day| day.year() < 10_001).map(|day| {
+        let text = Wire::<String>::to_wire(&day);
+        assert_eq!(text, day.format("%Y-%m-%d").to_string());
+        let back = <NaiveDate as Wire<String>>::from_wire(text.clone());
+        assert_eq!(back.is_ok(), (0..=9999).contains(&day.year()), "{text}");
+        assert!(back.is_err() || back == Ok(day), "{text}");
+    });
+    assert!(texts.count() > 90_000);
+    for text in [
+        "2018-02-29",
+        "2018-2-28",
+        "2018-02-28 ",
+        "2018-13-01",
+        "2018-00-10",
+        "20180228",
+        "2018/02/28",
+        "",
+        "２018-02-2",
+    ] {
+        let error = <NaiveDate as Wire<String>>::from_wire(text.to_owned()).unwrap_err();
+        assert!(error.what.contains("is not a date; one looks like 2018-02-28"), "{text}: {error}");
+    }
+}

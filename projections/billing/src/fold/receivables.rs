@@ -107,7 +107,7 @@ impl Fold<'_> {
     ) -> Result<(), StoreError> {
         expect_family(self.position, Family::Partners, "a payment")?;
         let booking = Booked { position: self.position, index: self.index, partner_id, currency };
-        booking.post(self.rows, posting, on, None, reference)
+        booking.post(self.rows, posting, on, reference)
     }
 
     fn state(

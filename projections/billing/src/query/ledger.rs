@@ -13,7 +13,7 @@ use subledger_fold::{
     Rows, StoreError,
     as_of::Horizon,
     decode,
-    page::{Page, PageRequest, QueryError, list},
+    page::{Page, PageRequest, Pager, QueryError, list},
 };
 
 use crate::{
@@ -122,16 +122,28 @@ pub struct Entry {
 
 /// Entries by partner, currency and account, each in the order booked.
 pub fn list_entries(rows: &dyn Rows, filter: &AccountFilter, page: PageRequest<'_>) -> Result<Page<Entry>, QueryError> {
-    let prefix = entries::prefix(filter.partner(), filter.currency, filter.account);
-    list(rows, &prefix, page, |key, row| {
-        let Booking { partner_id, currency, account, booked_on, position, index: _ } = Booking::read(key)?;
-        let seen = filter.horizon.knows(position) && filter.horizon.reaches(booked_on);
-        if !seen || !filter.matches(currency, account) {
-            return Ok(None);
-        }
-        let entries::Row { customer_id, debit, credit, reference } = decode(row)?;
-        Ok(Some(Entry { position, partner_id, customer_id, currency, account, debit, credit, booked_on, reference }))
-    })
+    let mut pager = Pager::new(page, &entries::prefix(filter.partner(), filter.currency, filter.account))?;
+    let from = pager.from().to_vec();
+    if !entries::is_start(&from) {
+        return Err(QueryError::InvalidPageToken);
+    }
+    let wanted = |currency, account| filter.matches(currency, account);
+    entries::each(rows, filter.partner(), &wanted, &from, &mut |key, entry| {
+        pager.offer(key, || {
+            let seen =
+                |booking: &Booking| filter.horizon.knows(booking.position) && filter.horizon.reaches(booking.booked_on);
+            Ok(entry.filter(|(booking, _)| seen(booking)).map(|(booking, row)| Entry::new(booking, row)))
+        })
+    })?;
+    Ok(pager.finish())
+}
+
+impl Entry {
+    fn new(booking: Booking, row: entries::Row) -> Self {
+        let Booking { partner_id, currency, account, booked_on, position, index: _ } = booking;
+        let entries::Row { customer_id, debit, credit, reference } = row;
+        Self { position, partner_id, customer_id, currency, account, debit, credit, booked_on, reference }
+    }
 }
 
 /// All accounts of one currency.

@@ -4,7 +4,6 @@
 //! is one row; only a day with later entries too is summed from its entries.
 
 use chrono::NaiveDate;
-use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use subledger_domain::{
     ids::PartnerId,
@@ -15,10 +14,10 @@ use subledger_fold::{Changes, Key, KeyReader, Rows, StoreError, as_of::Horizon, 
 
 use super::{
     balances::{self, Sums},
-    entries::{self, Booking},
+    entries,
     prefix::BALANCE_DAYS,
 };
-use crate::ledger::{Account, add};
+use crate::ledger::Account;
 
 /// The entries that an account booked on a day.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,12 +42,8 @@ enum Known {
 }
 
 impl Day {
-    fn book(&mut self, position: Position, debit: Decimal, credit: Decimal) -> Result<(), StoreError> {
-        self.sums = Sums {
-            debits: add(self.sums.debits, debit)?,
-            credits: add(self.sums.credits, credit)?,
-            entry_count: self.sums.entry_count + 1,
-        };
+    fn book(&mut self, position: Position, entries: &Sums) -> Result<(), StoreError> {
+        self.sums.plus(entries)?;
         let Position { partition, seq } = position;
         match self.reach.binary_search_by_key(&partition, |reach| reach.partition) {
             Ok(at) => {
@@ -86,18 +81,35 @@ fn booked_on(key: &[u8]) -> Result<NaiveDate, StoreError> {
     Ok(day)
 }
 
-/// Adds an entry to its account's day.
-pub(crate) fn post(
+/// Adds entries that one commit booked to their account's day.
+pub(crate) fn add(
     rows: &mut dyn Changes,
-    booking: &Booking,
-    debit: Decimal,
-    credit: Decimal,
+    (partner, currency, account): (&PartnerId, Currency, Account),
+    booked_on: NaiveDate,
+    position: Position,
+    entries: &Sums,
 ) -> Result<(), StoreError> {
-    let prefix = prefix(&booking.partner_id, booking.currency, booking.account);
-    let key = Key::default().bytes(&prefix).date(booking.booked_on).build();
+    let prefix = prefix(partner, currency, account);
+    let key = Key::default().bytes(&prefix).date(booked_on).build();
     let mut day: Day = subledger_fold::get(rows, &key)?.unwrap_or_default();
-    day.book(booking.position, debit, credit)?;
+    day.book(position, entries)?;
     subledger_fold::put(rows, key, &day)
+}
+
+/// The first day on or after `from` on which an account booked entries; with no `from`, of all.
+pub(super) fn first_day(
+    rows: &dyn Rows,
+    (partner, currency, account): (&PartnerId, Currency, Account),
+    from: Option<NaiveDate>,
+) -> Result<Option<NaiveDate>, StoreError> {
+    let prefix = prefix(partner, currency, account);
+    let from = from.map(|from| Key::default().bytes(&prefix).date(from).build());
+    let mut found = None;
+    rows.scan(&prefix, from.as_deref().unwrap_or_default(), false, &mut |key, _| {
+        found = Some(booked_on(key)?);
+        Ok(false)
+    })?;
+    Ok(found)
 }
 
 /// What an account held: the entries booked by the horizon's day and recorded by its positions.
@@ -124,11 +136,13 @@ pub(crate) fn sums(
         Ok(true)
     })?;
     for on in in_part {
-        entries::each_of_day(rows, (partner, currency, account), on, &mut |position, entry| {
-            if horizon.knows(position) {
+        entries::each_of_day(rows, (partner, currency, account), on, None, &mut |_, entry| {
+            if let Some((booking, entry)) = entry
+                && horizon.knows(booking.position)
+            {
                 total.plus(&Sums { debits: entry.debit, credits: entry.credit, entry_count: 1 })?;
             }
-            Ok(())
+            Ok(true)
         })?;
     }
     Ok(total)

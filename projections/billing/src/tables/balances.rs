@@ -8,7 +8,7 @@ use subledger_domain::{ids::PartnerId, money::Currency};
 use subledger_fold::{Changes, Key, KeyReader, StoreError};
 
 use super::prefix::BALANCES;
-use crate::ledger::{Account, add};
+use crate::ledger::{self, Account};
 
 /// Sums of an account. Amounts are kept in one form ([`crate::ledger::add`]), so equal sums are equal rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,8 +21,8 @@ pub(crate) struct Sums {
 impl Sums {
     /// Adds other sums, exactly.
     pub(crate) fn plus(&mut self, other: &Self) -> Result<(), StoreError> {
-        self.debits = add(self.debits, other.debits)?;
-        self.credits = add(self.credits, other.credits)?;
+        self.debits = ledger::add(self.debits, other.debits)?;
+        self.credits = ledger::add(self.credits, other.credits)?;
         self.entry_count += other.entry_count;
         Ok(())
     }
@@ -50,22 +50,15 @@ pub(crate) fn read_key(key: &[u8]) -> Result<(PartnerId, Currency, Account), Sto
     Ok(parts)
 }
 
-/// Adds an entry to its account's sums.
-pub(crate) fn post(
+/// Adds entries to their account's sums.
+pub(crate) fn add(
     rows: &mut dyn Changes,
-    partner: &PartnerId,
-    currency: Currency,
-    account: Account,
-    debit: Decimal,
-    credit: Decimal,
+    (partner, currency, account): (&PartnerId, Currency, Account),
+    entries: &Sums,
 ) -> Result<(), StoreError> {
     let key = prefix(Some(partner.as_str()), Some(currency), Some(account));
-    let sums: Sums = subledger_fold::get(rows, &key)?.unwrap_or_default();
-    let sums = Sums {
-        debits: add(sums.debits, debit)?,
-        credits: add(sums.credits, credit)?,
-        entry_count: sums.entry_count + 1,
-    };
+    let mut sums: Sums = subledger_fold::get(rows, &key)?.unwrap_or_default();
+    sums.plus(entries)?;
     subledger_fold::put(rows, key, &sums)
 }
 
@@ -82,7 +75,8 @@ mod tests {
         let fold = |amounts: &[&str]| {
             let mut rows = Memory::default();
             for amount in amounts {
-                post(&mut rows, &partner, usd, Account::Revenue, Decimal::ZERO, amount.parse().unwrap()).unwrap();
+                let entry = Sums { credits: amount.parse().unwrap(), entry_count: 1, ..Sums::default() };
+                add(&mut rows, (&partner, usd, Account::Revenue), &entry).unwrap();
             }
             rows
         };

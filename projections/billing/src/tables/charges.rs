@@ -54,6 +54,14 @@ pub(crate) fn read_key(key: &[u8]) -> Result<(Series, Place), StoreError> {
     Ok(parts)
 }
 
+/// Reads the place in a key whose series, of that length, is known.
+fn read_place(key: &[u8], series_len: usize) -> Result<Place, StoreError> {
+    let mut reader = KeyReader::rest(key.get(series_len..).unwrap_or_default());
+    let place = Place::read(&mut reader)?;
+    reader.end()?;
+    Ok(place)
+}
+
 /// The prefix of all lines, or of one partner's.
 pub(crate) fn prefix(partner: Option<&str>) -> Vec<u8> {
     partner.into_iter().fold(Key::table(CHARGES), Key::text).build()
@@ -95,8 +103,9 @@ pub(crate) fn each(
     end: NaiveDate,
     visit: &mut dyn FnMut(&Place, Charged) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    rows.scan(&series_prefix(series), &series_from(series, from), false, &mut |key, row| {
-        let (_, place) = read_key(key)?;
+    let prefix = series_prefix(series);
+    rows.scan(&prefix, &series_from(series, from), false, &mut |key, row| {
+        let place = read_place(key, prefix.len())?;
         if place.charged_on >= end {
             return Ok(false);
         }

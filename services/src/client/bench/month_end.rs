@@ -6,7 +6,7 @@
 use std::time::{Duration, Instant};
 
 use chrono::{Datelike as _, NaiveDate};
-use indicatif::HumanCount;
+use indicatif::{HumanBytes, HumanCount};
 use serde_json::json;
 use subledger_proto::{
     api::{
@@ -42,6 +42,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Invoices of one page.
 const PAGE: i32 = 1000;
 const OFFER: &str = "bench-offer";
+/// The kernel's unit of processor time in files: a hundredth of a second on every Linux.
+const MILLIS_PER_TICK: u64 = 10;
 
 /// Arguments of `bench month-end`.
 #[derive(clap::Args, Clone, Debug)]
@@ -77,9 +79,34 @@ struct Measured {
     load: Duration,
     settle: Duration,
     decided: Duration,
+    folded: Duration,
     invoiced: Duration,
     invoices: u32,
     lines: u64,
+    /// Of this process while the day closed, and by the end; none if the ledger is another's.
+    used: Option<Used>,
+}
+
+/// What the process took, as the kernel counts it.
+struct Used {
+    /// Of all threads, in user mode and in the kernel's.
+    processor: Duration,
+    /// The most that was ever in memory.
+    resident_bytes: u64,
+}
+
+impl Used {
+    /// So far; none where the kernel has no such files.
+    fn now() -> Option<Self> {
+        let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
+        // After the name, which may hold anything, are the state and then numbers: the 12th and 13th are ticks.
+        let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+        let ticks: u64 = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
+        let status = std::fs::read_to_string("/proc/self/status").ok()?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix("kB")?;
+        let resident_bytes = peak.trim().parse::<u64>().ok()? * 1024;
+        Some(Self { processor: Duration::from_millis(ticks * MILLIS_PER_TICK), resident_bytes })
+    }
 }
 
 /// Fills a ledger, closes the day, prints how long it took.
@@ -114,6 +141,7 @@ async fn measure(args: &Args, connection: &Connection) -> Result<Measured, Failu
     folded(connection).await?;
     let settle = began.elapsed();
 
+    let before = Used::now();
     let began = Instant::now();
     let mut watch = Watch::new(began);
     {
@@ -127,8 +155,19 @@ async fn measure(args: &Args, connection: &Connection) -> Result<Measured, Failu
         }
     }
     let elapsed = began.elapsed();
+    let used = before.zip(Used::now()).filter(|_| args.address.is_none());
+    let used = used.map(|(before, now)| Used { processor: now.processor.saturating_sub(before.processor), ..now });
     let (invoices, lines) = issued(connection).await?;
-    Ok(Measured { load, settle, decided: watch.decided, invoiced: elapsed, invoices, lines })
+    Ok(Measured {
+        load,
+        settle,
+        decided: watch.decided,
+        folded: watch.folded,
+        invoiced: elapsed,
+        invoices,
+        lines,
+        used,
+    })
 }
 
 /// Looks at the ledger while the day closes.
@@ -138,22 +177,26 @@ struct Watch {
     end: u64,
     /// When the customers' partitions last grew: the day's marks are the last they get.
     decided: Duration,
+    /// When it was first seen that the read models had folded all of that.
+    folded: Duration,
 }
 
 impl Watch {
     fn new(began: Instant) -> Self {
-        Self { began, shown: began, end: 0, decided: Duration::ZERO }
+        Self { began, shown: began, end: 0, decided: Duration::ZERO, folded: Duration::ZERO }
     }
 
     fn look(&mut self, status: &Status) {
         let customers = status.partitions.iter().filter(|partition| partition.family() == Family::Customers);
         let end = customers.map(|partition| partition.next_seq).sum();
+        let lag: u64 = status.projectors.iter().map(|projector| projector.lag_records).sum();
         if end > self.end {
-            (self.end, self.decided) = (end, self.began.elapsed());
+            (self.end, self.decided, self.folded) = (end, self.began.elapsed(), Duration::ZERO);
+        } else if lag == 0 && self.folded.is_zero() {
+            self.folded = self.began.elapsed();
         }
         if self.shown.elapsed() >= LINE_EVERY {
             self.shown = Instant::now();
-            let lag: u64 = status.projectors.iter().map(|projector| projector.lag_records).sum();
             let seconds = self.began.elapsed().as_secs();
             eprintln!(
                 "closing the day: {seconds} s, {} commits of customers, {} to fold",
@@ -371,7 +414,7 @@ fn due_on() -> NaiveDate {
 
 fn report(args: &Args, measured: &Measured) -> Result<(), Failure> {
     let seconds = |time: Duration| format!("{:.1}", time.as_secs_f64());
-    let Measured { load, settle, decided, invoiced, invoices, lines } = measured;
+    let Measured { load, settle, decided, folded, invoiced, invoices, lines, used } = measured;
     line(format_args!(
         "{} subscriptions of {} partners, {} of each customer, all due on {}",
         HumanCount(args.subscriptions.into()),
@@ -382,14 +425,23 @@ fn report(args: &Args, measured: &Measured) -> Result<(), Failure> {
     line(format_args!("  filled in                              {:>8} s", seconds(*load)))?;
     line(format_args!("  folded, and the days before closed in  {:>8} s", seconds(*settle)))?;
     line(format_args!("  everything due decided and durable     {:>8} s after closing the day", seconds(*decided)))?;
+    // Looked at now and then; after the last look comes the end.
+    let folded = if folded.is_zero() { invoiced } else { folded };
+    line(format_args!("  every charge folded by all read models {:>8} s after closing the day", seconds(*folded)))?;
     line(format_args!("  last invoice issued and folded         {:>8} s after closing the day", seconds(*invoiced)))?;
     line(format_args!("  {} invoices of the day with {} lines", HumanCount((*invoices).into()), HumanCount(*lines)))?;
+    if let Some(Used { processor, resident_bytes }) = used {
+        line(format_args!("  processor time of closing the day      {:>8} s, of all threads", seconds(*processor)))?;
+        line(format_args!("  memory of the process at most          {:>8}", HumanBytes(*resident_bytes).to_string()))?;
+    }
     if let Some(path) = &args.json {
         let result = json!({
             "subscriptions": args.subscriptions, "partners": args.partners, "subscriptions_per_customer": args.each,
             "fill_seconds": load.as_secs_f64(), "settle_seconds": settle.as_secs_f64(),
             "decided_seconds": decided.as_secs_f64(), "invoiced_seconds": invoiced.as_secs_f64(),
-            "invoices": invoices, "lines": lines,
+            "folded_seconds": folded.as_secs_f64(), "invoices": invoices, "lines": lines,
+            "closing_processor_seconds": used.as_ref().map(|used| used.processor.as_secs_f64()),
+            "resident_bytes_max": used.as_ref().map(|used| used.resident_bytes),
         });
         let text = format!("{result:#}\n");
         std::fs::write(path, text)

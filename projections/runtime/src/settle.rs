@@ -1,0 +1,308 @@
+//! From memory to runs, and from many runs to fewer, on a thread of the store's own: folding and reading go on meanwhile.
+//!
+//! Rows that are folded stay in memory until there are enough of them ([`crate::StoreOptions::memory_bytes`]); then they become a run of
+//! level 0. [`FAN`] runs of a level become one of the next, so a row is written once for each level, however many rows there are and
+//! whatever their keys, and a read looks in a few runs of each.
+//!
+//! A run is on disk before the store names it, and is named in one batch with the place in the log that it leads to. What is not named is
+//! no part of the store: a crash at any point leaves the rows of some position, whole.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock},
+    time::Duration,
+};
+
+use serde::{Deserialize, Serialize};
+use subledger_fold::StoreError;
+
+use crate::{
+    merge::{Cursor, Source, merge},
+    pump::panic_message,
+    run::{Blocks, Run, RunInfo, RunWriter, failed},
+    stage::{META, Staged},
+    store::{CHECKPOINT_KEY, Checkpoint, RUNS_KEY, encode},
+};
+
+/// Runs of a level that become one.
+const FAN: usize = 6;
+/// How long writing may take before it is woken.
+pub(crate) const WAKE_EVERY: Duration = Duration::from_secs(5);
+/// What is written to wake it.
+const WAKE_KEY: [u8; 2] = [META, b'w'];
+/// Rows that are merged between two looks whether rows in memory wait.
+const LOOK_EVERY_ROWS: u64 = 4_096;
+
+/// Which runs there are, as it is stored.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Runs {
+    /// The number of the next run.
+    pub(crate) next: u32,
+    /// The newest first.
+    pub(crate) runs: Vec<RunInfo>,
+}
+
+/// Rows that are on their way to a run.
+pub(crate) struct Frozen {
+    pub(crate) rows: Staged,
+    pub(crate) checkpoint: Checkpoint,
+}
+
+/// Everything below the rows that change. Never changed itself, but replaced.
+#[derive(Clone, Default)]
+pub(crate) struct Layers {
+    pub(crate) frozen: Option<Arc<Frozen>>,
+    /// The newest first.
+    pub(crate) runs: Vec<Arc<Run>>,
+}
+
+/// What the thread has to know.
+#[derive(Default)]
+struct Work {
+    next_run: u32,
+    /// Runs that were merged, and that somebody may still read.
+    retired: Vec<Arc<Run>>,
+    stop: bool,
+    failed: Option<String>,
+}
+
+/// What is below the rows in memory.
+pub(crate) struct Disk {
+    pub(crate) tree: Blocks,
+    layers: RwLock<Arc<Layers>>,
+    work: Mutex<Work>,
+    bell: Condvar,
+}
+
+impl Disk {
+    /// Opens the runs, and removes what a crash left of others.
+    pub(crate) fn open(tree: Blocks, runs: &Runs) -> Result<Self, StoreError> {
+        let found = tree.runs_found()?;
+        for run in found.iter().filter(|id| runs.runs.iter().all(|named| named.id != **id)) {
+            tree.remove_run(*run)?;
+        }
+        let next_run = found.last().map_or(runs.next, |last| runs.next.max(last.saturating_add(1)));
+        let runs = runs.runs.iter().map(|info| Run::open(&tree, *info).map(Arc::new)).collect::<Result<_, _>>()?;
+        Ok(Self {
+            tree,
+            layers: RwLock::new(Arc::new(Layers { frozen: None, runs })),
+            work: Mutex::new(Work { next_run, ..Work::default() }),
+            bell: Condvar::new(),
+        })
+    }
+
+    /// As it is now.
+    pub(crate) fn layers(&self) -> Arc<Layers> {
+        self.layers.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn work(&self) -> MutexGuard<'_, Work> {
+        // Nothing here is left half done by a panic.
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn replace(&self, change: impl FnOnce(&mut Layers)) {
+        let mut layers = self.layers.write().unwrap_or_else(PoisonError::into_inner);
+        change(Arc::make_mut(&mut layers));
+    }
+
+    /// An error if rows could not be written: then none are accepted any more.
+    pub(crate) fn check(&self) -> Result<(), StoreError> {
+        self.work().failed.clone().map_or(Ok(()), |what| Err(StoreError(what)))
+    }
+
+    /// Hands rows over to be written. Nothing else may be on its way ([`Self::wait`]).
+    pub(crate) fn freeze(&self, frozen: Frozen) {
+        self.replace(|layers| layers.frozen = Some(Arc::new(frozen)));
+        // With the lock held, so that the thread is not between its look and its wait.
+        let _work = self.work();
+        self.bell.notify_all();
+    }
+
+    /// Waits until what was handed over is written.
+    pub(crate) fn wait(this: &Arc<Self>) -> Result<(), StoreError> {
+        let mut work = this.work();
+        loop {
+            if let Some(what) = &work.failed {
+                return Err(StoreError(what.clone()));
+            }
+            if this.layers().frozen.is_none() {
+                return Ok(());
+            }
+            let (guard, waited) = this.bell.wait_timeout(work, WAKE_EVERY).unwrap_or_else(PoisonError::into_inner);
+            work = guard;
+            if waited.timed_out() {
+                wake(this);
+            }
+        }
+    }
+
+    pub(crate) fn stop(&self) {
+        self.work().stop = true;
+        self.bell.notify_all();
+    }
+
+    fn stopping(&self) -> bool {
+        self.work().stop
+    }
+
+    /// The thread. What it wrote is on disk when it ends.
+    pub(crate) fn run(&self) {
+        self.work_on();
+        if let Err(error) = self.tree.db.flush() {
+            tracing::warn!(%error, "the last rows are not on disk, and will be folded again");
+        }
+    }
+
+    fn work_on(&self) {
+        while self.wait_for_work() {
+            let done = catch_unwind(AssertUnwindSafe(|| self.turn()))
+                .unwrap_or_else(|panic| Err(StoreError(format!("writing rows panicked: {}", panic_message(&*panic)))));
+            if let Err(error) = done {
+                self.work().failed = Some(error.0);
+                self.bell.notify_all();
+                return;
+            }
+        }
+    }
+
+    /// False when it is time to end.
+    fn wait_for_work(&self) -> bool {
+        let mut work = self.work();
+        loop {
+            if work.stop {
+                return false;
+            }
+            let layers = self.layers();
+            if layers.frozen.is_some() || to_merge(&layers.runs).is_some() {
+                return true;
+            }
+            work = self.bell.wait(work).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn turn(&self) -> Result<(), StoreError> {
+        self.write_frozen()?;
+        if let Some(runs) = to_merge(&self.layers().runs) {
+            self.merge(&runs)?;
+        }
+        self.remove_retired()
+    }
+
+    fn new_run(&self) -> u32 {
+        let mut work = self.work();
+        work.next_run += 1;
+        work.next_run - 1
+    }
+
+    /// Writes what was handed over, if anything was.
+    fn write_frozen(&self) -> Result<(), StoreError> {
+        let Some(frozen) = self.layers().frozen.clone() else { return Ok(()) };
+        let rows_max = u64::try_from(frozen.rows.len()).unwrap_or(u64::MAX);
+        let mut writer = RunWriter::new(&self.tree, self.new_run(), 0, rows_max);
+        for (key, row) in &frozen.rows {
+            writer.add(key, row.as_deref())?;
+        }
+        let run = writer.finish()?;
+        let mut runs = self.layers().runs.clone();
+        if run.info.rows > 0 {
+            runs.insert(0, Arc::new(run));
+        }
+        self.name(runs, Some(&frozen.checkpoint))
+    }
+
+    /// Makes the runs those of the store; with the place in the log they lead to, if they have what was handed over. Only this thread
+    /// changes them, but rows may be handed over at any moment.
+    fn name(&self, runs: Vec<Arc<Run>>, checkpoint: Option<&Checkpoint>) -> Result<(), StoreError> {
+        let mut batch = sled::Batch::default();
+        let named = Runs { next: self.work().next_run, runs: runs.iter().map(|run| run.info).collect() };
+        batch.insert(&RUNS_KEY, encode(&named)?);
+        if let Some(checkpoint) = checkpoint {
+            batch.insert(&CHECKPOINT_KEY, encode(checkpoint)?);
+        }
+        self.tree.db.apply_batch(batch).map_err(failed)?;
+        self.tree.db.flush().map_err(failed)?;
+        self.replace(|layers| {
+            layers.runs = runs;
+            if checkpoint.is_some() {
+                layers.frozen = None;
+            }
+        });
+        let _work = self.work();
+        self.bell.notify_all();
+        Ok(())
+    }
+
+    /// Makes one run of several that follow each other.
+    fn merge(&self, old: &[Arc<Run>]) -> Result<(), StoreError> {
+        let oldest = self.layers().runs.last().map(|run| run.info.id);
+        let to_the_end = old.last().map(|run| run.info.id) == oldest;
+        let level = old.iter().map(|run| run.info.level).max().unwrap_or_default().saturating_add(1);
+        let rows_max = old.iter().map(|run| run.info.rows).sum();
+        let mut writer = RunWriter::new(&self.tree, self.new_run(), level, rows_max);
+        let cursors = old.iter().map(|run| Cursor::whole(&self.tree, Arc::clone(run)).map(Source::Run));
+        let mut sources = cursors.collect::<Result<Vec<_>, _>>()?;
+        let (mut read, mut stopped) = (0_u64, false);
+        merge(&mut sources, false, &mut |key, row| {
+            // Below the oldest run is nothing to be taken away.
+            if row.is_some() || !to_the_end {
+                writer.add(key, row)?;
+            }
+            read += 1;
+            if read.is_multiple_of(LOOK_EVERY_ROWS) {
+                self.write_frozen()?;
+                stopped = self.stopping();
+            }
+            Ok(!stopped)
+        })?;
+        if stopped {
+            return Ok(());
+        }
+        let run = writer.finish()?;
+        let mut runs = self.layers().runs.clone();
+        let is_old = |run: &Arc<Run>| old.iter().any(|old| Arc::ptr_eq(old, run));
+        let at = runs.iter().position(is_old).unwrap_or_default();
+        runs.retain(|run| !is_old(run));
+        if run.info.rows > 0 {
+            runs.insert(at, Arc::new(run));
+        }
+        self.name(runs, None)?;
+        self.work().retired.extend(old.iter().cloned());
+        Ok(())
+    }
+
+    /// Removes merged runs that nobody reads any more.
+    fn remove_retired(&self) -> Result<(), StoreError> {
+        let unread = {
+            let mut work = self.work();
+            let retired = std::mem::take(&mut work.retired);
+            let (unread, read): (Vec<_>, Vec<_>) = retired.into_iter().partition(|run| Arc::strong_count(run) == 1);
+            work.retired = read;
+            unread
+        };
+        if unread.is_empty() {
+            return Ok(());
+        }
+        unread.iter().try_for_each(|run| self.tree.remove_run(run.info.id))
+    }
+}
+
+/// sled's flush (0.34.7) was once seen to sleep on although all was written. Any other write wakes it, so whoever has waited for long
+/// makes one, on a thread of its own.
+pub(crate) fn wake(disk: &Arc<Disk>) {
+    let disk = Arc::clone(disk);
+    let waking = std::thread::Builder::new().name("wake-settling".into()).spawn(move || {
+        let written = disk.tree.db.insert(WAKE_KEY, &[]).and_then(|_| disk.tree.db.flush());
+        if let Err(error) = written {
+            tracing::warn!(%error, "rows are not being written");
+        }
+    });
+    if let Err(error) = waking {
+        tracing::warn!(%error, "rows are not being written, and there is no thread to wake their writer");
+    }
+}
+
+/// The runs that should become one: the oldest [`FAN`] or more of the lowest level that has so many.
+fn to_merge(runs: &[Arc<Run>]) -> Option<Vec<Arc<Run>>> {
+    runs.chunk_by(|a, b| a.info.level == b.info.level).find(|level| level.len() >= FAN).map(<[_]>::to_vec)
+}
