@@ -128,5 +128,7 @@ pub mod as_of;
 mod key;
 pub mod memory;
 pub mod page;
+pub mod reach;
+pub mod timeline;
 
 pub use key::KeyReader;

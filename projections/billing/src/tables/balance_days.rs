@@ -6,12 +6,13 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
-use subledger_domain::{
-    ids::PartnerId,
-    money::Currency,
-    position::{PartitionId, Position},
+use subledger_domain::{ids::PartnerId, money::Currency, position::Position};
+use subledger_fold::{
+    Changes, Key, KeyReader, Rows, StoreError,
+    as_of::Horizon,
+    decode,
+    reach::{Known, Reach},
 };
-use subledger_fold::{Changes, Key, KeyReader, Rows, StoreError, as_of::Horizon, decode};
 
 use super::{
     balances::{self, Sums},
@@ -24,22 +25,8 @@ use crate::ledger::{Account, add};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Day {
     sums: Sums,
-    /// By partition of the log, in order: the first and the last commit that booked one of them.
-    reach: Vec<Reach>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Reach {
-    partition: PartitionId,
-    first: u64,
-    last: u64,
-}
-
-/// How much of a day was recorded.
-enum Known {
-    All,
-    Part,
-    None,
+    /// The commits that booked them.
+    reach: Reach,
 }
 
 impl Day {
@@ -49,26 +36,8 @@ impl Day {
             credits: add(self.sums.credits, credit)?,
             entry_count: self.sums.entry_count + 1,
         };
-        let Position { partition, seq } = position;
-        match self.reach.binary_search_by_key(&partition, |reach| reach.partition) {
-            Ok(at) => {
-                let reach = &mut self.reach[at];
-                (reach.first, reach.last) = (reach.first.min(seq), reach.last.max(seq));
-            }
-            Err(at) => self.reach.insert(at, Reach { partition, first: seq, last: seq }),
-        }
+        self.reach.add(position);
         Ok(())
-    }
-
-    fn known(&self, horizon: &Horizon) -> Known {
-        let position = |partition, seq| Position { partition, seq };
-        if self.reach.iter().all(|reach| horizon.knows(position(reach.partition, reach.last))) {
-            Known::All
-        } else if self.reach.iter().any(|reach| horizon.knows(position(reach.partition, reach.first))) {
-            Known::Part
-        } else {
-            Known::None
-        }
     }
 }
 
@@ -116,7 +85,7 @@ pub(crate) fn sums(
             return Ok(false);
         }
         let day: Day = decode(row)?;
-        match day.known(horizon) {
+        match day.reach.known(horizon) {
             Known::All => total.plus(&day.sums)?,
             Known::Part => in_part.push(on),
             Known::None => {}

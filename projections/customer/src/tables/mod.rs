@@ -10,6 +10,7 @@ pub(crate) mod names;
 pub(crate) mod subscriptions;
 pub(crate) mod subscriptions_by_id;
 pub(crate) mod subscriptions_by_partner;
+pub(crate) mod timelines;
 pub(crate) mod transfers;
 pub(crate) mod transfers_by_partner;
 pub(crate) mod trigrams;
