@@ -7,6 +7,7 @@ pub mod faults;
 pub mod folder;
 pub mod insist;
 pub mod kafka;
+pub mod look_back;
 pub mod process;
 pub mod random;
 pub mod raw;

@@ -244,6 +244,9 @@ impl Fold<'_> {
 
     fn finish(mut self) -> Result<(), StoreError> {
         let Some(mut customer) = self.customer.take() else { return Ok(()) };
+        if self.commit.outcome.is_err() && customer.version == self.commit.stream_version {
+            return Ok(());
+        }
         customer.version = self.commit.stream_version;
         put(self.rows, customers::key(self.commit.stream), &customer)?;
         self.note_customer(&customer)
