@@ -73,7 +73,7 @@ fn command(random: &mut Random, step: usize, id: &str) -> Value {
             "customer_id": id, "partner_id": "contoso", "subscription_id": subscription, "auto_renew": random.below(2) == 0,
         }}),
         2 => json!({ "command_id": command_id, "update_customer": {
-            "customer_id": id, "partner_id": "contoso", "company_name": name,
+            "customer_id": id, "company_name": name,
         }}),
         _ => json!({ "command_id": command_id, "update_customer": {
             "customer_id": id, "partner_id": "contoso", "bill_to_name": name,

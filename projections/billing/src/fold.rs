@@ -39,7 +39,7 @@ impl Projection for BillingProjection {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn fold(&self, commit: &Recorded<'_>, rows: &mut dyn Changes) -> Result<(), StoreError> {

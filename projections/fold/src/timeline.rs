@@ -7,6 +7,8 @@
 //! Two tables, whose keys begin as the caller says. States: day (4 bytes), `seq` (8 bytes) -> the state. Reach: `seq` (8 bytes) -> the last
 //! day that had a state then; the row of the largest number is that of now, with the thing's partition.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use subledger_domain::position::Position;
@@ -122,6 +124,36 @@ impl Timeline {
         Ok(found)
     }
 
+    /// The commits of one of the two moments and not of the other that changed the thing. `mark` gives equal marks to states between which
+    /// nothing changed that counts. Reads every state of the thing.
+    pub fn between(
+        &self,
+        rows: &(impl Rows + ?Sized),
+        from: &Horizon,
+        to: &Horizon,
+        mark: impl Fn(&[u8]) -> Result<u64, StoreError>,
+    ) -> Result<Vec<Position>, StoreError> {
+        let Some(now) = self.now(rows)? else { return Ok(Vec::new()) };
+        let partition = now.position.partition;
+        let mut seen: Vec<(u64, u64)> = Vec::new();
+        let mut found = BTreeSet::new();
+        rows.scan(&self.states.clone().build(), &[], false, &mut |key, row| {
+            let (day, seq) = self.read(key)?;
+            let position = Position { partition, seq };
+            let mark = mark(row)?;
+            // What a later commit made of an earlier day is not what this one found.
+            let before = seen.iter().rev().find(|(other, _)| *other < seq);
+            let changed = before.is_none_or(|(_, before)| *before != mark);
+            let in_view = |horizon: &Horizon| horizon.reaches(day) && horizon.knows(position);
+            if changed && in_view(from) != in_view(to) {
+                found.insert(seq);
+            }
+            seen.push((seq, mark));
+            Ok(true)
+        })?;
+        Ok(found.into_iter().map(|seq| Position { partition, seq }).collect())
+    }
+
     fn reach_at(&self, rows: &(impl Rows + ?Sized), last: u64) -> Result<Option<Reach>, StoreError> {
         let mut found = None;
         let from = self.reach.clone().number(last).build();
@@ -195,6 +227,31 @@ mod tests {
         let other = RecordedBy::Positions(vec![Position { partition: PartitionId::CATALOG, seq: 99 }]);
         let horizon = Horizon::of(&rows, &AsOf { effective: None, recorded: Some(other) }).unwrap();
         assert_eq!(timeline("x").at::<String>(&rows, &horizon).unwrap(), None, "its partition is not named");
+    }
+
+    #[test]
+    fn commits_between_two_moments_are_those_that_one_of_them_does_not_have() {
+        let mut rows = Memory::default();
+        append(&mut rows, "x", 10, 5, 'a');
+        append(&mut rows, "x", 20, 6, 'b');
+        append(&mut rows, "x", 15, 9, 'c');
+        let horizon = |effective: Option<u8>, last: Option<u64>| {
+            let recorded = last.map(|seq| RecordedBy::Positions(vec![Position { partition: PARTITION, seq }]));
+            Horizon::of(&rows, &AsOf { effective: effective.map(day), recorded }).unwrap()
+        };
+        let between = |from: &Horizon, to: &Horizon, mark: fn(&[u8]) -> Result<u64, StoreError>| {
+            let found = timeline("x").between(&rows, from, to, mark).unwrap();
+            found.iter().map(|position| position.seq).collect::<Vec<_>>()
+        };
+        let length: fn(&[u8]) -> Result<u64, StoreError> = |row| Ok(row.len() as u64);
+        let all = horizon(None, None);
+        assert_eq!(between(&horizon(Some(15), Some(6)), &horizon(Some(15), None), length), [9]);
+        assert_eq!(between(&horizon(None, Some(5)), &all, length), [6, 9]);
+        assert_eq!(between(&all, &horizon(Some(14), None), length), [6, 9]);
+        assert_eq!(between(&horizon(Some(9), None), &horizon(Some(14), Some(6)), length), [5]);
+        assert!(between(&all, &all, length).is_empty());
+        // What changes nothing that counts is no cause but where it all begins.
+        assert_eq!(between(&horizon(Some(9), None), &all, |_| Ok(0)), [5]);
     }
 
     proptest! {

@@ -20,16 +20,18 @@ use subledger_fold::{Rows, StoreError, as_of::Horizon};
 use subledger_log::codec::Wire;
 use subledger_proto::api::{
     Activity, Agreement, Customer, CustomerHit, GetCustomerRequest, GetSubscriptionRequest,
-    GetSubscriptionStateRequest, ListActivitiesRequest, ListActivitiesResponse, ListCustomersRequest,
-    ListCustomersResponse, ListSubscriptionsRequest, ListSubscriptionsResponse, ListTransfersRequest,
-    ListTransfersResponse, ListUsersRequest, ListUsersResponse, PartnerTags, Permission, Qualification, Relationship,
-    SearchCustomersRequest, SearchCustomersResponse, Subscription, SubscriptionState, Transfer, TransferItem, User,
-    customer_service_server::CustomerService,
+    GetSubscriptionStateRequest, ListActivitiesRequest, ListActivitiesResponse, ListChangesRequest,
+    ListChangesResponse, ListCustomersRequest, ListCustomersResponse, ListSubscriptionsRequest,
+    ListSubscriptionsResponse, ListTransfersRequest, ListTransfersResponse, ListUsersRequest, ListUsersResponse,
+    PartnerTags, Permission, Qualification, Relationship, SearchCustomersRequest, SearchCustomersResponse,
+    Subscription, SubscriptionState, Transfer, TransferItem, User, customer_service_server::CustomerService,
 };
 use subledger_proto::common;
 use tonic::{Code, Request, Response, Status};
 
 use super::{billing::optional_id, catalog::id, errors, read_model::ReadModel};
+
+mod changes;
 
 /// Customers that a refusal names, if several have a subscription of one id.
 const CUSTOMERS_NAMED_MAX: usize = 10;
@@ -232,6 +234,13 @@ impl CustomerService for CustomerApi {
         let (users, next_page_token, reflects) = self.model.list(wanted, list).await?;
         let users = users.into_iter().map(to_user).collect();
         Ok(Response::new(ListUsersResponse { users, next_page_token, reflects }))
+    }
+
+    async fn list_customer_changes(
+        &self,
+        request: Request<ListChangesRequest>,
+    ) -> Result<Response<ListChangesResponse>, Status> {
+        changes::list(&self.model, request).await
     }
 }
 

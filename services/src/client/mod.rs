@@ -10,6 +10,7 @@ mod compare;
 mod completions;
 mod connect;
 mod csv_files;
+mod diff;
 mod events;
 mod explain;
 mod export;
@@ -73,6 +74,8 @@ pub(crate) enum Client {
     Search(search::Args),
     /// Prints the files that partners know: customers, subscriptions, activities
     Csv(Box<csv_files::Args>),
+    /// Compares two moments: what changed, and by which commands
+    Diff(Box<diff::Args>),
     /// Replays the history: every commit, with its events
     Events(Box<events::Args>),
     /// Writes a folder for an auditor: records, proofs, signed checkpoints
@@ -113,6 +116,7 @@ pub(crate) fn run(client: Client) -> ExitCode {
         Client::List(args) => wait(list::run(*args)),
         Client::Search(args) => wait(search::run(args)),
         Client::Csv(args) => wait(csv_files::run(*args)),
+        Client::Diff(args) => wait(diff::run(*args)),
         Client::Events(args) => wait(events::run(*args)),
         Client::Export(args) => export::run(&args),
         Client::Prove(args) => wait(prove::run(args)),

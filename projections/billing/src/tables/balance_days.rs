@@ -69,6 +69,40 @@ pub(crate) fn post(
     subledger_fold::put(rows, key, &day)
 }
 
+/// The commits of one of the two moments and not of the other that booked something, in the order booked.
+pub(crate) fn booked_between(
+    rows: &dyn Rows,
+    account: (&PartnerId, Currency, Account),
+    from: &Horizon,
+    to: &Horizon,
+) -> Result<Vec<Position>, StoreError> {
+    let mut days = Vec::new();
+    rows.scan(&prefix(account.0, account.1, account.2), &[], false, &mut |key, row| {
+        let on = booked_on(key)?;
+        if !from.reaches(on) && !to.reaches(on) {
+            return Ok(false);
+        }
+        let day: Day = decode(row)?;
+        let known = |horizon: &Horizon| if horizon.reaches(on) { day.reach.known(horizon) } else { Known::None };
+        let (before, after) = (known(from), known(to));
+        if before != after || before == Known::Part {
+            days.push(on);
+        }
+        Ok(true)
+    })?;
+    let mut found = Vec::new();
+    for on in days {
+        entries::each_of_day(rows, account, on, &mut |position, _| {
+            let in_view = |horizon: &Horizon| horizon.reaches(on) && horizon.knows(position);
+            if in_view(from) != in_view(to) && found.last() != Some(&position) {
+                found.push(position);
+            }
+            Ok(())
+        })?;
+    }
+    Ok(found)
+}
+
 /// What an account held: the entries booked by the horizon's day and recorded by its positions.
 pub(crate) fn sums(
     rows: &dyn Rows,

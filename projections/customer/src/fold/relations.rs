@@ -11,6 +11,7 @@ use super::Fold;
 use crate::{
     rows::{Agreement, Customer, Relationship, RelationshipState},
     tables::{
+        customers_by_partner,
         ids::IdKind,
         names::{self, Listed, Name, searchable},
     },
@@ -95,6 +96,7 @@ impl Fold<'_> {
     }
 
     fn set_relationship(&mut self, relationship: Relationship) -> Result<(), StoreError> {
+        put(self.rows, customers_by_partner::key(relationship.partner_id.as_str(), self.commit.stream), &())?;
         let relationships = &mut self.customer()?.relationships;
         match relationships.binary_search_by(|known| known.partner_id.cmp(&relationship.partner_id)) {
             Ok(at) => relationships[at] = relationship,
