@@ -34,7 +34,7 @@ impl Projection for IncentiveProjection {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn fold(&self, commit: &Recorded<'_>, rows: &mut dyn Changes) -> Result<(), StoreError> {

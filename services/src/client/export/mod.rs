@@ -104,7 +104,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         closed::heads_in_turn(&source, &partitions)?
     };
     let export = Export { out, source, wanted, selection, test_clock_start: None };
-    export.write(&args.out, heads)
+    export.write(&args.out, &heads)
 }
 
 /// Copies a running ledger into a folder that `restore` makes a ledger of.
@@ -118,7 +118,7 @@ pub(in crate::client) fn backup(
     let partitions: Vec<_> = source.log.layout().all().collect();
     let heads = closed::heads(&source, &partitions)?;
     let (selection, wanted) = (Selection::Whole, select::Wanted::All);
-    Export { out, source, wanted, selection, test_clock_start }.write(target, heads)
+    Export { out, source, wanted, selection, test_clock_start }.write(target, &heads)
 }
 
 /// An export whose parts are chosen.
@@ -131,12 +131,12 @@ struct Export {
 }
 
 impl Export {
-    fn write(self, target: &Path, heads: Vec<(PartitionId, source::Head)>) -> Result<(), Failure> {
+    fn write(self, target: &Path, heads: &[(PartitionId, source::Head)]) -> Result<(), Failure> {
         let Self { out, source, wanted, selection, test_clock_start } = self;
         let layout = source.log.layout();
         let meter = Meter::new("exporting", heads.iter().map(|(_, head)| head.checkpoint.size).sum());
         let mut parts = Vec::new();
-        for (partition, head) in &heads {
+        for (partition, head) in heads {
             let part = if selection.is_partial() {
                 out.chosen(&source, *partition, head, &wanted, &meter)?
             } else {
