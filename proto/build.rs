@@ -10,6 +10,7 @@ const FILES: &[&str] = &[
     "subledger/v1/commands.proto",
     "subledger/v1/command_service.proto",
     "subledger/v1/catalog_service.proto",
+    "subledger/v1/changes.proto",
     "subledger/v1/customer_service.proto",
     "subledger/v1/billing_service.proto",
     "subledger/v1/incentive_service.proto",

@@ -117,16 +117,21 @@ fn settled(dir: &Path) -> anyhow::Result<Option<Settings>> {
     }
 }
 
+/// Settles what cannot be changed later.
+pub(crate) fn write_settings(dir: &Path, test_clock_start: Option<NaiveDate>) -> anyhow::Result<()> {
+    let path = dir.join(SETTINGS_FILE);
+    let text = test_clock_start.map(|start| format!("test_clock_start = \"{start}\"\n")).unwrap_or_default();
+    let text = format!("# Settled when the ledger was made. Do not change.\n{text}");
+    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
 /// A ledger keeps the clock it was made with: the wall clock would close years of days on a ledger that stands in its own time.
 fn settle_clock(dir: &Path, config: &Config, settled: Option<Settings>) -> anyhow::Result<Option<NaiveDate>> {
-    let path = dir.join(SETTINGS_FILE);
     let wanted = Some(config.test_clock.start).filter(|_| config.test_clock.enabled);
     let stored = if let Some(settings) = settled {
         settings.test_clock_start
     } else {
-        let text = wanted.map(|start| format!("test_clock_start = \"{start}\"\n")).unwrap_or_default();
-        let text = format!("# Settled when the ledger was made. Do not change.\n{text}");
-        std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        write_settings(dir, wanted)?;
         wanted
     };
     if wanted.is_some() && stored.is_none() {

@@ -8,6 +8,7 @@ pub mod folder;
 pub mod identities;
 pub mod insist;
 pub mod kafka;
+pub mod look_back;
 pub mod process;
 pub mod random;
 pub mod raw;

@@ -6,6 +6,7 @@ use subledger_domain::{
     event::{PartnerRegistered, SubscriptionConverted, SubscriptionCreated, TrialConverted},
     ids::{CustomerId, PriceListId, SubscriptionId},
     offer::PriceComponent,
+    position::Family,
 };
 use subledger_fold::{Changes, Recorded, StoreError};
 
@@ -16,7 +17,9 @@ use crate::tables::{
 
 /// Keeps what the events of a commit tell.
 pub(crate) fn fold(rows: &mut dyn Changes, commit: &Recorded<'_>, events: &[Event]) -> Result<(), StoreError> {
-    let mut cause = events.iter().any(|event| matches!(event, Event::Charged(_)));
+    // Whatever a partner's stream decides may change an invoice or a balance.
+    let of_partner = commit.position.partition.family == Family::Partners && !commit.stream.is_empty();
+    let mut cause = of_partner || events.iter().any(|event| matches!(event, Event::Charged(_)));
     for (customer, subscription, day) in events.iter().filter_map(change) {
         causes::put_change(rows, customer, subscription, day, commit.position);
         cause = true;

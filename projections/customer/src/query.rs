@@ -10,7 +10,7 @@ use crate::{
     rows::{Activity, Customer, StateOnDay, Subscription, SubscriptionState, Transfer, UserRow},
     tables::{
         activities, customers, history,
-        names::{self, Name, searchable},
+        names::{self, Listed, Name, searchable},
         subscriptions, subscriptions_by_id, subscriptions_by_partner, transfers, transfers_by_partner, users,
     },
 };
@@ -29,13 +29,13 @@ pub fn list_customers(
     request: PageRequest<'_>,
 ) -> Result<Page<Customer>, QueryError> {
     let (partner, prefix) = (partner_id.unwrap_or_default(), searchable(prefix));
-    let mut prefixes = vec![names::prefix(partner, Name::Company, &prefix)];
+    let mut prefixes = vec![names::prefix(Listed::Now, partner, Name::Company, &prefix)];
     if !prefix.is_empty() {
-        prefixes.push(names::prefix(partner, Name::Domain, &prefix));
+        prefixes.push(names::prefix(Listed::Now, partner, Name::Domain, &prefix));
     }
     let prefixes: Vec<_> = prefixes.iter().map(Vec::as_slice).collect();
     list_each(rows, &prefixes, false, request, |key, _| {
-        let (name, customer_id) = names::parse(key)?;
+        let (name, _, customer_id) = names::parse(Listed::Now, key)?;
         let customer = listed(get_customer(rows, customer_id)?, key)?;
         let seen_by_company = name == Name::Domain && searchable(customer.listed_name()).starts_with(&prefix);
         Ok((!seen_by_company).then_some(customer))

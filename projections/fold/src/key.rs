@@ -53,6 +53,11 @@ impl<'a> KeyReader<'a> {
         Self { rest }
     }
 
+    /// Begins after the first parts of a key; refuses one that does not begin so.
+    pub fn after(prefix: &[u8], key: &'a [u8]) -> Result<Self, StoreError> {
+        key.strip_prefix(prefix).map(|rest| Self { rest }).ok_or_else(damaged)
+    }
+
     /// A text.
     pub fn text(&mut self) -> Result<&'a str, StoreError> {
         let end = self.rest.iter().position(|byte| *byte == 0).ok_or_else(damaged)?;

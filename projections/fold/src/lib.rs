@@ -76,9 +76,13 @@ pub fn get<T: DeserializeOwned>(rows: &(impl Rows + ?Sized), key: &[u8]) -> Resu
 
 /// Sets a typed row.
 pub fn put<T: Serialize>(rows: &mut (impl Changes + ?Sized), key: Vec<u8>, row: &T) -> Result<(), StoreError> {
-    let bytes = postcard::to_stdvec(row).map_err(|error| StoreError(format!("cannot encode a row: {error}")))?;
-    rows.put(key, bytes);
+    rows.put(key, encode(row)?);
     Ok(())
+}
+
+/// Encodes a row as it is stored.
+pub fn encode<T: Serialize>(row: &T) -> Result<Vec<u8>, StoreError> {
+    postcard::to_stdvec(row).map_err(|error| StoreError(format!("cannot encode a row: {error}")))
 }
 
 /// Decodes a row that a scan visits.
@@ -128,5 +132,7 @@ pub mod as_of;
 mod key;
 pub mod memory;
 pub mod page;
+pub mod reach;
+pub mod timeline;
 
 pub use key::KeyReader;

@@ -11,12 +11,14 @@ use subledger_domain::{
         FreeTrialConverted, QuantityChanged, ScheduledChangeApplied, SubscriptionConverted, SubscriptionCreated,
         TrialConverted, TrialStarted,
     },
+    position::{Family, Position},
 };
-use subledger_fold::{Changes, Projection, Recorded, StoreError};
+use subledger_fold::{Changes, Projection, Recorded, StoreError, as_of};
 
 use crate::{
     month::Month,
     tables::{
+        base_days::{self, Place},
         bases::{Base, Sums},
         subscriptions::{Holding, Name},
     },
@@ -32,35 +34,56 @@ impl Projection for IncentiveProjection {
     }
 
     fn version(&self) -> u32 {
-        2
+        3
     }
 
     fn fold(&self, commit: &Recorded<'_>, rows: &mut dyn Changes) -> Result<(), StoreError> {
-        for event in commit.outcome.unwrap_or_default() {
-            fold_event(event, rows)?;
+        let events = commit.outcome.unwrap_or_default();
+        // Nothing else is looked back at.
+        if commit.position.partition.family == Family::Customers {
+            as_of::note(rows, commit);
         }
+        let mut books = Books { rows, position: commit.position, changes: 0 };
+        events.iter().try_for_each(|event| fold_event(event, &mut books))
+    }
+}
+
+/// The rows while a commit is folded.
+struct Books<'a> {
+    rows: &'a mut dyn Changes,
+    position: Position,
+    /// Of bases, so far.
+    changes: u32,
+}
+
+impl Books<'_> {
+    /// Adds to a base what counts on a day.
+    fn add(&mut self, base: &Base, on: NaiveDate, more: &Sums) -> Result<(), StoreError> {
+        base.add(self.rows, more)?;
+        base_days::add(self.rows, base, Place { on, position: self.position, number: self.changes }, more)?;
+        self.changes += 1;
         Ok(())
     }
 }
 
-fn fold_event(event: &Event, rows: &mut dyn Changes) -> Result<(), StoreError> {
+fn fold_event(event: &Event, books: &mut Books<'_>) -> Result<(), StoreError> {
     match event {
-        Event::Charged(line) => charged(rows, line),
-        Event::SubscriptionCreated(e) => created(rows, e),
-        Event::QuantityChanged(e) => quantity_changed(rows, e),
-        Event::TrialConverted(e) => trial_converted(rows, e),
-        Event::SubscriptionConverted(e) => converted(rows, e),
-        Event::SubscriptionCancelled(e) => given_back(rows, name(&e.customer_id, &e.subscription_id), e.effective_on),
-        Event::SubscriptionExpired(e) => given_back(rows, name(&e.customer_id, &e.subscription_id), e.effective_on),
+        Event::Charged(line) => charged(books, line),
+        Event::SubscriptionCreated(e) => created(books, e),
+        Event::QuantityChanged(e) => quantity_changed(books, e),
+        Event::TrialConverted(e) => trial_converted(books, e),
+        Event::SubscriptionConverted(e) => converted(books, e),
+        Event::SubscriptionCancelled(e) => given_back(books, name(&e.customer_id, &e.subscription_id), e.effective_on),
+        Event::SubscriptionExpired(e) => given_back(books, name(&e.customer_id, &e.subscription_id), e.effective_on),
         Event::SubscriptionDeprovisioned(e) => {
-            given_back(rows, name(&e.customer_id, &e.subscription_id), e.effective_on)
+            given_back(books, name(&e.customer_id, &e.subscription_id), e.effective_on)
         }
-        Event::TrialStarted(e) => trial_started(rows, e),
-        Event::FreeTrialConverted(e) => free_trial_converted(rows, e),
-        Event::TrialExpired(e) => given_back(rows, name(&e.customer_id, &e.subscription_id), e.effective_on),
-        Event::ScheduledChangeApplied(e) => scheduled_change(rows, e),
+        Event::TrialStarted(e) => trial_started(books, e),
+        Event::FreeTrialConverted(e) => free_trial_converted(books, e),
+        Event::TrialExpired(e) => given_back(books, name(&e.customer_id, &e.subscription_id), e.effective_on),
+        Event::ScheduledChangeApplied(e) => scheduled_change(books, e),
         Event::SubscriptionSuspended(e) if e.reason.is_final() => {
-            given_back(rows, name(&e.customer_id, &e.subscription_id), e.effective_on)
+            given_back(books, name(&e.customer_id, &e.subscription_id), e.effective_on)
         }
         _ => Ok(()),
     }
@@ -73,7 +96,7 @@ fn name<'a>(
     Name { customer, subscription }
 }
 
-fn charged(rows: &mut dyn Changes, line: &Charged) -> Result<(), StoreError> {
+fn charged(books: &mut Books<'_>, line: &Charged) -> Result<(), StoreError> {
     let base = Base {
         partner_id: line.partner_id.clone(),
         month: Month::of(line.charged_on),
@@ -81,10 +104,10 @@ fn charged(rows: &mut dyn Changes, line: &Charged) -> Result<(), StoreError> {
         offer_id: line.offer_id.clone(),
         currency: line.currency,
     };
-    base.add(rows, &Sums { net_revenue: line.net(), net_seats: 0, charge_count: 1 })
+    books.add(&base, line.charged_on, &Sums { net_revenue: line.net(), net_seats: 0, charge_count: 1 })
 }
 
-fn created(rows: &mut dyn Changes, event: &SubscriptionCreated) -> Result<(), StoreError> {
+fn created(books: &mut Books<'_>, event: &SubscriptionCreated) -> Result<(), StoreError> {
     let holding = Holding {
         partner_id: event.partner_id.clone(),
         reseller_id: event.reseller_id.clone(),
@@ -93,12 +116,12 @@ fn created(rows: &mut dyn Changes, event: &SubscriptionCreated) -> Result<(), St
         quantity: event.quantity,
         trial: event.trial_end.is_some(),
     };
-    name(&event.customer_id, &event.subscription_id).put(rows, &holding)?;
-    move_seats(rows, &holding, event.start, i64::from(holding.quantity))
+    name(&event.customer_id, &event.subscription_id).put(books.rows, &holding)?;
+    move_seats(books, &holding, event.start, i64::from(holding.quantity))
 }
 
 /// A free trial has no effect on incentives (L14746).
-fn trial_started(rows: &mut dyn Changes, event: &TrialStarted) -> Result<(), StoreError> {
+fn trial_started(books: &mut Books<'_>, event: &TrialStarted) -> Result<(), StoreError> {
     let holding = Holding {
         partner_id: event.partner_id.clone(),
         reseller_id: event.reseller_id.clone(),
@@ -107,64 +130,64 @@ fn trial_started(rows: &mut dyn Changes, event: &TrialStarted) -> Result<(), Sto
         quantity: event.quantity,
         trial: true,
     };
-    name(&event.customer_id, &event.subscription_id).put(rows, &holding)
+    name(&event.customer_id, &event.subscription_id).put(books.rows, &holding)
 }
 
 /// From here on like any new subscription.
-fn free_trial_converted(rows: &mut dyn Changes, event: &FreeTrialConverted) -> Result<(), StoreError> {
+fn free_trial_converted(books: &mut Books<'_>, event: &FreeTrialConverted) -> Result<(), StoreError> {
     let name = name(&event.customer_id, &event.subscription_id);
-    let before = held(rows, name)?;
+    let before = held(books.rows, name)?;
     let holding = Holding { offer_id: event.offer_id.clone(), quantity: event.quantity, trial: false, ..before };
-    move_seats(rows, &holding, event.start, i64::from(holding.quantity))?;
-    name.put(rows, &holding)
+    move_seats(books, &holding, event.start, i64::from(holding.quantity))?;
+    name.put(books.rows, &holding)
 }
 
 /// Seats that change with the renewal; on a date, a change of seats follows.
-fn scheduled_change(rows: &mut dyn Changes, event: &ScheduledChangeApplied) -> Result<(), StoreError> {
+fn scheduled_change(books: &mut Books<'_>, event: &ScheduledChangeApplied) -> Result<(), StoreError> {
     let (Some(to), None) = (event.change.quantity, event.change.on) else { return Ok(()) };
     let name = name(&event.customer_id, &event.subscription_id);
-    let holding = held(rows, name)?;
-    move_seats(rows, &holding, event.effective_on, i64::from(to) - i64::from(holding.quantity))?;
-    name.put(rows, &Holding { quantity: to, ..holding })
+    let holding = held(books.rows, name)?;
+    move_seats(books, &holding, event.effective_on, i64::from(to) - i64::from(holding.quantity))?;
+    name.put(books.rows, &Holding { quantity: to, ..holding })
 }
 
-fn quantity_changed(rows: &mut dyn Changes, event: &QuantityChanged) -> Result<(), StoreError> {
+fn quantity_changed(books: &mut Books<'_>, event: &QuantityChanged) -> Result<(), StoreError> {
     let name = name(&event.customer_id, &event.subscription_id);
-    let holding = held(rows, name)?;
+    let holding = held(books.rows, name)?;
     let seats = i64::from(event.to) - i64::from(holding.quantity);
-    move_seats(rows, &holding, event.effective_on, seats)?;
-    name.put(rows, &Holding { quantity: event.to, ..holding })
+    move_seats(books, &holding, event.effective_on, seats)?;
+    name.put(books.rows, &Holding { quantity: event.to, ..holding })
 }
 
-fn trial_converted(rows: &mut dyn Changes, event: &TrialConverted) -> Result<(), StoreError> {
+fn trial_converted(books: &mut Books<'_>, event: &TrialConverted) -> Result<(), StoreError> {
     let name = name(&event.customer_id, &event.subscription_id);
-    let before = held(rows, name)?;
+    let before = held(books.rows, name)?;
     if !before.trial {
         return Ok(());
     }
     let holding = Holding { trial: false, ..before };
-    move_seats(rows, &holding, event.paid_from, i64::from(holding.quantity))?;
-    name.put(rows, &holding)
+    move_seats(books, &holding, event.paid_from, i64::from(holding.quantity))?;
+    name.put(books.rows, &holding)
 }
 
-fn converted(rows: &mut dyn Changes, event: &SubscriptionConverted) -> Result<(), StoreError> {
+fn converted(books: &mut Books<'_>, event: &SubscriptionConverted) -> Result<(), StoreError> {
     let name = name(&event.customer_id, &event.subscription_id);
-    let before = held(rows, name)?;
+    let before = held(books.rows, name)?;
     if before.offer_id == event.offer_id {
         return Ok(());
     }
     let seats = i64::from(before.quantity);
-    move_seats(rows, &before, event.effective_on, -seats)?;
+    move_seats(books, &before, event.effective_on, -seats)?;
     let holding = Holding { offer_id: event.offer_id.clone(), ..before };
-    move_seats(rows, &holding, event.effective_on, seats)?;
-    name.put(rows, &holding)
+    move_seats(books, &holding, event.effective_on, seats)?;
+    name.put(books.rows, &holding)
 }
 
 /// The end of a subscription. The second one (deprovisioned after a transfer, say) has nothing left to give back.
-fn given_back(rows: &mut dyn Changes, name: Name<'_>, on: NaiveDate) -> Result<(), StoreError> {
-    let Some(holding) = name.get(rows)? else { return Ok(()) };
-    name.delete(rows);
-    move_seats(rows, &holding, on, -i64::from(holding.quantity))
+fn given_back(books: &mut Books<'_>, name: Name<'_>, on: NaiveDate) -> Result<(), StoreError> {
+    let Some(holding) = name.get(books.rows)? else { return Ok(()) };
+    name.delete(books.rows);
+    move_seats(books, &holding, on, -i64::from(holding.quantity))
 }
 
 fn held(rows: &dyn Changes, name: Name<'_>) -> Result<Holding, StoreError> {
@@ -173,7 +196,7 @@ fn held(rows: &dyn Changes, name: Name<'_>) -> Result<Holding, StoreError> {
 }
 
 /// Counts seats in the month of `on`; negative ones are given back. Those of a trial do not count.
-fn move_seats(rows: &mut dyn Changes, holding: &Holding, on: NaiveDate, seats: i64) -> Result<(), StoreError> {
+fn move_seats(books: &mut Books<'_>, holding: &Holding, on: NaiveDate, seats: i64) -> Result<(), StoreError> {
     if holding.trial || seats == 0 {
         return Ok(());
     }
@@ -184,5 +207,5 @@ fn move_seats(rows: &mut dyn Changes, holding: &Holding, on: NaiveDate, seats: i
         offer_id: holding.offer_id.clone(),
         currency: holding.currency,
     };
-    base.add(rows, &Sums { net_revenue: Decimal::ZERO, net_seats: seats, charge_count: 0 })
+    books.add(&base, on, &Sums { net_revenue: Decimal::ZERO, net_seats: seats, charge_count: 0 })
 }

@@ -6,13 +6,18 @@ use subledger_domain::{
     money::Currency,
 };
 use subledger_fold::{
-    Rows, decode,
+    Rows,
+    as_of::Horizon,
+    decode,
     page::{Page, PageRequest, QueryError, list},
 };
 
 use crate::{
     month::Month,
-    tables::bases::{self, Base, Sums},
+    tables::{
+        base_days,
+        bases::{self, Base, Sums},
+    },
 };
 
 /// The base of a month.
@@ -43,6 +48,8 @@ pub struct BaseFilter {
     pub partner_id: Option<PartnerId>,
     /// In this month.
     pub month: Option<Month>,
+    /// As they were then.
+    pub horizon: Horizon,
 }
 
 /// Bases by partner, month, reseller, offer and currency.
@@ -53,11 +60,14 @@ pub fn list_bases(
 ) -> Result<Page<IncentiveBase>, QueryError> {
     let prefix = bases::prefix(filter.partner_id.as_ref().map(PartnerId::as_str), filter.month);
     list(rows, &prefix, page, |key, row| {
-        let Base { partner_id, month, reseller_id, offer_id, currency } = Base::read(key)?;
-        if filter.month.is_some_and(|wanted| wanted != month) {
+        let base = Base::read(key)?;
+        if filter.month.is_some_and(|wanted| wanted != base.month) {
             return Ok(None);
         }
-        let Sums { mut net_revenue, net_seats, charge_count } = decode(row)?;
+        let sums =
+            if filter.horizon.is_now() { Some(decode(row)?) } else { base_days::sums(rows, &base, &filter.horizon)? };
+        let Some(Sums { mut net_revenue, net_seats, charge_count }) = sums else { return Ok(None) };
+        let Base { partner_id, month, reseller_id, offer_id, currency } = base;
         if net_revenue.scale() < currency.minor_digits() {
             net_revenue.rescale(currency.minor_digits());
         }

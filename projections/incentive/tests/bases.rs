@@ -22,7 +22,12 @@ use subledger_domain::{
     position::{Family, PartitionId, Position},
     tax::{TaxRule, TaxTreatment},
 };
-use subledger_fold::{Projection, Recorded, memory::Memory, page::PageRequest};
+use subledger_fold::{
+    Projection, Recorded,
+    as_of::{AsOf, Horizon, RecordedBy},
+    memory::Memory,
+    page::PageRequest,
+};
 use subledger_incentive::{BaseFilter, IncentiveProjection, list_bases};
 
 const ALL: PageRequest<'_> = PageRequest { size: 1_000, token: "" };
@@ -40,9 +45,17 @@ fn subscription(id: &str) -> SubscriptionId {
 }
 
 fn fold(rows: &mut Memory, events: &[Event]) -> Result<(), subledger_fold::StoreError> {
+    fold_at(rows, position(0, 0), events)
+}
+
+fn position(partition: u16, seq: u64) -> Position {
+    Position { partition: PartitionId::new(Family::Customers, partition), seq }
+}
+
+fn fold_at(rows: &mut Memory, position: Position, events: &[Event]) -> Result<(), subledger_fold::StoreError> {
     let at: DateTime<Utc> = day("2018-01-01").and_time(NaiveTime::MIN).and_utc();
     let recorded = Recorded {
-        position: Position { partition: PartitionId::new(Family::Customers, 0), seq: 0 },
+        position,
         stream: "c",
         stream_version: 1,
         command_id: "x",
@@ -182,9 +195,10 @@ fn revenue_counts_in_the_month_charged() {
             "p2 2018-01 - offer 7.00 USD 0 seats 1 lines",
         ]
     );
-    let january = BaseFilter { partner_id: None, month: "2018-01".parse().ok() };
+    let january = BaseFilter { month: "2018-01".parse().ok(), ..BaseFilter::default() };
     assert_eq!(bases(&rows, &january).len(), 4);
-    let of_p1 = BaseFilter { partner_id: PartnerId::new("p1").ok(), month: "2018-02".parse().ok() };
+    let of_p1 =
+        BaseFilter { partner_id: PartnerId::new("p1").ok(), month: "2018-02".parse().ok(), ..BaseFilter::default() };
     assert_eq!(bases(&rows, &of_p1), ["p1 2018-02 - offer 4.00 USD 0 seats 1 lines"]);
     let (mut count, mut token) = (0, String::new());
     loop {
@@ -400,8 +414,16 @@ fn a_change_of_nothing_is_an_impossible_history() {
 
 /// The events of one customer, who has one partition for itself: a subscription, changes, charges, perhaps an end.
 fn history(index: usize) -> impl Strategy<Value = Vec<Event>> {
+    story(index, false)
+}
+
+/// The same; if `sorted`, nothing takes effect before what is recorded earlier, as a ledger has it.
+fn story(index: usize, sorted: bool) -> impl Strategy<Value = Vec<Event>> {
     let change = (1..50_u32, 1..28_u32, -9_999..9_999_i64);
-    (1..50_u32, prop::collection::vec(change, 0..8), any::<bool>()).prop_map(move |(first, changes, ends)| {
+    (1..50_u32, prop::collection::vec(change, 0..8), any::<bool>()).prop_map(move |(first, mut changes, ends)| {
+        if sorted {
+            changes.sort_by_key(|change| change.1);
+        }
         let c = format!("c{index}");
         let partner = ["p1", "p2"][index % 2];
         let mut events = vec![created(&c, "s", partner, first, "2018-01-01", None)];
@@ -429,15 +451,18 @@ proptest! {
     ) {
         let histories = [histories.0, histories.1, histories.2];
         let mut in_turn = Memory::default();
-        for events in &histories {
-            fold(&mut in_turn, events).unwrap();
+        for (partition, events) in (0..).zip(&histories) {
+            for (seq, event) in (0..).zip(events) {
+                fold_at(&mut in_turn, position(partition, seq), std::slice::from_ref(event)).unwrap();
+            }
         }
         let mut queues: BTreeMap<usize, VecDeque<Event>> =
             histories.iter().cloned().map(VecDeque::from).enumerate().collect();
-        let mut mixed = Memory::default();
+        let (mut mixed, mut seqs) = (Memory::default(), [0_u64; 3]);
         for pick in picks.into_iter().chain((0..3).flat_map(|queue| std::iter::repeat_n(queue, 20))) {
             if let Some(event) = queues.get_mut(&pick).and_then(VecDeque::pop_front) {
-                fold(&mut mixed, &[event]).unwrap();
+                fold_at(&mut mixed, position(u16::try_from(pick).unwrap(), seqs[pick]), &[event]).unwrap();
+                seqs[pick] += 1;
             }
         }
         prop_assert!(queues.values().all(VecDeque::is_empty));
@@ -447,6 +472,41 @@ proptest! {
         let items = list_bases(&mixed, &BaseFilter::default(), ALL).unwrap().items;
         let held: i64 = histories.iter().map(|events| seats_held(events)).sum();
         prop_assert_eq!(items.iter().map(|base| base.net_seats).sum::<i64>(), held);
+    }
+
+    #[test]
+    fn a_look_back_is_a_replay_of_what_was_known(
+        histories in (story(0, true), story(1, true), story(2, true)),
+        cuts in prop::array::uniform3(any::<prop::sample::Index>()),
+        days in prop::option::of(0..75_u64),
+    ) {
+        let histories = [histories.0, histories.1, histories.2];
+        let (mut all, mut then, mut last) = (Memory::default(), Memory::default(), Vec::new());
+        let effective = days.map(|days| day("2017-12-30") + chrono::Days::new(days));
+        for (partition, (events, cut)) in (0..).zip(histories.iter().zip(cuts)) {
+            let cut = cut.index(events.len() + 1) as u64;
+            if let Some(seq) = cut.checked_sub(1) {
+                last.push(position(partition, seq));
+            }
+            for (seq, event) in (0..).zip(events) {
+                let (at, event) = (position(partition, seq), std::slice::from_ref(event));
+                fold_at(&mut all, at, event).unwrap();
+                let on = match &event[0] {
+                    Event::SubscriptionCreated(e) => e.start,
+                    Event::QuantityChanged(e) => e.effective_on,
+                    Event::SubscriptionDeprovisioned(e) => e.effective_on,
+                    Event::Charged(e) => e.charged_on,
+                    _ => unreachable!(),
+                };
+                if seq < cut && effective.is_none_or(|effective| on <= effective) {
+                    fold_at(&mut then, at, event).unwrap();
+                }
+            }
+        }
+        let recorded = Some(RecordedBy::Positions(last));
+        let horizon = Horizon::of(&all, &AsOf { effective, recorded }).unwrap();
+        let found = bases(&all, &BaseFilter { horizon, ..BaseFilter::default() });
+        prop_assert_eq!(found, bases(&then, &BaseFilter::default()));
     }
 }
 

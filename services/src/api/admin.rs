@@ -35,8 +35,8 @@ pub(crate) struct Parts {
     pub(crate) log: Arc<dyn Log>,
     /// Tells the time.
     pub(crate) clock: Arc<dyn subledger_writer::Clock>,
-    /// Whether the clock is moved by hand.
-    pub(crate) test_clock: bool,
+    /// The first business day, if the clock is moved by hand.
+    pub(crate) test_clock_start: Option<NaiveDate>,
     /// Catalog and partners.
     pub(crate) reference: Option<Arc<ReferenceFollower>>,
     /// The writers.
@@ -70,7 +70,8 @@ impl AdminApi {
         Clock {
             last_closed: closed.map(|date| date.to_wire()).unwrap_or_default(),
             now: Some(self.parts.clock.now().to_wire()),
-            test_clock: self.parts.test_clock,
+            test_clock: self.parts.test_clock_start.is_some(),
+            test_clock_start: self.parts.test_clock_start.to_wire(),
         }
     }
 
@@ -97,7 +98,7 @@ impl AdminApi {
     /// The day to close through, if the request may.
     fn checked(&self, request: &AdvanceClockRequest) -> Result<(Arc<Days>, NaiveDate), Status> {
         let refused = |reason, text: &str| errors::status(Code::FailedPrecondition, reason, text, &[]);
-        if !self.parts.test_clock {
+        if self.parts.test_clock_start.is_none() {
             return Err(refused(
                 "WALL_CLOCK",
                 "this ledger follows the wall clock, which nobody moves; start it with test_clock.enabled = true",

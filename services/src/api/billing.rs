@@ -2,6 +2,7 @@
 
 pub(crate) mod receivables;
 
+mod changes;
 mod document;
 mod explain;
 mod invoice_fields;
@@ -19,11 +20,11 @@ use subledger_log::codec::{FieldError, Wire};
 use subledger_proto::api::{
     Balance, Charge, ChargeExplanation, CreditNote, Derivation, Entry, ExplainChargeRequest,
     ExportReconciliationRequest, GetCreditNoteRequest, GetInvoiceDocumentRequest, GetInvoiceRequest, Invoice,
-    ListAgeingRequest, ListAgeingResponse, ListBalancesRequest, ListBalancesResponse, ListChargesRequest,
-    ListChargesResponse, ListCreditNotesRequest, ListCreditNotesResponse, ListEntriesRequest, ListEntriesResponse,
-    ListInvoicesRequest, ListInvoicesResponse, ListPaymentsRequest, ListPaymentsResponse,
-    ListReconciliationLinesRequest, ListSlaClaimsRequest, ListSlaClaimsResponse, ListStatementRequest,
-    ListStatementResponse, ListWithholdingRequestsRequest, ListWithholdingRequestsResponse,
+    ListAgeingRequest, ListAgeingResponse, ListBalancesRequest, ListBalancesResponse, ListChangesRequest,
+    ListChangesResponse, ListChargesRequest, ListChargesResponse, ListCreditNotesRequest, ListCreditNotesResponse,
+    ListEntriesRequest, ListEntriesResponse, ListInvoicesRequest, ListInvoicesResponse, ListPaymentsRequest,
+    ListPaymentsResponse, ListReconciliationLinesRequest, ListSlaClaimsRequest, ListSlaClaimsResponse,
+    ListStatementRequest, ListStatementResponse, ListWithholdingRequestsRequest, ListWithholdingRequestsResponse,
     billing_service_server::BillingService,
 };
 use tonic::{Request, Response, Status};
@@ -238,6 +239,13 @@ impl BillingService for BillingApi {
     ) -> Result<Response<ChargeExplanation>, Status> {
         let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
         explain::explain(&self.model, wanted, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn list_billing_changes(
+        &self,
+        request: Request<ListChangesRequest>,
+    ) -> Result<Response<ListChangesResponse>, Status> {
+        changes::list(&self.model, request).await
     }
 }
 

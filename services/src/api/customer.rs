@@ -3,6 +3,10 @@
 use chrono::NaiveDate;
 use subledger_customer::{
     self as model,
+    look_back::{
+        customers_of_subscription_as_of, get_customer_as_of, get_subscription_as_of, list_customers_as_of,
+        list_subscriptions_as_of,
+    },
     query::{self, Days, SubscriptionFilter},
     search::{self, HITS_MAX},
 };
@@ -12,20 +16,22 @@ use subledger_domain::{
     offer::PriceComponent,
     reference::upgrade::{self, PathKind},
 };
-use subledger_fold::{Rows, StoreError};
+use subledger_fold::{Rows, StoreError, as_of::Horizon};
 use subledger_log::codec::Wire;
 use subledger_proto::api::{
     Activity, Agreement, Customer, CustomerHit, GetCustomerRequest, GetSubscriptionRequest,
-    GetSubscriptionStateRequest, ListActivitiesRequest, ListActivitiesResponse, ListCustomersRequest,
-    ListCustomersResponse, ListSubscriptionsRequest, ListSubscriptionsResponse, ListTransfersRequest,
-    ListTransfersResponse, ListUsersRequest, ListUsersResponse, PartnerTags, Permission, Qualification, Relationship,
-    SearchCustomersRequest, SearchCustomersResponse, Subscription, SubscriptionState, Transfer, TransferItem, User,
-    customer_service_server::CustomerService,
+    GetSubscriptionStateRequest, ListActivitiesRequest, ListActivitiesResponse, ListChangesRequest,
+    ListChangesResponse, ListCustomersRequest, ListCustomersResponse, ListSubscriptionsRequest,
+    ListSubscriptionsResponse, ListTransfersRequest, ListTransfersResponse, ListUsersRequest, ListUsersResponse,
+    PartnerTags, Permission, Qualification, Relationship, SearchCustomersRequest, SearchCustomersResponse,
+    Subscription, SubscriptionState, Transfer, TransferItem, User, customer_service_server::CustomerService,
 };
 use subledger_proto::common;
 use tonic::{Code, Request, Response, Status};
 
 use super::{billing::optional_id, catalog::id, errors, read_model::ReadModel};
+
+mod changes;
 
 /// Customers that a refusal names, if several have a subscription of one id.
 const CUSTOMERS_NAMED_MAX: usize = 10;
@@ -50,9 +56,12 @@ impl CustomerApi {
 impl CustomerService for CustomerApi {
     async fn get_customer(&self, request: Request<GetCustomerRequest>) -> Result<Response<Customer>, Status> {
         let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
-        let id: CustomerId = id("customer_id", request.into_inner().customer_id)?;
+        let request = request.into_inner();
+        let as_of = self.model.as_of(request.as_of)?;
+        let id: CustomerId = id("customer_id", request.customer_id)?;
         let text = id.to_string();
-        let (customer, reflects) = self.model.read(wanted, move |rows| query::get_customer(rows, id.as_str())).await?;
+        let find = move |rows: &dyn Rows, horizon: &Horizon| get_customer_as_of(rows, id.as_str(), horizon);
+        let (customer, reflects) = self.model.read_as_of(wanted, as_of, find).await?;
         let customer = customer.ok_or_else(|| errors::not_found("customer", &text))?;
         Ok(Response::new(Customer { reflects, ..to_customer(customer) }))
     }
@@ -65,11 +74,11 @@ impl CustomerService for CustomerApi {
         let request = request.into_inner();
         let page = self.model.page(request.page_size, request.page_token)?;
         let partner: Option<PartnerId> = optional_id("partner_id", request.partner_id)?;
-        let prefix = request.prefix;
-        let list = move |rows: &dyn Rows| {
-            query::list_customers(rows, partner.as_ref().map(PartnerId::as_str), &prefix, page.request())
+        let (prefix, as_of) = (request.prefix, self.model.as_of(request.as_of)?);
+        let list = move |rows: &dyn Rows, horizon: &Horizon| {
+            list_customers_as_of(rows, partner.as_ref().map(PartnerId::as_str), &prefix, horizon, page.request())
         };
-        let (customers, next_page_token, reflects) = self.model.list(wanted, list).await?;
+        let (customers, next_page_token, reflects) = self.model.list_as_of(wanted, as_of, list).await?;
         let customers = customers.into_iter().map(to_customer).collect();
         Ok(Response::new(ListCustomersResponse { customers, next_page_token, reflects }))
     }
@@ -82,19 +91,19 @@ impl CustomerService for CustomerApi {
         let request = request.into_inner();
         let customer: Option<CustomerId> = optional_id("customer_id", request.customer_id)?;
         let id: SubscriptionId = id("subscription_id", request.subscription_id)?;
-        let text = id.to_string();
-        let find = move |rows: &dyn Rows| {
+        let (text, as_of) = (id.to_string(), self.model.as_of(request.as_of)?);
+        let find = move |rows: &dyn Rows, horizon: &Horizon| {
             let owners = match &customer {
                 Some(customer) => vec![customer.to_string()],
-                None => query::customers_of_subscription(rows, id.as_str(), CUSTOMERS_NAMED_MAX + 1)?,
+                None => customers_of_subscription_as_of(rows, id.as_str(), CUSTOMERS_NAMED_MAX + 1, horizon)?,
             };
             let found = match owners.as_slice() {
-                [owner] => query::get_subscription(rows, Some(owner), id.as_str())?,
+                [owner] => get_subscription_as_of(rows, owner, id.as_str(), horizon)?,
                 _ => None,
             };
             Ok::<_, StoreError>((found, owners))
         };
-        let ((subscription, owners), reflects) = self.model.read(wanted, find).await?;
+        let ((subscription, owners), reflects) = self.model.read_as_of(wanted, as_of, find).await?;
         if owners.len() > 1 {
             return Err(ambiguous(text, &owners));
         }
@@ -111,16 +120,16 @@ impl CustomerService for CustomerApi {
         let page = self.model.page(request.page_size, request.page_token)?;
         let customer: Option<CustomerId> = optional_id("customer_id", request.customer_id)?;
         let partner: Option<PartnerId> = optional_id("partner_id", request.partner_id)?;
-        let state = subscription_state(&request.state)?;
-        let list = move |rows: &dyn Rows| {
+        let (state, as_of) = (subscription_state(&request.state)?, self.model.as_of(request.as_of)?);
+        let list = move |rows: &dyn Rows, horizon: &Horizon| {
             let filter = SubscriptionFilter {
                 customer_id: customer.as_ref().map(CustomerId::as_str),
                 partner_id: partner.as_ref().map(PartnerId::as_str),
                 state,
             };
-            query::list_subscriptions(rows, filter, page.request())
+            list_subscriptions_as_of(rows, filter, horizon, page.request())
         };
-        let (subscriptions, next_page_token, reflects) = self.model.list(wanted, list).await?;
+        let (subscriptions, next_page_token, reflects) = self.model.list_as_of(wanted, as_of, list).await?;
         let subscriptions = subscriptions.into_iter().map(to_subscription).collect();
         Ok(Response::new(ListSubscriptionsResponse { subscriptions, next_page_token, reflects }))
     }
@@ -225,6 +234,13 @@ impl CustomerService for CustomerApi {
         let (users, next_page_token, reflects) = self.model.list(wanted, list).await?;
         let users = users.into_iter().map(to_user).collect();
         Ok(Response::new(ListUsersResponse { users, next_page_token, reflects }))
+    }
+
+    async fn list_customer_changes(
+        &self,
+        request: Request<ListChangesRequest>,
+    ) -> Result<Response<ListChangesResponse>, Status> {
+        changes::list(&self.model, request).await
     }
 }
 

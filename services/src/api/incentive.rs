@@ -1,5 +1,6 @@
 //! `IncentiveService`: what incentives are computed on.
 
+use subledger_fold::{Rows, as_of::Horizon};
 use subledger_incentive::{BaseFilter, InvalidMonth, Month, list_bases};
 use subledger_log::codec::Wire as _;
 use subledger_proto::api::{
@@ -30,10 +31,12 @@ impl IncentiveService for IncentiveApi {
         let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
         let request = request.into_inner();
         let page = self.model.page(request.page_size, request.page_token)?;
-        let filter =
-            BaseFilter { partner_id: optional_id("partner_id", request.partner_id)?, month: month(&request.month)? };
-        let (bases, next_page_token, reflects) =
-            self.model.list(wanted, move |rows| list_bases(rows, &filter, page.request())).await?;
+        let (partner_id, month) = (optional_id("partner_id", request.partner_id)?, month(&request.month)?);
+        let as_of = self.model.as_of(request.as_of)?;
+        let list = move |rows: &dyn Rows, horizon: &Horizon| {
+            list_bases(rows, &BaseFilter { partner_id, month, horizon: horizon.clone() }, page.request())
+        };
+        let (bases, next_page_token, reflects) = self.model.list_as_of(wanted, as_of, list).await?;
         let bases = bases.iter().map(to_base).collect();
         Ok(Response::new(ListIncentiveBasesResponse { bases, next_page_token, reflects }))
     }

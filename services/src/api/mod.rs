@@ -8,6 +8,7 @@ mod as_of;
 pub(crate) mod audit;
 pub(crate) mod billing;
 pub(crate) mod catalog;
+mod changes;
 pub(crate) mod command;
 pub(crate) mod customer;
 pub(crate) mod errors;

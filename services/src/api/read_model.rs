@@ -93,7 +93,23 @@ impl ReadModel {
 
     /// Checks the look back of a request.
     pub(crate) fn as_of(&self, wire: Option<pbc::AsOf>) -> Result<AsOf, Status> {
-        as_of(wire, self.layout)
+        as_of("as_of", wire, self.layout)
+    }
+
+    /// Checks the two moments of a request.
+    pub(crate) fn between(&self, from: Option<pbc::AsOf>, to: Option<pbc::AsOf>) -> Result<[AsOf; 2], Status> {
+        Ok([as_of("from", from, self.layout)?, as_of("to", to, self.layout)?])
+    }
+
+    /// [`Self::read`] at two moments.
+    pub(crate) async fn read_between<T: Send + 'static>(
+        &self,
+        wanted: Wanted,
+        [from, to]: [AsOf; 2],
+        query: impl FnOnce(&dyn Rows, &Horizon, &Horizon) -> Result<T, QueryError> + Send + 'static,
+    ) -> Result<(T, Vec<pbc::Position>), Status> {
+        let at_both = move |rows: &dyn Rows| query(rows, &Horizon::of(rows, &from)?, &Horizon::of(rows, &to)?);
+        self.read(wanted, at_both).await
     }
 
     /// [`Self::read`] at a moment of the past: the answer reflects the positions of that moment.

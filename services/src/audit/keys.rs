@@ -103,6 +103,35 @@ pub(crate) fn rotate(path: &Path) -> anyhow::Result<VerifierKey> {
     Ok(new.verifier())
 }
 
+/// Puts a copy of a ledger's secret key into `path`. The public files come from beside the copy, or else from a backup, which may be older
+/// than the key.
+pub(crate) fn restore(
+    copy: &Path,
+    path: &Path,
+    ledger: LedgerId,
+    verifier_keys_copy: &Path,
+    rotations_copy: &Path,
+) -> anyhow::Result<()> {
+    let key = read_secret(copy)?;
+    let name = super::key_name(ledger);
+    anyhow::ensure!(
+        key.verifier().name() == name,
+        "the key in {} is of {}, but the ledger's keys are named {name}",
+        copy.display(),
+        key.verifier().name()
+    );
+    write_secret(path, &key, true).with_context(|| format!("cannot write {}", path.display()))?;
+    let public = [
+        (verifier_keys(copy), verifier_keys_copy, verifier_keys(path)),
+        (rotations(copy), rotations_copy, rotations(path)),
+    ];
+    for (beside, in_backup, path) in public {
+        let from = if beside.exists() { &beside } else { in_backup };
+        fs::copy(from, &path).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}
+
 /// Where the public keys are.
 fn verifier_keys(path: &Path) -> PathBuf {
     path.with_file_name("verifier-keys.txt")

@@ -121,6 +121,7 @@ async fn customers(to: &Connection, args: Args, out: &mut impl Write) -> Result<
             page_size: PAGE_ROWS,
             page_token,
             min_position: min_position.clone(),
+            as_of: None,
         };
         let page = to.customers().list_customers(request).await?.into_inner();
         page.customers.iter().filter(|it| wanted(it)).try_for_each(|it| csv_line(out, customer_row(it).iter()))?;

@@ -36,6 +36,7 @@ const LINES_PAGE: i32 = 1_000;
      subledger get subscription s-1 --output json\n  \
      subledger get subscription s-1 --customer c-1   # several customers may have one of that id\n  \
      subledger get subscription s-1 --customer c-1 --on 2018-03-01   # what it was then, and why\n  \
+     subledger get subscription s-1 --customer c-1 --as-of 2018-02-28 --recorded-by 2018-03-03   # what we believed then\n  \
      subledger get invoice p-1-L-USD-1\n  \
      subledger get invoice p-1-L-USD-1 --output pdf --out invoice.pdf   # json and csv (its reconciliation file) too\n  \
      subledger get customer c-1 --min-position customers/2@17   # wait until this commit is in the answer"
@@ -115,10 +116,9 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Kind::Offer => Days { as_of: args.look_back.published_by()?, ..args.days },
         _ => args.days,
     };
-    if args.look_back.is_given() && !matches!(args.kind, Kind::Invoice | Kind::Offer) {
-        return Err(Failure::Usage(
-            "--as-of looks back at an invoice or an offer, --recorded-by at an invoice".to_owned(),
-        ));
+    if args.look_back.is_given() && (args.days.on.is_some() || matches!(args.kind, Kind::Partner | Kind::CreditNote)) {
+        let text = "--as-of and --recorded-by look back at a customer, a subscription or an invoice, --as-of at an offer too; --on stands alone";
+        return Err(Failure::Usage(text.to_owned()));
     }
     let as_of = args.look_back.to_wire()?;
     let connection = args.address.connect().await?;
@@ -226,7 +226,7 @@ async fn fetch(
 ) -> Result<Value, Failure> {
     let value = match kind {
         Kind::Customer => {
-            let request = GetCustomerRequest { customer_id: id, min_position };
+            let request = GetCustomerRequest { customer_id: id, min_position, as_of };
             to_json("subledger.v1.Customer", &to.customers().get_customer(request).await?.into_inner())
         }
         Kind::Subscription if days.on.is_some() => {
@@ -238,7 +238,7 @@ async fn fetch(
         }
         Kind::Subscription => {
             let customer_id = customer.unwrap_or_default();
-            let request = GetSubscriptionRequest { subscription_id: id, min_position, customer_id };
+            let request = GetSubscriptionRequest { subscription_id: id, min_position, customer_id, as_of };
             to_json("subledger.v1.Subscription", &to.customers().get_subscription(request).await?.into_inner())
         }
         Kind::Partner => {

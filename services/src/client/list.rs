@@ -171,8 +171,8 @@ impl Kind {
     /// The filters the API has for this list.
     fn filters(self) -> &'static [&'static str] {
         match self {
-            Self::Customers => &["partner", "prefix"],
-            Self::Subscriptions => &["customer", "partner", "state"],
+            Self::Customers => &["partner", "prefix", "as-of", "recorded-by"],
+            Self::Subscriptions => &["customer", "partner", "state", "as-of", "recorded-by"],
             Self::Partners | Self::TaxRates => &[],
             Self::Offers => &["as-of"],
             Self::Balances | Self::Entries => &["partner", "currency", "account", "as-of", "recorded-by"],
@@ -185,7 +185,7 @@ impl Kind {
             Self::Activities => &["customer", "from", "to"],
             Self::Users => &["customer"],
             Self::Prices => &["currency", "on", "since", "as-of"],
-            Self::Incentives => &["partner", "month"],
+            Self::Incentives => &["partner", "month", "as-of", "recorded-by"],
         }
     }
 }
@@ -293,10 +293,12 @@ async fn page(
         }};
     }
     match kind {
-        Kind::Customers => page!(customers.list_customers(ListCustomersRequest { partner_id, prefix: text(f.prefix) })
-            .customers as "Customer"),
+        Kind::Customers => {
+            page!(customers.list_customers(ListCustomersRequest { partner_id, prefix: text(f.prefix), as_of })
+            .customers as "Customer")
+        }
         Kind::Subscriptions => page!(customers.list_subscriptions(ListSubscriptionsRequest {
-            customer_id, partner_id, state: text(f.state) }).subscriptions as "Subscription"),
+            customer_id, partner_id, state: text(f.state), as_of }).subscriptions as "Subscription"),
         Kind::Partners => page!(catalog.list_partners(ListPartnersRequest {}).partners as "Partner"),
         Kind::Offers => page!(catalog.list_offers(ListOffersRequest { as_of_date }).offers as "Offer"),
         Kind::TaxRates => {
@@ -331,7 +333,7 @@ async fn page(
         Kind::Prices => page!(catalog.list_prices(ListPricesRequest {
             currency, on: day(f.on), since: day(f.since), as_of_date }).prices as "ListedPrice"),
         Kind::Incentives => page!(incentives.list_incentive_bases(ListIncentiveBasesRequest {
-            partner_id, month: text(f.month) }).bases as "IncentiveBase"),
+            partner_id, month: text(f.month), as_of }).bases as "IncentiveBase"),
     }
 }
 
@@ -345,7 +347,7 @@ mod tests {
     fn a_filter_that_the_list_lacks_is_named() {
         let filter = Filter { month: Some("2018-01".into()), ..Filter::default() };
         let Err(Failure::Usage(text)) = filter.check(Kind::Customers) else { panic!("accepted") };
-        assert_eq!(text, "--month does not filter customers; --partner, --prefix does");
+        assert_eq!(text, "--month does not filter customers; --partner, --prefix, --as-of, --recorded-by does");
         assert!(filter.check(Kind::Incentives).is_ok());
     }
 

@@ -4,6 +4,7 @@
 //! exit code it has), [`output`] (table, JSON, CSV), [`times`] (dates and instants in arguments). Nothing here decides anything about
 //! subscriptions or money: that is the ledger's.
 
+mod backup;
 mod bench;
 mod clock;
 mod closing;
@@ -11,6 +12,7 @@ mod compare;
 mod completions;
 mod connect;
 mod csv_files;
+mod diff;
 mod events;
 mod explain;
 mod export;
@@ -30,6 +32,7 @@ mod own_ledger;
 mod prove;
 mod rebuild;
 mod reconcile;
+mod restore;
 mod search;
 mod simulate;
 mod status;
@@ -74,10 +77,16 @@ pub(crate) enum Client {
     Search(search::Args),
     /// Prints the files that partners know: customers, subscriptions, activities
     Csv(Box<csv_files::Args>),
+    /// Compares two moments: what changed, and by which commands
+    Diff(Box<diff::Args>),
     /// Replays the history: every commit, with its events
     Events(Box<events::Args>),
     /// Writes a folder for an auditor: records, proofs, signed checkpoints
     Export(Box<export::Args>),
+    /// Copies a running ledger into a folder: records, proofs, signed checkpoints; not the signing key
+    Backup(backup::Args),
+    /// Makes a ledger of a backup, as it was then or at an earlier moment
+    Restore(restore::Args),
     /// Proves one record, or that the history continues what was signed before
     Prove(prove::Args),
     /// Lists or rotates the keys that sign checkpoints
@@ -114,8 +123,11 @@ pub(crate) fn run(client: Client) -> ExitCode {
         Client::List(args) => wait(list::run(*args)),
         Client::Search(args) => wait(search::run(args)),
         Client::Csv(args) => wait(csv_files::run(*args)),
+        Client::Diff(args) => wait(diff::run(*args)),
         Client::Events(args) => wait(events::run(*args)),
         Client::Export(args) => export::run(&args),
+        Client::Backup(args) => backup::run(&args),
+        Client::Restore(args) => restore::run(&args),
         Client::Prove(args) => wait(prove::run(args)),
         Client::Keys(args) => wait(keys::run(args)),
         Client::Verify(args) => verify::run(&args),
@@ -145,7 +157,7 @@ fn finish(result: Result<(), Failure>) -> ExitCode {
 }
 
 /// Runs a command to its end.
-fn wait(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+fn wait<T>(command: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

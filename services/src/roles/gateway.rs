@@ -129,7 +129,7 @@ async fn services(
         started_at: WallClock.now(),
         log: Arc::clone(&parties.log),
         clock: ledger::clock(test_clock_start, &parties.reference),
-        test_clock: config.test_clock.enabled,
+        test_clock_start,
         reference: Some(Arc::clone(&parties.reference)),
         writers: None,
         projections: Vec::new(),

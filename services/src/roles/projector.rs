@@ -169,7 +169,7 @@ async fn services(
         started_at: clock.now(),
         log: Arc::clone(log),
         clock,
-        test_clock: false,
+        test_clock_start: None,
         reference: None,
         writers: None,
         projections: vec![projection.clone()],

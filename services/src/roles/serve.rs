@@ -192,7 +192,7 @@ impl Process {
             started_at: WallClock.now(),
             log: Arc::clone(&self.ledger.log),
             clock: Arc::clone(&self.ledger.clock),
-            test_clock: self.ledger.test_clock_start.is_some(),
+            test_clock_start: self.ledger.test_clock_start,
             reference: Some(Arc::clone(&self.ledger.reference)),
             writers: Some(Arc::new(move || router.handles())),
             projections: self.models.handles(),

@@ -143,7 +143,7 @@ fn parts(shared: &Arc<Shared>, config: &Config, stop: &CancellationToken) -> Par
         started_at: WallClock.now(),
         log: Arc::clone(&shared.log),
         clock: Arc::clone(&shared.clock),
-        test_clock: config.test_clock.enabled,
+        test_clock_start: Some(config.test_clock.start).filter(|_| config.test_clock.enabled),
         reference: Some(Arc::clone(&shared.reference)),
         writers: Some(Arc::new(move || router.handles())),
         projections: Vec::new(),

@@ -163,7 +163,7 @@ impl From<Receivable> for Settlement {
 }
 
 impl Invoice {
-    fn new(rows: &dyn Rows, issued: Issued, horizon: &Horizon) -> Result<Self, StoreError> {
+    pub(super) fn new(rows: &dyn Rows, issued: Issued, horizon: &Horizon) -> Result<Self, StoreError> {
         let settlement = receivables::as_of(rows, &issued, horizon)?.into();
         let Issued { position, event } = issued;
         Ok(Self {

@@ -1,6 +1,7 @@
 //! Queries: what the billing service answers, as typed rows. Dates at the end of a period are inclusive here, as in the published files.
 
 mod ageing;
+mod changes;
 mod charges;
 mod explain;
 mod invoices;
@@ -11,6 +12,7 @@ mod selection;
 mod statement;
 
 pub use ageing::{Ageing, list_ageing};
+pub use changes::{CAUSES_MAX, Change, ChangeCause, Changed, list_balance_changes, list_invoice_changes};
 pub use charges::{Charge, ChargeFilter, list_charges};
 pub use explain::{DateReason, Explanation, Origin, PriceOrigin, REVERSALS_MAX, explain_charge};
 pub use invoices::{

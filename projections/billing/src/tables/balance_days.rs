@@ -5,12 +5,13 @@
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use subledger_domain::{
-    ids::PartnerId,
-    money::Currency,
-    position::{PartitionId, Position},
+use subledger_domain::{ids::PartnerId, money::Currency, position::Position};
+use subledger_fold::{
+    Changes, Key, KeyReader, Rows, StoreError,
+    as_of::Horizon,
+    decode,
+    reach::{Known, Reach},
 };
-use subledger_fold::{Changes, Key, KeyReader, Rows, StoreError, as_of::Horizon, decode};
 
 use super::{
     balances::{self, Sums},
@@ -23,47 +24,15 @@ use crate::ledger::Account;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Day {
     sums: Sums,
-    /// By partition of the log, in order: the first and the last commit that booked one of them.
-    reach: Vec<Reach>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Reach {
-    partition: PartitionId,
-    first: u64,
-    last: u64,
-}
-
-/// How much of a day was recorded.
-enum Known {
-    All,
-    Part,
-    None,
+    /// The commits that booked them.
+    reach: Reach,
 }
 
 impl Day {
     fn book(&mut self, position: Position, entries: &Sums) -> Result<(), StoreError> {
         self.sums.plus(entries)?;
-        let Position { partition, seq } = position;
-        match self.reach.binary_search_by_key(&partition, |reach| reach.partition) {
-            Ok(at) => {
-                let reach = &mut self.reach[at];
-                (reach.first, reach.last) = (reach.first.min(seq), reach.last.max(seq));
-            }
-            Err(at) => self.reach.insert(at, Reach { partition, first: seq, last: seq }),
-        }
+        self.reach.add(position);
         Ok(())
-    }
-
-    fn known(&self, horizon: &Horizon) -> Known {
-        let position = |partition, seq| Position { partition, seq };
-        if self.reach.iter().all(|reach| horizon.knows(position(reach.partition, reach.last))) {
-            Known::All
-        } else if self.reach.iter().any(|reach| horizon.knows(position(reach.partition, reach.first))) {
-            Known::Part
-        } else {
-            Known::None
-        }
     }
 }
 
@@ -112,6 +81,42 @@ pub(super) fn first_day(
     Ok(found)
 }
 
+/// The commits of one of the two moments and not of the other that booked something, in the order booked.
+pub(crate) fn booked_between(
+    rows: &dyn Rows,
+    account: (&PartnerId, Currency, Account),
+    from: &Horizon,
+    to: &Horizon,
+) -> Result<Vec<Position>, StoreError> {
+    let mut days = Vec::new();
+    rows.scan(&prefix(account.0, account.1, account.2), &[], false, &mut |key, row| {
+        let on = booked_on(key)?;
+        if !from.reaches(on) && !to.reaches(on) {
+            return Ok(false);
+        }
+        let day: Day = decode(row)?;
+        let known = |horizon: &Horizon| if horizon.reaches(on) { day.reach.known(horizon) } else { Known::None };
+        let (before, after) = (known(from), known(to));
+        if before != after || before == Known::Part {
+            days.push(on);
+        }
+        Ok(true)
+    })?;
+    let mut found = Vec::new();
+    for on in days {
+        entries::each_of_day(rows, account, on, None, &mut |_, entry| {
+            if let Some((booking, _)) = entry {
+                let in_view = |horizon: &Horizon| horizon.reaches(on) && horizon.knows(booking.position);
+                if in_view(from) != in_view(to) && found.last() != Some(&booking.position) {
+                    found.push(booking.position);
+                }
+            }
+            Ok(true)
+        })?;
+    }
+    Ok(found)
+}
+
 /// What an account held: the entries booked by the horizon's day and recorded by its positions.
 pub(crate) fn sums(
     rows: &dyn Rows,
@@ -128,7 +133,7 @@ pub(crate) fn sums(
             return Ok(false);
         }
         let day: Day = decode(row)?;
-        match day.known(horizon) {
+        match day.reach.known(horizon) {
             Known::All => total.plus(&day.sums)?,
             Known::Part => in_part.push(on),
             Known::None => {}

@@ -1,7 +1,7 @@
 //! Lines by their ids, the lines that take another back, and the commits that charged lines or changed a subscription.
 //!
-//! Keys: line id text, then partition (2 bytes), `seq` (8) and index (4) of the line; the id of the line that is taken back, then the same of the credit; partition (2
-//! bytes) and `seq` (8) of the commit; customer and subscription text, the day a change takes effect (4), partition (2) and `seq` (8). Rows: the line's key in the table of charges, as it is; the same of the credit; [`Cause`]; empty.
+//! Keys: line id text, then partition (2 bytes), `seq` (8) and index (4) of the line; the id of the line that is taken back, then the same of the credit; family (1
+//! byte), partition (2) and `seq` (8) of the commit; customer and subscription text, the day a change takes effect (4), partition (2) and `seq` (8). Rows: the line's key in the table of charges, as it is; the same of the credit; [`Cause`]; empty.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,10 +14,11 @@ use subledger_fold::{Changes, Key, KeyReader, Recorded, Rows, StoreError};
 
 use super::{
     charges::Place,
+    entries,
     prefix::{CAUSES, CHANGES, LINES, REVERSALS},
 };
 
-/// The commit that charged lines.
+/// The commit that charged lines, or changed something of a partner's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Cause {
     pub(crate) command_id: String,
@@ -60,7 +61,8 @@ fn at(key: Key, place: &Place) -> Vec<u8> {
 }
 
 fn cause_key(position: Position) -> Vec<u8> {
-    Key::table(CAUSES).u16(position.partition.index).number(position.seq).build()
+    let family = entries::family_code(position.partition.family);
+    Key::table(CAUSES).byte(family).u16(position.partition.index).number(position.seq).build()
 }
 
 /// Adds a line, whose key in the table of charges is `charge_key`.

@@ -89,7 +89,7 @@ impl Booking {
     }
 }
 
-fn family_code(family: Family) -> u8 {
+pub(super) fn family_code(family: Family) -> u8 {
     match family {
         Family::Catalog => 0,
         Family::Customers => 1,

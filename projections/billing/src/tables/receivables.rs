@@ -207,6 +207,34 @@ pub(crate) fn as_of(rows: &dyn Rows, issued: &Issued, horizon: &Horizon) -> Resu
     Ok(then)
 }
 
+/// The commits of one of the two moments and not of the other that moved what is due.
+pub(crate) fn moved_between(
+    rows: &dyn Rows,
+    issued: &Issued,
+    from: &Horizon,
+    to: &Horizon,
+) -> Result<Vec<Position>, StoreError> {
+    let mut found = Vec::new();
+    rows.scan(&Key::table(MOVEMENTS).text(issued.event.invoice_number.as_str()).build(), &[], false, &mut |key, _| {
+        let mut reader = KeyReader::table(MOVEMENTS, key)?;
+        reader.text()?;
+        let (on, seq) = (reader.date()?, reader.number()?);
+        let position = Position { seq, ..issued.position };
+        let in_view = |horizon: &Horizon| horizon.reaches(on) && horizon.knows(position);
+        if in_view(from) != in_view(to) {
+            found.push(position);
+        }
+        Ok(true)
+    })?;
+    if let Some(next) = known(rows, &issued.event.invoice_number)?.rebilled_as
+        && let Some(next) = invoices::get(rows, &next)?
+        && next.is_seen(from) != next.is_seen(to)
+    {
+        found.push(next.position);
+    }
+    Ok(found)
+}
+
 /// The earliest due date of a partner's open invoices.
 pub(crate) fn first_due(rows: &(impl Rows + ?Sized), partner: &PartnerId) -> Result<Option<NaiveDate>, StoreError> {
     let mut found = None;

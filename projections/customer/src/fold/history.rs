@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 use subledger_domain::{Event, ids::SubscriptionId};
-use subledger_fold::{StoreError, get, put};
+use subledger_fold::{Recorded, StoreError, get, put};
 
 use super::Fold;
 use crate::{
@@ -23,12 +23,23 @@ fn changes(event: &Event) -> Option<(&SubscriptionId, Option<NaiveDate>)> {
         Event::SubscriptionDeprovisioned(e) => (&e.subscription_id, Some(e.effective_on)),
         Event::SubscriptionConverted(e) => (&e.subscription_id, Some(e.effective_on)),
         Event::SubscriptionRenewed(e) => (&e.subscription_id, Some(e.term_start)),
+        Event::SubscriptionActivated(e) => (&e.subscription_id, Some(e.start)),
         Event::TrialConverted(e) => (&e.subscription_id, Some(e.paid_from)),
         Event::TrialExpired(e) => (&e.subscription_id, Some(e.effective_on)),
         Event::FreeTrialConverted(e) => (&e.subscription_id, Some(e.start)),
         Event::ScheduledChangeApplied(e) => (&e.subscription_id, Some(e.effective_on)),
         _ => return None,
     })
+}
+
+/// The day from which an event holds for the subscriptions it changes: its own, or the command's.
+pub(super) fn day_of(event: &Event, commit: &Recorded<'_>) -> NaiveDate {
+    let own = match event {
+        Event::TermRolled(e) => Some(e.term_start),
+        Event::FulfilmentConfirmed(e) => Some(e.effective_on),
+        event => changes(event).and_then(|(_, on)| on),
+    };
+    own.unwrap_or_else(|| commit.effective_at.date_naive())
 }
 
 impl Fold<'_> {

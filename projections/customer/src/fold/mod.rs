@@ -5,11 +5,13 @@ mod history;
 mod records;
 mod relations;
 mod subscriptions;
+mod timelines;
 mod transfers;
 mod users;
 
+use chrono::NaiveDate;
 use subledger_domain::{Event, Rejection, position::Family};
-use subledger_fold::{Changes, Projection, Recorded, StoreError, get, put};
+use subledger_fold::{Changes, Projection, Recorded, StoreError, as_of, get, put};
 
 use crate::{
     rows::{Activity, Customer, SubscriptionState},
@@ -17,7 +19,7 @@ use crate::{
 };
 
 /// Raised when the same history gives other rows.
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 
 /// The customer read model.
 #[derive(Clone, Copy, Debug, Default)]
@@ -37,8 +39,9 @@ impl Projection for CustomerProjection {
         if commit.position.partition.family != Family::Customers || commit.stream.is_empty() {
             return Ok(());
         }
+        as_of::note(rows, commit);
         let customer = get(rows, &customers::key(commit.stream))?;
-        let mut fold = Fold { commit, rows, customer, activities: 0 };
+        let mut fold = Fold { commit, rows, customer, day: commit.effective_at.date_naive(), activities: 0 };
         match commit.outcome {
             Ok(events) => {
                 for (number, event) in (0..).zip(events) {
@@ -58,12 +61,15 @@ struct Fold<'a> {
     rows: &'a mut dyn Changes,
     /// None before it is created; written back at the end.
     customer: Option<Customer>,
+    /// From which the event being folded holds for a subscription.
+    day: NaiveDate,
     /// Written so far.
     activities: u64,
 }
 
 impl Fold<'_> {
     fn event(&mut self, event: &Event) -> Result<(), StoreError> {
+        self.day = history::day_of(event, self.commit);
         if let Some((subject, detail)) = activity::describe(event) {
             self.activity(event.name(), subject, detail)?;
         }
@@ -153,8 +159,9 @@ impl Fold<'_> {
             Event::SubscriptionUpgraded(e) => self.upgraded(e),
             Event::SubscriptionMigrated(e) => {
                 self.licenses_migrated(e)?;
-                let to = e.to_subscription_id.clone();
-                self.change(&e.subscription_id, |s| s.replaced_by_subscription_id = Some(to))
+                self.change(&e.subscription_id, |s| {
+                    s.replaced_by_subscription_id = Some(e.to_subscription_id.clone());
+                })
             }
             // Money is the billing read model's; a password is nobody's.
             Event::Charged(_)
@@ -235,10 +242,14 @@ impl Fold<'_> {
         self.customer.as_mut().ok_or(missing)
     }
 
-    fn finish(self) -> Result<(), StoreError> {
-        let Some(mut customer) = self.customer else { return Ok(()) };
+    fn finish(mut self) -> Result<(), StoreError> {
+        let Some(mut customer) = self.customer.take() else { return Ok(()) };
+        if self.commit.outcome.is_err() && customer.version == self.commit.stream_version {
+            return Ok(());
+        }
         customer.version = self.commit.stream_version;
-        put(self.rows, customers::key(self.commit.stream), &customer)
+        put(self.rows, customers::key(self.commit.stream), &customer)?;
+        self.note_customer(&customer)
     }
 
     fn impossible(&self, what: &str) -> StoreError {

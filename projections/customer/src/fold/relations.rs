@@ -11,8 +11,9 @@ use super::Fold;
 use crate::{
     rows::{Agreement, Customer, Relationship, RelationshipState},
     tables::{
+        customers_by_partner,
         ids::IdKind,
-        names::{self, Name, searchable},
+        names::{self, Listed, Name, searchable},
     },
 };
 
@@ -95,6 +96,7 @@ impl Fold<'_> {
     }
 
     fn set_relationship(&mut self, relationship: Relationship) -> Result<(), StoreError> {
+        put(self.rows, customers_by_partner::key(relationship.partner_id.as_str(), self.commit.stream), &())?;
         let relationships = &mut self.customer()?.relationships;
         match relationships.binary_search_by(|known| known.partner_id.cmp(&relationship.partner_id)) {
             Ok(at) => relationships[at] = relationship,
@@ -106,17 +108,30 @@ impl Fold<'_> {
     /// Lists the customer's names under a partner, or under none; or takes them off.
     pub(super) fn list_under(&mut self, partner: Option<&PartnerId>, listed: bool) -> Result<(), StoreError> {
         let partner = partner.map_or("", PartnerId::as_str);
-        let customer = self.customer()?;
-        let names =
-            [(Name::Company, searchable(customer.listed_name())), (Name::Domain, searchable(&customer.domain_name))];
-        for (name, text) in names {
-            let key = names::key(partner, name, &text, self.commit.stream);
+        for (name, text) in names_of(self.customer()?) {
+            let key = |table| names::key(table, partner, name, &text, self.commit.stream);
             if listed {
-                put(self.rows, key, &())?;
+                put(self.rows, key(Listed::Ever), &())?;
+                put(self.rows, key(Listed::Now), &())?;
             } else {
-                self.rows.delete(key);
+                self.rows.delete(key(Listed::Now));
             }
         }
         Ok(())
     }
+
+    /// Lists what a customer was on some day, as far as it was never so at one time.
+    pub(super) fn list_ever(&mut self, customer: &Customer) -> Result<(), StoreError> {
+        let active = customer.relationships.iter().filter(|known| known.state == RelationshipState::Active);
+        for partner in std::iter::once("").chain(active.map(|known| known.partner_id.as_str())) {
+            for (name, text) in names_of(customer) {
+                put(self.rows, names::key(Listed::Ever, partner, name, &text, self.commit.stream), &())?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn names_of(customer: &Customer) -> [(Name, String); 2] {
+    [(Name::Company, searchable(customer.listed_name())), (Name::Domain, searchable(&customer.domain_name))]
 }

@@ -38,7 +38,8 @@ impl Fold<'_> {
         let id = subscription.subscription_id.as_str();
         put(self.rows, subscriptions_by_id::key(id, self.commit.stream), &())?;
         put(self.rows, subscriptions_by_partner::key(subscription, None), &())?;
-        self.save(None, subscription)
+        self.save(None, subscription)?;
+        self.note_subscription(subscription)
     }
 
     pub(super) fn free_trial_converted(&mut self, e: &FreeTrialConverted) -> Result<(), StoreError> {
@@ -182,14 +183,20 @@ impl Fold<'_> {
     pub(super) fn change(
         &mut self,
         subscription_id: &SubscriptionId,
-        change: impl FnOnce(&mut Subscription),
+        change: impl Fn(&mut Subscription),
     ) -> Result<(), StoreError> {
         let before: Option<Subscription> =
             get(self.rows, &subscriptions::key(self.commit.stream, subscription_id.as_str()))?;
         let before = before.ok_or_else(|| self.impossible(&format!("there is no subscription {subscription_id}")))?;
         let mut after = before.clone();
         change(&mut after);
-        if after == before { Ok(()) } else { self.save(Some(&before), &after) }
+        if after != before {
+            self.save(Some(&before), &after)?;
+        }
+        if self.is_late(subscription_id)? {
+            return self.note_late(subscription_id, change);
+        }
+        if after == before { Ok(()) } else { self.note_subscription(&after) }
     }
 
     /// Writes the row, the list by state and the customer's count.

@@ -4,12 +4,14 @@
 
 pub(crate) mod activities;
 pub(crate) mod customers;
+pub(crate) mod customers_by_partner;
 pub(crate) mod history;
 pub(crate) mod ids;
 pub(crate) mod names;
 pub(crate) mod subscriptions;
 pub(crate) mod subscriptions_by_id;
 pub(crate) mod subscriptions_by_partner;
+pub(crate) mod timelines;
 pub(crate) mod transfers;
 pub(crate) mod transfers_by_partner;
 pub(crate) mod trigrams;

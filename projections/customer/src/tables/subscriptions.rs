@@ -1,6 +1,8 @@
 //! `0x13 | customer id | subscription id` -> [`crate::Subscription`].
 
-use subledger_fold::Key;
+use subledger_fold::{Key, StoreError};
+
+use super::Parts;
 
 const TABLE: u8 = 0x13;
 
@@ -14,6 +16,12 @@ pub(crate) fn prefix(customer: Option<&str>) -> Vec<u8> {
     customer.map_or_else(|| key.clone(), |customer| key.clone().text(customer)).build()
 }
 
+/// Customer and subscription.
+pub(crate) fn parse(key: &[u8]) -> Result<(&str, &str), StoreError> {
+    let mut parts = Parts::of(key, TABLE)?;
+    Ok((parts.text()?, parts.text()?))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -22,6 +30,7 @@ mod tests {
     fn keys_stay_as_they_are() {
         assert_eq!(key("c-1", "s-1"), b"\x13c-1\x00s-1\x00");
         assert!(key("c-1", "s-1").starts_with(&prefix(Some("c-1"))));
+        assert_eq!(parse(&key("c-1", "s-1")).unwrap(), ("c-1", "s-1"));
         assert!(!key("c-11", "s-1").starts_with(&prefix(Some("c-1"))));
     }
 }

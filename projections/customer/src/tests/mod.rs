@@ -2,6 +2,7 @@
 
 mod folding;
 mod history;
+mod look_back;
 mod paging;
 mod properties;
 mod searching;

@@ -32,15 +32,29 @@ pub(crate) struct Sums {
     pub(crate) charge_count: u64,
 }
 
+impl Sums {
+    /// Both; none if that is too large.
+    pub(super) fn plus(&self, more: &Self) -> Option<Self> {
+        Some(Self {
+            net_revenue: self.net_revenue.checked_add(more.net_revenue)?.normalize(),
+            net_seats: self.net_seats.checked_add(more.net_seats)?,
+            charge_count: self.charge_count + more.charge_count,
+        })
+    }
+}
+
 impl Base {
     fn key(&self) -> Vec<u8> {
-        let key = prefix(Some(self.partner_id.as_str()), Some(self.month));
-        Key::default()
-            .bytes(&key)
+        self.write(Key::table(BASES)).build()
+    }
+
+    /// Adds the parts of its key.
+    pub(super) fn write(&self, key: Key) -> Key {
+        key.text(self.partner_id.as_str())
+            .date(self.month.first_day())
             .text(self.reseller_id.as_ref().map_or("", |id| id.as_str()))
             .text(self.offer_id.as_str())
             .text(self.currency.as_str())
-            .build()
     }
 
     /// Reads a key.
@@ -62,14 +76,11 @@ impl Base {
     pub(crate) fn add(&self, rows: &mut dyn Changes, more: &Sums) -> Result<(), StoreError> {
         let key = self.key();
         let sums: Sums = subledger_fold::get(rows, &key)?.unwrap_or_default();
-        let too_large = || StoreError(format!("the sums of {} in {} are too large", self.partner_id, self.month));
-        let revenue = sums.net_revenue.checked_add(more.net_revenue).ok_or_else(too_large)?;
-        let sums = Sums {
-            net_revenue: revenue.normalize(),
-            net_seats: sums.net_seats.checked_add(more.net_seats).ok_or_else(too_large)?,
-            charge_count: sums.charge_count + more.charge_count,
-        };
-        subledger_fold::put(rows, key, &sums)
+        subledger_fold::put(rows, key, &sums.plus(more).ok_or_else(|| self.too_large())?)
+    }
+
+    pub(super) fn too_large(&self) -> StoreError {
+        StoreError(format!("the sums of {} in {} are too large", self.partner_id, self.month))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The tables, one file each, with the layout of their keys. A text in a key ends with a zero byte. Rows are postcard.
 
+pub(crate) mod base_days;
 pub(crate) mod bases;
 pub(crate) mod subscriptions;
 
@@ -7,4 +8,6 @@ pub(crate) mod subscriptions;
 mod prefix {
     pub(super) const BASES: u8 = 1;
     pub(super) const SUBSCRIPTIONS: u8 = 2;
+    pub(super) const BASE_DAYS: u8 = 3;
+    pub(super) const BASE_CHANGES: u8 = 4;
 }

@@ -1,14 +1,20 @@
 //! `subledger export`: a folder for an auditor that stands alone: records, proofs, signed checkpoints, schema, keys.
 //!
-//! [`source`] is where records and proofs come from, [`select`] which records are wanted, [`write`] puts them into the folder.
+//! [`source`] is where records and proofs come from, [`select`] which records are wanted, [`closed`] a moment at which the partitions fit
+//! together, [`write`] puts them into the folder. A backup is such a folder of the whole ledger at such a moment.
 
+mod closed;
 mod select;
 mod source;
 mod write;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use chrono::NaiveDate;
 
 use subledger_log::PartitionId;
+
+pub(in crate::client) use closed::needs;
 
 use self::source::Source;
 use super::{
@@ -92,44 +98,76 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     if let Some(unknown) = partitions.iter().find(|partition| !layout.contains(**partition)) {
         return Err(Failure::Usage(format!("the ledger has no partition {unknown}")));
     }
-    // Customers first: what they were decided against is then in the trees of the others, which are asked for later.
-    let mut heads = Vec::new();
-    for &partition in partitions.iter().rev() {
-        heads.push((partition, source.checkpoint(partition)?));
-    }
-    heads.reverse();
-    let meter = Meter::new("exporting", heads.iter().map(|(_, head)| head.checkpoint.size).sum());
-    let mut parts = Vec::new();
-    for (partition, head) in &heads {
-        let part = if selection.is_partial() {
-            out.chosen(&source, *partition, head, &wanted, &meter)?
-        } else {
-            out.whole(&source, *partition, head, &meter)?
-        };
-        parts.extend(part);
-    }
-    drop(meter);
-    if selection.is_partial() && parts.is_empty() {
-        return Err(Failure::Differs(format!("error: the ledger has no {selection}; nothing was written")));
-    }
-    let records: u64 = parts.iter().map(|part| part.records).sum();
-    let manifest = Manifest {
-        format: folder::FORMAT.to_owned(),
-        program: concat!("subledger ", env!("CARGO_PKG_VERSION")).to_owned(),
-        ledger_id: source.log.ledger_id().to_string(),
-        partners_partitions: layout.partners,
-        customers_partitions: layout.customers,
-        selection,
-        partitions: parts,
+    let heads = if selection == Selection::Whole {
+        closed::heads(&source, &partitions)?
+    } else {
+        closed::heads_in_turn(&source, &partitions)?
     };
-    // After the checkpoints: a key that was rotated meanwhile is among them.
-    let public = source.keys()?;
-    drop(source);
-    out.keys(&public)?;
-    out.finish(&manifest)?;
-    super::output::line(format_args!("{}: {records} records, {}", args.out.display(), manifest.selection))?;
-    let key = public.keys.first().map(ToString::to_string).unwrap_or_default();
-    super::output::line(format_args!("check it with: subledger verify {} --key {key}", args.out.display()))
+    let export = Export { out, source, wanted, selection, test_clock_start: None };
+    export.write(&args.out, &heads)
+}
+
+/// Copies a running ledger into a folder that `restore` makes a ledger of.
+pub(in crate::client) fn backup(
+    address: &Address,
+    target: &Path,
+    test_clock_start: Option<NaiveDate>,
+) -> Result<(), Failure> {
+    let out = write::Out::begin(target)?;
+    let source = Source::ledger(&address.to_string())?;
+    let partitions: Vec<_> = source.log.layout().all().collect();
+    let heads = closed::heads(&source, &partitions)?;
+    let (selection, wanted) = (Selection::Whole, select::Wanted::All);
+    Export { out, source, wanted, selection, test_clock_start }.write(target, &heads)
+}
+
+/// An export whose parts are chosen.
+struct Export {
+    out: write::Out,
+    source: Source,
+    wanted: select::Wanted,
+    selection: Selection,
+    test_clock_start: Option<NaiveDate>,
+}
+
+impl Export {
+    fn write(self, target: &Path, heads: &[(PartitionId, source::Head)]) -> Result<(), Failure> {
+        let Self { out, source, wanted, selection, test_clock_start } = self;
+        let layout = source.log.layout();
+        let meter = Meter::new("exporting", heads.iter().map(|(_, head)| head.checkpoint.size).sum());
+        let mut parts = Vec::new();
+        for (partition, head) in heads {
+            let part = if selection.is_partial() {
+                out.chosen(&source, *partition, head, &wanted, &meter)?
+            } else {
+                out.whole(&source, *partition, head, &meter)?
+            };
+            parts.extend(part);
+        }
+        drop(meter);
+        if selection.is_partial() && parts.is_empty() {
+            return Err(Failure::Differs(format!("error: the ledger has no {selection}; nothing was written")));
+        }
+        let records: u64 = parts.iter().map(|part| part.records).sum();
+        let manifest = Manifest {
+            format: folder::FORMAT.to_owned(),
+            program: concat!("subledger ", env!("CARGO_PKG_VERSION")).to_owned(),
+            ledger_id: source.log.ledger_id().to_string(),
+            partners_partitions: layout.partners,
+            customers_partitions: layout.customers,
+            selection,
+            test_clock_start,
+            partitions: parts,
+        };
+        // After the checkpoints: a key that was rotated meanwhile is among them.
+        let public = source.keys()?;
+        drop(source);
+        out.keys(&public)?;
+        out.finish(&manifest)?;
+        super::output::line(format_args!("{}: {records} records, {}", target.display(), manifest.selection))?;
+        let key = public.keys.first().map(ToString::to_string).unwrap_or_default();
+        super::output::line(format_args!("check it with: subledger verify {} --key {key}", target.display()))
+    }
 }
 
 impl Args {

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use subledger_log::{
-    Accepted, Cursor, Follower, Log, OpenError, PartitionId, Position, ReadError,
+    Accepted, Cursor, Follower, Log, OpenError, PartitionId, Position, ReadError, Reader,
     codec::Wire as _,
     remote::{Calls, RemoteLog},
 };
@@ -123,6 +123,16 @@ impl Source {
         }
     }
 
+    /// Where a partition's log ends now.
+    pub(super) fn end(&self, partition: PartitionId) -> Result<u64, Failure> {
+        self.log.end(partition).map_err(read_failed)
+    }
+
+    /// Reads a partition's records as they are stored, from an offset on.
+    pub(super) fn reader(&self, partition: PartitionId, from: u64) -> Result<Box<dyn Reader>, Failure> {
+        self.log.reader(&[(partition, from)]).map_err(read_failed)
+    }
+
     /// A new checkpoint of a partition, signed by a key that the ledger says is its own.
     pub(super) fn checkpoint(&self, partition: PartitionId) -> Result<Head, Failure> {
         let note = match &self.prover {
@@ -199,7 +209,7 @@ fn open_failed(error: OpenError) -> Failure {
     }
 }
 
-fn read_failed(error: ReadError) -> Failure {
+pub(super) fn read_failed(error: ReadError) -> Failure {
     match error {
         ReadError::Unavailable { .. } => Failure::Unreachable(error.to_string()),
         error => Failure::Differs(format!("error: {error}")),

@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use subledger_log::{Family, Layout, PartitionId};
+use subledger_proof::{Checkpoint, Note};
 
 /// The value of `format` in the manifest.
 pub(super) const FORMAT: &str = "subledger-export-1";
@@ -34,6 +36,9 @@ pub(super) struct Manifest {
     pub(super) customers_partitions: u16,
     /// What was asked for.
     pub(super) selection: Selection,
+    /// The first business day of the ledger's test clock; none for the wall clock, and in folders that are no backup.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) test_clock_start: Option<NaiveDate>,
     /// What there is of each partition.
     pub(super) partitions: Vec<Part>,
 }
@@ -122,6 +127,12 @@ pub(super) fn proofs(partition: PartitionId) -> String {
 /// Its signed checkpoint.
 pub(super) fn checkpoint(partition: PartitionId) -> String {
     file("checkpoint", partition)
+}
+
+/// What the checkpoint of a partition says; nobody's signature is checked. None if it cannot be read.
+pub(super) fn checkpoint_of(folder: &Folder, partition: PartitionId) -> Option<Checkpoint> {
+    let text = std::fs::read_to_string(folder.path(&checkpoint(partition))).ok()?;
+    Checkpoint::parse(Note::parse(&text).ok()?.unchecked_text()).ok()
 }
 
 /// A folder and the names in it.

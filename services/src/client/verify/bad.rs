@@ -6,7 +6,7 @@ use subledger_log::PartitionId;
 
 /// The first bad thing of a partition.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Bad {
+pub(in crate::client) struct Bad {
     partition: PartitionId,
     seq: Option<u64>,
     file: String,

@@ -1,7 +1,7 @@
 //! `subledger verify`: checks an auditor's folder, or one proof, with nothing but a public key. Needs no ledger and no network.
 //!
 //! [`chain`] checks whole partitions, [`chosen`] single records, [`decide`] decides every command again, [`books`] folds the books and
-//! compares the invoices, [`single`] checks a `.tlog-proof`; [`records`] reads files so that everything bad has a place, [`trust`] knows
+//! compares the invoices, [`restored`] finds how far a restored ledger is its backup, [`single`] checks a `.tlog-proof`; [`records`] reads files so that everything bad has a place, [`trust`] knows
 //! whom to believe.
 
 mod bad;
@@ -9,7 +9,8 @@ mod books;
 mod chain;
 mod chosen;
 mod decide;
-mod records;
+pub(in crate::client) mod records;
+mod restored;
 mod single;
 mod trust;
 
@@ -39,6 +40,7 @@ use super::{
     subledger verify audit-2018 --key subledger/8d1c…+5f0e…+AZ…\n  \
     subledger verify audit-2018 --key key.txt --against checkpoint-of-last-year\n  \
     subledger verify fabrikam --key key.txt\n  \
+    subledger verify restored-export --key new-key.txt --restored-from backup --restored-key key.txt\n  \
     subledger verify customers-2-43.tlog-proof --key key.txt\n\n\
     Exit codes:\n  \
     0  everything is as it was signed\n  \
@@ -53,6 +55,12 @@ pub(crate) struct Args {
     /// A checkpoint that was kept before, or that somebody else was shown: a file of signed checkpoints, or another folder. Repeatable
     #[arg(long, value_name = "FILE|DIR")]
     against: Vec<PathBuf>,
+    /// The backup that this ledger was restored from: how many first records of each partition are those signed there
+    #[arg(long, value_name = "DIR")]
+    restored_from: Option<PathBuf>,
+    /// The public key of the ledger that was backed up, if the restored one has another
+    #[arg(long, value_name = "KEY|FILE", requires = "restored_from")]
+    restored_key: Option<String>,
     /// The record of a .tlog-proof [default: the file beside it that ends with .record]
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
@@ -65,12 +73,12 @@ pub(crate) struct Args {
 }
 
 /// A folder that was read so far.
-struct Export {
-    folder: Folder,
-    manifest: Manifest,
-    ledger: LedgerId,
-    layout: Layout,
-    partitions: Vec<Listed>,
+pub(super) struct Export {
+    pub(super) folder: Folder,
+    pub(super) manifest: Manifest,
+    pub(super) ledger: LedgerId,
+    pub(super) layout: Layout,
+    pub(super) partitions: Vec<Listed>,
 }
 
 /// A partition that is good.
@@ -83,10 +91,10 @@ struct Checked {
 
 /// A partition that is in the folder.
 #[derive(Clone, Copy, Debug)]
-struct Listed {
-    partition: PartitionId,
-    size: u64,
-    records: u64,
+pub(super) struct Listed {
+    pub(super) partition: PartitionId,
+    pub(super) size: u64,
+    pub(super) records: u64,
 }
 
 /// Checks.
@@ -102,12 +110,44 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         "ledger {}, exported by {}: {}",
         export.ledger, export.manifest.program, export.manifest.selection
     ))?;
+    let events = as_signed(&export, &trust)?;
+    for note in trust.notes() {
+        line(note)?;
+    }
+    if let Some(backup) = &args.restored_from {
+        let key = args.restored_key.as_deref().unwrap_or(&args.key);
+        restored::compare(&export, &open(backup)?, &self::keys(key)?)?;
+    }
+    if export.manifest.selection == Selection::Whole {
+        replay(args, &export, total)?;
+    } else {
+        line("decisions      not repeated, books not compared: that needs a whole export")?;
+    }
+    line(format_args!("good: {total} records with {events} events are those that were signed"))
+}
+
+/// A folder of a whole ledger in which everything is as it was signed.
+pub(super) fn whole(dir: &Path, key: Option<&str>) -> Result<Export, Failure> {
+    let export = open(dir)?;
+    if export.manifest.selection != Selection::Whole {
+        let text = format!("{} has {} only; a ledger is made of a whole one", dir.display(), export.manifest.selection);
+        return Err(Failure::Usage(text));
+    }
+    let listed = export.folder.path(folder::KEYS);
+    let keys = keys(key.unwrap_or(&listed.display().to_string()))?;
+    as_signed(&export, &Trust::of(&keys, &export, &[])?)?;
+    Ok(export)
+}
+
+/// Checks every record against what was signed; gives the number of events.
+fn as_signed(export: &Export, trust: &Trust) -> Result<u64, Failure> {
+    let total = export.partitions.iter().map(|part| part.records).sum();
     let meter = Meter::new("checking records", total);
     let checked = each(&export.partitions, |part| {
         if export.manifest.selection.is_partial() {
-            chosen::check(&export, *part, &trust, &meter)
+            chosen::check(export, *part, trust, &meter)
         } else {
-            chain::check(&export, *part, &trust, &meter)
+            chain::check(export, *part, trust, &meter)
         }
     });
     drop(meter);
@@ -122,15 +162,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         }
     }
     finish(&bad)?;
-    for note in trust.notes() {
-        line(note)?;
-    }
-    if export.manifest.selection == Selection::Whole {
-        replay(args, &export, total)?;
-    } else {
-        line("decisions      not repeated, books not compared: that needs a whole export")?;
-    }
-    line(format_args!("good: {total} records with {events} events are those that were signed"))
+    Ok(events)
 }
 
 /// What needs the whole history.

@@ -15,14 +15,14 @@ use crate::client::folder::{self, Folder};
 const BUFFER_BYTES: usize = 1 << 20;
 
 /// A record and its place.
-pub(super) struct Record {
+pub(in crate::client) struct Record {
     /// Where it begins in the file: at its length.
-    pub(super) offset: u64,
-    pub(super) bytes: Bytes,
+    pub(in crate::client) offset: u64,
+    pub(in crate::client) bytes: Bytes,
 }
 
 /// The records of a partition, in the order of the file.
-pub(super) struct Records {
+pub(in crate::client) struct Records {
     partition: PartitionId,
     pub(super) file: String,
     reader: BufReader<File>,
@@ -30,7 +30,7 @@ pub(super) struct Records {
 }
 
 impl Records {
-    pub(super) fn open(folder: &Folder, partition: PartitionId) -> Result<Self, Bad> {
+    pub(in crate::client) fn open(folder: &Folder, partition: PartitionId) -> Result<Self, Bad> {
         let file = folder::records(partition);
         let opened = File::open(folder.path(&file));
         let opened = opened.map_err(|error| Bad::of(partition, &file, format!("it cannot be read: {error}")))?;
@@ -38,7 +38,7 @@ impl Records {
     }
 
     /// The next; none at the end.
-    pub(super) fn next(&mut self) -> Result<Option<Record>, Bad> {
+    pub(in crate::client) fn next(&mut self) -> Result<Option<Record>, Bad> {
         let offset = self.offset;
         let mut length = [0; 2];
         match self.fill(&mut length)? {
@@ -78,7 +78,7 @@ impl Records {
     }
 
     /// What a record holds.
-    pub(super) fn decode(&self, record: &Record) -> Result<Commit, Bad> {
+    pub(in crate::client) fn decode(&self, record: &Record) -> Result<Commit, Bad> {
         codec::decode(&record.bytes)
             .map_err(|error| self.bad(record.offset, format!("the record cannot be read: {error}")))
     }

@@ -1,0 +1,97 @@
+//! What customers and subscriptions were on each day, as it was known at each commit.
+//!
+//! A change of a subscription holds from the day that its event names, one of a customer from the day on which its command takes effect.
+//! What is recorded late is folded into the states of the later days once more; a day on which the change makes no sense, such as one
+//! before the relationship that it ends, stays as it was.
+
+use subledger_domain::ids::SubscriptionId;
+use subledger_fold::{Changes, Rows, StoreError, Visit};
+
+use super::Fold;
+use crate::{
+    rows::{Customer, Subscription},
+    tables::timelines,
+};
+
+/// Reads through, and forgets what is changed.
+struct Unchanged<'a>(&'a dyn Changes);
+
+impl Rows for Unchanged<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.0.get(key)
+    }
+
+    fn scan(&self, prefix: &[u8], from: &[u8], reverse: bool, visit: Visit<'_>) -> Result<(), StoreError> {
+        self.0.scan(prefix, from, reverse, visit)
+    }
+}
+
+impl Changes for Unchanged<'_> {
+    fn put(&mut self, _: Vec<u8>, _: Vec<u8>) {}
+
+    fn delete(&mut self, _: Vec<u8>) {}
+}
+
+impl Fold<'_> {
+    /// Whether the subscription was changed already from a later day than the event's.
+    pub(super) fn is_late(&self, id: &SubscriptionId) -> Result<bool, StoreError> {
+        timelines::subscription(self.commit.stream, id.as_str()).is_late(self.rows, self.day)
+    }
+
+    /// The subscription is this from the event's day on.
+    pub(super) fn note_subscription(&mut self, now: &Subscription) -> Result<(), StoreError> {
+        let timeline = timelines::subscription(self.commit.stream, now.subscription_id.as_str());
+        timeline.put(self.rows, self.day, self.commit.position, now)
+    }
+
+    /// Changes what the subscription was on the event's day and after it.
+    pub(super) fn note_late(
+        &mut self,
+        id: &SubscriptionId,
+        change: impl Fn(&mut Subscription),
+    ) -> Result<(), StoreError> {
+        let timeline = timelines::subscription(self.commit.stream, id.as_str());
+        for (day, before) in timeline.from_day::<Subscription>(self.rows, self.day)? {
+            let mut after = before.clone();
+            change(&mut after);
+            if after != before {
+                timeline.put(self.rows, day, self.commit.position, &after)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The commit made the customer this.
+    pub(super) fn note_customer(&mut self, now: &Customer) -> Result<(), StoreError> {
+        let (day, position) = (self.commit.effective_at.date_naive(), self.commit.position);
+        let timeline = timelines::customer(self.commit.stream);
+        if !timeline.is_late(self.rows, day)? {
+            return timeline.put(self.rows, day, position, now);
+        }
+        let mut states = timeline.from_day::<Customer>(self.rows, day)?;
+        // The last day's is what the customer is now.
+        let last = states.pop();
+        for (day, before) in states {
+            let after = self.retold(before);
+            self.list_ever(&after)?;
+            timeline.put(self.rows, day, position, &after)?;
+        }
+        last.map_or(Ok(()), |(day, _)| timeline.put(self.rows, day, position, now))
+    }
+
+    /// What the commit's events make of what the customer was on another day.
+    fn retold(&self, then: Customer) -> Customer {
+        let mut unchanged = Unchanged(&*self.rows);
+        let (commit, day) = (self.commit, self.day);
+        let mut after = Customer { version: commit.stream_version, ..then };
+        for event in commit.outcome.unwrap_or_default() {
+            let mut fold = Fold { commit, rows: &mut unchanged, customer: Some(after.clone()), day, activities: 0 };
+            if fold.event(event).is_ok()
+                && let Some(customer) = fold.customer.take()
+            {
+                after = customer;
+            }
+        }
+        after
+    }
+}

@@ -1,0 +1,71 @@
+//! `ListBillingChanges`.
+
+use subledger_billing::{Change, Changed, list_balance_changes, list_invoice_changes};
+use subledger_domain::ids::PartnerId;
+use subledger_fold::page::Page;
+use subledger_log::codec::Wire as _;
+use subledger_proto::{
+    api::{self, ListChangesRequest, ListChangesResponse},
+    common::Actor,
+};
+use tonic::{Request, Response, Status};
+
+use super::{to_balance, to_invoice};
+use crate::api::{catalog::id, changes, errors, read_model::ReadModel};
+
+/// Balances come with the first page of invoices.
+pub(super) async fn list(
+    model: &ReadModel,
+    request: Request<ListChangesRequest>,
+) -> Result<Response<ListChangesResponse>, Status> {
+    let wanted = model.wanted(&request.get_ref().min_position, request.metadata())?;
+    let request = request.into_inner();
+    if !request.customer_id.is_empty() {
+        let what = "balances and invoices are a partner's; leave customer_id empty";
+        return Err(errors::field_status("INVALID_VALUE", "customer_id", what));
+    }
+    let is_first = request.page_token.is_empty();
+    let page = model.page(request.page_size, request.page_token)?;
+    let partner: PartnerId = id("partner_id", request.partner_id)?;
+    let moments = model.between(request.from, request.to)?;
+    let (page, reflects) = model
+        .read_between(wanted, moments, move |rows, from, to| {
+            let mut items = if is_first { list_balance_changes(rows, &partner, from, to)? } else { Vec::new() };
+            let page = list_invoice_changes(rows, &partner, from, to, page.request())?;
+            items.extend(page.items);
+            Ok(Page { items, next: page.next })
+        })
+        .await?;
+    let changes = page.items.into_iter().map(to_wire).collect::<Result<_, _>>()?;
+    Ok(Response::new(ListChangesResponse { changes, next_page_token: page.next.unwrap_or_default(), reflects }))
+}
+
+fn to_wire(change: Change) -> Result<api::Change, Status> {
+    let compared = match change.what {
+        Changed::Balance(before, after) => {
+            let [before, after] = [before, after].map(|it| it.map(|it| to_balance(&it)));
+            let names = before.as_ref().or(after.as_ref());
+            let names = names.map(|it| (it.partner_id.clone(), format!("{} {}", it.currency, it.account)));
+            let (partner_id, id) = names.unwrap_or_default();
+            let compared = changes::change("subledger.v1.Balance", before.as_ref(), after.as_ref())?;
+            api::Change { kind: "balance".into(), id, partner_id, ..compared }
+        }
+        Changed::Invoice(before, after) => {
+            let [before, after] = [before, after].map(|it| it.map(|it| to_invoice(*it)));
+            let names = before.as_ref().or(after.as_ref());
+            let names = names.map(|it| (it.partner_id.clone(), it.invoice_number.clone()));
+            let (partner_id, id) = names.unwrap_or_default();
+            let compared = changes::change("subledger.v1.Invoice", before.as_ref(), after.as_ref())?;
+            api::Change { kind: "invoice".into(), id, partner_id, ..compared }
+        }
+    };
+    let causes = change.causes.into_iter().map(|cause| api::ChangeCause {
+        position: Some(cause.position.to_wire()),
+        command_id: cause.command_id,
+        actor: Some(Actor { principal: cause.principal, channel: cause.channel }),
+        effective_at: Some(cause.effective_at.to_wire()),
+        recorded_at: Some(cause.recorded_at.to_wire()),
+        events: cause.events,
+    });
+    Ok(api::Change { causes: causes.collect(), causes_left_out: change.causes_left_out, ..compared })
+}
