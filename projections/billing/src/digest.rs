@@ -5,6 +5,7 @@
 //! its length in bytes as 4 bytes big-endian, then its text in UTF-8; an absent field is the length `ff ff ff ff` and nothing else.
 //! Dates are `YYYY-MM-DD`; `charge_end` is the day after the last; numbers are decimal, without a sign if positive and without zeros at
 //! their end (`1.5`, `-20`); the charge type and frequency are as the files print them; the rule is its name in [`rule_name`].
+//! A line of usage has 12 more fields, in the order of [`feed_usage`]; no other line has them, nor an absent one in their place.
 //! The form never changes: another form would be `v2`, and invoices issued under `v1` stay so.
 
 use chrono::NaiveDate;
@@ -14,6 +15,7 @@ use subledger_domain::{
     charge::{Charged, Derivation, InvoiceFamily, InvoiceTotals},
     ids::{LineId, PartnerId},
     offer::{BillingFrequency, ProrationRule},
+    usage::UsageCharge,
 };
 use subledger_fold::{Rows, StoreError};
 
@@ -104,6 +106,7 @@ fn feed_line(hash: &mut Sha256, line: &Charged) -> Result<(), StoreError> {
         discount,
         tax,
         reference,
+        usage,
     } = line;
     let mut feed = |text: &str| feed_text(hash, Some(text));
     feed(line_id.as_str())?;
@@ -142,7 +145,41 @@ fn feed_line(hash: &mut Sha256, line: &Charged) -> Result<(), StoreError> {
     feed_text(hash, tax.as_ref().map(|tax| number(tax.rule.rate_percent)).as_deref())?;
     feed_text(hash, tax.as_ref().map(|tax| number(tax.amount)).as_deref())?;
     feed_text(hash, tax.as_ref().map(|tax| number(tax.included)).as_deref())?;
-    feed_text(hash, reference.as_deref())
+    feed_text(hash, reference.as_deref())?;
+    // Lines without usage are digested as before there was any.
+    usage.as_ref().map_or(Ok(()), |usage| feed_usage(hash, usage))
+}
+
+/// Every field of a line's usage, in a fixed order.
+fn feed_usage(hash: &mut Sha256, usage: &UsageCharge) -> Result<(), StoreError> {
+    let UsageCharge {
+        meter_id,
+        unit,
+        month,
+        quantity,
+        quantity_before,
+        unit_price,
+        credit_percent,
+        pricing_currency,
+        exchange_rate,
+        charged_before,
+        earned_credit,
+        credited_before,
+    } = usage;
+    for text in [meter_id.as_str(), unit, &month.to_string(), pricing_currency.as_str()] {
+        feed_text(hash, Some(text))?;
+    }
+    let amounts = [
+        quantity,
+        quantity_before,
+        unit_price,
+        credit_percent,
+        exchange_rate,
+        charged_before,
+        earned_credit,
+        credited_before,
+    ];
+    amounts.into_iter().try_for_each(|amount| feed_text(hash, Some(&number(*amount))))
 }
 
 fn number(amount: Decimal) -> String {

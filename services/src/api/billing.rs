@@ -335,6 +335,7 @@ pub(crate) fn line_to_wire(line: Charged, invoice_number: Option<&InvoiceNumber>
         sku: line.sku.unwrap_or_default(),
         subscription_description: line.subscription_description.unwrap_or_default(),
         reference: line.reference.unwrap_or_default(),
+        usage: line.usage.to_wire(),
     }
 }
 
