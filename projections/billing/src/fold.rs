@@ -6,6 +6,7 @@
 
 mod claims;
 mod receivables;
+mod usage;
 
 use subledger_domain::{
     Event,
@@ -39,7 +40,7 @@ impl Projection for BillingProjection {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn fold(&self, commit: &Recorded<'_>, rows: &mut dyn Changes) -> Result<(), StoreError> {
@@ -58,6 +59,7 @@ impl Projection for BillingProjection {
                 Event::InvoiceIssued(event) => invoice_issued(rows, commit.position, index, event)?,
                 _ => {
                     claims::fold(rows, commit.position, event)?;
+                    usage::fold(rows, event, commit.effective_at)?;
                     receivables::fold(rows, commit.position, index, event)?;
                 }
             }

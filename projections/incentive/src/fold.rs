@@ -2,6 +2,8 @@
 //!
 //! Sums do not depend on the order of partitions, and what a subscription holds only on the one partition of its customer.
 
+mod credits;
+
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use subledger_domain::{
@@ -22,7 +24,7 @@ use crate::{
     },
 };
 
-/// The incentive read model: net revenue and net seats by month.
+/// The incentive read model: net revenue and net seats by month, earned credit by day and resource.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct IncentiveProjection;
 
@@ -45,7 +47,11 @@ impl Projection for IncentiveProjection {
 
 fn fold_event(event: &Event, rows: &mut dyn Changes) -> Result<(), StoreError> {
     match event {
-        Event::Charged(line) => charged(rows, line),
+        Event::Charged(line) => {
+            charged(rows, line)?;
+            line.usage.as_ref().map_or(Ok(()), |usage| credits::charged(rows, line, usage))
+        }
+        Event::UsageRated(e) => e.rows.iter().try_for_each(|row| credits::rated(rows, e, row)),
         Event::SubscriptionCreated(e) => created(rows, e),
         Event::QuantityChanged(e) => quantity_changed(rows, e),
         Event::TrialConverted(e) => trial_converted(rows, e),

@@ -7,6 +7,7 @@ mod explain;
 mod invoice_fields;
 mod printed;
 mod selection;
+pub(crate) mod usage;
 
 use rust_decimal::Decimal;
 use subledger_billing::{
@@ -22,9 +23,9 @@ use subledger_proto::api::{
     ListAgeingRequest, ListAgeingResponse, ListBalancesRequest, ListBalancesResponse, ListChargesRequest,
     ListChargesResponse, ListCreditNotesRequest, ListCreditNotesResponse, ListEntriesRequest, ListEntriesResponse,
     ListInvoicesRequest, ListInvoicesResponse, ListPaymentsRequest, ListPaymentsResponse,
-    ListReconciliationLinesRequest, ListSlaClaimsRequest, ListSlaClaimsResponse, ListStatementRequest,
-    ListStatementResponse, ListWithholdingRequestsRequest, ListWithholdingRequestsResponse,
-    billing_service_server::BillingService,
+    ListReconciliationLinesRequest, ListSlaClaimsRequest, ListSlaClaimsResponse, ListSpendingRequest,
+    ListSpendingResponse, ListStatementRequest, ListStatementResponse, ListUsageRequest, ListUsageResponse,
+    ListWithholdingRequestsRequest, ListWithholdingRequestsResponse, billing_service_server::BillingService,
 };
 use tonic::{Request, Response, Status};
 
@@ -214,7 +215,11 @@ impl BillingService for BillingApi {
         request: Request<ExportReconciliationRequest>,
     ) -> Result<Response<Self::ExportReconciliationStream>, Status> {
         let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
-        let (selection, layout) = selection::find(&self.model, wanted, request.into_inner().selection).await?;
+        let request = request.into_inner();
+        let (selection, layout) = selection::find(&self.model, wanted, request.selection).await?;
+        if request.daily_usage {
+            return Ok(Response::new(document::daily_usage(self.model.clone(), selection)));
+        }
         Ok(Response::new(document::reconciliation(self.model.clone(), selection, layout)))
     }
 
@@ -234,6 +239,19 @@ impl BillingService for BillingApi {
     ) -> Result<Response<ChargeExplanation>, Status> {
         let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
         explain::explain(&self.model, wanted, request.into_inner()).await.map(Response::new)
+    }
+
+    async fn list_usage(&self, request: Request<ListUsageRequest>) -> Result<Response<ListUsageResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        usage::usage(&self.model, wanted, request.into_inner()).await
+    }
+
+    async fn list_spending(
+        &self,
+        request: Request<ListSpendingRequest>,
+    ) -> Result<Response<ListSpendingResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        usage::spending(&self.model, wanted, request.into_inner()).await
     }
 }
 

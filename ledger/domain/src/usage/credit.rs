@@ -65,6 +65,20 @@ impl CreditReason {
         }
     }
 
+    /// In words.
+    pub fn text(self) -> &'static str {
+        match self {
+            Self::Earned => "one partner had an eligible role for the entire day",
+            Self::NoEligibleRole => "no partner had an eligible role on the resource, its group or its subscription",
+            Self::AccessPartialDay => "no partner alone had access for the entire day, 00:00 to 24:00 UTC",
+            Self::PartnerIdNotLinked => "the partner's id is not linked to the user or principal with the access",
+            Self::MpnAgreementInactive => "the partner with the access has no active agreement in the partner network",
+            Self::ServiceExcluded => "the service earns no credit",
+            Self::NotCharged => "the use costs nothing",
+            Self::PartnerBarred => "the partner may not earn credit",
+        }
+    }
+
     /// How near a candidate came: the nearest one's reason is told.
     fn rank(self) -> u8 {
         match self {
