@@ -27,6 +27,16 @@ pub fn next_anniversary(anchor: NaiveDate, date: NaiveDate) -> NaiveDate {
     if date < anchor { anchor } else { anniversary(anchor, months_elapsed(anchor, date) + 1) }
 }
 
+/// The first day of the month of a day.
+pub fn first_of_month(day: NaiveDate) -> NaiveDate {
+    day.with_day(1).unwrap_or(day)
+}
+
+/// The last day of the month of a day.
+pub fn last_of_month(day: NaiveDate) -> NaiveDate {
+    anniversary(first_of_month(day), 1).pred_opt().unwrap_or(day)
+}
+
 /// Days from `start` to the day before `end`; 0 if that is none.
 pub fn days_between(start: NaiveDate, end: NaiveDate) -> u32 {
     u32::try_from(end.signed_duration_since(start).num_days()).unwrap_or(0)

@@ -151,4 +151,10 @@ id! {
     CreditNoteNumber
     /// A claim for an outage, unique among the customer's.
     ClaimId
+    /// A meter of Azure.
+    MeterId
+    /// An Azure subscription ("entitlement" in the files): what holds resources.
+    AzureSubscriptionId
+    /// A role that was given, unique among the customer's.
+    AssignmentId
 }

@@ -27,6 +27,7 @@ pub mod proration;
 pub mod reference;
 mod rejection;
 pub mod tax;
+pub mod usage;
 
 pub use command::Command;
 pub use context::Context;

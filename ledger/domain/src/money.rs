@@ -34,6 +34,9 @@ const NO_MINOR_UNIT: &[&str] =
 const THREE_DIGITS: &[&str] = &["BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"];
 
 impl Currency {
+    /// What Azure consumption is priced in (L13832).
+    pub const DOLLAR: Self = Self(*b"USD");
+
     /// Takes a three-letter code.
     pub fn new(text: &str) -> Result<Self, InvalidCurrency> {
         match text.as_bytes() {
@@ -63,6 +66,14 @@ impl Currency {
     pub fn round(self, amount: Decimal) -> Decimal {
         let digits = self.minor_digits();
         let mut rounded = amount.round_dp_with_strategy(digits, RoundingStrategy::MidpointAwayFromZero);
+        rounded.rescale(digits);
+        rounded
+    }
+
+    /// Rounds towards zero to the minor unit and shows exactly its digits: usage is rounded down (billing.md section 3).
+    pub fn floor(self, amount: Decimal) -> Decimal {
+        let digits = self.minor_digits();
+        let mut rounded = amount.round_dp_with_strategy(digits, RoundingStrategy::ToZero);
         rounded.rescale(digits);
         rounded
     }

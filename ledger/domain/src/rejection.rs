@@ -400,6 +400,50 @@ reasons! {
     AzurePlanBlocks0145p = "AZURE_PLAN_BLOCKS_0145P",
     /// Something still stands under the Azure plan.
     AzurePlanNotEmpty = "AZURE_PLAN_NOT_EMPTY",
+    /// No meter of that id is published.
+    UnknownMeter = "UNKNOWN_METER",
+    /// The customer has no Azure subscription of that id.
+    UnknownAzureSubscription = "UNKNOWN_AZURE_SUBSCRIPTION",
+    /// An Azure subscription of that id is registered.
+    AzureSubscriptionExists = "AZURE_SUBSCRIPTION_EXISTS",
+    /// Closed days were rated at another price.
+    MeterPriceInUse = "METER_PRICE_IN_USE",
+    /// A month's exchange rate stays.
+    ExchangeRateFixed = "EXCHANGE_RATE_FIXED",
+    /// Nothing is used by less than nothing.
+    NegativeQuantity = "NEGATIVE_QUANTITY",
+    /// The record counts in another unit than its meter.
+    UnitMismatch = "UNIT_MISMATCH",
+    /// It was used before the subscription began, or on a day to come.
+    UsageDateOutOfRange = "USAGE_DATE_OUT_OF_RANGE",
+    /// It was used after the subscription had been cancelled or suspended.
+    UsageAfterCancellation = "USAGE_AFTER_CANCELLATION",
+    /// Usage of that day is taken no more.
+    UsagePeriodClosed = "USAGE_PERIOD_CLOSED",
+    /// The hour or day was recorded with another quantity.
+    UsageAlreadyRecorded = "USAGE_ALREADY_RECORDED",
+    /// What the correction corrects was never recorded.
+    UsageNotFound = "USAGE_NOT_FOUND",
+    /// The correction corrects another quantity than was recorded.
+    UsageConflict = "USAGE_CONFLICT",
+    /// A day is recorded by its hours or as a whole.
+    UsageGranularityMixed = "USAGE_GRANULARITY_MIXED",
+    /// The customer has too many resources and meters in use.
+    TooManyMeteredResources = "TOO_MANY_METERED_RESOURCES",
+    /// A role of that id was given.
+    AssignmentExists = "ASSIGNMENT_EXISTS",
+    /// No role of that id was given.
+    AssignmentNotFound = "ASSIGNMENT_NOT_FOUND",
+    /// The customer has too many roles given.
+    TooManyAssignments = "TOO_MANY_ASSIGNMENTS",
+    /// A budget is above 0.
+    BudgetNotPositive = "BUDGET_NOT_POSITIVE",
+    /// The budget is not in the currency that the customer's usage is billed in.
+    BudgetCurrencyMismatch = "BUDGET_CURRENCY_MISMATCH",
+    /// The customer has no Azure subscription of the partner.
+    NoUsageSubscription = "NO_USAGE_SUBSCRIPTION",
+    /// There is no budget.
+    NoBudgetSet = "NO_BUDGET_SET",
 }
 
 impl fmt::Display for Reason {

@@ -5,6 +5,7 @@
 //! its length in bytes as 4 bytes big-endian, then its text in UTF-8; an absent field is the length `ff ff ff ff` and nothing else.
 //! Dates are `YYYY-MM-DD`; `charge_end` is the day after the last; numbers are decimal, without a sign if positive and without zeros at
 //! their end (`1.5`, `-20`); the charge type and frequency are as the files print them; the rule is its name in [`rule_name`].
+//! A line of usage has 12 more fields, in the order of [`Fields::usage`]; no other line has them, nor an absent one in their place.
 //! The form never changes: another form would be `v2`, and invoices issued under `v1` stay so.
 
 use std::{fmt::Display, io::Write as _};
@@ -16,6 +17,7 @@ use subledger_domain::{
     charge::{Charged, Derivation, InvoiceFamily, InvoiceTotals},
     ids::{LineId, PartnerId},
     offer::{BillingFrequency, ProrationRule},
+    usage::UsageCharge,
 };
 use subledger_fold::{Rows, StoreError};
 
@@ -118,6 +120,7 @@ impl Fields {
             discount,
             tax,
             reference,
+            usage,
         } = line;
         self.text(line_id.as_str())?;
         self.text(customer_id.as_str())?;
@@ -155,7 +158,42 @@ impl Fields {
         self.number(tax.as_ref().map(|tax| tax.rule.rate_percent))?;
         self.number(tax.as_ref().map(|tax| tax.amount))?;
         self.number(tax.as_ref().map(|tax| tax.included))?;
-        self.optional(reference.as_deref())
+        self.optional(reference.as_deref())?;
+        // Lines without usage are digested as before there was any.
+        usage.as_ref().map_or(Ok(()), |usage| self.usage(usage))
+    }
+
+    /// Every field of a line's usage, in a fixed order.
+    fn usage(&mut self, usage: &UsageCharge) -> Result<(), StoreError> {
+        let UsageCharge {
+            meter_id,
+            unit,
+            month,
+            quantity,
+            quantity_before,
+            unit_price,
+            credit_percent,
+            pricing_currency,
+            exchange_rate,
+            charged_before,
+            earned_credit,
+            credited_before,
+        } = usage;
+        self.text(meter_id.as_str())?;
+        self.text(unit)?;
+        self.shown(month)?;
+        self.text(pricing_currency.as_str())?;
+        let amounts = [
+            quantity,
+            quantity_before,
+            unit_price,
+            credit_percent,
+            exchange_rate,
+            charged_before,
+            earned_credit,
+            credited_before,
+        ];
+        amounts.into_iter().try_for_each(|amount| self.shown(amount.normalize()))
     }
 
     fn text(&mut self, text: &str) -> Result<(), StoreError> {

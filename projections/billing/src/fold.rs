@@ -6,6 +6,7 @@
 
 mod claims;
 mod receivables;
+mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -64,6 +65,7 @@ impl Projection for BillingProjection {
                 Event::InvoiceIssued(event) => invoice_issued(rows, commit.position, index, event)?,
                 _ => {
                     claims::fold(rows, commit.position, event)?;
+                    usage::fold(rows, event, commit.effective_at)?;
                     receivables::fold(rows, commit.position, index, event)?;
                 }
             }

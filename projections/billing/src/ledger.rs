@@ -166,6 +166,17 @@ impl Posting {
 /// What a charge line posts: it is unbilled, and revenue and tax; a negative one is a credit against what is unbilled.
 pub(crate) fn charge_posting(line: &Charged) -> Posting {
     let net = line.net();
+    if let Some(usage) = &line.usage {
+        // The use at its price, of which the earned credit is not owed (azure-marketplace-software.md 2.26).
+        let gross = net + usage.earned_credit;
+        let against = if gross.is_sign_negative() { Account::Credits } else { Account::Revenue };
+        let tax = line.tax_amount() + line.tax_included();
+        return Posting::default()
+            .book(Account::Unbilled, net + tax)
+            .book(Account::EarnedCredit, usage.earned_credit)
+            .book(against, -gross)
+            .book(Account::Tax, -tax);
+    }
     let against = if net.is_sign_negative() { Account::Credits } else { Account::Revenue };
     Posting::default().transfer(Account::Unbilled, against, net).transfer(
         Account::Unbilled,

@@ -19,7 +19,10 @@ mod schedule;
 mod tables;
 
 pub use digest::LineSummary;
-pub use files::{FilePart, PartnerProfile, customer_name, partner_profile, reconciliation_layout, reconciliation_part};
+pub use files::{
+    FilePart, PartnerProfile, customer_name, daily_usage_part, partner_profile, reconciliation_layout,
+    reconciliation_part,
+};
 pub use fold::BillingProjection;
 pub use issue::{
     DueInvoice, DueSeries, SERIES_PER_CALL_MAX, closed_through, due_invoices, due_series, has_due_invoices, invoiced_through, invoices_of,

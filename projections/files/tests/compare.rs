@@ -66,6 +66,7 @@ fn line(number: u32, subscription: &str, charge_type: ChargeType, days: (&str, &
         discount: Some(discount),
         tax: Some(tax),
         reference: None,
+        usage: None,
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! Sums do not depend on the order of partitions, and what a subscription holds only on the one partition of its customer.
 
+mod credits;
+
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use subledger_domain::{
@@ -24,7 +26,7 @@ use crate::{
     },
 };
 
-/// The incentive read model: net revenue and net seats by month.
+/// The incentive read model: net revenue and net seats by month, earned credit by day and resource.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct IncentiveProjection;
 
@@ -34,7 +36,7 @@ impl Projection for IncentiveProjection {
     }
 
     fn version(&self) -> u32 {
-        3
+        4
     }
 
     fn fold(&self, commit: &Recorded<'_>, rows: &mut dyn Changes) -> Result<(), StoreError> {
@@ -68,7 +70,11 @@ impl Books<'_> {
 
 fn fold_event(event: &Event, books: &mut Books<'_>) -> Result<(), StoreError> {
     match event {
-        Event::Charged(line) => charged(books, line),
+        Event::Charged(line) => {
+            charged(books, line)?;
+            line.usage.as_ref().map_or(Ok(()), |usage| credits::charged(books.rows, line, usage))
+        }
+        Event::UsageRated(e) => e.rows.iter().try_for_each(|row| credits::rated(books.rows, e, row)),
         Event::SubscriptionCreated(e) => created(books, e),
         Event::QuantityChanged(e) => quantity_changed(books, e),
         Event::TrialConverted(e) => trial_converted(books, e),

@@ -12,6 +12,9 @@
 //!   cancellation, an expiry, a deprovisioning. A suspension gives nothing back (it may be undone), but for the one that follows a transfer:
 //!   the seats are the new owner's from then on and must not count twice. A renewal moves no seats. A conversion to another offer moves
 //!   them from the one to the other.
+//! - **Earned credit**: what each day and resource of an Azure plan earned, what it could have, and why (azure-marketplace-software.md
+//!   2.18), as the domain decided it when the day was rated. Amounts of a day are exact; a charge line is rounded down as a whole, so the
+//!   credit charged differs from the sum of days by less than one minor unit a line.
 //! - **Charge count**: lines, credits and lines of zero included.
 
 mod fold;
@@ -21,4 +24,7 @@ mod tables;
 
 pub use fold::IncentiveProjection;
 pub use month::{InvalidMonth, Month};
-pub use query::{BaseFilter, IncentiveBase, list_bases};
+pub use query::{
+    BaseFilter, CreditFilter, EarnedCredit, EarnedCreditTotal, IncentiveBase, list_bases, list_earned_credit,
+    list_earned_credit_totals,
+};

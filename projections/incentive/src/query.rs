@@ -1,5 +1,7 @@
 //! Queries: what the incentive service answers, as typed rows.
 
+mod credits;
+
 use rust_decimal::Decimal;
 use subledger_domain::{
     ids::{OfferId, PartnerId},
@@ -19,6 +21,8 @@ use crate::{
         bases::{self, Base, Sums},
     },
 };
+
+pub use credits::{CreditFilter, EarnedCredit, EarnedCreditTotal, list_earned_credit, list_earned_credit_totals};
 
 /// The base of a month.
 #[derive(Clone, Debug, PartialEq, Eq)]

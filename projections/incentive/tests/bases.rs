@@ -150,6 +150,7 @@ fn charged(partner: &str, reseller: Option<&str>, code: &str, on: &str, amount: 
         discount: None,
         tax: None,
         reference: None,
+        usage: None,
     }
     .into()
 }

@@ -8,6 +8,7 @@ mod explain;
 mod invoice_fields;
 mod printed;
 mod selection;
+pub(crate) mod usage;
 
 use rust_decimal::Decimal;
 use subledger_billing::{
@@ -20,12 +21,7 @@ use subledger_log::codec::{FieldError, Wire};
 use subledger_proto::api::{
     Balance, Charge, ChargeExplanation, CreditNote, Derivation, Entry, ExplainChargeRequest,
     ExportReconciliationRequest, GetCreditNoteRequest, GetInvoiceDocumentRequest, GetInvoiceRequest, Invoice,
-    ListAgeingRequest, ListAgeingResponse, ListBalancesRequest, ListBalancesResponse, ListChangesRequest,
-    ListChangesResponse, ListChargesRequest, ListChargesResponse, ListCreditNotesRequest, ListCreditNotesResponse,
-    ListEntriesRequest, ListEntriesResponse, ListInvoicesRequest, ListInvoicesResponse, ListPaymentsRequest,
-    ListPaymentsResponse, ListReconciliationLinesRequest, ListSlaClaimsRequest, ListSlaClaimsResponse,
-    ListStatementRequest, ListStatementResponse, ListWithholdingRequestsRequest, ListWithholdingRequestsResponse,
-    billing_service_server::BillingService,
+    ListAgeingRequest, ListAgeingResponse, ListBalancesRequest, ListBalancesResponse, ListChangesRequest, ListChangesResponse, ListChargesRequest, ListChargesResponse, ListCreditNotesRequest, ListCreditNotesResponse, ListEntriesRequest, ListEntriesResponse, ListInvoicesRequest, ListInvoicesResponse, ListPaymentsRequest, ListPaymentsResponse, ListReconciliationLinesRequest, ListSlaClaimsRequest, ListSlaClaimsResponse, ListSpendingRequest, ListSpendingResponse, ListStatementRequest, ListStatementResponse, ListUsageRequest, ListUsageResponse, ListWithholdingRequestsRequest, ListWithholdingRequestsResponse, billing_service_server::BillingService,
 };
 use tonic::{Request, Response, Status};
 
@@ -219,7 +215,11 @@ impl BillingService for BillingApi {
         request: Request<ExportReconciliationRequest>,
     ) -> Result<Response<Self::ExportReconciliationStream>, Status> {
         let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
-        let (selection, layout) = selection::find(&self.model, wanted, request.into_inner().selection).await?;
+        let request = request.into_inner();
+        let (selection, layout) = selection::find(&self.model, wanted, request.selection).await?;
+        if request.daily_usage {
+            return Ok(Response::new(document::daily_usage(self.model.clone(), selection)));
+        }
         Ok(Response::new(document::reconciliation(self.model.clone(), selection, layout)))
     }
 
@@ -246,6 +246,19 @@ impl BillingService for BillingApi {
         request: Request<ListChangesRequest>,
     ) -> Result<Response<ListChangesResponse>, Status> {
         changes::list(&self.model, request).await
+    }
+
+    async fn list_usage(&self, request: Request<ListUsageRequest>) -> Result<Response<ListUsageResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        usage::usage(&self.model, wanted, request.into_inner()).await
+    }
+
+    async fn list_spending(
+        &self,
+        request: Request<ListSpendingRequest>,
+    ) -> Result<Response<ListSpendingResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        usage::spending(&self.model, wanted, request.into_inner()).await
     }
 }
 
@@ -347,6 +360,7 @@ pub(crate) fn line_to_wire(line: Charged, invoice_number: Option<&InvoiceNumber>
         sku: line.sku.unwrap_or_default(),
         subscription_description: line.subscription_description.unwrap_or_default(),
         reference: line.reference.unwrap_or_default(),
+        usage: line.usage.to_wire(),
     }
 }
 

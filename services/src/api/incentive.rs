@@ -1,10 +1,15 @@
 //! `IncentiveService`: what incentives are computed on.
 
 use subledger_fold::{Rows, as_of::Horizon};
-use subledger_incentive::{BaseFilter, InvalidMonth, Month, list_bases};
+use subledger_incentive::{
+    BaseFilter, CreditFilter, EarnedCredit, EarnedCreditTotal, InvalidMonth, Month, list_bases, list_earned_credit,
+    list_earned_credit_totals,
+};
 use subledger_log::codec::Wire as _;
 use subledger_proto::api::{
-    IncentiveBase, ListIncentiveBasesRequest, ListIncentiveBasesResponse, incentive_service_server::IncentiveService,
+    self, IncentiveBase, ListEarnedCreditRequest, ListEarnedCreditResponse, ListEarnedCreditTotalsRequest,
+    ListEarnedCreditTotalsResponse, ListIncentiveBasesRequest, ListIncentiveBasesResponse,
+    incentive_service_server::IncentiveService,
 };
 use tonic::{Request, Response, Status};
 
@@ -39,6 +44,80 @@ impl IncentiveService for IncentiveApi {
         let (bases, next_page_token, reflects) = self.model.list_as_of(wanted, as_of, list).await?;
         let bases = bases.iter().map(to_base).collect();
         Ok(Response::new(ListIncentiveBasesResponse { bases, next_page_token, reflects }))
+    }
+
+    async fn list_earned_credit(
+        &self,
+        request: Request<ListEarnedCreditRequest>,
+    ) -> Result<Response<ListEarnedCreditResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        let request = request.into_inner();
+        let page = self.model.page(request.page_size, request.page_token)?;
+        let filter = CreditFilter {
+            partner_id: optional_id("partner_id", request.partner_id)?,
+            customer_id: optional_id("customer_id", request.customer_id)?,
+            month: month(&request.month)?,
+        };
+        let (credits, next_page_token, reflects) =
+            self.model.list(wanted, move |rows| list_earned_credit(rows, &filter, page.request())).await?;
+        let credits = credits.iter().map(to_earned_credit).collect();
+        Ok(Response::new(ListEarnedCreditResponse { credits, next_page_token, reflects }))
+    }
+
+    async fn list_earned_credit_totals(
+        &self,
+        request: Request<ListEarnedCreditTotalsRequest>,
+    ) -> Result<Response<ListEarnedCreditTotalsResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        let request = request.into_inner();
+        let page = self.model.page(request.page_size, request.page_token)?;
+        let partner_id = optional_id("partner_id", request.partner_id)?;
+        let filter = CreditFilter { partner_id, month: month(&request.month)?, ..CreditFilter::default() };
+        let (totals, next_page_token, reflects) =
+            self.model.list(wanted, move |rows| list_earned_credit_totals(rows, &filter, page.request())).await?;
+        let totals = totals.iter().map(to_total).collect();
+        Ok(Response::new(ListEarnedCreditTotalsResponse { totals, next_page_token, reflects }))
+    }
+}
+
+/// The API's form.
+pub(crate) fn to_earned_credit(credit: &EarnedCredit) -> api::EarnedCredit {
+    api::EarnedCredit {
+        partner_id: credit.partner_id.to_wire(),
+        reseller_id: credit.reseller_id.to_wire(),
+        customer_id: credit.customer_id.to_wire(),
+        subscription_id: credit.subscription_id.to_wire(),
+        azure_subscription_id: credit.resource.azure_subscription_id.to_wire(),
+        resource_group: credit.resource.resource_group.clone(),
+        resource_uri: credit.resource.resource_uri.clone(),
+        meter_id: credit.meter_id.to_wire(),
+        usage_date: credit.usage_date.to_wire(),
+        quantity: credit.quantity.to_wire(),
+        pricing_gross: credit.pricing_gross.to_wire(),
+        pricing_currency: credit.pricing_currency.to_wire(),
+        exchange_rate: credit.exchange_rate.to_wire(),
+        currency: credit.currency.to_wire(),
+        gross: credit.gross.to_wire(),
+        percent: credit.percent.to_wire(),
+        earned: credit.earned.to_wire(),
+        forgone: credit.forgone.to_wire(),
+        reason: credit.reason.code().to_owned(),
+        explanation: credit.reason.text().to_owned(),
+        earner_id: credit.earner_id.to_wire(),
+        rated_on: credit.rated_on.to_wire(),
+    }
+}
+
+/// The API's form.
+pub(crate) fn to_total(total: &EarnedCreditTotal) -> api::EarnedCreditTotal {
+    api::EarnedCreditTotal {
+        partner_id: total.partner_id.to_wire(),
+        month: total.month.to_string(),
+        currency: total.currency.to_wire(),
+        gross: total.gross.to_wire(),
+        earned: total.earned.to_wire(),
+        forgone: total.forgone.to_wire(),
+        charged: total.charged.to_wire(),
     }
 }
 

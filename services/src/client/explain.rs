@@ -117,7 +117,18 @@ fn price(of: &ChargeExplanation, charge: &Charge) -> Vec<String> {
         };
         lines.push(format!("{} {} a seat and {per} {list}, locked for the term", listed.unit_price, charge.currency));
     }
-    lines.push(format!("{} a seat for the whole period of {} days", derivation.period_price, derivation.period_days));
+    if let Some(usage) = &charge.usage {
+        let (price, currency) = (&usage.unit_price, &usage.pricing_currency);
+        lines.push(format!("{price} {currency} for {} of meter {}", usage.unit, usage.meter_id));
+        lines.push(format!("earned credit: {} %, {} in this line", usage.credit_percent, usage.earned_credit));
+        let rate = &usage.exchange_rate;
+        lines.push(format!("1 {currency} = {rate} {} for usage of {}", charge.currency, usage.month));
+    } else {
+        lines.push(format!(
+            "{} a seat for the whole period of {} days",
+            derivation.period_price, derivation.period_days
+        ));
+    }
     if let Some(promotion) = &charge.promotion {
         lines.push(format!("promotion {}: {} %", promotion.promotion_id, promotion.percent));
     }
@@ -135,6 +146,7 @@ fn amount(of: &ChargeExplanation, charge: &Charge) -> Vec<String> {
     let head = match AmountBasis::try_from(of.basis).unwrap_or_default() {
         AmountBasis::WhatIsLeft => "all that is left of the line it takes back".to_owned(),
         AmountBasis::Given => "given with the command".to_owned(),
+        AmountBasis::Rated => "what the service month used, less what was charged of it before".to_owned(),
         _ if days >= of_days => format!("a whole period, by the rule {rule}"),
         _ => format!("{days} of {of_days} days, by the rule {rule}"),
     };

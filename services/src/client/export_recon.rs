@@ -18,13 +18,17 @@ use super::{
 #[command(after_help = help!(
     "  subledger export-recon --invoice p-1-L-USD-000001 --out january.csv\n  \
      subledger export-recon --partner p-1 --family license --period 2018-02 > february.csv\n  \
-     subledger export-recon --partner p-1 --family one-time --period 2018-02 --currency EUR\n\n\
+     subledger export-recon --partner p-1 --family one-time --period 2018-02 --currency EUR\n  \
+     subledger export-recon --partner p-1 --family one-time --period 2018-02 --currency EUR --daily\n\n\
      CSV in UTF-8 with CRLF and en-US dates. License files have the 28 published columns, 27 for a direct partner. A month\n\
      has the lines charged on its days, whether an invoice carries them yet or not."
 ))]
 pub(crate) struct Args {
     #[command(flatten)]
     selection: Selected,
+    /// The daily-rated usage behind the lines, in its 50 columns, instead of the lines
+    #[arg(long)]
+    daily: bool,
     /// File to write; standard output without
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -85,8 +89,11 @@ impl Selected {
 
 /// Writes the file.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
-    let request =
-        ExportReconciliationRequest { selection: Some(args.selection.to_wire()), min_position: args.min_position };
+    let request = ExportReconciliationRequest {
+        selection: Some(args.selection.to_wire()),
+        min_position: args.min_position,
+        daily_usage: args.daily,
+    };
     let stream = args.address.connect().await?.billing().export_reconciliation(request).await?.into_inner();
     files::save(stream, args.out.as_deref()).await
 }

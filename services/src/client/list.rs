@@ -2,6 +2,7 @@
 
 mod columns;
 mod receivables;
+mod usage;
 
 use chrono::NaiveDate;
 use columns::{
@@ -14,10 +15,10 @@ use subledger_log::codec::to_json;
 use subledger_proto::{
     api::{
         ListActivitiesRequest, ListAgeingRequest, ListBalancesRequest, ListChargesRequest, ListCreditNotesRequest,
-        ListCustomersRequest, ListEntriesRequest, ListIncentiveBasesRequest, ListInvoicesRequest, ListOffersRequest,
-        ListPartnersRequest, ListPaymentsRequest, ListPricesRequest, ListSlaClaimsRequest, ListStatementRequest,
-        ListSubscriptionsRequest, ListTaxRatesRequest, ListTransfersRequest, ListUsersRequest,
-        ListWithholdingRequestsRequest,
+        ListCustomersRequest, ListEarnedCreditRequest, ListEarnedCreditTotalsRequest, ListEntriesRequest,
+        ListIncentiveBasesRequest, ListInvoicesRequest, ListOffersRequest, ListPartnersRequest, ListPaymentsRequest,
+        ListPricesRequest, ListSlaClaimsRequest, ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest,
+        ListTaxRatesRequest, ListTransfersRequest, ListUsageRequest, ListUsersRequest, ListWithholdingRequestsRequest,
     },
     common::Position,
 };
@@ -140,6 +141,14 @@ pub(crate) enum Kind {
     Prices,
     /// Net revenue and seats by month, offer and partner
     Incentives,
+    /// Rated Azure usage by day and resource
+    Usage,
+    /// What customers spend on Azure by month, and their budgets
+    Spending,
+    /// Earned, forgone and why, by day and resource
+    EarnedCredit,
+    /// Earned credit by month
+    EarnedCreditTotals,
 }
 
 impl Kind {
@@ -165,6 +174,10 @@ impl Kind {
             Self::Users => USERS,
             Self::Prices => LISTED_PRICES,
             Self::Incentives => INCENTIVES,
+            Self::Usage => usage::USAGE,
+            Self::Spending => usage::SPENDING,
+            Self::EarnedCredit => usage::EARNED_CREDIT,
+            Self::EarnedCreditTotals => usage::EARNED_CREDIT_TOTALS,
         }
     }
 
@@ -186,6 +199,9 @@ impl Kind {
             Self::Users => &["customer"],
             Self::Prices => &["currency", "on", "since", "as-of"],
             Self::Incentives => &["partner", "month", "as-of", "recorded-by"],
+            Self::EarnedCreditTotals => &["partner", "month"],
+            Self::Usage => &["partner", "customer", "month", "unbilled"],
+            Self::Spending | Self::EarnedCredit => &["partner", "customer", "month"],
         }
     }
 }
@@ -334,6 +350,14 @@ async fn page(
             currency, on: day(f.on), since: day(f.since), as_of_date }).prices as "ListedPrice"),
         Kind::Incentives => page!(incentives.list_incentive_bases(ListIncentiveBasesRequest {
             partner_id, month: text(f.month), as_of }).bases as "IncentiveBase"),
+        Kind::Usage => page!(billing.list_usage(ListUsageRequest {
+            partner_id, customer_id, month: text(f.month), unbilled: f.unbilled }).usage as "UsageLine"),
+        Kind::Spending => page!(billing.list_spending(ListSpendingRequest {
+            partner_id, customer_id, month: text(f.month) }).spending as "Spending"),
+        Kind::EarnedCredit => page!(incentives.list_earned_credit(ListEarnedCreditRequest {
+            partner_id, customer_id, month: text(f.month) }).credits as "EarnedCredit"),
+        Kind::EarnedCreditTotals => page!(incentives.list_earned_credit_totals(ListEarnedCreditTotalsRequest {
+            partner_id, month: text(f.month) }).totals as "EarnedCreditTotal"),
     }
 }
 
@@ -372,6 +396,10 @@ mod tests {
             (TRANSFERS, "Transfer"),
             (ACTIVITIES, "Activity"),
             (INCENTIVES, "IncentiveBase"),
+            (usage::USAGE, "UsageLine"),
+            (usage::SPENDING, "Spending"),
+            (usage::EARNED_CREDIT, "EarnedCredit"),
+            (usage::EARNED_CREDIT_TOTALS, "EarnedCreditTotal"),
             (USERS, "User"),
             (LISTED_PRICES, "ListedPrice"),
             (super::super::search::HITS, "CustomerHit"),

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 
-use super::{Catalog, refund_cap, taxes};
+use super::{Catalog, refund_cap, taxes, usage};
 use crate::{
     Command, Context, Event, Reason, Rejection, check,
     command::{CloseDay, PublishOffers, PublishPriceList},
@@ -38,6 +38,10 @@ impl Catalog {
             Command::PublishTrials(command) => super::trials::publish(command),
             Command::PublishPromotions(command) => self.publish_promotions(command),
             Command::PublishRefundCap(command) => refund_cap::publish(command),
+            Command::PublishMeters(command) => usage::publish_meters(command),
+            Command::PublishMeterPrices(command) => self.usage.publish_prices(command, self.last_closed),
+            Command::PublishExchangeRates(command) => self.usage.publish_rates(command),
+            Command::PublishCreditTerms(command) => usage::publish_terms(command, self.last_closed),
             _ => Err(check::misdirected("catalog")),
         }
     }

@@ -8,6 +8,7 @@ mod promotion;
 mod refund_cap;
 mod taxes;
 mod trials;
+mod usage;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +30,7 @@ pub use price::{PriceKey, PriceQuote, PublishedPrice};
 pub use promotion::{Order, PERCENT_DECIMALS_MAX, PROMOTIONS_MAX};
 pub use taxes::{PaymentInstructions, TAX_RATES_MAX};
 pub use trials::{TRIAL_DAYS, TRIAL_DAYS_MAX, TRIAL_QUANTITY, TRIALS_MAX, TrialTerms};
+pub use usage::{EXCHANGE_RATES_MAX, METER_PRICES_MAX, METERS_MAX, UsageCatalog};
 
 /// The catalog's state.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -43,6 +45,7 @@ pub struct Catalog {
     last_closed: Option<NaiveDate>,
     promotions: BTreeMap<PromotionId, Promotion>,
     refund_caps: refund_cap::RefundCaps,
+    usage: UsageCatalog,
 }
 
 impl Catalog {
@@ -103,6 +106,11 @@ impl Catalog {
         refund_cap::on(&self.refund_caps, currency, on)
     }
 
+    /// What is published for usage.
+    pub fn usage(&self) -> &UsageCatalog {
+        &self.usage
+    }
+
     /// Applies an event of the catalog.
     pub fn evolve(&mut self, event: &Event) {
         match event {
@@ -138,7 +146,7 @@ impl Catalog {
             Event::RefundCapPublished(e) => {
                 self.refund_caps.entry(e.currency).or_default().insert(e.valid_from, e.amount);
             }
-            _ => {}
+            _ => self.usage.evolve(event),
         }
     }
 }

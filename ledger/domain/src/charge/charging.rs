@@ -318,6 +318,7 @@ impl<'a, 'c> Charging<'a, 'c> {
             discount: draft.money.discount,
             tax: draft.money.tax,
             reference: draft.reference,
+            usage: None,
         };
         self.emit(line);
     }

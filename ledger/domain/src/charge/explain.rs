@@ -4,7 +4,10 @@
 use rust_decimal::Decimal;
 
 use super::line::{Charged, Derivation};
-use crate::proration::{self, Part, Step};
+use crate::{
+    proration::{self, Part, Step},
+    usage::UsageCharge,
+};
 
 /// What a credit takes back.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +25,8 @@ pub enum Basis {
     Prorated,
     /// All that was left of the line that is taken back.
     WhatIsLeft,
+    /// What a service month used, rounded down once, less what earlier lines charged.
+    Rated,
     /// An amount given with the command, such as a credit by hand; or one that cannot be computed again.
     Given,
 }
@@ -44,6 +49,10 @@ pub fn explain(line: &Charged, taken_back: Option<TakenBack<'_>>) -> Arithmetic 
 }
 
 fn amount_of(line: &Charged, taken_back: Option<TakenBack<'_>>) -> Option<(Basis, Vec<Step>)> {
+    if let Some(usage) = &line.usage {
+        let steps = rated(line, usage);
+        return steps.last().is_some_and(|last| last.value == line.amount).then_some((Basis::Rated, steps));
+    }
     let (prorated, mut steps) = prorate(line);
     let found = match (&line.reverses_line_id, taken_back) {
         (None, _) => (Basis::Prorated, steps),
@@ -82,6 +91,23 @@ fn what_is_left(taken_back: TakenBack<'_>, left: Decimal) -> Vec<Step> {
         expression = format!("{expression} - {}", -credit.amount);
     }
     vec![exact("left of the line taken back", expression, left), exact("amount", format!("-({left})"), negative(left))]
+}
+
+/// From the quantity of the month to the line (azure-marketplace-software.md 2.16).
+fn rated(line: &Charged, usage: &UsageCharge) -> Vec<Step> {
+    let UsageCharge { quantity, unit_price, credit_percent, exchange_rate, charged_before, .. } = usage;
+    let (effective, pricing) = (usage.effective_unit_price(), usage.pricing_amount());
+    let net = usage.amounts(line.currency).net;
+    let less = format!("{unit_price} × (100 - {credit_percent}) / 100");
+    vec![
+        exact("effective unit price", less, effective),
+        exact("pricing amount", format!("{quantity} × {effective} {}", usage.pricing_currency), pricing),
+        Step {
+            exact: pricing * exchange_rate,
+            ..exact("service month, rounded down", format!("{pricing} × {exchange_rate}"), net)
+        },
+        exact("amount", format!("{net} - {charged_before} charged before"), net - charged_before),
+    ]
 }
 
 fn given(line: &Charged) -> Step {

@@ -9,6 +9,7 @@ use crate::{
     money::Currency,
     offer::{BillingFrequency, ProductFamily, ProrationRule},
     tax::LineTax,
+    usage::UsageCharge,
 };
 
 /// What a line is for (billing.md section 2, billing-details.md section 3.9).
@@ -188,6 +189,8 @@ pub struct Charged {
     pub tax: Option<LineTax>,
     /// What a credit or an offset by hand refers to: a claim, an incident, a reason.
     pub reference: Option<String>,
+    /// The usage it charges.
+    pub usage: Option<UsageCharge>,
 }
 
 impl Charged {

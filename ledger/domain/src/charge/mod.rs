@@ -14,6 +14,7 @@ mod one_time;
 mod period;
 mod reservation;
 mod totals;
+mod usage;
 
 use chrono::NaiveDate;
 
@@ -25,6 +26,7 @@ pub(crate) use one_time::ONE_TIME_WINDOW_DAYS;
 pub(crate) use reservation::FEE_FREE_DAYS;
 pub use reservation::{Return, exchange, give_back, refund, term_price};
 pub use totals::InvoiceTotals;
+pub use usage::usage;
 
 use self::{charging::Charging, period::Span};
 use crate::{

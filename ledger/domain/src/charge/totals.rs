@@ -32,6 +32,7 @@ impl InvoiceTotals {
         let subtotal = line.subtotal();
         let mut sums = self;
         let section = match line.invoice_family {
+            InvoiceFamily::LicenseUsage if line.usage.is_some() => &mut sums.usage_charges,
             InvoiceFamily::LicenseUsage => &mut sums.license_charges,
             InvoiceFamily::OneTimeRecurring => &mut sums.one_time_charges,
         };

@@ -9,6 +9,7 @@ mod subscription;
 mod timer;
 mod transfer;
 mod trial;
+mod usage;
 mod user;
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use crate::ids::{CustomerId, PartnerId};
 
 pub use self::{
     catalog::*, customer::*, partner::*, receivables::*, sla::*, subscription::*, timer::*, transfer::*, trial::*,
-    user::*,
+    usage::*, user::*,
 };
 
 /// The stream a command concerns.
@@ -116,6 +117,20 @@ pub enum Command {
     ConfirmFulfilment(ConfirmFulfilment),
     ExchangeReservation(ExchangeReservation),
     ChangeReservation(ChangeReservation),
+    PublishMeters(PublishMeters),
+    PublishMeterPrices(PublishMeterPrices),
+    PublishExchangeRates(PublishExchangeRates),
+    PublishCreditTerms(PublishCreditTerms),
+    RegisterAzureSubscription(RegisterAzureSubscription),
+    RecordUsage(RecordUsage),
+    GrantAccess(GrantAccess),
+    RevokeAccess(RevokeAccess),
+    LinkPartnerId(LinkPartnerId),
+    ReviewEarnedCredit(ReviewEarnedCredit),
+    RecordNetworkAgreement(RecordNetworkAgreement),
+    BarEarnedCredit(BarEarnedCredit),
+    SetSpendingBudget(SetSpendingBudget),
+    RemoveSpendingBudget(RemoveSpendingBudget),
 }
 
 impl Command {
@@ -129,7 +144,11 @@ impl Command {
             | Self::PublishPaymentInstructions(_)
             | Self::PublishTrials(_)
             | Self::PublishPromotions(_)
-            | Self::PublishRefundCap(_) => Target::Catalog,
+            | Self::PublishRefundCap(_)
+            | Self::PublishMeters(_)
+            | Self::PublishMeterPrices(_)
+            | Self::PublishExchangeRates(_)
+            | Self::PublishCreditTerms(_) => Target::Catalog,
             Self::RegisterPartner(c) => Target::Partner(&c.partner_id),
             Self::IssueInvoice(c) => Target::Partner(&c.partner_id),
             Self::UpdateBillingProfile(c) => Target::Partner(&c.partner_id),
@@ -201,6 +220,16 @@ impl Command {
             Self::ConfirmFulfilment(c) => Target::Customer(&c.customer_id),
             Self::ExchangeReservation(c) => Target::Customer(&c.customer_id),
             Self::ChangeReservation(c) => Target::Customer(&c.customer_id),
+            Self::RegisterAzureSubscription(c) => Target::Customer(&c.customer_id),
+            Self::RecordUsage(c) => Target::Customer(&c.customer_id),
+            Self::GrantAccess(c) => Target::Customer(&c.customer_id),
+            Self::RevokeAccess(c) => Target::Customer(&c.customer_id),
+            Self::LinkPartnerId(c) => Target::Customer(&c.customer_id),
+            Self::ReviewEarnedCredit(c) => Target::Customer(&c.customer_id),
+            Self::RecordNetworkAgreement(c) => Target::Partner(&c.partner_id),
+            Self::BarEarnedCredit(c) => Target::Partner(&c.partner_id),
+            Self::SetSpendingBudget(c) => Target::Customer(&c.customer_id),
+            Self::RemoveSpendingBudget(c) => Target::Customer(&c.customer_id),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::{
     Customer, access, adjustment, agreement, cancel, convert, create, details, draft::Draft, due, free_trial,
     frequency, licenses, marketplace, profile, purchase, qualification, quantity, relationship, renewal, reseller,
-    reservation, schedule, sla, suspension, transfer, upgrade, user,
+    reservation, schedule, sla, suspension, transfer, upgrade, usage, user,
 };
 use crate::{Command, Context, Event, Reason, Reference, Rejection, check, command::Target};
 
@@ -81,6 +81,14 @@ fn run(draft: &mut Draft<'_>, command: &Command) -> Result<(), Rejection> {
         Command::ConfirmFulfilment(command) => marketplace::confirm(draft, command),
         Command::ExchangeReservation(command) => reservation::exchange(draft, command),
         Command::ChangeReservation(command) => reservation::change(draft, command),
+        Command::RegisterAzureSubscription(command) => usage::register(draft, command),
+        Command::RecordUsage(command) => usage::record(draft, command),
+        Command::GrantAccess(command) => usage::grant(draft, command),
+        Command::RevokeAccess(command) => usage::revoke(draft, command),
+        Command::LinkPartnerId(command) => usage::link(draft, command),
+        Command::ReviewEarnedCredit(command) => usage::review(draft, command),
+        Command::SetSpendingBudget(command) => usage::set_budget(draft, command),
+        Command::RemoveSpendingBudget(command) => usage::remove_budget(draft, command),
         Command::RunDue(command) => {
             due::run(draft, command.date);
             Ok(())

@@ -34,6 +34,7 @@ mod suspension;
 mod transfer;
 mod transition;
 mod upgrade;
+mod usage;
 mod user;
 mod users;
 
@@ -62,6 +63,7 @@ pub use schedule::ScheduledChange;
 pub use sla::{SLA_CREDITS_MAX, SlaCredit};
 pub use subscription::{Standing, Subscription};
 pub use transfer::{TRANSFER_DAYS_MAX, TRANSFER_LINES_MAX, Transfer, TransferStanding};
+pub use usage::{ASSIGNMENTS_MAX, METERED_RESOURCES_MAX, USAGE_RECORDS_MAX, open_until};
 pub use user::{USER_NAME_CHARS_MAX, USER_RESTORE_DAYS, USERS_MAX};
 pub use users::{User, Users};
 
@@ -181,6 +183,7 @@ pub struct Customer {
     claims: BTreeMap<ClaimId, Claim>,
     /// Refunds of reservations by partner, oldest first: those that a cap may still count.
     refunds: BTreeMap<PartnerId, Vec<Refund>>,
+    usage: usage::Usage,
 }
 
 /// A refund of a reservation.
@@ -206,7 +209,7 @@ impl Customer {
     pub fn next_due(&self) -> Option<NaiveDate> {
         let subscription = self.due.first().map(|(date, _)| *date);
         let transfer = self.transfers_due.first().map(|(date, _)| *date);
-        subscription.into_iter().chain(transfer).chain(self.users.next_due()).min()
+        subscription.into_iter().chain(transfer).chain(self.users.next_due()).chain(self.usage.next_due()).min()
     }
 
     /// Its whole primary domain name.
@@ -290,6 +293,7 @@ impl Customer {
             transfers_due: BTreeSet::new(),
             claims: BTreeMap::new(),
             refunds: BTreeMap::new(),
+            usage: usage::Usage::default(),
         }
     }
 
@@ -392,7 +396,10 @@ impl Customer {
                 }
                 self.users.apply(event);
             }
-            _ => self.users.apply(event),
+            _ => {
+                self.users.apply(event);
+                self.usage.apply(event);
+            }
         }
     }
 

@@ -19,4 +19,5 @@ mod taxes;
 mod transfers;
 mod trials;
 mod upgrades;
+mod usage;
 mod users;

@@ -9,6 +9,7 @@ mod sla;
 mod subscription;
 mod transfer;
 mod trial;
+mod usage;
 mod user;
 
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use crate::charge::Charged;
 
 pub use self::{
     catalog::*, charge::*, customer::*, partner::*, receivables::*, sla::*, subscription::*, transfer::*, trial::*,
-    user::*,
+    usage::*, user::*,
 };
 
 macro_rules! event {
@@ -77,4 +78,8 @@ events! {
     TrialsPublished,
     PromotionPublished, RefundCapPublished, FulfilmentConfirmed, SubscriptionActivated, CancellationWithdrawn,
     ReservationRefunded, ReservationExchanged, ReservationChanged,
+    MetersPublished, MeterPricesPublished, ExchangeRatesPublished, CreditTermsPublished,
+    NetworkAgreementRecorded, EarnedCreditBarred,
+    AzureSubscriptionRegistered, UsageRecorded, UsageRated, UsageCharged, AccessGranted, AccessRevoked, PartnerIdLinked,
+    EarnedCreditReviewed, SpendingBudgetSet, SpendingBudgetRemoved, BudgetThresholdReached,
 }

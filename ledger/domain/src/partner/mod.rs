@@ -3,6 +3,7 @@
 mod cycle;
 mod decide;
 mod invoice;
+mod network;
 mod number;
 mod profile;
 mod receivables;
@@ -26,6 +27,7 @@ use crate::{
 pub use cycle::{CycleStart, invoice_date};
 pub use decide::decide;
 pub use invoice::{InvoiceHeader, PAYMENT_TERM_DAYS};
+pub use network::Network;
 pub use profile::BillingProfile;
 pub use receivables::{
     AccountStanding, Certificate, CreditNoteReason, OVERDUE_DAYS_MAX, Receivable, Receivables, WithholdingCredit,
@@ -61,6 +63,8 @@ pub struct Partner {
     pub tax: TaxStanding,
     /// What it owes and has paid.
     pub receivables: Receivables,
+    /// Whether it may earn credit.
+    pub network: Network,
 }
 
 /// The invoices of one family and currency.
@@ -89,6 +93,7 @@ impl From<&PartnerRegistered> for Partner {
             profile: None,
             tax: TaxStanding::default(),
             receivables: Receivables::default(),
+            network: Network::of(&e.mpn_id),
         }
     }
 }
@@ -139,6 +144,10 @@ impl Partners {
             Event::TaxExemptionGranted(e) => self.change_tax(&e.partner_id, |tax| {
                 tax.answer_exemption(&e.exemption_id, ExemptionState::Granted { from: e.from, to: e.to });
             }),
+            Event::NetworkAgreementRecorded(e) => self.change(&e.partner_id, |partner| {
+                partner.network.record(e.from, e.active);
+            }),
+            Event::EarnedCreditBarred(e) => self.change(&e.partner_id, |partner| partner.network.bar(e.from, e.to)),
             Event::TaxExemptionRefused(e) => self.change_tax(&e.partner_id, |tax| {
                 tax.answer_exemption(&e.exemption_id, ExemptionState::Refused { reason: e.reason.clone() });
             }),

@@ -135,6 +135,22 @@ commands! {
     PublishRefundCap { currency, valid_from, amount }
     ConfirmFulfilment { customer_id, subscription_id, fact, authorization_code }
     ExchangeReservation { customer_id, partner_id, subscription_id, order_id, line }
+    PublishMeters { meters }
+    PublishMeterPrices { currency, rows }
+    PublishExchangeRates { rates }
+    PublishCreditTerms { valid_from, terms }
+    RegisterAzureSubscription {
+        customer_id, partner_id, subscription_id, azure_subscription_id, name, created_at, owner_access,
+    }
+    RecordUsage { customer_id, records }
+    GrantAccess { customer_id, partner_id, assignment_id, principal_id, path, role, scope, from }
+    RevokeAccess { customer_id, assignment_id, at }
+    LinkPartnerId { customer_id, partner_id, principal_id, at, linked }
+    ReviewEarnedCredit { customer_id, partner_id, from }
+    RecordNetworkAgreement { partner_id, from, active }
+    BarEarnedCredit { partner_id, from, to, reason }
+    SetSpendingBudget { customer_id, partner_id, amount, currency }
+    RemoveSpendingBudget { customer_id, partner_id }
     ChangeReservation { customer_id, partner_id, subscription_id, scope, azure_subscription_id }
 }
 

@@ -5,6 +5,7 @@ use subledger_domain::{
     charge::{Charged, Derivation},
     event::*,
     partner::{InvoiceHeader, WithholdingRelease},
+    usage::{HeldUsage, Portion, RatedUsage, Resource},
 };
 use subledger_proto::log as pb;
 
@@ -88,7 +89,7 @@ events! {
     Charged {
         line_id, customer_id, partner_id, subscription_id, order_id, offer_id, offer_name, invoice_family, charge_type,
         charge_start, charge_end, unit_price, quantity, amount, currency, charged_on, component, sku, subscription_description,
-        purchase_date, billing_frequency, reverses_line_id, derivation, reseller_id, discount, tax, reference,
+        purchase_date, billing_frequency, reverses_line_id, derivation, reseller_id, discount, tax, reference, usage,
     }
     PeriodStarted { customer_id, subscription_id, start, end, quantity }
     PartitionDayClosed { date }
@@ -160,11 +161,37 @@ events! {
     }
     ReservationExchanged { customer_id, subscription_id, new_subscription_id, effective_on, credit, price, currency }
     ReservationChanged { customer_id, subscription_id, reservation, effective_on }
+    MetersPublished { meters }
+    MeterPricesPublished { currency, rows }
+    ExchangeRatesPublished { rates }
+    CreditTermsPublished { valid_from, terms }
+    NetworkAgreementRecorded { partner_id, from, active }
+    EarnedCreditBarred { partner_id, from, to, reason }
+    AzureSubscriptionRegistered { customer_id, partner_id, subscription_id, azure_subscription_id, name, created_at }
+    UsageRecorded { customer_id, subscription_id, records }
+    UsageRated {
+        customer_id, partner_id, reseller_id, subscription_id, rated_on, charge_on, family, currency, rows, held, finished,
+    }
+    UsageCharged { customer_id, subscription_id, charged_on }
+    AccessGranted { customer_id, partner_id, assignment_id, principal_id, path, role, scope, from }
+    AccessRevoked { customer_id, assignment_id, at }
+    PartnerIdLinked { customer_id, partner_id, principal_id, at, linked }
+    EarnedCreditReviewed { customer_id, partner_id, from }
+    SpendingBudgetSet { customer_id, partner_id, amount, currency, armed }
+    SpendingBudgetRemoved { customer_id, partner_id }
+    BudgetThresholdReached { customer_id, partner_id, month, estimate, budget, currency, percent }
 }
 
 message! {
     TransferLine => TransferLine { subscription_id, offer_id, quantity, base_subscription_id, new_subscription_id }
     WithholdingRelease => WithholdingRelease { request_id, amount }
+    Resource => Resource { azure_subscription_id, resource_group, resource_uri }
+    Portion => Portion { unit_price, quantity }
+    RatedUsage => RatedUsage {
+        resource, meter_id, usage_date, period_start, period_end, portions, pricing_currency, exchange_rate, credit_percent,
+        possible_percent, reason, earner_id,
+    }
+    HeldUsage => HeldUsage { meter_id, usage_date, reason }
     Derivation => Derivation { rule, period_price, period_days, billed_days }
     InvoiceHeader => InvoiceHeader {
         us_fein, customer_number, bill_to, payment_instructions, payment_terms, customer_po, customer_service, service_recipient,

@@ -3,6 +3,7 @@
 mod receivables;
 mod records;
 mod tax;
+mod usage;
 
 use std::collections::BTreeSet;
 
@@ -202,6 +203,8 @@ fn charged() -> Charged {
                 .on(usd(), amount("-26.21")),
         ),
         reference: Some("EX25194".into()),
+        // A field of its own, so that the bytes of lines without usage stay as they are.
+        usage: None,
     }
 }
 
@@ -492,6 +495,7 @@ pub(super) fn products() -> Vec<Event> {
             ..subscription_created()
         }
         .into(),
+        Charged { usage: Some(usage::charge()), ..charged() }.into(),
     ]
 }
 
@@ -506,6 +510,7 @@ pub(super) fn events() -> Vec<Event> {
         records::user_events(),
         records::life_events(),
         receivables::events(),
+        usage::events(),
     ]
     .concat()
 }
@@ -667,6 +672,7 @@ pub(super) fn commands() -> Vec<Command> {
         records::user_commands(),
         records::life_commands(),
         receivables::commands(),
+        usage::commands(),
     ]
     .concat()
 }

@@ -7,8 +7,9 @@ use subledger_domain::{
     customer::{ScheduledChange, SlaCredit, SuspensionReason},
     event::LicenseRow,
     ids::{
-        ClaimId, CommandId, CreditNoteNumber, CustomerId, ExemptionId, InvoiceNumber, LineId, OfferId, OrderId,
-        PartnerId, PaymentId, PriceListId, PromotionId, SubscriptionId, TransferId, UserId, WithholdingId,
+        AssignmentId, AzureSubscriptionId, ClaimId, CommandId, CreditNoteNumber, CustomerId, ExemptionId,
+        InvoiceNumber, LineId, MeterId, OfferId, OrderId, PartnerId, PaymentId, PriceListId, PromotionId,
+        SubscriptionId, TransferId, UserId, WithholdingId,
     },
     money::{Currency, Money},
     offer::{
@@ -23,6 +24,10 @@ use subledger_domain::{
     },
     position::Family,
     tax::{LineTax, TaxDocumentKind, TaxIdKind, TaxRateRow, TaxRule, TaxScope, TaxTreatment},
+    usage::{
+        AccessPath, AccessScope, CreditReason, CreditTerms, ExchangeRate, HeldReason, Meter, MeterFamily,
+        MeterPriceRow, UsageCharge, UsageRecord,
+    },
 };
 use subledger_proto::common as pb;
 
@@ -48,6 +53,8 @@ text! { CommandId CustomerId InvoiceNumber LineId OfferId OrderId PartnerId Pric
 text! { ExemptionId UserId }
 
 text! { PaymentId WithholdingId CreditNoteNumber ClaimId }
+
+text! { MeterId AzureSubscriptionId AssignmentId }
 
 enumeration! {
     Family { Catalog, Partners, Customers }
@@ -158,7 +165,38 @@ enumeration! {
     FulfilmentFact { LicensesAssigned, SetupConfirmed }
 }
 
+message! {
+    Meter => Meter {
+        meter_id, product_id, sku_id, availability_id, product_name, sku_name, publisher_name, family, meter_type, category,
+        sub_category, name, region, unit, tags, no_credit_from,
+    }
+    MeterPriceRow => MeterPriceRow { meter_id, valid_from, valid_to, tier_from, unit_price }
+    ExchangeRate => ExchangeRate { month, from, to, rate }
+    CreditTerms => CreditTerms { percent, eligible_roles }
+    UsageRecord => UsageRecord {
+        azure_subscription_id, resource_group, resource_uri, meter_id, usage_date, hour, quantity, unit, replaces_quantity,
+        resource_location, consumed_service, service_info1, service_info2, tags, additional_info,
+    }
+    AccessScope => AccessScope { azure_subscription_id, resource_group, resource_uri }
+    UsageCharge => UsageCharge {
+        meter_id, unit, month, quantity, quantity_before, unit_price, credit_percent, pricing_currency, exchange_rate,
+        charged_before, earned_credit, credited_before,
+    }
+}
+
+optional! { UsageCharge }
+
+enumeration! {
+    AccessPath { AdminOnBehalfOf, LighthouseOffer, LighthouseTemplate, DirectoryUser }
+    CreditReason {
+        Earned, NoEligibleRole, AccessPartialDay, PartnerIdNotLinked, MpnAgreementInactive, ServiceExcluded, NotCharged,
+        PartnerBarred,
+    }
+    HeldReason { UsagePriceMissing, ExchangeRateMissing }
+}
+
 defaulting! {
+    MeterFamily { Consumption, Reservation, Marketplace }
     Fulfilment { Automatic, Publisher }
     Availability { All, Selected, None }
 }

@@ -1,5 +1,7 @@
 //! Reconciliation files from the read model, a page of lines at a time: the file of a million lines needs no more memory than one page.
 
+mod daily;
+
 use std::collections::HashMap;
 
 use subledger_domain::{
@@ -17,6 +19,8 @@ use crate::{
     query::{Selection, list_selected},
     tables::facts,
 };
+
+pub use daily::daily_usage_part;
 
 /// A part of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +53,7 @@ pub fn reconciliation_part(
         layout.write_header(&mut bytes);
     }
     let page = list_selected(rows, of, page)?;
-    let mut known = Known { rows, numbers: HashMap::new(), customers: HashMap::new(), subscriptions: HashMap::new() };
+    let mut known = Known::new(rows);
     for charge in &page.items {
         let facts = known.facts(&charge.line)?;
         let row = Row { line: &charge.line, invoice_number: charge.invoice_number.as_ref(), facts: &facts };
@@ -89,7 +93,11 @@ struct Known<'a> {
     subscriptions: HashMap<(CustomerId, SubscriptionId), Option<facts::SubscriptionFacts>>,
 }
 
-impl Known<'_> {
+impl<'a> Known<'a> {
+    fn new(rows: &'a dyn Rows) -> Self {
+        Self { rows, numbers: HashMap::new(), customers: HashMap::new(), subscriptions: HashMap::new() }
+    }
+
     fn facts(&mut self, line: &Charged) -> Result<Facts, StoreError> {
         let mpn_id = self.number(&line.partner_id)?;
         let reseller = match &line.reseller_id {

@@ -10,6 +10,7 @@ mod payments;
 mod requests;
 mod selection;
 mod statement;
+mod usage;
 
 pub use ageing::{Ageing, list_ageing};
 pub use changes::{CAUSES_MAX, Change, ChangeCause, Changed, list_balance_changes, list_invoice_changes};
@@ -26,3 +27,5 @@ pub use payments::{Payment, PaymentFilter, list_payments};
 pub use requests::{get_credit_note, list_credit_notes, list_sla_claims, list_withholdings};
 pub use selection::{Selection, currencies, invoice_selection, list_selected};
 pub use statement::{StatementFilter, StatementLine, list_statement};
+pub(crate) use usage::list_selected_usage;
+pub use usage::{Spending, UsageFilter, UsageLine, list_spending, list_usage};

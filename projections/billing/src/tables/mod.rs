@@ -22,6 +22,7 @@ pub(crate) mod receivables;
 pub(crate) mod series;
 pub(crate) mod standings;
 pub(crate) mod statement;
+pub(crate) mod usage;
 pub(crate) mod withholdings;
 
 use subledger_domain::{charge::InvoiceFamily, money::Currency};
@@ -54,6 +55,13 @@ mod prefix {
     pub(super) const STATEMENT: u8 = 108;
     pub(super) const STANDINGS: u8 = 109;
     pub(super) const REVIEWS: u8 = 110;
+    pub(super) const USAGE: u8 = 220;
+    pub(super) const USAGE_CURRENT: u8 = 221;
+    pub(super) const USAGE_DETAILS: u8 = 222;
+    pub(super) const USAGE_MONTHS: u8 = 223;
+    pub(super) const METERS: u8 = 224;
+    pub(super) const AZURE_SUBSCRIPTIONS: u8 = 225;
+    pub(super) const BUDGETS: u8 = 226;
     pub(super) const PARTNER_FACTS: u8 = 40;
     pub(super) const CUSTOMER_FACTS: u8 = 41;
     pub(super) const SUBSCRIPTION_FACTS: u8 = 42;

@@ -255,5 +255,6 @@ pub(crate) fn line(number: u32, id: &str, family: InvoiceFamily, code: &str, on:
         discount: None,
         tax: None,
         reference: None,
+        usage: None,
     }
 }

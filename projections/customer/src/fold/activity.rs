@@ -133,7 +133,31 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
         Event::AdjustmentPosted(e) => {
             with(e.subscription_id.as_str(), format!("{} {}: {}", e.amount, e.currency, e.reason))
         }
-        Event::PaymentReceived(_)
+        Event::AzureSubscriptionRegistered(e) => with(e.azure_subscription_id.as_str(), e.name.clone()),
+        Event::AccessGranted(e) => {
+            with(e.assignment_id.as_str(), format!("{} of {} for {}", e.role, e.partner_id, e.principal_id))
+        }
+        Event::AccessRevoked(e) => plain(e.assignment_id.as_str()),
+        Event::PartnerIdLinked(e) => {
+            let what = if e.linked { "linked" } else { "no more" };
+            with(e.partner_id.as_str(), format!("{} {what}", e.principal_id))
+        }
+        Event::EarnedCreditReviewed(e) => with(e.partner_id.as_str(), format!("from {}", e.from)),
+        Event::SpendingBudgetSet(e) => with(e.partner_id.as_str(), format!("{} {}", e.amount, e.currency)),
+        Event::SpendingBudgetRemoved(e) => plain(e.partner_id.as_str()),
+        Event::BudgetThresholdReached(e) => {
+            with(e.partner_id.as_str(), format!("{} % of {} {}", e.percent, e.budget, e.currency))
+        }
+        Event::MetersPublished(_)
+        | Event::MeterPricesPublished(_)
+        | Event::ExchangeRatesPublished(_)
+        | Event::CreditTermsPublished(_)
+        | Event::NetworkAgreementRecorded(_)
+        | Event::EarnedCreditBarred(_)
+        | Event::UsageRecorded(_)
+        | Event::UsageRated(_)
+        | Event::UsageCharged(_)
+        | Event::PaymentReceived(_)
         | Event::PaymentAllocated(_)
         | Event::PaymentReleased(_)
         | Event::PaymentRefunded(_)

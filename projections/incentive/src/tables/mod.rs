@@ -2,6 +2,7 @@
 
 pub(crate) mod base_days;
 pub(crate) mod bases;
+pub(crate) mod credits;
 pub(crate) mod subscriptions;
 
 /// The first byte of every key. Never reused for another layout.
@@ -10,4 +11,6 @@ mod prefix {
     pub(super) const SUBSCRIPTIONS: u8 = 2;
     pub(super) const BASE_DAYS: u8 = 3;
     pub(super) const BASE_CHANGES: u8 = 4;
+    pub(super) const CREDITS: u8 = 220;
+    pub(super) const CREDIT_SUMS: u8 = 221;
 }

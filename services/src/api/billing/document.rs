@@ -1,11 +1,16 @@
 //! Files and documents, sent while they are made.
 
 use subledger_billing::{
-    Charge, Selection, customer_name, find_invoice_as_of, list_selected, partner_profile, reconciliation_part,
+    Charge, FilePart, Selection, customer_name, daily_usage_part, find_invoice_as_of, list_selected, partner_profile,
+    reconciliation_part,
 };
 use subledger_domain::ids::InvoiceNumber;
 use subledger_files::layout::Layout;
-use subledger_fold::{Rows, StoreError, as_of::Horizon};
+use subledger_fold::{
+    Rows, StoreError,
+    as_of::Horizon,
+    page::{PageRequest, QueryError},
+};
 use subledger_log::codec::to_json;
 use subledger_proto::api::{DocumentFormat, FileChunk, GetInvoiceDocumentRequest, Invoice, LineSelection};
 use tokio::sync::mpsc;
@@ -28,18 +33,28 @@ const CSV: &str = "text/csv; charset=utf-8";
 
 /// The reconciliation file of a selection. Each part is one page of lines, read when the one before it is on its way.
 pub(super) fn reconciliation(model: ReadModel, selection: Selection, layout: Layout) -> Chunks {
+    let (name, layout_name) = (file_name(&selection, "csv"), layout.name);
+    parts(model, name, layout_name, move |rows, page| reconciliation_part(rows, &selection, &layout, page))
+}
+
+/// The daily-rated usage file of a selection.
+pub(super) fn daily_usage(model: ReadModel, selection: Selection) -> Chunks {
+    let name = format!("daily-{}", file_name(&selection, "csv"));
+    parts(model, name, "daily_usage", move |rows, page| daily_usage_part(rows, &selection, page))
+}
+
+/// Sends a file that is made page by page.
+fn parts<P>(model: ReadModel, file_name: String, layout: &'static str, part: P) -> Chunks
+where
+    P: Fn(&dyn Rows, PageRequest<'_>) -> Result<FilePart, QueryError> + Clone + Send + Sync + 'static,
+{
     let (parts, chunks) = mpsc::channel(CHUNKS_WAITING_MAX);
     tokio::spawn(async move {
-        let first = FileChunk {
-            content_type: CSV.into(),
-            file_name: file_name(&selection, "csv"),
-            layout: layout.name.into(),
-            ..FileChunk::default()
-        };
+        let first = FileChunk { content_type: CSV.into(), file_name, layout: layout.into(), ..FileChunk::default() };
         if parts.send(Ok(first)).await.is_err() {
             return;
         }
-        if let Err(status) = send_parts(&model, &selection, layout, &parts).await {
+        if let Err(status) = send_parts(&model, part, &parts).await {
             // Whoever reads it may have gone away.
             let _ = parts.send(Err(status)).await;
         }
@@ -47,17 +62,19 @@ pub(super) fn reconciliation(model: ReadModel, selection: Selection, layout: Lay
     ReceiverStream::new(chunks)
 }
 
-async fn send_parts(
+async fn send_parts<P>(
     model: &ReadModel,
-    selection: &Selection,
-    layout: Layout,
+    part: P,
     parts: &mpsc::Sender<Result<FileChunk, Status>>,
-) -> Result<(), Status> {
+) -> Result<(), Status>
+where
+    P: Fn(&dyn Rows, PageRequest<'_>) -> Result<FilePart, QueryError> + Clone + Send + Sync + 'static,
+{
     let (mut lines, mut token) = (0, String::new());
     loop {
         let page = model.page(i32::MAX, token)?;
-        let selection = selection.clone();
-        let read = move |rows: &dyn Rows| reconciliation_part(rows, &selection, &layout, page.request());
+        let part = part.clone();
+        let read = move |rows: &dyn Rows| part(rows, page.request());
         let (part, _) = model.read(Wanted::default(), read).await?;
         lines += part.lines as u64;
         let chunk = FileChunk { bytes: part.bytes, lines, ..FileChunk::default() };

@@ -39,6 +39,7 @@ fn to_wire(explanation: Explanation) -> ChargeExplanation {
             Basis::Prorated => AmountBasis::Prorated,
             Basis::WhatIsLeft => AmountBasis::WhatIsLeft,
             Basis::Given => AmountBasis::Given,
+            Basis::Rated => AmountBasis::Rated,
         }
         .into(),
         amount_steps: arithmetic.amount.into_iter().map(step).collect(),

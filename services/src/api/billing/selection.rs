@@ -98,7 +98,7 @@ fn check(selection: LineSelection) -> Result<Asked, Status> {
 }
 
 /// The first day of `2018-02` and of the month after it.
-fn month(text: &str) -> Option<(NaiveDate, NaiveDate)> {
+pub(super) fn month(text: &str) -> Option<(NaiveDate, NaiveDate)> {
     let first: NaiveDate = format!("{text}-01").parse().ok()?;
     let digits = text.bytes().enumerate().all(|(at, byte)| if at == 4 { byte == b'-' } else { byte.is_ascii_digit() });
     let plain = text.len() == 7 && digits && first.year() > 0;

@@ -1,14 +1,16 @@
 //! The read models to compare, and how their rows answer each list. The one place to add a projection or a list.
 
 use serde_json::Value;
-use subledger_billing::{self as billing, AccountFilter, BillingProjection, ChargeFilter, PaymentFilter};
+use subledger_billing::{self as billing, AccountFilter, BillingProjection, ChargeFilter, PaymentFilter, UsageFilter};
 use subledger_customer::{CustomerProjection, query};
 use subledger_fold::{
     Projection,
     memory::Memory,
     page::{PAGE_SIZE_MAX, Page, PageRequest, QueryError},
 };
-use subledger_incentive::{BaseFilter, IncentiveProjection, list_bases};
+use subledger_incentive::{
+    BaseFilter, CreditFilter, IncentiveProjection, list_bases, list_earned_credit, list_earned_credit_totals,
+};
 use subledger_log::codec::to_json;
 
 use super::Failure;
@@ -17,9 +19,10 @@ use crate::{
         billing::{
             receivables::{to_claim, to_credit_note, to_payment, to_withholding},
             to_balance, to_charge, to_entry, to_invoice,
+            usage::{to_spending, to_usage},
         },
         customer::{to_customer, to_subscription, to_transfer},
-        incentive::to_base,
+        incentive::{to_base, to_earned_credit, to_total},
     },
     client::list::Kind,
 };
@@ -129,19 +132,74 @@ fn billing_lists() -> Vec<Answers> {
             key: &["customer_id", "claim_id"],
             replayed: every!("SlaClaim", to_claim, rows, |page| billing::list_sla_claims(rows, None, page)),
         },
+        Answers {
+            kind: Kind::Usage,
+            key: &[
+                "partner_id",
+                "customer_id",
+                "subscription_id",
+                "meter_id",
+                "usage_date",
+                "azure_subscription_id",
+                "resource_group",
+                "resource_uri",
+                "unit_price",
+                "credit_percent",
+                "rated_on",
+                "charge_on",
+            ],
+            replayed: every!("UsageLine", |line| to_usage(&line), rows, |page| {
+                billing::list_usage(rows, &UsageFilter::default(), page)
+            }),
+        },
+        Answers {
+            kind: Kind::Spending,
+            key: &["partner_id", "month", "customer_id", "currency"],
+            replayed: every!("Spending", |spending| to_spending(&spending), rows, |page| {
+                billing::list_spending(rows, &UsageFilter::default(), page)
+            }),
+        },
     ]
 }
 
 fn incentive_lists() -> Vec<Answers> {
-    vec![Answers {
-        kind: Kind::Incentives,
-        key: &["partner_id", "reseller_id", "month", "offer_id", "currency"],
-        replayed: every!("IncentiveBase", |base| to_base(&base), rows, |page| list_bases(
-            rows,
-            &BaseFilter::default(),
-            page
-        )),
-    }]
+    vec![
+        Answers {
+            kind: Kind::Incentives,
+            key: &["partner_id", "reseller_id", "month", "offer_id", "currency"],
+            replayed: every!("IncentiveBase", |base| to_base(&base), rows, |page| list_bases(
+                rows,
+                &BaseFilter::default(),
+                page
+            )),
+        },
+        Answers {
+            kind: Kind::EarnedCredit,
+            key: &[
+                "partner_id",
+                "customer_id",
+                "usage_date",
+                "azure_subscription_id",
+                "resource_group",
+                "resource_uri",
+                "meter_id",
+            ],
+            replayed: every!("EarnedCredit", |credit| to_earned_credit(&credit), rows, |page| list_earned_credit(
+                rows,
+                &CreditFilter::default(),
+                page
+            )),
+        },
+        Answers {
+            kind: Kind::EarnedCreditTotals,
+            key: &["partner_id", "month", "currency"],
+            replayed: every!("EarnedCreditTotal", |total| to_total(&total), rows, |page| list_earned_credit_totals(
+                rows,
+                &CreditFilter::default(),
+                page
+            )),
+        },
+    ]
 }
 
 /// Reads page after page.

@@ -7,6 +7,7 @@ mod progress;
 mod sender;
 mod source;
 mod summary;
+mod usage;
 
 use std::path::{Path, PathBuf};
 
@@ -20,6 +21,7 @@ use self::{
     sender::Sender,
     source::{Items, JsonLines},
     summary::Settled,
+    usage::UsageRows,
 };
 use super::{
     Failure,
@@ -31,6 +33,9 @@ use super::{
 
 /// Commands of one batch, at most: a limit of the API.
 const BATCH_COMMANDS_MAX: i64 = 1000;
+
+/// Arguments that stand in place of a file of commands.
+const TABLES: [&str; 7] = ["prices", "offers", "tax_rates", "meters", "meter_prices", "exchange_rates", "usage"];
 
 /// Arguments of `load`.
 #[derive(clap::Args)]
@@ -52,13 +57,16 @@ const BATCH_COMMANDS_MAX: i64 = 1000;
      DE,,VAT,all,19,exclusive,2021-01-01,\n  \
      CA,BC,BC PST,all,7,,2013-04-01,\n  \
      (scope: all, digital, software, reservation or pstn; region, treatment and valid_to may be empty)\n\n\
+     Azure: --meters (meter_id,unit,name,category,tags,...), --meter-prices (meter_id,valid_from,valid_to,tier_from,unit_price),\n\
+     --exchange-rates (month,from,to,rate: 2019-10-01,USD,EUR,0.913951469), and --usage with columns of the daily-rated usage file:\n\
+     CustomerId,EntitlementId,ResourceGroup,ResourceURI,MeterId,UsageDate,Unit,Quantity,Hour,ReplacesQuantity (the last two may lack)\n\n\
      Commands without command_id get one from the file's name (or --batch), the line and its content: loading the same file again\n\
      does nothing twice, and a corrected line is a new command. Use --batch where a file of the same name comes every day.\n\
      What is refused or cannot be read goes to FILE.rejected.jsonl with line and reason; nothing stops because of it."
 ))]
 pub(crate) struct Args {
     /// JSON lines or CSV (by its name) of commands; - for standard input
-    #[arg(value_name = "FILE", required_unless_present_any = ["prices", "offers", "tax_rates"], conflicts_with_all = ["prices", "offers", "tax_rates"])]
+    #[arg(value_name = "FILE", required_unless_present_any = TABLES, conflicts_with_all = TABLES)]
     file: Option<PathBuf>,
     /// A published price list (CSV)
     #[arg(long, value_name = "FILE", requires = "price_list", requires = "currency", conflicts_with_all = ["offers", "tax_rates"])]
@@ -75,6 +83,21 @@ pub(crate) struct Args {
     /// Tax rates (CSV): country, region, tax, scope, `rate_percent`, treatment, `valid_from`, `valid_to`
     #[arg(long, value_name = "FILE")]
     tax_rates: Option<PathBuf>,
+    /// Meters of Azure services (CSV): `meter_id`, unit, ...
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["prices", "offers", "tax_rates"])]
+    meters: Option<PathBuf>,
+    /// Prices of meters (CSV): `meter_id`, `valid_from`, `valid_to`, `tier_from`, `unit_price`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["prices", "offers", "tax_rates", "meters"])]
+    meter_prices: Option<PathBuf>,
+    /// Currency of every price of a meter
+    #[arg(long, value_name = "CODE", default_value = "USD", requires = "meter_prices", value_parser = currency)]
+    pricing_currency: Currency,
+    /// Exchange rates of months of usage (CSV): month, from, to, rate
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["prices", "offers", "tax_rates", "meters", "meter_prices"])]
+    exchange_rates: Option<PathBuf>,
+    /// Usage (CSV), with columns of the daily-rated usage file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["prices", "offers", "tax_rates", "meters", "meter_prices", "exchange_rates"])]
+    usage: Option<PathBuf>,
     /// How the file is written, where its name does not say
     #[arg(long, value_enum)]
     format: Option<FileFormat>,
@@ -121,7 +144,15 @@ fn currency(text: &str) -> Result<Currency, String> {
 
 /// Sends the file and prints a summary.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
-    let tables = [&args.prices, &args.offers, &args.tax_rates];
+    let tables = [
+        &args.prices,
+        &args.offers,
+        &args.tax_rates,
+        &args.meters,
+        &args.meter_prices,
+        &args.exchange_rates,
+        &args.usage,
+    ];
     let path = args.file.as_ref().or_else(|| tables.into_iter().find_map(Option::as_ref));
     let path = path.cloned().ok_or_else(|| Failure::Usage("a file is needed".to_owned()))?;
     let (items, bytes) = items(&args, &path)?;
@@ -146,11 +177,15 @@ fn items(args: &Args, path: &Path) -> Result<(Items, Option<u64>), Failure> {
             Some(Table::Prices { price_list: price_list.clone(), currency })
         }
         _ if args.tax_rates.is_some() => Some(Table::TaxRates),
+        _ if args.meters.is_some() => Some(Table::Meters),
+        _ if args.meter_prices.is_some() => Some(Table::MeterPrices { currency: args.pricing_currency }),
+        _ if args.exchange_rates.is_some() => Some(Table::ExchangeRates),
         _ => args.offers.as_ref().map(|_| Table::Offers),
     };
     let is_csv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv"));
     let format = args.format.unwrap_or(if is_csv { FileFormat::Csv } else { FileFormat::Json });
     let items: Items = match (table, format) {
+        _ if args.usage.is_some() => Box::new(UsageRows::new(reader)?),
         (Some(table), _) => Box::new(TableRows::new(reader, table)?),
         (None, FileFormat::Csv) => Box::new(CommandRows::new(reader)?),
         (None, FileFormat::Json) => Box::new(JsonLines::new(reader)),

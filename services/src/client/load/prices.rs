@@ -24,6 +24,8 @@ use super::{
 
 /// Rows of one command: well below what one record of the log holds.
 const COMMAND_ROWS: usize = 200;
+/// Meters of one command, which are longer.
+const METER_ROWS: usize = 50;
 /// Digits an amount may have.
 const AMOUNT_DIGITS_MAX: usize = 24;
 
@@ -37,6 +39,18 @@ const ALIASES: &[(&str, &str)] = &[
     ("secondarylicense", "secondary_license_type"),
     ("listpriceusd", "list_price"),
     ("erp", "erp_price"),
+    ("unitofmeasure", "unit"),
+    ("meterids", "meter_id"),
+    ("metername", "name"),
+    ("metercategory", "category"),
+    ("metersubcategory", "sub_category"),
+    ("meterregion", "region"),
+    ("producttitle", "product_name"),
+    ("skutitle", "sku_name"),
+    ("publisher", "publisher_name"),
+    ("effectivestartdate", "valid_from"),
+    ("effectiveenddate", "valid_to"),
+    ("pricingtierrangemin", "tier_from"),
 ];
 
 /// Columns a price list must have.
@@ -61,6 +75,13 @@ const OFFER_COLUMNS: &[&str] =
 const TAX_RATE_COLUMNS: &[&str] =
     &["country", "region", "tax", "scope", "rate_percent", "treatment", "valid_from", "valid_to"];
 
+/// Columns that meters must have.
+const METER_COLUMNS: &[&str] = &["meter_id", "unit"];
+/// Columns that prices of meters must have.
+const METER_PRICE_COLUMNS: &[&str] = &["meter_id", "valid_from", "valid_to", "tier_from", "unit_price"];
+/// Columns that exchange rates must have; all there are.
+const EXCHANGE_RATE_COLUMNS: &[&str] = &["month", "from", "to", "rate"];
+
 /// What the rows are.
 pub(super) enum Table {
     /// Prices in one currency.
@@ -74,6 +95,15 @@ pub(super) enum Table {
     Offers,
     /// Tax rates.
     TaxRates,
+    /// Meters of Azure services.
+    Meters,
+    /// Their prices, in one currency.
+    MeterPrices {
+        /// Of every price.
+        currency: Currency,
+    },
+    /// Exchange rates of months of usage.
+    ExchangeRates,
 }
 
 impl Table {
@@ -82,6 +112,9 @@ impl Table {
             Self::Prices { .. } => "subledger.common.v1.PriceRow",
             Self::Offers => "subledger.common.v1.Offer",
             Self::TaxRates => "subledger.common.v1.TaxRateRow",
+            Self::Meters => "subledger.common.v1.Meter",
+            Self::MeterPrices { .. } => "subledger.common.v1.MeterPriceRow",
+            Self::ExchangeRates => "subledger.common.v1.ExchangeRate",
         }
     }
 
@@ -90,6 +123,9 @@ impl Table {
             Self::Prices { .. } => PRICE_COLUMNS,
             Self::Offers => OFFER_COLUMNS,
             Self::TaxRates => TAX_RATE_COLUMNS,
+            Self::Meters => METER_COLUMNS,
+            Self::MeterPrices { .. } => METER_PRICE_COLUMNS,
+            Self::ExchangeRates => EXCHANGE_RATE_COLUMNS,
         }
     }
 
@@ -100,7 +136,17 @@ impl Table {
             }),
             Self::Offers => serde_json::json!({"publish_offers": {"offers": rows}}),
             Self::TaxRates => serde_json::json!({"publish_tax_rates": {"rows": rows}}),
+            Self::Meters => serde_json::json!({"publish_meters": {"meters": rows}}),
+            Self::MeterPrices { currency } => {
+                serde_json::json!({"publish_meter_prices": {"currency": currency.as_str(), "rows": rows}})
+            }
+            Self::ExchangeRates => serde_json::json!({"publish_exchange_rates": {"rates": rows}}),
         }
+    }
+
+    /// Rows of one command.
+    fn command_rows(&self) -> usize {
+        if matches!(self, Self::Meters) { METER_ROWS } else { COMMAND_ROWS }
     }
 }
 
@@ -142,6 +188,10 @@ impl<R: Read> TableRows<R> {
             let text = normalized(name, text).map_err(wrong)?;
             set(&mut row, &self.message, name, &text).map_err(|error| error.to_string())?;
         }
+        if matches!(self.table, Table::MeterPrices { .. }) {
+            // The published list leaves the lowest bound empty.
+            row.entry("tier_from").or_insert_with(|| "0".into());
+        }
         if let Some(missing) = self.table.required().iter().find(|name| needs_value(name) && !row.contains_key(**name))
         {
             return Err(format!("column {missing}: a value is needed"));
@@ -163,7 +213,7 @@ impl<R: Read> TableRows<R> {
 /// The published price list leaves the first two empty where they say nothing; an offer without frequencies is a custom meter; a tax
 /// without region is the whole country's, one without treatment is treated as its country does.
 fn needs_value(column: &str) -> bool {
-    !matches!(column, "valid_to" | "erp_price" | "billing_frequencies" | "region" | "treatment")
+    !matches!(column, "tier_from" | "valid_to" | "erp_price" | "billing_frequencies" | "region" | "treatment")
 }
 
 /// The field of a header's name.
@@ -182,8 +232,8 @@ fn column(known: &[String], given: &str) -> Result<String, Failure> {
 /// A cell as the API wants it: ISO dates, plain amounts, flags in capital letters.
 fn normalized(column: &str, text: &str) -> Result<String, String> {
     match column {
-        "valid_from" | "valid_to" | "end_of_sale" => iso_date(text),
-        "list_price" | "erp_price" => amount(text),
+        "valid_from" | "valid_to" | "end_of_sale" | "month" | "no_credit_from" => iso_date(text),
+        "list_price" | "erp_price" | "unit_price" | "tier_from" | "rate" => amount(text),
         "rate_percent" => {
             let plain = text.strip_suffix('%').unwrap_or(text).trim_end();
             amount(plain).map_err(|_| format!("{text:?} is not a rate; percent are, such as 19 or 8.875"))
@@ -250,7 +300,7 @@ impl<R: Read> Iterator for TableRows<R> {
                             self.rows.push(row);
                         }
                     }
-                    if self.rows.len() == COMMAND_ROWS {
+                    if self.rows.len() == self.table.command_rows() {
                         return self.flush().map(Ok);
                     }
                 }

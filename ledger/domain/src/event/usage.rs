@@ -1,0 +1,223 @@
+//! Events about Azure usage: what is published for it, what was used and costs, who has access, budgets.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use super::event;
+use crate::{
+    charge::InvoiceFamily,
+    ids::{AssignmentId, AzureSubscriptionId, CustomerId, PartnerId, SubscriptionId},
+    money::Currency,
+    usage::{
+        AccessPath, AccessScope, CreditTerms, ExchangeRate, HeldUsage, Meter, MeterPriceRow, RatedUsage, UsageRecord,
+    },
+};
+
+event! {
+    /// Catalog: meters, as they stand here from now on.
+    MetersPublished {
+        /// The meters.
+        meters: Vec<Meter>,
+    }
+
+    /// Catalog: prices of meters.
+    MeterPricesPublished {
+        /// Of every price.
+        currency: Currency,
+        /// The prices.
+        rows: Vec<MeterPriceRow>,
+    }
+
+    /// Catalog: exchange rates of months.
+    ExchangeRatesPublished {
+        /// The rates.
+        rates: Vec<ExchangeRate>,
+    }
+
+    /// Catalog: what earns credit, and how much.
+    CreditTermsPublished {
+        /// First day of usage.
+        valid_from: NaiveDate,
+        /// What holds.
+        terms: CreditTerms,
+    }
+
+    /// Partner: its agreement in the partner network is active, or no more.
+    NetworkAgreementRecorded {
+        /// The partner.
+        partner_id: PartnerId,
+        /// First day, UTC.
+        from: NaiveDate,
+        /// Whether it is active.
+        active: bool,
+    }
+
+    /// Partner: it earns no credit.
+    EarnedCreditBarred {
+        /// The partner.
+        partner_id: PartnerId,
+        /// First day, UTC.
+        from: NaiveDate,
+        /// Last day, included; none for ever.
+        to: Option<NaiveDate>,
+        /// Why.
+        reason: String,
+    }
+
+    /// Customer: an Azure subscription stands under an Azure plan.
+    AzureSubscriptionRegistered {
+        /// The customer.
+        customer_id: CustomerId,
+        /// Whose plan it is.
+        partner_id: PartnerId,
+        /// The Azure plan.
+        subscription_id: SubscriptionId,
+        /// The new subscription.
+        azure_subscription_id: AzureSubscriptionId,
+        /// Its name.
+        name: String,
+        /// When, UTC.
+        created_at: DateTime<Utc>,
+    }
+
+    /// Customer: something was used. What was known already is not repeated here.
+    UsageRecorded {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The Azure plan or classic subscription it belongs to.
+        subscription_id: SubscriptionId,
+        /// At least one.
+        records: Vec<UsageRecord>,
+    }
+
+    /// Customer: use was rated when a day closed. A decision takes a part of a large day; the last one is finished.
+    UsageRated {
+        /// The customer.
+        customer_id: CustomerId,
+        /// Who pays.
+        partner_id: PartnerId,
+        /// Reseller of record.
+        reseller_id: Option<PartnerId>,
+        /// The Azure plan or classic subscription.
+        subscription_id: SubscriptionId,
+        /// The day that closed.
+        rated_on: NaiveDate,
+        /// The day at whose end it is charged: that of the next invoice.
+        charge_on: NaiveDate,
+        /// The invoice that carries it.
+        family: InvoiceFamily,
+        /// What it is billed in.
+        currency: Currency,
+        /// What is new or changed.
+        rows: Vec<RatedUsage>,
+        /// What waits for a price or an exchange rate.
+        held: Vec<HeldUsage>,
+        /// Whether everything up to the day is rated, or held.
+        finished: bool,
+    }
+
+    /// Customer: everything rated of a subscription is charged.
+    UsageCharged {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The Azure plan or classic subscription.
+        subscription_id: SubscriptionId,
+        /// The day that closed.
+        charged_on: NaiveDate,
+    }
+
+    /// Customer: a partner was given a role.
+    AccessGranted {
+        /// The customer.
+        customer_id: CustomerId,
+        /// Whose access it is.
+        partner_id: PartnerId,
+        /// Its id.
+        assignment_id: AssignmentId,
+        /// The user, group or service principal.
+        principal_id: String,
+        /// How it came about.
+        path: AccessPath,
+        /// Such as `Owner`.
+        role: String,
+        /// For what.
+        scope: AccessScope,
+        /// When, UTC.
+        from: DateTime<Utc>,
+    }
+
+    /// Customer: the role was taken.
+    AccessRevoked {
+        /// The customer.
+        customer_id: CustomerId,
+        /// Which.
+        assignment_id: AssignmentId,
+        /// When, UTC.
+        at: DateTime<Utc>,
+    }
+
+    /// Customer: a principal's access counts for the partner, or no more.
+    PartnerIdLinked {
+        /// The customer.
+        customer_id: CustomerId,
+        /// For whom.
+        partner_id: PartnerId,
+        /// The user or service principal.
+        principal_id: String,
+        /// When, UTC.
+        at: DateTime<Utc>,
+        /// Linked, or no more.
+        linked: bool,
+    }
+
+    /// Customer: the credit of open days is decided again at the next day's end.
+    EarnedCreditReviewed {
+        /// The customer.
+        customer_id: CustomerId,
+        /// Whose plans.
+        partner_id: PartnerId,
+        /// First day of usage, UTC.
+        from: NaiveDate,
+    }
+
+    /// Customer: a budget of a partner for it, or another than before.
+    SpendingBudgetSet {
+        /// The customer.
+        customer_id: CustomerId,
+        /// Whose budget for it.
+        partner_id: PartnerId,
+        /// A month's.
+        amount: Decimal,
+        /// Of the amount.
+        currency: Currency,
+        /// Whether this month's notice can come (again).
+        armed: bool,
+    }
+
+    /// Customer: no budget any more.
+    SpendingBudgetRemoved {
+        /// The customer.
+        customer_id: CustomerId,
+        /// Whose it was.
+        partner_id: PartnerId,
+    }
+
+    /// Customer: so much of a budget is used that its partner is told, once a month.
+    BudgetThresholdReached {
+        /// The customer.
+        customer_id: CustomerId,
+        /// Whose budget for it.
+        partner_id: PartnerId,
+        /// First day of the month.
+        month: NaiveDate,
+        /// The month so far, without tax and credit.
+        estimate: Decimal,
+        /// The budget.
+        budget: Decimal,
+        /// Of both.
+        currency: Currency,
+        /// Of the budget, whole, rounded half up.
+        percent: u32,
+    }
+}

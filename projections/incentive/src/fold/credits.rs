@@ -1,0 +1,50 @@
+//! Earned credit: what each day and resource earned or could have, as usage is rated.
+
+use rust_decimal::Decimal;
+use subledger_domain::{
+    charge::Charged,
+    event::UsageRated,
+    usage::{RatedUsage, UsageCharge},
+};
+use subledger_fold::{Changes, StoreError};
+
+use crate::{
+    month::Month,
+    tables::credits::{Credit, CreditOf, add_sums},
+};
+
+/// Sets what a day, resource and meter earned; it replaces what was known.
+pub(super) fn rated(rows: &mut dyn Changes, event: &UsageRated, row: &RatedUsage) -> Result<(), StoreError> {
+    let of = CreditOf {
+        partner_id: event.partner_id.clone(),
+        customer_id: event.customer_id.clone(),
+        usage_date: row.usage_date,
+        resource: row.resource.clone(),
+        meter_id: row.meter_id.clone(),
+    };
+    let credit = Credit {
+        subscription_id: event.subscription_id.clone(),
+        reseller_id: event.reseller_id.clone(),
+        quantity: row.portions.iter().map(|portion| portion.quantity).sum::<Decimal>().normalize(),
+        pricing_gross: row.portions.iter().map(|part| part.quantity * part.unit_price).sum::<Decimal>().normalize(),
+        pricing_currency: row.pricing_currency,
+        exchange_rate: row.exchange_rate,
+        currency: event.currency,
+        percent: row.credit_percent,
+        possible_percent: row.possible_percent,
+        reason: row.reason,
+        earner_id: row.earner_id.clone(),
+        rated_on: event.rated_on,
+    };
+    let before = of.get(rows)?.map_or([Decimal::ZERO; 3], |before| before.amounts());
+    let [gross, earned, forgone] = credit.amounts();
+    let change = [gross - before[0], earned - before[1], forgone - before[2], Decimal::ZERO];
+    add_sums(rows, (&event.partner_id, Month::of(row.usage_date), event.currency), change)?;
+    of.put(rows, &credit)
+}
+
+/// Adds the credit that a charge line has.
+pub(super) fn charged(rows: &mut dyn Changes, line: &Charged, usage: &UsageCharge) -> Result<(), StoreError> {
+    let zero = Decimal::ZERO;
+    add_sums(rows, (&line.partner_id, Month::of(usage.month), line.currency), [zero, zero, zero, usage.earned_credit])
+}

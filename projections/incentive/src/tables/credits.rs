@@ -1,0 +1,143 @@
+//! Earned credit, by day and resource, and its sums.
+//!
+//! - [`Credit`]. Key: partner text, first day of the month, customer text, day of use, resource (three texts), meter text.
+//! - [`CreditSums`]. Key: partner text, first day of the month of use, currency text.
+
+use chrono::NaiveDate;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use subledger_domain::{
+    ids::{AzureSubscriptionId, CustomerId, MeterId, PartnerId, SubscriptionId},
+    money::Currency,
+    usage::{CreditReason, Resource},
+};
+use subledger_fold::{Changes, Key, KeyReader, Rows, StoreError};
+
+use super::prefix::{CREDIT_SUMS, CREDITS};
+use crate::month::Month;
+
+/// What names a day and resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CreditOf {
+    pub(crate) partner_id: PartnerId,
+    pub(crate) customer_id: CustomerId,
+    pub(crate) usage_date: NaiveDate,
+    pub(crate) resource: Resource,
+    pub(crate) meter_id: MeterId,
+}
+
+/// What a day and resource earned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Credit {
+    pub(crate) subscription_id: SubscriptionId,
+    pub(crate) reseller_id: Option<PartnerId>,
+    pub(crate) quantity: Decimal,
+    /// At the prices, in the pricing currency.
+    pub(crate) pricing_gross: Decimal,
+    pub(crate) pricing_currency: Currency,
+    pub(crate) exchange_rate: Decimal,
+    pub(crate) currency: Currency,
+    pub(crate) percent: Decimal,
+    pub(crate) possible_percent: Decimal,
+    pub(crate) reason: CreditReason,
+    pub(crate) earner_id: Option<PartnerId>,
+    pub(crate) rated_on: NaiveDate,
+}
+
+/// Sums of a month, in the billing currency.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CreditSums {
+    /// Exact.
+    pub(crate) gross: Decimal,
+    /// Exact.
+    pub(crate) earned: Decimal,
+    /// Exact.
+    pub(crate) forgone: Decimal,
+    /// What charge lines have of it; each line is rounded.
+    pub(crate) charged: Decimal,
+}
+
+impl Credit {
+    /// Gross, earned and forgone in the billing currency, exact.
+    pub(crate) fn amounts(&self) -> [Decimal; 3] {
+        let gross = self.pricing_gross * self.exchange_rate;
+        let share = |percent: Decimal| (gross * percent / Decimal::ONE_HUNDRED).normalize();
+        [gross.normalize(), share(self.percent), share(self.possible_percent - self.percent)]
+    }
+}
+
+/// The prefix of all days, of one partner's, of one of its months, of one customer in it.
+pub(crate) fn prefix(partner: Option<&str>, month: Option<Month>, customer: Option<&str>) -> Vec<u8> {
+    let mut key = Key::table(CREDITS);
+    let Some(partner) = partner else { return key.build() };
+    key = key.text(partner);
+    let Some(month) = month else { return key.build() };
+    key = key.date(month.first_day());
+    customer.into_iter().fold(key, Key::text).build()
+}
+
+impl CreditOf {
+    fn key(&self) -> Vec<u8> {
+        let month = Month::of(self.usage_date);
+        let prefix = prefix(Some(self.partner_id.as_str()), Some(month), Some(self.customer_id.as_str()));
+        let Resource { azure_subscription_id, resource_group, resource_uri } = &self.resource;
+        let key = Key::default().bytes(&prefix).date(self.usage_date).text(azure_subscription_id.as_str());
+        key.text(resource_group).text(resource_uri).text(self.meter_id.as_str()).build()
+    }
+
+    /// Reads a key.
+    pub(crate) fn read(key: &[u8]) -> Result<Self, StoreError> {
+        let mut reader = KeyReader::table(CREDITS, key)?;
+        let partner_id = reader.parse(PartnerId::new)?;
+        let _month = reader.date()?;
+        let customer_id = reader.parse(CustomerId::new)?;
+        let usage_date = reader.date()?;
+        let resource = Resource {
+            azure_subscription_id: reader.parse(AzureSubscriptionId::new)?,
+            resource_group: reader.text()?.to_owned(),
+            resource_uri: reader.text()?.to_owned(),
+        };
+        let meter_id = reader.parse(MeterId::new)?;
+        reader.end()?;
+        Ok(Self { partner_id, customer_id, usage_date, resource, meter_id })
+    }
+
+    pub(crate) fn get(&self, rows: &(impl Rows + ?Sized)) -> Result<Option<Credit>, StoreError> {
+        subledger_fold::get(rows, &self.key())
+    }
+
+    pub(crate) fn put(&self, rows: &mut dyn Changes, credit: &Credit) -> Result<(), StoreError> {
+        subledger_fold::put(rows, self.key(), credit)
+    }
+}
+
+/// The prefix of all sums, of one partner's, of one of its months.
+pub(crate) fn sums_prefix(partner: Option<&str>, month: Option<Month>) -> Vec<u8> {
+    let key = partner.into_iter().fold(Key::table(CREDIT_SUMS), Key::text);
+    month.filter(|_| partner.is_some()).into_iter().fold(key, |key, month| key.date(month.first_day())).build()
+}
+
+/// Reads the key of sums.
+pub(crate) fn read_sums_key(key: &[u8]) -> Result<(PartnerId, Month, Currency), StoreError> {
+    let mut reader = KeyReader::table(CREDIT_SUMS, key)?;
+    let parts = (reader.parse(PartnerId::new)?, Month::of(reader.date()?), reader.parse(Currency::new)?);
+    reader.end()?;
+    Ok(parts)
+}
+
+/// Adds to the sums of a month: gross, earned, forgone, charged. Sums have no zeros at their end: one form whatever the order of adding.
+pub(crate) fn add_sums(
+    rows: &mut dyn Changes,
+    (partner, month, currency): (&PartnerId, Month, Currency),
+    amounts: [Decimal; 4],
+) -> Result<(), StoreError> {
+    let prefix = sums_prefix(Some(partner.as_str()), Some(month));
+    let key = Key::default().bytes(&prefix).text(currency.as_str()).build();
+    let mut sums: CreditSums = subledger_fold::get(rows, &key)?.unwrap_or_default();
+    let fields = [&mut sums.gross, &mut sums.earned, &mut sums.forgone, &mut sums.charged];
+    for (sum, amount) in fields.into_iter().zip(amounts) {
+        let total = sum.checked_add(amount).ok_or_else(|| StoreError("a sum of credits is too large".to_owned()))?;
+        *sum = total.normalize();
+    }
+    subledger_fold::put(rows, key, &sums)
+}
