@@ -167,6 +167,9 @@ impl Serve {
     }
 
     async fn ready(&mut self) -> anyhow::Result<()> {
+        if self.extra.iter().any(|setting| setting.starts_with("tls.certificate_file=")) {
+            return wait_listening(&mut self.process, &self.address).await;
+        }
         wait_ready(&mut self.process, &self.address).await
     }
 
@@ -179,6 +182,22 @@ impl Serve {
         let extra: Vec<&str> = extra.iter().map(String::as_str).collect();
         Self::start(&data_dir, &extra).await
     }
+}
+
+/// Waits until the port of a process is there, whatever it speaks.
+async fn wait_listening(process: &mut Process, address: &str) -> anyhow::Result<()> {
+    let place = address.split_once("://").map_or(address, |(_, place)| place);
+    let deadline = Instant::now() + READY_MAX;
+    while tokio::net::TcpStream::connect(place).await.is_err() {
+        if let Some(status) = process.exited()? {
+            bail!("{} ended with {status}:\n{}", process.name, process.printed());
+        }
+        if Instant::now() > deadline {
+            bail!("{} does not listen at {address}:\n{}", process.name, process.printed());
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
 }
 
 /// Waits until the gRPC port of a process answers.

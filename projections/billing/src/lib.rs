@@ -25,7 +25,8 @@ pub use files::{
 };
 pub use fold::BillingProjection;
 pub use issue::{
-    DueInvoice, DueSeries, SERIES_PER_CALL_MAX, closed_through, due_invoices, due_series, has_due_invoices, invoiced_through, invoices_of,
+    DueInvoice, DueSeries, SERIES_PER_CALL_MAX, closed_through, due_invoices, due_series, has_due_invoices,
+    invoiced_through, invoices_of,
 };
 pub use ledger::Account;
 pub use query::*;

@@ -21,7 +21,13 @@ use subledger_log::codec::{FieldError, Wire};
 use subledger_proto::api::{
     Balance, Charge, ChargeExplanation, CreditNote, Derivation, Entry, ExplainChargeRequest,
     ExportReconciliationRequest, GetCreditNoteRequest, GetInvoiceDocumentRequest, GetInvoiceRequest, Invoice,
-    ListAgeingRequest, ListAgeingResponse, ListBalancesRequest, ListBalancesResponse, ListChangesRequest, ListChangesResponse, ListChargesRequest, ListChargesResponse, ListCreditNotesRequest, ListCreditNotesResponse, ListEntriesRequest, ListEntriesResponse, ListInvoicesRequest, ListInvoicesResponse, ListPaymentsRequest, ListPaymentsResponse, ListReconciliationLinesRequest, ListSlaClaimsRequest, ListSlaClaimsResponse, ListSpendingRequest, ListSpendingResponse, ListStatementRequest, ListStatementResponse, ListUsageRequest, ListUsageResponse, ListWithholdingRequestsRequest, ListWithholdingRequestsResponse, billing_service_server::BillingService,
+    ListAgeingRequest, ListAgeingResponse, ListBalancesRequest, ListBalancesResponse, ListChangesRequest,
+    ListChangesResponse, ListChargesRequest, ListChargesResponse, ListCreditNotesRequest, ListCreditNotesResponse,
+    ListEntriesRequest, ListEntriesResponse, ListInvoicesRequest, ListInvoicesResponse, ListPaymentsRequest,
+    ListPaymentsResponse, ListReconciliationLinesRequest, ListSlaClaimsRequest, ListSlaClaimsResponse,
+    ListSpendingRequest, ListSpendingResponse, ListStatementRequest, ListStatementResponse, ListUsageRequest,
+    ListUsageResponse, ListWithholdingRequestsRequest, ListWithholdingRequestsResponse,
+    billing_service_server::BillingService,
 };
 use tonic::{Request, Response, Status};
 
