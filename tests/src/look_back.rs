@@ -1,7 +1,7 @@
 //! Random histories of customers, and what was so at random moments of them: asked of a ledger, and of a replay of its log.
 
 use anyhow::{Context as _, ensure};
-use chrono::{Days, NaiveDate};
+use chrono::{DateTime, Days, NaiveDate, Utc};
 use prost_types::Timestamp;
 use serde_json::{Value, json};
 use subledger_customer::{
@@ -108,8 +108,8 @@ pub struct Moment {
 pub enum Known {
     /// Everything there is.
     All,
-    /// By the time of this commit.
-    By(Commit),
+    /// By this time, at which a commit was.
+    By(DateTime<Utc>),
     /// Up to these.
     Positions(Vec<Position>),
 }
@@ -123,7 +123,7 @@ impl Moment {
         let effective = (random.below(3) > 0).then(|| FIRST - Days::new(2) + Days::new(random.below(30)));
         let recorded = match random.below(4) {
             0 => Known::All,
-            1 => Known::By(log[random.index(log.len())].clone()),
+            1 => Known::By(log[random.index(log.len())].recorded_at),
             _ => {
                 let partitions: std::collections::BTreeSet<_> = log.iter().map(Commit::partition).collect();
                 let mut cut = |partition| {
@@ -139,7 +139,7 @@ impl Moment {
     fn knows(&self, commit: &Commit) -> bool {
         match &self.recorded {
             Known::All => true,
-            Known::By(last) => commit.recorded_at <= last.recorded_at,
+            Known::By(last) => commit.recorded_at <= *last,
             Known::Positions(last) => {
                 last.iter().any(|last| last.partition == commit.partition() && commit.position.seq <= last.seq)
             }
@@ -152,8 +152,7 @@ impl Moment {
             AsOf { effective_on: self.effective.map(|day| day.to_string()).unwrap_or_default(), ..AsOf::default() };
         match &self.recorded {
             Known::All => {}
-            Known::By(last) => {
-                let at = last.recorded_at;
+            Known::By(at) => {
                 let nanos = i32::try_from(at.timestamp_subsec_nanos()).unwrap_or_default();
                 wire.recorded_at = Some(Timestamp { seconds: at.timestamp(), nanos });
             }

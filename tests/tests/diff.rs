@@ -15,8 +15,8 @@ use subledger_tests::{
 
 const TEST_CLOCK: &[&str] = &["--set", "test_clock.enabled=true", "--set", "test_clock.start=2018-01-13"];
 
-fn day(text: &str) -> Option<AsOf> {
-    Some(AsOf { effective_on: text.into(), ..AsOf::default() })
+fn day(text: &str) -> AsOf {
+    AsOf { effective_on: text.into(), ..AsOf::default() }
 }
 
 /// In short: what it is, its fields, and the commands behind it.
@@ -92,14 +92,14 @@ impl Ledger {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_changed_is_named_with_the_commands_behind_it() -> anyhow::Result<()> {
     let ledger = ledger().await?;
-    let found = ledger.changes("fabrikam", "", day("2018-01-20"), day("2018-01-21")).await?;
+    let found = ledger.changes("fabrikam", "", Some(day("2018-01-20")), Some(day("2018-01-21"))).await?;
     let wanted = [
         "customer fabrikam: bill_to_name \"\" \"Fabrikam Ltd\"; by rename anonymous/grpc CustomerUpdated",
         "subscription sub-p: quantity \"10\" \"25\"; by q anonymous/grpc QuantityChanged",
     ];
     ensure!(found == wanted, "{found:#?}");
     // The other way round it is the same, taken back.
-    let back = ledger.changes("fabrikam", "contoso", day("2018-01-21"), day("2018-01-20")).await?;
+    let back = ledger.changes("fabrikam", "contoso", Some(day("2018-01-21")), Some(day("2018-01-20"))).await?;
     ensure!(back[1].contains("quantity \"25\" \"10\"; by q "), "{back:#?}");
     // On both axes: what was known of that day before the last command, and after it.
     let before = Some(AsOf {
@@ -111,9 +111,9 @@ async fn what_changed_is_named_with_the_commands_behind_it() -> anyhow::Result<(
     let found = ledger.changes("fabrikam", "", before, after).await?;
     ensure!(found == wanted[1..], "{found:#?}");
     ensure!(ledger.changes("fabrikam", "", None, None).await?.is_empty());
-    ensure!(ledger.changes("nobody", "", day("2018-01-20"), None).await?.is_empty());
+    ensure!(ledger.changes("nobody", "", Some(day("2018-01-20")), None).await?.is_empty());
     // From before it was there.
-    let found = ledger.changes("fabrikam", "", day("2018-01-12"), day("2018-01-13")).await?;
+    let found = ledger.changes("fabrikam", "", Some(day("2018-01-12")), Some(day("2018-01-13"))).await?;
     ensure!(
         found[0].contains("customer_id \"\" \"fabrikam\"")
             && found[0].contains("relationships[contoso].state \"\" \"active\"")
@@ -129,7 +129,7 @@ async fn what_changed_is_named_with_the_commands_behind_it() -> anyhow::Result<(
 #[tokio::test(flavor = "multi_thread")]
 async fn balances_and_invoices_of_a_partner_are_compared() -> anyhow::Result<()> {
     let ledger = ledger().await?;
-    let found = ledger.changes("", "contoso", day("2018-02-14"), day("2018-02-15")).await?;
+    let found = ledger.changes("", "contoso", Some(day("2018-02-14")), Some(day("2018-02-15"))).await?;
     let kinds: Vec<_> = found.iter().map(|text| text.split(':').next().unwrap_or_default().to_owned()).collect();
     ensure!(kinds == ["balance USD receivable", "balance USD unbilled", "invoice contoso-L-USD-000002"], "{found:#?}");
     let by = "by inv:contoso:L:USD:2018-02-15 billing/projector InvoiceIssued";
@@ -150,7 +150,7 @@ async fn balances_and_invoices_of_a_partner_are_compared() -> anyhow::Result<()>
         .await?;
     let mut paid = Vec::new();
     for _ in 0..50 {
-        paid = ledger.changes("", "contoso", day("2018-02-19"), None).await?;
+        paid = ledger.changes("", "contoso", Some(day("2018-02-19")), None).await?;
         if paid.iter().any(|text| text.starts_with("invoice")) {
             break;
         }
@@ -188,7 +188,7 @@ async fn the_command_line_prints_what_changed_and_refuses_what_it_cannot_compare
     let of_customer = ListChangesRequest { customer_id: "fabrikam".into(), partner_id: "contoso".into(), ..nobody };
     let status = ledger.client.billing.clone().list_billing_changes(of_customer.clone()).await.err();
     ensure!(status.is_some_and(|status| status.message().contains("a partner's")));
-    let wrong = ListChangesRequest { to: day("tomorrow"), ..of_customer };
+    let wrong = ListChangesRequest { to: Some(day("tomorrow")), ..of_customer };
     let status = ledger.client.customers.clone().list_customer_changes(wrong).await.err();
     ensure!(status.is_some_and(|status| status.message().contains("to.effective_on")));
     Ok(())

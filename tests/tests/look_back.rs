@@ -2,7 +2,7 @@
 
 use anyhow::ensure;
 use serde_json::Value;
-use subledger_proto::common::AsOf;
+use subledger_proto::{api::ListCustomersRequest, common::AsOf};
 use subledger_tests::{
     cli::run,
     client::{Client, reason},
@@ -87,8 +87,8 @@ async fn the_command_line_looks_back() -> anyhow::Result<()> {
         &serve.address,
     ])?;
     ensure!(both.expect_code(2)?.err.contains("a time or positions, not both"));
-    let mut request = subledger_proto::api::ListCustomersRequest::default();
-    request.as_of = Some(AsOf { effective_on: "31 January".into(), ..AsOf::default() });
+    let as_of = Some(AsOf { effective_on: "31 January".into(), ..AsOf::default() });
+    let request = ListCustomersRequest { as_of, ..ListCustomersRequest::default() };
     let status = client.customers.clone().list_customers(request).await.err();
     let status = status.ok_or_else(|| anyhow::anyhow!("a date that is none was taken"))?;
     ensure!(status.message().contains("as_of.effective_on"), "{status:?}");

@@ -95,16 +95,16 @@ impl BackedUp {
         run(&["export", "--address", &serve.address, "--out", folder.text()?])?.expect_code(0)?;
         Ok(folder)
     }
+}
 
-    fn verify(&self, folder: &Exported, key: &str, more: &[&str]) -> anyhow::Result<Ended> {
-        run(&[&["verify", folder.text()?, "--key", key], more].concat())
-    }
+fn verify(folder: &Exported, key: &str, more: &[&str]) -> anyhow::Result<Ended> {
+    run(&[&["verify", folder.text()?, "--key", key], more].concat())
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_restored_as_a_whole_serves_and_continues_what_was_signed() -> anyhow::Result<()> {
     let mut first = BackedUp::new().await?;
-    let good = first.verify(&first.backup, &first.key, &[])?.expect_code(0)?;
+    let good = verify(&first.backup, &first.key, &[])?.expect_code(0)?;
     ensure!(good.out.contains("all come out as recorded"), "{}", good.out);
     let secret = first.place("ledger/keys/signing.key");
     ensure!(!fs::read_dir(&first.backup.0)?.any(|entry| entry.is_ok_and(|entry| entry.file_name() == "signing.key")));
@@ -122,13 +122,13 @@ async fn a_ledger_restored_as_a_whole_serves_and_continues_what_was_signed() -> 
     client.advance("2018-03-16").await?;
     ensure!(client.invoices("contoso").await?.len() == 3);
     let after = first.export(&serve, "after")?;
-    let good = first.verify(&after, &first.key, &["--against", first.backup.text()?])?.expect_code(0)?;
+    let good = verify(&after, &first.key, &["--against", first.backup.text()?])?.expect_code(0)?;
     ensure!(
         good.out.contains("6 checkpoints, all fit") && good.out.contains("all come out as recorded"),
         "{}",
         good.out
     );
-    let prefix = first.verify(&after, &first.key, &["--restored-from", first.backup.text()?])?.expect_code(0)?;
+    let prefix = verify(&after, &first.key, &["--restored-from", first.backup.text()?])?.expect_code(0)?;
     for partition in PARTITIONS {
         let (before, now) = (first.backup.records(partition)?.len(), after.records(partition)?.len());
         let said =
@@ -158,8 +158,8 @@ async fn a_first_ledger_that_went_on_is_found() -> anyhow::Result<()> {
         client.accepted(&command).await?;
     }
     let ours = first.export(&serve, "ours")?;
-    first.verify(&ours, &first.key, &[])?.expect_code(0)?;
-    let fork = first.verify(&ours, &first.key, &["--against", theirs.text()?])?.expect_code(1)?;
+    verify(&ours, &first.key, &[])?.expect_code(0)?;
+    let fork = verify(&ours, &first.key, &["--against", theirs.text()?])?.expect_code(1)?;
     ensure!(fork.err.contains("two histories"), "{}", fork.err);
     // The operator's file of checkpoints, which the first ledger went on to write, keeps the restored one from signing at all.
     drop(serve);
@@ -199,18 +199,16 @@ async fn an_earlier_moment_is_another_ledger_that_proves_its_beginning() -> anyh
     ensure!(own.split('+').next() != first.key.split('+').next(), "another ledger: {own}");
     let export = first.export(&serve, "export")?;
     let from = ["--restored-from", first.backup.text()?, "--restored-key", &first.key];
-    let good = first.verify(&export, &own, &from)?.expect_code(0)?;
+    let good = verify(&export, &own, &from)?.expect_code(0)?;
     let signed = first.backup.records(partition)?.len();
     let said = format!("the first {} of the {signed} that were signed there; ", bought.seq + 1);
     ensure!(good.out.contains(&said), "{said}:\n{}", good.out);
-    ensure!(
-        first.verify(&export, &own, &["--restored-from", first.backup.text()?])?.expect_code(1)?.err.contains("BAD")
-    );
+    ensure!(verify(&export, &own, &["--restored-from", first.backup.text()?])?.expect_code(1)?.err.contains("BAD"));
     // One that began otherwise was not restored from it.
     let stranger = Serve::start(&first.place("stranger"), TEST_CLOCK).await?;
     let strange = first.export(&stranger, "strange")?;
     let key = run(&["keys", "list", "--address", &stranger.address])?.expect_code(0)?.out.trim().to_owned();
-    let bad = first.verify(&strange, &key, &from)?.expect_code(1)?;
+    let bad = verify(&strange, &key, &from)?.expect_code(1)?;
     ensure!(bad.err.contains("it was not restored from it"), "{}", bad.err);
     Ok(())
 }
@@ -225,7 +223,7 @@ async fn a_moment_is_one_for_all_partitions() -> anyhow::Result<()> {
     let export = first.export(&serve, "export")?;
     let key = run(&["keys", "list", "--address", &serve.address])?.expect_code(0)?.out.trim().to_owned();
     // What the invoice reflects is there: its lines are those that were issued, and everything is decided again.
-    let good = first.verify(&export, &key, &[])?.expect_code(0)?;
+    let good = verify(&export, &key, &[])?.expect_code(0)?;
     ensure!(good.out.contains("1 have the lines and totals that were issued"), "{}\n{}", made.out, good.out);
     // Before anything, and what never was.
     let none = first.restore("none", &["--until", "1999-01-01"])?.expect_code(2)?;
@@ -264,7 +262,7 @@ async fn a_backup_is_of_one_moment_while_commands_and_days_go_on() -> anyhow::Re
         run(&["backup", "--address", &first.serve.address, "--out", backup.text()?])?.expect_code(0)?;
         let data = first.place(&format!("data-{n}"));
         run(&["restore", backup.text()?, "--data", text(&data)?, "--key", &first.key])?.expect_code(0)?;
-        first.verify(&backup, &first.key, &["--against", first.backup.text()?])?.expect_code(0)?;
+        verify(&backup, &first.key, &["--against", first.backup.text()?])?.expect_code(0)?;
     }
     stop.store(true, Ordering::Relaxed);
     ensure!(load.await? > 20, "commands were sent all the while");
