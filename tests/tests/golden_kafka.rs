@@ -3,7 +3,7 @@
 
 use anyhow::Context as _;
 use subledger_tests::{
-    cli::{run, run_within},
+    cli::run_within,
     kafka::{Broker, Fleet, skipped},
 };
 
@@ -21,7 +21,7 @@ async fn the_golden_cases_give_the_same_lines_on_kafka() -> anyhow::Result<()> {
     let fleet = Fleet::start_on_test_clock(&broker, "golden", dir.path(), "2016-12-20").await?;
     let address = fleet.gateway.address.clone().context("a gateway listens")?;
     for form in [&["--check"][..], &["-o", "json"]] {
-        let alone = run(&[&["simulate", GOLDEN], form].concat())?.expect_code(0)?.out;
+        let alone = run_within(RUN_MAX, &[&["simulate", GOLDEN], form].concat())?.expect_code(0)?.out;
         // What was told once is told eight years later, in the same ledger.
         let years = if form == ["--check"] { "0" } else { "8" };
         let arguments = [&["simulate", GOLDEN, "--address", &address, "--shift-years", years], form].concat();

@@ -1,20 +1,22 @@
 //! The golden cases in one ledger that runs already, side by side, through gRPC: the same lines as each of them alone.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use subledger_tests::{
-    cli::{Ended, run},
+    cli::{Ended, run, run_within},
     process::Serve,
 };
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/golden");
+/// Some 900 days are closed, one by one, whichever way the cases run.
+const RUN_MAX: Duration = Duration::from_secs(400);
 /// Before any case begins.
 const START: &str = "test_clock.start=2016-12-20";
 
 fn golden(more: &[&str]) -> anyhow::Result<Ended> {
-    run(&[&["simulate", GOLDEN], more].concat())
+    run_within(RUN_MAX, &[&["simulate", GOLDEN], more].concat())
 }
 
 /// A ledger that answers two items at a time, so that nearly every invoice has lines on a second page.
