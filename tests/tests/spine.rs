@@ -196,6 +196,7 @@ async fn a_subscription_id_belongs_to_a_customer() -> anyhow::Result<()> {
         subscription_id: "sub-b-1".to_owned(),
         customer_id: customer_id.to_owned(),
         min_position: min_position.clone(),
+        as_of: None,
     };
     for (customer_id, quantity) in [("fabrikam", 10), ("northwind", 20)] {
         let found = client.customers.clone().get_subscription(request(customer_id)).await?.into_inner();
