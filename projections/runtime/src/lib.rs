@@ -1,7 +1,8 @@
 //! Runs projections: follows a log, folds its commits, keeps rows and checkpoint together, serves reads while it folds.
 //!
-//! - [`Store`]: the rows of one projection and the place in the log they reflect, in one sled tree. Both change in one `Batch`, so a
-//!   crash at any point leaves a state that was true at some position, and folding goes on from exactly there.
+//! - [`Store`]: the rows of one projection and the place in the log they reflect, in one sled tree: runs of rows that never change, and over
+//!   them the rows that were changed lately, in memory. A new run and the place it leads to are named in one `Batch`, so a crash at any
+//!   point leaves a state that was true at some position, and folding goes on from exactly there.
 //! - [`Home`]: the directory of a projection. It holds *generations* (one store each) and names the current one, so that a rebuild
 //!   replaces it by the rename of one small file.
 //! - [`Runner`]: the thread that folds. [`Handle`]: what everybody else has of it.
@@ -13,10 +14,10 @@
 //! always that of the log. [`compare`] and [`Store::digest`] find folds that break this.
 //!
 //! # How reads and folding share the rows
-//! sled has no cheap snapshot over several gets. A batch is therefore staged in memory, where nobody sees it, while readers go on;
-//! an `RwLock` is held for writing only while the staged batch goes into the tree and the reflected positions are replaced, and for
-//! reading during one [`Handle::read`]. So a read sees rows of exactly the positions it is told, and waits at most for one batch
-//! ([`Limits::keys_max`] keys of about 15 µs). Reads are pages of bounded size; a long one holds up folding, never another read.
+//! A batch is staged in memory, where nobody sees it, while readers go on; an `RwLock` is held for writing only while the staged batch joins
+//! the rows changed lately and the reflected positions are replaced, and for reading during one [`Handle::read`]. So a read sees rows of
+//! exactly the positions it is told, and waits at most for one batch ([`Limits::keys_max`] keys of about a microsecond), never for the
+//! disk. Reads are pages of bounded size; a long one holds up folding, never another read.
 //!
 //! What may not live here: what any projection means, transports, the wall clock (it comes in).
 

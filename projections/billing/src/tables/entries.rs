@@ -56,7 +56,7 @@ pub(crate) struct Booking {
 
 /// The prefix of all entries, of one partner's, of those in one currency, of one account's: as far as the parts are given in turn.
 pub(crate) fn prefix(partner: Option<&str>, currency: Option<Currency>, account: Option<Account>) -> Vec<u8> {
-    super::balances::path(Key::table(ENTRIES), partner, currency, account).build()
+    balances::path(Key::table(ENTRIES), partner, currency, account).build()
 }
 
 impl Booking {
