@@ -113,7 +113,8 @@ async fn a_close_that_is_killed_again_and_again_issues_the_same_invoices() -> an
         let client = Client::connect(&serve.address).await?;
         let closing = tokio::spawn(async move { client.advance(BILLED).await });
         let most = u64::try_from(took.as_millis())?.max(20);
-        tokio::time::sleep(Duration::from_millis(random.below(most) + 1)).await;
+        // Early enough for several kills to come before it is done.
+        tokio::time::sleep(Duration::from_millis(random.below(most / 3) + 1)).await;
         unfinished += u64::from(!closing.is_finished());
         serve.process.kill()?;
         closing.abort();
