@@ -5,6 +5,7 @@
     clippy::unwrap_used,
     clippy::arithmetic_side_effects,
     clippy::indexing_slicing,
+    clippy::needless_pass_by_value,
     clippy::too_many_lines,
     reason = "a test"
 )]
@@ -403,7 +404,7 @@ type Naive = BTreeMap<(usize, usize, u32), (Vec<(Decimal, Decimal)>, bool)>;
 fn naively(roles: &[Role], uses: &[Use]) -> Naive {
     let mut days = Naive::new();
     for (meter, tiers) in [vec![("0", FLAT)], TIERS.to_vec()].into_iter().enumerate() {
-        let mut used = 0_u32;
+        let mut before = 0_u32;
         for day in 1..=31 {
             for resource in 0..3 {
                 let of = |one: &&Use| (one.resource, one.meter, one.day) == (resource, meter, day);
@@ -412,11 +413,11 @@ fn naively(roles: &[Role], uses: &[Use]) -> Naive {
                 }
                 let hundredths: u32 = uses.iter().filter(of).map(|one| one.hundredths).sum();
                 let mut prices: BTreeMap<Decimal, u32> = BTreeMap::new();
-                for unit in used..used + hundredths {
+                for unit in before..before + hundredths {
                     let price = tiers.iter().rev().find(|(from, _)| Decimal::new(i64::from(unit), 2) >= dec(from));
                     *prices.entry(dec(price.unwrap().1)).or_default() += 1;
                 }
-                used += hundredths;
+                before += hundredths;
                 let parts: Vec<_> =
                     prices.into_iter().map(|(price, units)| (price, Decimal::new(i64::from(units), 2))).collect();
                 let costs = parts.iter().any(|(price, units)| !price.is_zero() && !units.is_zero());

@@ -114,7 +114,7 @@ pub(crate) struct Candidate<'a> {
 pub(crate) fn determine<'a>(
     candidates: &[Candidate<'a>],
     roles: &BTreeSet<String>,
-    assignments: impl Iterator<Item = &'a Assignment> + Clone,
+    assignments: &(impl Iterator<Item = &'a Assignment> + Clone),
     links: impl Fn(&Assignment) -> &'a [Link],
     resource: &Resource,
     day: NaiveDate,

@@ -280,11 +280,9 @@ pub(crate) fn put_budget(
     budget: Option<&Budget>,
 ) -> Result<(), StoreError> {
     let key = budget_key(partner, customer);
-    match budget {
-        Some(budget) => subledger_fold::put(rows, key, budget),
-        None => {
-            rows.delete(key);
-            Ok(())
-        }
-    }
+    let Some(budget) = budget else {
+        rows.delete(key);
+        return Ok(());
+    };
+    subledger_fold::put(rows, key, budget)
 }

@@ -165,9 +165,9 @@ impl Fold<'_> {
             | Event::SlaClaimAnswered(_)
             | Event::SlaClaimApproved(_)
             | Event::SlaClaimRefused(_)
-            | Event::AdjustmentPosted(_) => Ok(()),
+            | Event::AdjustmentPosted(_)
             // Usage is the billing and the incentive read model's.
-            Event::AzureSubscriptionRegistered(_)
+            | Event::AzureSubscriptionRegistered(_)
             | Event::UsageRecorded(_)
             | Event::UsageRated(_)
             | Event::UsageCharged(_)
@@ -177,14 +177,14 @@ impl Fold<'_> {
             | Event::EarnedCreditReviewed(_)
             | Event::SpendingBudgetSet(_)
             | Event::SpendingBudgetRemoved(_)
-            | Event::BudgetThresholdReached(_)
+            | Event::BudgetThresholdReached(_) => Ok(()),
+            Event::OfferPublished(_)
             | Event::MetersPublished(_)
             | Event::MeterPricesPublished(_)
             | Event::ExchangeRatesPublished(_)
             | Event::CreditTermsPublished(_)
             | Event::NetworkAgreementRecorded(_)
-            | Event::EarnedCreditBarred(_) => Ok(()),
-            Event::OfferPublished(_)
+            | Event::EarnedCreditBarred(_)
             | Event::PromotionPublished(_)
             | Event::RefundCapPublished(_)
             | Event::PricesPublished(_)

@@ -33,9 +33,8 @@ const CSV: &str = "text/csv; charset=utf-8";
 
 /// The reconciliation file of a selection. Each part is one page of lines, read when the one before it is on its way.
 pub(super) fn reconciliation(model: ReadModel, selection: Selection, layout: Layout) -> Chunks {
-    let of = selection.clone();
-    let part = move |rows: &dyn Rows, page: PageRequest<'_>| reconciliation_part(rows, &of, &layout, page);
-    parts(model, file_name(&selection, "csv"), layout.name, part)
+    let (name, layout_name) = (file_name(&selection, "csv"), layout.name);
+    parts(model, name, layout_name, move |rows, page| reconciliation_part(rows, &selection, &layout, page))
 }
 
 /// The daily-rated usage file of a selection.

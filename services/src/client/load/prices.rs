@@ -188,6 +188,10 @@ impl<R: Read> TableRows<R> {
             let text = normalized(name, text).map_err(wrong)?;
             set(&mut row, &self.message, name, &text).map_err(|error| error.to_string())?;
         }
+        if matches!(self.table, Table::MeterPrices { .. }) {
+            // The published list leaves the lowest bound empty.
+            row.entry("tier_from").or_insert_with(|| "0".into());
+        }
         if let Some(missing) = self.table.required().iter().find(|name| needs_value(name) && !row.contains_key(**name))
         {
             return Err(format!("column {missing}: a value is needed"));

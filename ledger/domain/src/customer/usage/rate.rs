@@ -202,7 +202,7 @@ impl Rating<'_> {
             })
             .collect();
         let access = self.access;
-        determine(&candidates, roles, access.assignments(), |assignment| access.links(assignment), resource, day)
+        determine(&candidates, roles, &access.assignments(), |assignment| access.links(assignment), resource, day)
     }
 
     /// The calendar month of a plan (L13709); the month up to the partner's billing day of a classic subscription (L10498).
