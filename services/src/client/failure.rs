@@ -77,7 +77,8 @@ impl Failure {
 
 /// Whether the call may not have reached a ledger at all.
 pub(crate) fn is_unreachable(status: &Status) -> bool {
-    status.code() == Code::Unavailable && status.get_details_error_info().is_none()
+    let broken = std::error::Error::source(status).is_some_and(|source| source.is::<tonic::transport::Error>());
+    (broken || status.code() == Code::Unavailable) && status.get_details_error_info().is_none()
 }
 
 /// The innermost cause: "Connection refused" says more than "transport error".

@@ -34,7 +34,7 @@ struct Expected {
 /// What is read of a token. Issuer, audience and times are checked before.
 #[derive(Deserialize)]
 struct Claims {
-    sub: String,
+    sub: Option<String>,
 }
 
 impl Tokens {
@@ -75,7 +75,8 @@ fn principal(token: &str, keys: &Keys, expected: &Expected) -> Result<Principal,
     }
     let claims = decode::<Claims>(token, &key.decoding, &validation(key, expected));
     let claims = claims.map_err(|error| fault(error.kind(), expected))?.claims;
-    Principal::new("oidc", &claims.sub)
+    let missing = || ErrorKind::MissingRequiredClaim("sub".to_owned());
+    Principal::new("oidc", &claims.sub.ok_or_else(|| fault(&missing(), expected))?)
 }
 
 fn validation(key: &Key, expected: &Expected) -> Validation {

@@ -59,7 +59,7 @@ fn row(known: &mut Known<'_>, line: &UsageLine) -> Result<UsageRow, StoreError> 
         subscription_description: term.map(|term| term.offer_id.to_string()).unwrap_or_default(),
         subscription_id: line.subscription_id.to_string(),
         charge_start: line.period_start,
-        charge_end: line.period_end,
+        charge_end: line.period_end.pred_opt().unwrap_or(line.period_end),
         usage_date: line.usage_date,
         meter_id: line.meter_id.to_string(),
         resource_location: line.resource_location.clone(),
