@@ -130,6 +130,7 @@ pub(crate) struct ProjectorsConfig {
 /// Files in PEM, read again when they change; only `ca_file` and `token_file` concern calls to others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[allow(clippy::struct_field_names, reason = "they are the names of the settings")]
 pub(crate) struct TlsConfig {
     /// The server's certificate, and those between it and its authority.
     pub(crate) certificate_file: Option<PathBuf>,
@@ -143,7 +144,7 @@ pub(crate) struct TlsConfig {
     pub(crate) token_file: Option<PathBuf>,
 }
 
-/// An OpenID Connect provider; all of it or nothing is set.
+/// A provider of `OpenID` Connect; all of it or nothing is set.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct IdentityConfig {

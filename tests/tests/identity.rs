@@ -29,9 +29,9 @@ impl Guarded {
     async fn start(extra: &[&str]) -> anyhow::Result<Self> {
         let dir = tempfile::tempdir()?;
         let (authority, provider) = (Authority::new("servers")?, ProviderKey::new("first")?);
-        let ca = write(dir.path().join("ca.pem"), &authority.pem())?;
+        let ca = write(&dir.path().join("ca.pem"), &authority.pem())?;
         let (certificate, key) = authority.server()?.write(dir.path(), "server")?;
-        let keys = write(dir.path().join("jwks.json"), &key_set(&[&provider])?)?;
+        let keys = write(&dir.path().join("jwks.json"), &key_set(&[&provider])?)?;
         let settings = [
             format!("tls.certificate_file={certificate}"),
             format!("tls.key_file={key}"),
@@ -52,7 +52,7 @@ impl Guarded {
 
     /// Runs a command with a token.
     fn with_token(&self, token: &str, arguments: &[&str]) -> anyhow::Result<Ended> {
-        let file = write(self.path("token"), token)?;
+        let file = write(&self.path("token"), token)?;
         let mut all = arguments.to_vec();
         all.extend(["--address", &self.url, "--ca-file", &self.ca, "--token-file", &file]);
         cli::run(&all)
@@ -154,17 +154,17 @@ async fn a_key_is_rotated_while_calls_go_on() -> anyhow::Result<()> {
     ledger.until(&old, 0)?;
     ledger.with_token(&fresh, &["list", "partners"])?.expect_error(&["TOKEN_KEY_UNKNOWN"])?;
 
-    write(ledger.path("jwks.json"), &key_set(&[&ledger.provider, &new])?)?;
+    write(&ledger.path("jwks.json"), &key_set(&[&ledger.provider, &new])?)?;
     ledger.until(&fresh, 0)?;
     ledger.with_token(&old, &["list", "partners"])?.expect_code(0)?;
 
     // No set: the keys before stay.
-    write(ledger.path("jwks.json"), "{\"keys\": [")?;
+    write(&ledger.path("jwks.json"), "{\"keys\": [")?;
     std::thread::sleep(Duration::from_secs(3));
     ledger.with_token(&fresh, &["list", "partners"])?.expect_code(0)?;
     assert!(ledger.serve.process.printed().contains("the keys before stay"), "{}", ledger.serve.process.printed());
 
-    write(ledger.path("jwks.json"), &key_set(&[&new])?)?;
+    write(&ledger.path("jwks.json"), &key_set(&[&new])?)?;
     ledger.until(&old, 1)?.expect_error(&["TOKEN_KEY_UNKNOWN"])?;
     ledger.with_token(&fresh, &["list", "partners"])?.expect_code(0)?;
     Ok(())
@@ -176,8 +176,8 @@ async fn a_certificate_of_the_clients_authority_is_enough_and_no_other() -> anyh
     let at = |name: &str| dir.path().join(name);
     let (servers, clients, strangers) =
         (Authority::new("servers")?, Authority::new("clients")?, Authority::new("strangers")?);
-    let ca = write(at("ca.pem"), &servers.pem())?;
-    let client_ca = write(at("clients.pem"), &clients.pem())?;
+    let ca = write(&at("ca.pem"), &servers.pem())?;
+    let client_ca = write(&at("clients.pem"), &clients.pem())?;
     let (certificate, key) = servers.server()?.write(dir.path(), "server")?;
     let settings = [
         format!("tls.certificate_file={certificate}"),
@@ -219,15 +219,15 @@ async fn a_new_certificate_is_taken_without_a_restart() -> anyhow::Result<()> {
     // A certificate without its key: the pair before stays.
     let successor = Authority::new("successor")?;
     let next = successor.server()?;
-    write(ledger.path("server.pem"), &next.certificate)?;
+    write(&ledger.path("server.pem"), &next.certificate)?;
     std::thread::sleep(Duration::from_secs(5));
     ledger.with_token(&token, &["list", "partners"])?.expect_code(0)?;
     assert!(ledger.serve.process.printed().contains("those before stay"), "{}", ledger.serve.process.printed());
 
-    write(ledger.path("server.key"), &next.key)?;
+    write(&ledger.path("server.key"), &next.key)?;
     // Who trusts the first authority only does not talk to it any more; who trusts the next one does.
     ledger.until(&token, 3)?;
-    write(ledger.path("ca.pem"), &successor.pem())?;
+    write(&ledger.path("ca.pem"), &successor.pem())?;
     ledger.with_token(&token, &["list", "partners"])?.expect_code(0)?;
     Ok(())
 }
@@ -259,7 +259,7 @@ async fn a_projector_follows_with_a_token_of_its_own() -> anyhow::Result<()> {
     use subledger_tests::process::{Process, free_port};
     let ledger = Guarded::start(&[]).await?;
     ledger.with_token(&ledger.provider.token("alice")?, &["submit", &register("p-1")])?.expect_code(0)?;
-    let token = write(ledger.path("projector.token"), &ledger.provider.token("billing-projector")?)?;
+    let token = write(&ledger.path("projector.token"), &ledger.provider.token("billing-projector")?)?;
     let dir = ledger.path("projector");
     let data = dir.to_str().unwrap();
     let listen = format!("127.0.0.1:{}", free_port()?);
@@ -287,8 +287,8 @@ fn other_machines_reach_only_what_knows_its_callers() -> anyhow::Result<()> {
     let authority = Authority::new("servers")?;
     let (certificate, key) = authority.server()?.write(dir.path(), "server")?;
     let (_, other_key) = authority.server()?.write(dir.path(), "other")?;
-    let keys = write(at("jwks.json"), &key_set(&[&ProviderKey::new("first")?])?)?;
-    let shared = write(at("shared.json"), r#"{"keys": [{"kty": "oct", "kid": "first", "k": "c2VjcmV0"}]}"#)?;
+    let keys = write(&at("jwks.json"), &key_set(&[&ProviderKey::new("first")?])?)?;
+    let shared = write(&at("shared.json"), r#"{"keys": [{"kty": "oct", "kid": "first", "k": "c2VjcmV0"}]}"#)?;
     let tokens = |file: &str| {
         vec![
             format!("identity.issuer={ISSUER}"),

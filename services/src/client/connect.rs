@@ -37,6 +37,7 @@ pub(crate) struct Address {
 
 /// Whom to trust, and how to show who calls.
 #[derive(clap::Args, Clone, Debug, Default)]
+#[allow(clippy::struct_field_names, reason = "they are the names of the flags")]
 pub(crate) struct Trust {
     /// Authorities of the ledger's certificate, in PEM; the machine's own, if absent
     #[arg(long, global = true, env = CA_FILE, value_name = "FILE")]

@@ -77,7 +77,7 @@ impl Failure {
 
 /// Whether the call may not have reached a ledger at all.
 pub(crate) fn is_unreachable(status: &Status) -> bool {
-    let broken = std::error::Error::source(status).is_some_and(|source| source.is::<tonic::transport::Error>());
+    let broken = std::error::Error::source(status).is_some_and(<dyn std::error::Error>::is::<tonic::transport::Error>);
     (broken || status.code() == Code::Unavailable) && status.get_details_error_info().is_none()
 }
 

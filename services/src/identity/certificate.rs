@@ -46,7 +46,7 @@ mod tests {
         let name =
             |common, alternatives: &[SanType]| principal(&named(common, alternatives)).unwrap().as_str().to_owned();
         assert_eq!(name(Some("billing"), &[]), "mtls:billing");
-        assert_eq!(name(Some("billing"), &[dns.clone()]), "mtls:billing.example.org");
+        assert_eq!(name(Some("billing"), std::slice::from_ref(&dns)), "mtls:billing.example.org");
         assert_eq!(name(None, &[dns, uri]), "mtls:spiffe://example.org/billing");
     }
 

@@ -1,4 +1,4 @@
-//! Bearer tokens: signed by the identity provider (OpenID Connect), for this ledger, valid now.
+//! Bearer tokens: signed by the identity provider (`OpenID` Connect), for this ledger, valid now.
 
 use anyhow::Context as _;
 use jsonwebtoken::{Validation, decode, decode_header, errors::ErrorKind};
