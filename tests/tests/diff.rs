@@ -3,7 +3,7 @@
 use anyhow::ensure;
 use serde_json::json;
 use subledger_proto::{
-    api::{Change, ListChangesRequest},
+    api::{Change, ListBillingChangesRequest, ListCustomerChangesRequest},
     common::AsOf,
 };
 use subledger_tests::{
@@ -71,19 +71,25 @@ impl Ledger {
         from: Option<AsOf>,
         to: Option<AsOf>,
     ) -> anyhow::Result<Vec<String>> {
-        let request = ListChangesRequest {
+        let mut changes = Vec::new();
+        if customer.is_empty() {
+            let request = ListBillingChangesRequest {
+                partner_id: partner.into(),
+                from: from.clone(),
+                to: to.clone(),
+                min_position: vec![self.at],
+                ..ListBillingChangesRequest::default()
+            };
+            changes.extend(self.client.billing.clone().list_billing_changes(request).await?.into_inner().changes);
+        }
+        let request = ListCustomerChangesRequest {
             customer_id: customer.into(),
             partner_id: partner.into(),
             from,
             to,
             min_position: vec![self.at],
-            ..ListChangesRequest::default()
+            ..ListCustomerChangesRequest::default()
         };
-        let mut changes = Vec::new();
-        if customer.is_empty() {
-            changes
-                .extend(self.client.billing.clone().list_billing_changes(request.clone()).await?.into_inner().changes);
-        }
         changes.extend(self.client.customers.clone().list_customer_changes(request).await?.into_inner().changes);
         Ok(changes.iter().map(short).collect())
     }
@@ -182,13 +188,15 @@ async fn the_command_line_prints_what_changed_and_refuses_what_it_cannot_compare
     ensure!(none == "nothing changed\n", "{none}");
     ensure!(diff(&["--from", "2018-01-21"])?.expect_code(2)?.err.contains("--customer"));
     ensure!(diff(&["--customer", "x", "--from", "yesterday"])?.expect_code(2)?.err.contains("is no part of a moment"));
-    let nobody = ListChangesRequest::default();
+    let nobody = ListCustomerChangesRequest::default();
     let status = ledger.client.customers.clone().list_customer_changes(nobody.clone()).await.err();
     ensure!(status.as_ref().and_then(reason).as_deref() == Some("REQUIRED_FIELD_MISSING"), "{status:?}");
-    let of_customer = ListChangesRequest { customer_id: "fabrikam".into(), partner_id: "contoso".into(), ..nobody };
-    let status = ledger.client.billing.clone().list_billing_changes(of_customer.clone()).await.err();
-    ensure!(status.is_some_and(|status| status.message().contains("a partner's")));
-    let wrong = ListChangesRequest { to: Some(day("tomorrow")), ..of_customer };
+    let of_customer =
+        ListCustomerChangesRequest { customer_id: "fabrikam".into(), partner_id: "contoso".into(), ..nobody };
+    let of_nobody =
+        ledger.client.billing.clone().list_billing_changes(ListBillingChangesRequest::default()).await.err();
+    ensure!(of_nobody.is_some_and(|status| status.message().contains("partner_id")));
+    let wrong = ListCustomerChangesRequest { to: Some(day("tomorrow")), ..of_customer };
     let status = ledger.client.customers.clone().list_customer_changes(wrong).await.err();
     ensure!(status.is_some_and(|status| status.message().contains("to.effective_on")));
     Ok(())

@@ -21,7 +21,7 @@ use subledger_log::codec::{FieldError, Wire};
 use subledger_proto::api::{
     Balance, Charge, ChargeExplanation, CreditNote, Derivation, Entry, ExplainChargeRequest,
     ExportReconciliationRequest, GetCreditNoteRequest, GetInvoiceDocumentRequest, GetInvoiceRequest, Invoice,
-    ListAgeingRequest, ListAgeingResponse, ListBalancesRequest, ListBalancesResponse, ListChangesRequest,
+    ListAgeingRequest, ListAgeingResponse, ListBalancesRequest, ListBalancesResponse, ListBillingChangesRequest,
     ListChangesResponse, ListChargesRequest, ListChargesResponse, ListCreditNotesRequest, ListCreditNotesResponse,
     ListEntriesRequest, ListEntriesResponse, ListInvoicesRequest, ListInvoicesResponse, ListPaymentsRequest,
     ListPaymentsResponse, ListReconciliationLinesRequest, ListSlaClaimsRequest, ListSlaClaimsResponse,
@@ -249,7 +249,7 @@ impl BillingService for BillingApi {
 
     async fn list_billing_changes(
         &self,
-        request: Request<ListChangesRequest>,
+        request: Request<ListBillingChangesRequest>,
     ) -> Result<Response<ListChangesResponse>, Status> {
         changes::list(&self.model, request).await
     }

@@ -20,8 +20,8 @@ use subledger_fold::{Rows, StoreError, as_of::Horizon};
 use subledger_log::codec::Wire;
 use subledger_proto::api::{
     Activity, Agreement, Customer, CustomerHit, GetCustomerRequest, GetSubscriptionRequest,
-    GetSubscriptionStateRequest, ListActivitiesRequest, ListActivitiesResponse, ListChangesRequest,
-    ListChangesResponse, ListCustomersRequest, ListCustomersResponse, ListSubscriptionsRequest,
+    GetSubscriptionStateRequest, ListActivitiesRequest, ListActivitiesResponse, ListChangesResponse,
+    ListCustomerChangesRequest, ListCustomersRequest, ListCustomersResponse, ListSubscriptionsRequest,
     ListSubscriptionsResponse, ListTransfersRequest, ListTransfersResponse, ListUsersRequest, ListUsersResponse,
     PartnerTags, Permission, Qualification, Relationship, SearchCustomersRequest, SearchCustomersResponse,
     Subscription, SubscriptionState, Transfer, TransferItem, User, customer_service_server::CustomerService,
@@ -238,7 +238,7 @@ impl CustomerService for CustomerApi {
 
     async fn list_customer_changes(
         &self,
-        request: Request<ListChangesRequest>,
+        request: Request<ListCustomerChangesRequest>,
     ) -> Result<Response<ListChangesResponse>, Status> {
         changes::list(&self.model, request).await
     }

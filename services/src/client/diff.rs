@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use subledger_log::codec::to_json;
 use subledger_proto::{
-    api::{Change, ChangeCause, ListChangesRequest, ListChangesResponse},
+    api::{Change, ChangeCause, ListBillingChangesRequest, ListChangesResponse, ListCustomerChangesRequest},
     common::{AsOf, Position},
 };
 use tonic::{Response, Status};
@@ -93,7 +93,15 @@ const FIELDS: &[Column] = &[
 /// Prints the changes.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let connection = args.address.connect().await?;
-    let request = |page_token: String| ListChangesRequest {
+    let of_billing = |page_token: String| ListBillingChangesRequest {
+        partner_id: args.partner.clone().unwrap_or_default(),
+        from: Some(args.from.clone()),
+        to: args.to.clone(),
+        page_size: PAGE,
+        page_token,
+        min_position: args.min_position.clone(),
+    };
+    let of_customers = |page_token: String| ListCustomerChangesRequest {
         customer_id: args.customer.clone().unwrap_or_default(),
         partner_id: args.partner.clone().unwrap_or_default(),
         from: Some(args.from.clone()),
@@ -105,10 +113,10 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let mut report = Report::new(args.output)?;
     if args.partner.is_some() && args.customer.is_none() {
         let client = connection.billing();
-        each_page(&mut report, async |token| client.clone().list_billing_changes(request(token)).await).await?;
+        each_page(&mut report, async |token| client.clone().list_billing_changes(of_billing(token)).await).await?;
     }
     let client = connection.customers();
-    each_page(&mut report, async |token| client.clone().list_customer_changes(request(token)).await).await?;
+    each_page(&mut report, async |token| client.clone().list_customer_changes(of_customers(token)).await).await?;
     report.finish()
 }
 

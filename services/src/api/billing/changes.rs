@@ -5,25 +5,21 @@ use subledger_domain::ids::PartnerId;
 use subledger_fold::page::Page;
 use subledger_log::codec::Wire as _;
 use subledger_proto::{
-    api::{self, ListChangesRequest, ListChangesResponse},
+    api::{self, ListBillingChangesRequest, ListChangesResponse},
     common::Actor,
 };
 use tonic::{Request, Response, Status};
 
 use super::{to_balance, to_invoice};
-use crate::api::{catalog::id, changes, errors, read_model::ReadModel};
+use crate::api::{catalog::id, changes, read_model::ReadModel};
 
 /// Balances come with the first page of invoices.
 pub(super) async fn list(
     model: &ReadModel,
-    request: Request<ListChangesRequest>,
+    request: Request<ListBillingChangesRequest>,
 ) -> Result<Response<ListChangesResponse>, Status> {
     let wanted = model.wanted(&request.get_ref().min_position, request.metadata())?;
     let request = request.into_inner();
-    if !request.customer_id.is_empty() {
-        let what = "balances and invoices are a partner's; leave customer_id empty";
-        return Err(errors::field_status("INVALID_VALUE", "customer_id", what));
-    }
     let is_first = request.page_token.is_empty();
     let page = model.page(request.page_size, request.page_token)?;
     let partner: PartnerId = id("partner_id", request.partner_id)?;

@@ -4,7 +4,7 @@ use subledger_customer::changes::{Between, Change, Changed, list_changes};
 use subledger_domain::ids::{CustomerId, PartnerId};
 use subledger_log::codec::Wire as _;
 use subledger_proto::{
-    api::{self, ListChangesRequest, ListChangesResponse},
+    api::{self, ListChangesResponse, ListCustomerChangesRequest},
     common::Actor,
 };
 use tonic::{Request, Response, Status};
@@ -14,7 +14,7 @@ use crate::api::{billing::optional_id, changes, errors, read_model::ReadModel};
 
 pub(super) async fn list(
     model: &ReadModel,
-    request: Request<ListChangesRequest>,
+    request: Request<ListCustomerChangesRequest>,
 ) -> Result<Response<ListChangesResponse>, Status> {
     let wanted = model.wanted(&request.get_ref().min_position, request.metadata())?;
     let request = request.into_inner();
