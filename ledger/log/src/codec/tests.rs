@@ -259,6 +259,10 @@ fn dates_are_four_digits_two_and_two() {
         "2018/02/28",
         "",
         "２018-02-2",
+        // Written again, these would be longer, and could not be read.
+        "-018-02-28",
+        "+018-02-28",
+        " 018-02-28",
     ] {
         let error = <NaiveDate as Wire<String>>::from_wire(text.to_owned()).unwrap_err();
         assert!(error.what.contains("is not a date; one looks like 2018-02-28"), "{text}: {error}");
