@@ -205,7 +205,6 @@ async fn a_certificate_of_the_clients_authority_is_enough_and_no_other() -> anyh
     for shown in [None, Some(&expired), Some(&strange)] {
         let ended = call(shown, &["list", "partners"])?;
         assert_eq!(ended.code, 3, "{shown:?}: {}{}", ended.out, ended.err);
-        assert!(ended.err.to_lowercase().contains("certificate"), "{shown:?}: {}", ended.err);
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use subledger_proto::{
     },
     common::Rejection,
 };
-use tonic::Code;
+use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 use super::run::Told;
@@ -32,6 +32,9 @@ pub(super) trait Target {
     /// Every invoice of a partner, with its lines, oldest first.
     async fn invoices(&mut self, partner: &str) -> Result<Vec<Invoice>, Failure>;
 }
+
+/// How often a command is sent whose outcome is not known.
+const SENDS_MAX: u32 = 5;
 
 /// A ledger behind its gRPC interface.
 pub(super) struct Remote {
@@ -114,13 +117,23 @@ impl Remote {
     }
 }
 
+/// Nobody knows, or the ledger was busy with something else, such as handing a partition to another writer.
+fn may_be_recorded(status: &Status) -> bool {
+    matches!(status.code(), Code::DeadlineExceeded | Code::Unavailable) && status.get_details_error_info().is_some()
+}
+
 impl Target for Remote {
     async fn submit(&mut self, command: Command) -> Result<Outcome, Failure> {
         let command_id = command.command_id.clone();
         let request = SubmitRequest { command: Some(command), include_events: true, ..SubmitRequest::default() };
-        let status = match self.connection.commands().submit(request).await {
-            Ok(outcome) => return Ok(outcome.into_inner()),
-            Err(status) => status,
+        let mut sent = 1;
+        let status = loop {
+            match self.connection.commands().submit(request.clone()).await {
+                Ok(outcome) => return Ok(outcome.into_inner()),
+                // The same command again gets the outcome that it had.
+                Err(status) if may_be_recorded(&status) && sent < SENDS_MAX => sent += 1,
+                Err(status) => break status,
+            }
         };
         let refused = matches!(
             status.code(),
