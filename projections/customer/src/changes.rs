@@ -2,12 +2,12 @@
 
 use std::hash::{DefaultHasher, Hasher as _};
 
-use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use subledger_domain::position::Position;
 use subledger_fold::{
     Rows, StoreError,
     as_of::Horizon,
+    change::{self, Cause},
     decode, encode,
     page::{Page, PageRequest, QueryError, list},
     timeline::Timeline,
@@ -19,9 +19,6 @@ use crate::{
     tables::{activities, customers, customers_by_partner, subscriptions, timelines},
 };
 
-/// Commits named for one change at most: the first ones.
-pub const CAUSES_MAX: usize = 100;
-
 /// A thing at two moments, which differs between them; none where it was not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Changed {
@@ -31,35 +28,8 @@ pub enum Changed {
     Subscription(Option<Box<Subscription>>, Option<Box<Subscription>>),
 }
 
-/// A commit that changed something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cause {
-    /// Where it stands.
-    pub position: Position,
-    /// Its command.
-    pub command_id: String,
-    /// Who sent the command.
-    pub principal: String,
-    /// How it came.
-    pub channel: String,
-    /// When it took effect, UTC.
-    pub effective_at: DateTime<Utc>,
-    /// When it was recorded, UTC.
-    pub recorded_at: DateTime<Utc>,
-    /// Names of its events, in order, each once; without charges and periods.
-    pub events: Vec<String>,
-}
-
-/// A change with what made it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// What changed.
-    pub what: Changed,
-    /// The commits of one of the moments and not of the other, in order; the first [`CAUSES_MAX`].
-    pub causes: Vec<Cause>,
-    /// Commits beyond those.
-    pub causes_left_out: u64,
-}
+/// A change of a customer or of one of its subscriptions.
+pub type Change = change::Change<Changed>;
 
 /// Two moments.
 #[derive(Clone, Copy, Debug)]
@@ -98,12 +68,13 @@ fn of_customer(
 ) -> Result<Vec<Change>, StoreError> {
     let Between { from, to } = between;
     let mut changes = Vec::new();
+    let cause_of = |position| cause(rows, customer_id, position);
     let then = |horizon| Ok::<_, StoreError>(get_customer_as_of(rows, customer_id, horizon)?.map(Box::new));
     let (before, after) = (then(from)?, then(to)?);
     if before.as_deref().map(without_version) != after.as_deref().map(without_version) {
         let mark = mark_of(|customer: Customer| without_version(&customer));
         let causes = timelines::customer(customer_id).between(rows, from, to, mark)?;
-        changes.push(change(rows, customer_id, Changed::Customer(before, after), causes)?);
+        changes.push(Change::new(Changed::Customer(before, after), causes, cause_of)?);
     }
     let mut ids = Vec::new();
     rows.scan(&subscriptions::prefix(Some(customer_id)), &[], false, &mut |key, _| {
@@ -121,7 +92,7 @@ fn of_customer(
         }
         let timeline: Timeline = timelines::subscription(customer_id, &id);
         let causes = timeline.between(rows, from, to, mark_of(|subscription: Subscription| subscription))?;
-        changes.push(change(rows, customer_id, Changed::Subscription(before, after), causes)?);
+        changes.push(Change::new(Changed::Subscription(before, after), causes, cause_of)?);
     }
     Ok(changes)
 }
@@ -137,15 +108,6 @@ fn mark_of<T: Serialize + DeserializeOwned>(what: impl Fn(T) -> T) -> impl Fn(&[
         hasher.write(&encode(&what(decode(row)?))?);
         Ok(hasher.finish())
     }
-}
-
-fn change(rows: &dyn Rows, customer_id: &str, what: Changed, positions: Vec<Position>) -> Result<Change, StoreError> {
-    let causes_left_out = positions.len().saturating_sub(CAUSES_MAX) as u64;
-    let mut causes = Vec::new();
-    for position in positions.into_iter().take(CAUSES_MAX) {
-        causes.extend(cause(rows, customer_id, position)?);
-    }
-    Ok(Change { what, causes, causes_left_out })
 }
 
 /// Every commit that changes a customer or a subscription is an activity.

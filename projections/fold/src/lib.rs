@@ -129,6 +129,7 @@ impl Key {
 }
 
 pub mod as_of;
+pub mod change;
 mod key;
 pub mod memory;
 pub mod page;

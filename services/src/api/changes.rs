@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 use serde_json::Value;
-use subledger_log::codec::to_json;
-use subledger_proto::api::{Change, FieldChange};
+use subledger_fold::change::Cause;
+use subledger_log::codec::{Wire as _, to_json};
+use subledger_proto::{
+    api::{Change, ChangeCause, FieldChange},
+    common::Actor,
+};
 use tonic::{Code, Status};
 
 use super::errors;
@@ -33,6 +37,19 @@ pub(super) fn change<T: Message>(message: &str, before: Option<&T>, after: Optio
         (before != after).then(|| FieldChange { field: name.clone(), before, after })
     });
     Ok(Change { was_there, is_there, fields: fields.collect(), ..Change::default() })
+}
+
+/// A change with the commits behind it.
+pub(super) fn with_causes(change: Change, causes: Vec<Cause>, causes_left_out: u64) -> Change {
+    let causes = causes.into_iter().map(|cause| ChangeCause {
+        position: Some(cause.position.to_wire()),
+        command_id: cause.command_id,
+        actor: Some(Actor { principal: cause.principal, channel: cause.channel }),
+        effective_at: Some(cause.effective_at.to_wire()),
+        recorded_at: Some(cause.recorded_at.to_wire()),
+        events: cause.events,
+    });
+    Change { causes: causes.collect(), causes_left_out, ..change }
 }
 
 fn fields<T: Message>(message: &str, thing: Option<&T>) -> Result<BTreeMap<String, Value>, Status> {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use chrono::{DateTime, Utc};
 use subledger_domain::{ids::PartnerId, position::Position};
 use subledger_fold::{
     Rows, StoreError,
     as_of::Horizon,
+    change::{self, Cause},
     page::{Page, PageRequest, QueryError, list},
 };
 
@@ -16,8 +16,6 @@ use super::{
 };
 use crate::tables::{balance_days, causes, invoice_index, invoices, receivables};
 
-/// Commits named for one change at most: the first ones.
-pub const CAUSES_MAX: usize = 100;
 /// Balances that a partner has at most: currencies by accounts.
 const BALANCES: PageRequest<'_> = PageRequest { size: 1_000, token: "" };
 
@@ -30,35 +28,8 @@ pub enum Changed {
     Invoice(Option<Box<Invoice>>, Option<Box<Invoice>>),
 }
 
-/// A commit that changed something.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChangeCause {
-    /// Where it stands.
-    pub position: Position,
-    /// Its command.
-    pub command_id: String,
-    /// Who sent the command.
-    pub principal: String,
-    /// How it came.
-    pub channel: String,
-    /// When it took effect, UTC.
-    pub effective_at: DateTime<Utc>,
-    /// When it was recorded, UTC.
-    pub recorded_at: DateTime<Utc>,
-    /// Names of its events but for charges and periods, in order, each once.
-    pub events: Vec<String>,
-}
-
-/// A change with what made it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// What changed.
-    pub what: Changed,
-    /// The commits of one of the moments and not of the other, in order; the first [`CAUSES_MAX`].
-    pub causes: Vec<ChangeCause>,
-    /// Commits beyond those.
-    pub causes_left_out: u64,
-}
+/// A change of a balance or an invoice.
+pub type Change = change::Change<Changed>;
 
 /// Changes of a partner's balances, by currency and account.
 pub fn list_balance_changes(
@@ -120,10 +91,9 @@ pub fn list_invoice_changes(
 fn change(rows: &dyn Rows, what: Changed, positions: Vec<Position>) -> Result<Change, StoreError> {
     // By partition and number, each once: movements are in the order of days.
     let positions: BTreeSet<_> = positions.into_iter().collect();
-    let causes_left_out = positions.len().saturating_sub(CAUSES_MAX) as u64;
-    let mut found = Vec::new();
-    for position in positions.into_iter().take(CAUSES_MAX) {
-        found.extend(causes::cause(rows, position)?.map(|cause| ChangeCause {
+    Change::new(what, positions.into_iter().collect(), |position| {
+        let found = causes::cause(rows, position)?;
+        Ok(found.map(|cause| Cause {
             position,
             command_id: cause.command_id,
             principal: cause.principal,
@@ -131,7 +101,6 @@ fn change(rows: &dyn Rows, what: Changed, positions: Vec<Position>) -> Result<Ch
             effective_at: cause.effective_at,
             recorded_at: cause.recorded_at,
             events: cause.events,
-        }));
-    }
-    Ok(Change { what, causes: found, causes_left_out })
+        }))
+    })
 }

@@ -13,7 +13,7 @@ mod statement;
 mod usage;
 
 pub use ageing::{Ageing, list_ageing};
-pub use changes::{CAUSES_MAX, Change, ChangeCause, Changed, list_balance_changes, list_invoice_changes};
+pub use changes::{Change, Changed, list_balance_changes, list_invoice_changes};
 pub use charges::{Charge, ChargeFilter, list_charges};
 pub use explain::{DateReason, Explanation, Origin, PriceOrigin, REVERSALS_MAX, explain_charge};
 pub use invoices::{

@@ -3,11 +3,7 @@
 use subledger_billing::{Change, Changed, list_balance_changes, list_invoice_changes};
 use subledger_domain::ids::PartnerId;
 use subledger_fold::page::Page;
-use subledger_log::codec::Wire as _;
-use subledger_proto::{
-    api::{self, ListBillingChangesRequest, ListChangesResponse},
-    common::Actor,
-};
+use subledger_proto::api::{self, ListBillingChangesRequest, ListChangesResponse};
 use tonic::{Request, Response, Status};
 
 use super::{to_balance, to_invoice};
@@ -55,13 +51,5 @@ fn to_wire(change: Change) -> Result<api::Change, Status> {
             api::Change { kind: "invoice".into(), id, partner_id, ..compared }
         }
     };
-    let causes = change.causes.into_iter().map(|cause| api::ChangeCause {
-        position: Some(cause.position.to_wire()),
-        command_id: cause.command_id,
-        actor: Some(Actor { principal: cause.principal, channel: cause.channel }),
-        effective_at: Some(cause.effective_at.to_wire()),
-        recorded_at: Some(cause.recorded_at.to_wire()),
-        events: cause.events,
-    });
-    Ok(api::Change { causes: causes.collect(), causes_left_out: change.causes_left_out, ..compared })
+    Ok(changes::with_causes(compared, change.causes, change.causes_left_out))
 }

@@ -2,11 +2,7 @@
 
 use subledger_customer::changes::{Between, Change, Changed, list_changes};
 use subledger_domain::ids::{CustomerId, PartnerId};
-use subledger_log::codec::Wire as _;
-use subledger_proto::{
-    api::{self, ListChangesResponse, ListCustomerChangesRequest},
-    common::Actor,
-};
+use subledger_proto::api::{self, ListChangesResponse, ListCustomerChangesRequest};
 use tonic::{Request, Response, Status};
 
 use super::{to_customer, to_subscription};
@@ -54,13 +50,5 @@ fn to_wire(change: Change) -> Result<api::Change, Status> {
             api::Change { kind: "subscription".into(), id, customer_id, partner_id, ..compared }
         }
     };
-    let causes = change.causes.into_iter().map(|cause| api::ChangeCause {
-        position: Some(cause.position.to_wire()),
-        command_id: cause.command_id,
-        actor: Some(Actor { principal: cause.principal, channel: cause.channel }),
-        effective_at: Some(cause.effective_at.to_wire()),
-        recorded_at: Some(cause.recorded_at.to_wire()),
-        events: cause.events,
-    });
-    Ok(api::Change { causes: causes.collect(), causes_left_out: change.causes_left_out, ..compared })
+    Ok(changes::with_causes(compared, change.causes, change.causes_left_out))
 }
