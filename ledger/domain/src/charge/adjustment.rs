@@ -68,5 +68,6 @@ pub fn adjust(
         reverses_line_id: corrects.map(|(line_id, _)| line_id.clone()),
         derivation,
         reference: Some(reference.to_owned()),
+        usage: None,
     });
 }

@@ -17,6 +17,7 @@ use crate::{
     offer::{BillingFrequency, ProductFamily, ProrationRule},
     proration::{self, Part, Prorated},
     tax::{LineTax, TaxRule},
+    usage::UsageCharge,
 };
 
 /// Charges in the making. Each event is applied to the copy at once, so that the next line rests on those before it.
@@ -45,6 +46,7 @@ pub(super) struct Draft {
     pub(super) reverses_line_id: Option<LineId>,
     pub(super) derivation: Derivation,
     pub(super) reference: Option<String>,
+    pub(super) usage: Option<UsageCharge>,
 }
 
 impl<'a, 'c> Charging<'a, 'c> {
@@ -131,6 +133,7 @@ impl<'a, 'c> Charging<'a, 'c> {
                 reverses_line_id: None,
                 derivation,
                 reference: None,
+                usage: None,
             });
         }
     }
@@ -158,6 +161,7 @@ impl<'a, 'c> Charging<'a, 'c> {
             reverses_line_id: None,
             derivation,
             reference: None,
+            usage: None,
         });
     }
 
@@ -183,6 +187,7 @@ impl<'a, 'c> Charging<'a, 'c> {
             reverses_line_id: None,
             derivation,
             reference: Some(reference),
+            usage: None,
         });
     }
 
@@ -217,6 +222,7 @@ impl<'a, 'c> Charging<'a, 'c> {
             reverses_line_id: Some(line.line_id.clone()),
             derivation,
             reference: Some(format!("{due} cut to {most} by the cap on refunds")),
+            usage: None,
         });
         most
     }
@@ -260,6 +266,7 @@ impl<'a, 'c> Charging<'a, 'c> {
             reverses_line_id: Some(line.line_id.clone()),
             derivation,
             reference: None,
+            usage: None,
         });
     }
 
@@ -318,7 +325,7 @@ impl<'a, 'c> Charging<'a, 'c> {
             discount: draft.money.discount,
             tax: draft.money.tax,
             reference: draft.reference,
-            usage: None,
+            usage: draft.usage,
         };
         self.emit(line);
     }

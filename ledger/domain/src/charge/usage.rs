@@ -2,7 +2,10 @@
 
 use chrono::NaiveDate;
 
-use super::line::{ChargeType, Charged, Derivation, InvoiceFamily};
+use super::{
+    charging::{Charging, Draft, Money},
+    line::{ChargeType, Derivation},
+};
 use crate::{customer::Subscription, decision::Decision, offer::ProrationRule, usage::UsageCharge};
 
 /// Charges what a service month has more, or less, than earlier lines charged. The whole is rounded down once, so the lines of a month
@@ -22,35 +25,18 @@ pub fn usage(
         return;
     }
     let rule = decision.tax_rule(s, None);
-    let line_id = decision.next_line_id();
-    decision.push(Charged {
-        line_id,
-        customer_id: s.customer_id.clone(),
-        partner_id: s.partner_id.clone(),
-        subscription_id: s.subscription_id.clone(),
-        order_id: s.order_id.clone(),
-        offer_id: s.offer_id.clone(),
-        offer_name: s.offer_name.clone(),
-        invoice_family: InvoiceFamily::of(s.product_family),
+    let tax = rule.map(|rule| rule.on(s.currency, amount));
+    Charging::new(s, decision).write(Draft {
         charge_type: if later { ChargeType::LineItemOffset } else { ChargeType::New },
         charge_start,
         charge_end,
-        unit_price: amount,
+        money: Money { unit_price: amount, amount, discount: None, tax },
         quantity: 1,
-        amount,
-        currency: s.currency,
-        charged_on: decision.charged_on,
         component: None,
-        sku: s.sku.clone(),
-        subscription_description: None,
         purchase_date: charge_start,
-        billing_frequency: s.billing_frequency,
         reverses_line_id: None,
         // The whole of one day; what it rests on stands in the usage.
         derivation: Derivation { rule: ProrationRule::Exact, period_price: amount, period_days: 1, billed_days: 1 },
-        reseller_id: s.reseller_id.clone(),
-        discount: None,
-        tax: rule.map(|rule| rule.on(s.currency, amount)),
         reference: None,
         usage: Some(usage),
     });
