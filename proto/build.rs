@@ -29,6 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .build_client(services)
         .bytes(".subledger.log.v1.Commit.command")
         .bytes(".subledger.v1.Record.stored")
+        .bytes(".subledger.v1.Record.personal")
         .compile_fds(descriptors)?;
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Settings: defaults < file < environment < flags. A key that does not exist is an error that names it and those that do.
 
+mod customer_keys;
 mod layers;
 
 use std::{
@@ -11,6 +12,8 @@ use std::{
 use chrono::NaiveDate;
 use serde::Deserialize;
 use subledger_log::{Layout, remote::Dial};
+
+use self::customer_keys::CustomerKeysConfig;
 
 /// Everything that can be set. A TOML file has these names; the environment has them as `SUBLEDGER_…` with `_` for dots.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -54,6 +57,8 @@ pub(crate) struct Config {
     pub(crate) checkpoint_every_seconds: u64,
     /// And after so many commits of a partition.
     pub(crate) checkpoint_every_commits: u64,
+    /// Where the keys of customers' personal values are.
+    pub(crate) customer_keys: CustomerKeysConfig,
 }
 
 /// How the log is written.
@@ -202,6 +207,7 @@ impl Default for Config {
             checkpoint_file: None,
             checkpoint_every_seconds: CHECKPOINT_EVERY_SECONDS,
             checkpoint_every_commits: CHECKPOINT_EVERY_COMMITS,
+            customer_keys: CustomerKeysConfig::default(),
         }
     }
 }

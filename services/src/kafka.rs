@@ -11,11 +11,12 @@ use bytes::Bytes;
 use prost::Message as _;
 use subledger_domain::command::Target;
 use subledger_log::{
-    Actor, OpenError, PartitionId,
+    Actor, Log as _, OpenError, PartitionId,
     kafka::{
         KafkaLog,
         topics::{CloudEvent, Destination, Headers, OutgoingRecord},
     },
+    personal::KeyStore,
 };
 use subledger_proto::api;
 use subledger_writer::Submission;
@@ -46,7 +47,7 @@ pub(crate) async fn open(config: &Config, stop: &CancellationToken) -> anyhow::R
     loop {
         let options = config.kafka.options();
         match tokio::task::spawn_blocking(move || KafkaLog::open(options)).await? {
-            Ok(log) => return Ok(Some(Arc::new(log))),
+            Ok(log) => return with_keys(log, config).map(|log| Some(Arc::new(log))),
             Err(error @ OpenError::Unavailable { .. }) => {
                 if !std::mem::replace(&mut told, true) {
                     tracing::warn!(%error, "waiting for Kafka");
@@ -59,6 +60,19 @@ pub(crate) async fn open(config: &Config, stop: &CancellationToken) -> anyhow::R
             () = tokio::time::sleep(OPEN_RETRY) => {}
         }
     }
+}
+
+/// Gives the log the keys of personal values that the settings name.
+pub(crate) fn with_keys(log: KafkaLog, config: &Config) -> anyhow::Result<KafkaLog> {
+    let Some(open) = config.named_customer_keys(log.ledger_id())? else {
+        tracing::warn!(
+            "customer_keys.dir is not set: personal values of customers are stored in plain and can never be erased, and what other \
+             processes sealed reads as (sealed)"
+        );
+        return Ok(log);
+    };
+    let keys = KeyStore::open_or_create(open)?;
+    Ok(log.with_keys(Arc::new(keys)))
 }
 
 /// A command on its way to the writer of its partition.

@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use anyhow::Context as _;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use subledger_log::{LedgerId, Log, embedded::EmbeddedLog};
+use subledger_log::{LedgerId, Log, embedded::EmbeddedLog, personal::KeyStore};
 use subledger_writer::{Clock, Options, PartitionService, ReferenceFollower};
 
 use crate::{
@@ -42,7 +42,8 @@ pub(crate) struct Ledger {
 pub(crate) fn open_log(config: &Config) -> anyhow::Result<Arc<dyn Log>> {
     let layout = config.new_layout()?;
     let log = EmbeddedLog::open_or_create(config.data_dir.join("log"), layout, LedgerId(ids::random()))?;
-    Ok(Arc::new(log))
+    let keys = KeyStore::open_or_create(config.own_customer_keys(log.ledger_id())?)?;
+    Ok(Arc::new(log.with_keys(Arc::new(keys))))
 }
 
 impl Ledger {

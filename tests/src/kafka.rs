@@ -180,7 +180,12 @@ impl Fleet {
         of_writers: &[String],
         of_gateway: &[String],
     ) -> anyhow::Result<Self> {
-        let settings = vec![format!("kafka.bootstrap={}", broker.bootstrap), format!("kafka.topic_prefix={prefix}")];
+        let settings = vec![
+            format!("kafka.bootstrap={}", broker.bootstrap),
+            format!("kafka.topic_prefix={prefix}"),
+            // On one machine, as a shared directory is on many.
+            format!("customer_keys.dir={}", dir.join("customer-keys").display()),
+        ];
         let replication = format!("kafka.replication={}", broker.count);
         let mut init = vec!["kafka", "init", "--set", &replication];
         init.extend(settings.iter().flat_map(|setting| ["--set", setting.as_str()]));

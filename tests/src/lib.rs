@@ -3,6 +3,7 @@
 pub mod cli;
 pub mod client;
 pub mod commands;
+pub mod erasure;
 pub mod faults;
 pub mod folder;
 pub mod identities;

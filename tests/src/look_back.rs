@@ -10,7 +10,7 @@ use subledger_customer::{
 };
 use subledger_fold::{Projection as _, Recorded, memory::Memory, page::PageRequest};
 use subledger_incentive::{BaseFilter, IncentiveProjection, list_bases};
-use subledger_log::{Body, Commit, Family, Position, codec};
+use subledger_log::{Body, Commit, Family, Position, codec, remote::opened};
 use subledger_proto::{
     api::{
         GetCustomerRequest, ListCustomersRequest, ListIncentiveBasesRequest, ListSubscriptionsRequest,
@@ -88,7 +88,7 @@ pub async fn log(client: &Client) -> anyhow::Result<Vec<Commit>> {
     let mut commits = Vec::new();
     while let Some(answer) = stream.message().await? {
         for record in answer.records {
-            commits.push(codec::decode(&record.stored)?);
+            commits.push(codec::open_as(&record.stored, opened(&record))?);
         }
     }
     Ok(commits)

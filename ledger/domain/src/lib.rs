@@ -20,6 +20,7 @@ pub mod money;
 pub mod offer;
 pub mod partner;
 pub mod party;
+pub mod personal;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
 pub mod position;

@@ -444,6 +444,8 @@ reasons! {
     NoUsageSubscription = "NO_USAGE_SUBSCRIPTION",
     /// There is no budget.
     NoBudgetSet = "NO_BUDGET_SET",
+    /// Who the customer is was erased: nothing personal is recorded of it any more.
+    CustomerErased = "CUSTOMER_ERASED",
 }
 
 impl fmt::Display for Reason {

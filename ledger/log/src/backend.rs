@@ -1,6 +1,6 @@
 //! What a place for logs must be able to do.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
@@ -8,6 +8,7 @@ use crate::{
     PartitionId,
     error::{AppendError, ReadError},
     layout::{Layout, LedgerId},
+    personal::{Keys, NoKeys, Opened},
 };
 
 /// A place where partitions live. Calls block; callers run them on threads of their own.
@@ -29,6 +30,11 @@ pub trait Log: Send + Sync {
 
     /// A place to append to one partition. Any number may exist at a time, in any process: the reader rule sorts them out.
     fn appender(&self, partition: PartitionId) -> Result<Box<dyn Appender>, AppendError>;
+
+    /// The keys of personal values: what writes to it seals with them, what reads opens with them.
+    fn keys(&self) -> Arc<dyn Keys> {
+        Arc::new(NoKeys)
+    }
 
     /// Reads the partitions named, each from an offset on.
     fn reader(&self, from: &[(PartitionId, u64)]) -> Result<Box<dyn Reader>, ReadError>;
@@ -54,6 +60,8 @@ pub struct RawRecord {
     pub offset: u64,
     /// The stored bytes.
     pub bytes: Bytes,
+    /// What is sealed in them, if whoever gave them has opened it; otherwise the log's keys do.
+    pub opened: Option<Opened>,
 }
 
 /// Reads records in the order of each partition.

@@ -1,14 +1,16 @@
 //! Following partitions: raw records in, accepted commits out.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
+use subledger_domain::Event;
 
 use crate::{
     Commit, Log, PartitionId, Position, ReadError, Reader,
     admit::{Admission, Verdict},
     codec, limits,
+    personal::Keys,
 };
 
 /// Where a reader stands in one partition: enough to go on without reading what came before.
@@ -36,6 +38,7 @@ pub struct Accepted {
 /// Reads accepted commits of some partitions, from cursors on.
 pub struct Follower {
     reader: Box<dyn Reader>,
+    keys: Arc<dyn Keys>,
     cursors: BTreeMap<PartitionId, Cursor>,
 }
 
@@ -43,7 +46,7 @@ impl Follower {
     /// Begins to follow.
     pub fn new(log: &dyn Log, from: BTreeMap<PartitionId, Cursor>) -> Result<Self, ReadError> {
         let starts: Vec<_> = from.iter().map(|(&partition, cursor)| (partition, cursor.offset)).collect();
-        Ok(Self { reader: log.reader(&starts)?, cursors: from })
+        Ok(Self { reader: log.reader(&starts)?, keys: log.keys(), cursors: from })
     }
 
     /// Follows partitions from their beginning.
@@ -64,13 +67,29 @@ impl Follower {
             let cursor = self.cursors.entry(record.partition).or_default();
             let damaged =
                 |what: String| ReadError::Damaged { partition: record.partition, offset: record.offset, what };
-            let commit = codec::decode(&record.bytes).map_err(|error| damaged(error.to_string()))?;
+            let read = match record.opened {
+                Some(opened) => codec::open_as(&record.bytes, opened),
+                None => codec::open(&record.bytes, &*self.keys),
+            };
+            let commit = read.map_err(|error| match error {
+                codec::DecodeError::Keys(error) => {
+                    ReadError::Unavailable { place: format!("{}", record.partition), source: error.into() }
+                }
+                error => damaged(error.to_string()),
+            })?;
             if commit.partition() != record.partition {
                 return Err(damaged(format!("it belongs to {}", commit.partition())));
             }
             cursor.offset = record.offset + 1;
             match cursor.admission.admit(commit.position.seq, commit.epoch, commit.is_writer_started()) {
-                Verdict::Accept => accepted.push(Accepted { commit, bytes: record.bytes, offset: record.offset }),
+                Verdict::Accept => {
+                    for event in commit.events() {
+                        if let Event::CustomerErased(erased) = event {
+                            self.keys.forget(erased.customer_id.as_str());
+                        }
+                    }
+                    accepted.push(Accepted { commit, bytes: record.bytes, offset: record.offset });
+                }
                 Verdict::Skip(why) => {
                     cursor.skipped += 1;
                     tracing::debug!(position = %commit.position, epoch = commit.epoch, ?why, "record skipped");

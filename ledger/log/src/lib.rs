@@ -2,7 +2,7 @@
 //!
 //! A backend ([`Log`]) only appends opaque records and reads them back by offset. What makes them a history is shared by all backends:
 //! the reader rule ([`admit`]), the epochs ([`PartitionWriter`]), the stored form ([`Commit`], [`codec`]) and the tree over the
-//! stored bytes ([`tree`]). So correctness never rests on what a broker promises.
+//! stored bytes ([`tree`]). Names of customers are sealed in it ([`personal`]). So correctness never rests on what a broker promises.
 //!
 //! What may not live here: rules of the business, read models, anything about gRPC services but reading them ([`remote`]).
 
@@ -19,6 +19,7 @@ mod follow;
 pub mod kafka;
 mod layout;
 pub mod limits;
+pub mod personal;
 #[cfg(feature = "remote")]
 pub mod remote;
 #[cfg(feature = "testing")]

@@ -3,7 +3,7 @@
 //! A writer first reads to the end, appends `WriterStarted` with the next epoch, and reads up to it. If its own was accepted, the
 //! partition is its own until somebody does the same; then its appends are skipped by every reader, and it notices at its next one.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -12,7 +12,9 @@ use subledger_domain::{Rejection, event::Event};
 
 use crate::{
     Accepted, Actor, AppendError, Appender, Body, Commit, Cursor, Follower, Log, PartitionId, Position, ReadError,
-    Source, codec, limits, tree::Frontier,
+    Source, codec, limits,
+    personal::{KeyError, Keys},
+    tree::Frontier,
 };
 
 /// Attempts to win an epoch before giving up: each lost one means that another writer started at the same moment.
@@ -97,6 +99,7 @@ pub struct Draft {
 /// The writer of a partition.
 pub struct PartitionWriter {
     partition: PartitionId,
+    keys: Arc<dyn Keys>,
     appender: Box<dyn Appender>,
     /// Durable.
     tail: Tail,
@@ -124,7 +127,8 @@ impl PartitionWriter {
         now: DateTime<Utc>,
         fold: &mut dyn FnMut(Accepted) -> Result<(), String>,
     ) -> Result<Self, ClaimError> {
-        let mut reading = Reading { log, partition, follower: follow(log, partition, tail.cursor)?, tail };
+        let follower = follow(log, partition, tail.cursor)?;
+        let mut reading = Reading { log, partition, keys: log.keys(), follower, tail };
         reading.to(log.end(partition)?, fold)?;
         let mut appender = log.appender(partition)?;
         for attempt in 0..CLAIM_ATTEMPTS_MAX {
@@ -150,7 +154,7 @@ impl PartitionWriter {
             if won && reading.tail.cursor.admission.epoch == epoch {
                 let Reading { tail, .. } = reading;
                 let staged = Staged { tail: tail.clone(), ..Staged::default() };
-                return Ok(Self { partition, appender, tail, staged });
+                return Ok(Self { partition, keys: log.keys(), appender, tail, staged });
             }
             tracing::warn!(%partition, epoch, "another writer took the epoch; trying the next");
         }
@@ -180,7 +184,9 @@ impl PartitionWriter {
             previous_root: first.then(|| self.staged.tail.frontier.root()),
             source: draft.source,
         };
-        let bytes = Bytes::from(codec::encode(&commit));
+        let not_written = |error: KeyError| AppendError::NotWritten { partition: self.partition, source: error.into() };
+        let (bytes, kept) = codec::seal(&commit, &*self.keys).map_err(not_written)?;
+        let bytes = Bytes::from(bytes);
         if bytes.len() > limits::RECORD_BYTES_MAX {
             return Err(AppendError::TooLarge {
                 partition: self.partition,
@@ -188,6 +194,8 @@ impl PartitionWriter {
                 limit: limits::RECORD_BYTES_MAX,
             });
         }
+        // What was not kept is not answered or applied either.
+        let commit = if kept { commit } else { codec::decode(&bytes).unwrap_or(commit) };
         let tail = &mut self.staged.tail;
         let offset = tail.cursor.offset;
         tail.frontier.push(&bytes);
@@ -214,9 +222,20 @@ impl PartitionWriter {
         if staged.records.is_empty() {
             return Ok(Vec::new());
         }
-        let outcome = self.appender.append(self.tail.cursor.offset, &staged.records);
+        let partition = self.partition;
+        // Keys first: what they sealed could never be read without them.
+        let outcome = self
+            .keys
+            .persist(partition)
+            .map_err(|error| AppendError::NotWritten { partition, source: error.into() })
+            .and_then(|()| self.appender.append(self.tail.cursor.offset, &staged.records));
         match outcome {
             Ok(()) => {
+                let destroyed = staged.block.iter().try_for_each(|accepted| destroy(&*self.keys, accepted));
+                if let Err(error) = destroyed {
+                    // It is recorded; claiming again repeats what is left to do.
+                    return Err(WriteError::Lost(AppendError::Unknown { partition, source: error.into() }));
+                }
                 self.tail = staged.tail;
                 Ok(staged.block)
             }
@@ -266,6 +285,15 @@ impl PartitionWriter {
     }
 }
 
+/// Destroys the keys of customers whose erasure a commit records: only the partition's writer does.
+fn destroy(keys: &dyn Keys, accepted: &Accepted) -> Result<(), KeyError> {
+    let commit = &accepted.commit;
+    commit.events().iter().try_for_each(|event| match event {
+        Event::CustomerErased(erased) => keys.destroy(commit.partition(), erased.customer_id.as_str()),
+        _ => Ok(()),
+    })
+}
+
 fn follow(log: &dyn Log, partition: PartitionId, cursor: Cursor) -> Result<Follower, ReadError> {
     Follower::new(log, BTreeMap::from([(partition, cursor)]))
 }
@@ -292,6 +320,7 @@ fn writer_started(partition: PartitionId, tail: &Tail, epoch: u64, writer_id: &s
 struct Reading<'a> {
     log: &'a dyn Log,
     partition: PartitionId,
+    keys: Arc<dyn Keys>,
     follower: Follower,
     tail: Tail,
 }
@@ -303,6 +332,8 @@ impl Reading<'_> {
             let before = self.tail.cursor.offset;
             for accepted in self.follower.next(CLAIM_READ_WAIT)? {
                 self.tail.frontier.push(&accepted.bytes);
+                destroy(&*self.keys, &accepted)
+                    .map_err(|error| ClaimError::Fold { partition: self.partition, what: error.to_string() })?;
                 fold(accepted).map_err(|what| ClaimError::Fold { partition: self.partition, what })?;
             }
             self.tail.cursor = self.follower.cursors().get(&self.partition).copied().unwrap_or_default();

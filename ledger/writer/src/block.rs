@@ -9,10 +9,12 @@ use chrono::{DateTime, Utc};
 use subledger_domain::{Command, Event, Rejection, command::Target};
 use subledger_log::{
     Accepted, AppendError, Body, Draft, Family, Log, PartitionId, Position, ReadError, WriteError, codec,
+    personal::fields,
 };
 
 use crate::{
     CommandError, Outcome, ReferenceView, Submission,
+    core::is_erasure,
     dedup::{ContentKey, IdKey, content_key, id_key},
     machine::stream_of,
     partition::Answers,
@@ -63,7 +65,7 @@ impl Place<'_> {
         let mut reader = self.log.reader(&[(self.partition, offset)])?;
         let records = reader.next(1, RECORD_WAIT)?;
         let record = records.into_iter().next().ok_or_else(|| damaged("it did not come".into()))?;
-        let commit = codec::decode(&record.bytes).map_err(|error| damaged(error.to_string()))?;
+        let commit = codec::open(&record.bytes, &*self.log.keys()).map_err(|error| damaged(error.to_string()))?;
         Ok(Accepted { commit, bytes: record.bytes, offset })
     }
 
@@ -134,6 +136,7 @@ impl Writer {
             let commit = &accepted.commit;
             tracing::debug!(command_id = %commit.command_id, position = %commit.position, stream = %commit.stream, "committed");
             self.core.note(accepted);
+            self.forget_old_snapshots |= is_erasure(accepted);
         }
         if !block.is_empty() {
             #[allow(clippy::cast_precision_loss, reason = "a block has at most thousands of commits")]
@@ -156,7 +159,7 @@ impl Writer {
             let id = id_key(submission.envelope.command_id.as_str());
             let content = content_key(&submission.bytes);
             if let Some(recorded) = self.core.dedup.get(id) {
-                let same = recorded.content == content;
+                let same = recorded.content == content || same_but_erased(&submission.bytes, recorded.content);
                 #[cfg(feature = "planted-bugs")]
                 let same =
                     same || subledger_domain::planted::has(subledger_domain::planted::Bug::ReuseOutcomeOfOtherContent);
@@ -286,6 +289,11 @@ impl Writer {
         }
         Ok(staged.len() - 1)
     }
+}
+
+/// A command whose personal values are erased by now, sent again.
+fn same_but_erased(bytes: &[u8], recorded: ContentKey) -> bool {
+    fields::erased_command(bytes).is_some_and(|erased| content_key(&erased) == recorded)
 }
 
 fn outcome(submission: &Submission, accepted: Accepted, duplicate: bool) -> Outcome {

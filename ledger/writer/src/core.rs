@@ -11,6 +11,11 @@ use crate::{
     machine::Machine,
 };
 
+/// Whether a commit erases who a customer is.
+pub(crate) fn is_erasure(accepted: &Accepted) -> bool {
+    accepted.commit.events().iter().any(|event| matches!(event, Event::CustomerErased(_)))
+}
+
 /// A partition's state with everything needed to go on.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Core {

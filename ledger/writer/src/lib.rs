@@ -28,7 +28,7 @@ pub use outcome::{CommandError, Outcome};
 pub use partition::{Handle, PartitionService, StartError};
 pub use preview::{Decided, Preview, UpcomingInvoice};
 pub use reference::{ReferenceFollower, ReferenceView};
-pub use replay::{Difference, Replay};
+pub use replay::{Difference, Repeated, Replay};
 pub use submission::Submission;
 
 use chrono::{DateTime, Utc};

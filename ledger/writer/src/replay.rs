@@ -5,7 +5,8 @@ use prost::Message as _;
 use subledger_domain::{Command, Event, Reference, Rejection, event::PartitionDayClosed};
 use subledger_log::{
     Body, Commit, Layout, PartitionId,
-    codec::{Envelope, decode_command},
+    codec::{self, Envelope, decode_command},
+    personal::fields::{is_personal_field, withheld},
 };
 use subledger_proto::api;
 
@@ -19,6 +20,15 @@ pub struct Replay {
     layout: Layout,
     partition: PartitionId,
     machine: Machine,
+}
+
+/// What came of deciding again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeated {
+    /// It comes out as recorded.
+    AsRecorded,
+    /// It was refused for a personal value that cannot be read any more, so nobody can tell. It changed nothing.
+    RestsOnNames,
 }
 
 /// A commit is not what its command comes to.
@@ -57,9 +67,9 @@ impl Replay {
     /// the positions that the commit was decided against.
     ///
     /// Of a rejection, its reason and facts are compared, not its sentence: sentences get better.
-    pub fn check(&mut self, commit: &Commit, reference: &Reference) -> Result<(), Difference> {
+    pub fn check(&mut self, commit: &Commit, reference: &Reference) -> Result<Repeated, Difference> {
         if let Body::WriterStarted { .. } = commit.body {
-            return Ok(());
+            return Ok(Repeated::AsRecorded);
         }
         let compared = self.compare(commit, reference);
         if let Body::Accepted(events) = &commit.body {
@@ -68,7 +78,7 @@ impl Replay {
         compared
     }
 
-    fn compare(&self, commit: &Commit, reference: &Reference) -> Result<(), Difference> {
+    fn compare(&self, commit: &Commit, reference: &Reference) -> Result<Repeated, Difference> {
         let envelope = read_command(&commit.command)?;
         let (stream, partition) = stream_of(self.layout, &envelope.command).unwrap_or((String::new(), self.partition));
         let effective_at = envelope.effective_at.unwrap_or(commit.recorded_at);
@@ -82,8 +92,33 @@ impl Replay {
             Command::MarkDay(mark) => Ok(vec![PartitionDayClosed { date: mark.date }.into()]),
             _ => self.machine.decide_envelope(reference, &envelope, &stream, commit.recorded_at),
         };
-        compare_outcome(&commit.body, &decided)
+        if withheld(&commit.command).is_some() {
+            return compare_without_names(&commit.body, decided);
+        }
+        compare_outcome(&commit.body, &decided).map(|()| Repeated::AsRecorded)
     }
+}
+
+/// Compares what does not rest on personal values, which cannot be read.
+fn compare_without_names(recorded: &Body, decided: Result<Vec<Event>, Rejection>) -> Result<Repeated, Difference> {
+    match (recorded, decided) {
+        (Body::Accepted(events), Ok(decided)) => {
+            let recorded = Body::Accepted(codec::masked(events));
+            compare_outcome(&recorded, &Ok(codec::masked(&decided))).map(|()| Repeated::AsRecorded)
+        }
+        (Body::Rejected(recorded), Err(decided)) if is_same_refusal(recorded, &decided) => Ok(Repeated::AsRecorded),
+        (Body::Rejected(recorded), _)
+            if recorded.metadata.get("field").is_some_and(|field| is_personal_field(field)) =>
+        {
+            Ok(Repeated::RestsOnNames)
+        }
+        (recorded, decided) => compare_outcome(recorded, &decided).map(|()| Repeated::AsRecorded),
+    }
+}
+
+/// The same reason about the same field: what else a refusal says may be a name.
+fn is_same_refusal(recorded: &Rejection, decided: &Rejection) -> bool {
+    (recorded.reason, recorded.metadata.get("field")) == (decided.reason, decided.metadata.get("field"))
 }
 
 fn read_command(bytes: &Bytes) -> Result<Envelope, Difference> {

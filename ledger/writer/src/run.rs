@@ -7,7 +7,7 @@ use subledger_log::{Log, PartitionId, PartitionWriter, ReadError};
 use crate::{
     Clock, CommandError, ReferenceFollower, Submission,
     block::{BlockError, Place},
-    core::Core,
+    core::{Core, is_erasure},
     due::DueRun,
     machine::Customers,
     partition::{Answers, Job, Shared, StartError},
@@ -32,6 +32,8 @@ pub(crate) struct Writer {
     pub(crate) claimed: Option<PartitionWriter>,
     pub(crate) due: DueRun,
     commits_since_snapshot: u64,
+    /// A customer was erased since the last snapshot, which may have its names.
+    pub(crate) forget_old_snapshots: bool,
 }
 
 impl Writer {
@@ -71,6 +73,7 @@ impl Writer {
             claimed: None,
             due: DueRun::default(),
             commits_since_snapshot: 0,
+            forget_old_snapshots: false,
         })
     }
 
@@ -88,10 +91,11 @@ impl Writer {
         self.claims += 1;
         let id = format!("{}/{}", self.id, self.claims);
         let (core, partition) = (&mut self.core, self.shared.partition);
-        let mut folded = 0;
+        let (mut folded, mut erased) = (0, false);
         let tail = core.tail.clone();
         let writer = PartitionWriter::claim(&*self.log, partition, tail, &id, self.clock.now(), &mut |accepted| {
             core.fold(&accepted);
+            erased |= is_erasure(&accepted);
             folded += 1;
             if folded % PROGRESS_COMMITS == 0 {
                 tracing::info!(%partition, commits = folded, "restoring");
@@ -102,6 +106,7 @@ impl Writer {
         let admission = core.tail.cursor.admission;
         tracing::info!(%partition, next_seq = admission.next_seq, epoch = admission.epoch, folded, "writer ready");
         self.claimed = Some(writer);
+        self.forget_old_snapshots |= erased;
         if !self.knows_its_days() {
             // Another writer closed a day between our reading and our claim.
             if let Err(error) = self.catch_up() {
@@ -208,6 +213,10 @@ impl Writer {
             submissions.extend(asked);
         }
         let mut answers = self.decide_and_commit(&submissions).into_iter();
+        if self.forget_old_snapshots {
+            // Nobody is told that a customer is erased while a file has its names.
+            self.snapshot();
+        }
         self.shared.queued.fetch_sub(commands, Ordering::AcqRel);
         for (count, answer) in askers {
             // An asker that went away learns it by sending the command again.
@@ -253,7 +262,7 @@ impl Writer {
 
     /// Writes a snapshot after so many commits.
     pub(crate) fn snapshot_if_due(&mut self) {
-        if self.commits_since_snapshot >= self.shared.options.snapshot_every_commits {
+        if self.forget_old_snapshots || self.commits_since_snapshot >= self.shared.options.snapshot_every_commits {
             self.snapshot();
         }
     }
@@ -261,8 +270,16 @@ impl Writer {
     /// Writes a snapshot, if there is a place for it and anything new.
     pub(crate) fn snapshot(&mut self) {
         let Some(dir) = self.shared.options.snapshot_dir.clone() else { return };
-        if self.commits_since_snapshot == 0 || self.claimed.is_none() {
+        if (self.commits_since_snapshot == 0 && !self.forget_old_snapshots) || self.claimed.is_none() {
             return;
+        }
+        if self.forget_old_snapshots {
+            // Whatever becomes of the new one: the old one has names that are erased.
+            if let Err(error) = snapshot::remove(&dir, self.partition()) {
+                tracing::error!(partition = %self.partition(), dir = %dir.display(), %error, "a snapshot with erased names cannot be removed; trying again with the next command");
+                return;
+            }
+            self.forget_old_snapshots = false;
         }
         match snapshot::write(&dir, self.log.ledger_id(), self.partition(), &self.core) {
             Ok(()) => {

@@ -13,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use subledger_log::{LedgerId, PartitionId};
 
 /// Raised whenever the stored state changes its shape or its meaning.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 const MAGIC: &[u8; 8] = b"SLSNAP01";
 /// Magic, version, ledger id.
 const HEADER_BYTES: usize = 8 + 4 + 16;
@@ -59,6 +59,18 @@ pub(crate) fn write(dir: &Path, ledger: LedgerId, partition: PartitionId, state:
     file.sync_all()?;
     fs::rename(&temporary, &target)?;
     File::open(dir)?.sync_all()
+}
+
+/// Removes the snapshot of a partition, if there is one.
+pub(crate) fn remove(dir: &Path, partition: PartitionId) -> io::Result<()> {
+    let target = path(dir, partition);
+    for path in [target.with_extension("snapshot.new"), target] {
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    if dir.exists() { File::open(dir)?.sync_all() } else { Ok(()) }
 }
 
 /// The snapshot of a partition, if there is a good one.

@@ -6,6 +6,7 @@ use subledger_domain::{
     event::{PartnerRegistered, SubscriptionConverted, SubscriptionCreated, TrialConverted},
     ids::{CustomerId, PriceListId, SubscriptionId},
     offer::PriceComponent,
+    personal::ERASED,
     position::Family,
 };
 use subledger_fold::{Changes, Recorded, StoreError};
@@ -36,6 +37,12 @@ pub(crate) fn fold(rows: &mut dyn Changes, commit: &Recorded<'_>, events: &[Even
                     domain_name: e.domain_name.clone(),
                     country: e.address.country.clone(),
                 };
+                facts::put_customer(rows, &e.customer_id, &row)?;
+            }
+            Event::CustomerErased(e) => {
+                let known = facts::customer(rows, &e.customer_id)?.unwrap_or_default();
+                let erased = || ERASED.to_owned();
+                let row = CustomerFacts { company_name: erased(), domain_name: erased(), ..known };
                 facts::put_customer(rows, &e.customer_id, &row)?;
             }
             Event::SubscriptionCreated(e) => created(rows, e)?,

@@ -5,7 +5,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc,
     },
     time::{Duration, Instant},
@@ -94,6 +94,12 @@ pub(crate) struct Shared {
     pub(crate) stop: AtomicBool,
     pub(crate) rebuilding: Mutex<()>,
     pub(crate) handovers: mpsc::Sender<Handover>,
+    /// Erasures that the rows were told of since the start.
+    pub(crate) erasures: AtomicU64,
+    /// Whether rows may have names of an erased customer.
+    pub(crate) forgetting: AtomicBool,
+    /// Whether a thread folds them again.
+    pub(crate) forgetter: AtomicBool,
 }
 
 impl Shared {
@@ -158,6 +164,11 @@ impl Handle {
             // Cannot happen while this handle holds the sender.
             Err(_) => self.status(),
         }
+    }
+
+    /// Whether the rows are being folded again because a customer was erased.
+    pub fn is_forgetting(&self) -> bool {
+        self.shared.forgetting.load(Ordering::SeqCst)
     }
 
     /// How far the rows are behind the log, as of the last look at it ([`crate::Limits::lag_every`]).

@@ -3,6 +3,7 @@
 //! ```text
 //! <dir>/LOCK          held while a process uses the directory
 //! <dir>/CURRENT       the name of the current generation
+//! <dir>/FORGET        there while the rows may have names of a customer that was erased
 //! <dir>/g-00000007/   a generation: one sled store
 //! ```
 //!
@@ -22,6 +23,7 @@ use crate::error::OpenError;
 
 const CURRENT: &str = "CURRENT";
 const CURRENT_NEW: &str = "CURRENT.new";
+const FORGET: &str = "FORGET";
 const LOCK: &str = "LOCK";
 const GENERATION: &str = "g-";
 const LOCK_RETRY: Duration = Duration::from_millis(50);
@@ -86,6 +88,22 @@ impl Home {
         file.sync_all()?;
         fs::rename(&new, self.dir.join(CURRENT))?;
         File::open(&self.dir)?.sync_all()
+    }
+
+    /// Notes, on disk, that the rows must be folded again: a customer was erased.
+    pub fn must_forget(&self) -> io::Result<()> {
+        File::create(self.dir.join(FORGET))?.sync_all()?;
+        File::open(&self.dir)?.sync_all()
+    }
+
+    /// Whether they must.
+    pub fn is_to_forget(&self) -> bool {
+        self.dir.join(FORGET).exists()
+    }
+
+    /// They were.
+    pub fn forgot(&self) -> io::Result<()> {
+        fs::remove_file(self.dir.join(FORGET))
     }
 
     /// Brings every file of a generation to the disk. sled's own flush starts the write-out and does not wait for the device.

@@ -26,6 +26,7 @@ mod compare;
 mod config;
 mod error;
 mod filter;
+mod forget;
 mod handle;
 mod home;
 mod merge;

@@ -9,8 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
+use subledger_domain::Event;
 use subledger_fold::{Projection, Recorded, Rows, StoreError};
-use subledger_log::{Accepted, Body, Cursor, Follower, Log, PartitionId, ReadError, admit::Admission};
+use subledger_log::{Accepted, Body, Cursor, Follower, Log, PartitionId, ReadError, admit::Admission, ends};
 
 use crate::{
     config::Limits,
@@ -80,6 +81,10 @@ pub(crate) struct Pump<S = Store> {
     rows: Staged,
     bytes: usize,
     since: Option<Instant>,
+    /// Where the log ended when this began: a customer that was erased after it may have been read with its names.
+    began_at: Option<BTreeMap<PartitionId, u64>>,
+    /// Such a customer was met.
+    erased: bool,
 }
 
 impl<S: Backing> Pump<S> {
@@ -110,11 +115,18 @@ impl<S: Backing> Pump<S> {
             rows: Staged::new(),
             bytes: 0,
             since: None,
+            began_at: None,
+            erased: false,
         })
     }
 
     pub(crate) fn store(&self) -> &Arc<S> {
         &self.store
+    }
+
+    /// Whether a customer was erased whose names the rows may have. Asked once.
+    pub(crate) fn take_erased(&mut self) -> bool {
+        std::mem::take(&mut self.erased)
     }
 
     /// What the store reflects.
@@ -234,6 +246,12 @@ impl<S: Backing> Pump<S> {
     }
 
     fn read(&mut self, wait: Duration) -> Result<(), ReadError> {
+        if self.began_at.is_none() {
+            // A store that goes on has read everything before it with its names.
+            let from_start = self.applied.commits == 0;
+            let ends = if from_start { ends(&*self.log, self.log.layout().all())? } else { BTreeMap::new() };
+            self.began_at = Some(ends);
+        }
         let follower = match &mut self.follower {
             Some(follower) => follower,
             None => self.follower.insert(Follower::new(&*self.log, self.staged.cursors.clone())?),
@@ -280,6 +298,12 @@ impl<S: Backing> Pump<S> {
         for (key, row) in rows {
             self.bytes += key.len() + row.as_ref().map_or(0, Vec::len);
             self.rows.insert(key, row);
+        }
+        let fresh = |ends: &BTreeMap<PartitionId, u64>| {
+            accepted.offset >= ends.get(&commit.position.partition).copied().unwrap_or(0)
+        };
+        if self.began_at.as_ref().is_none_or(fresh) {
+            self.erased |= commit.events().iter().any(|event| matches!(event, Event::CustomerErased(_)));
         }
         self.staged.cursors.insert(commit.position.partition, cursor_after(accepted));
         self.staged.commits += 1;

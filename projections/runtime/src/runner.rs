@@ -3,7 +3,11 @@
 use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError, RwLock, atomic::AtomicBool, mpsc},
+    sync::{
+        Arc, Mutex, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicU64},
+        mpsc,
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -17,6 +21,7 @@ use crate::{
     compare::compare_and_digest,
     config::{Config, OnStale},
     error::{OpenError, RebuildError, StartError},
+    forget,
     handle::{Handle, Lag, Live, Progress, Shared, State, Status},
     home::Home,
     pump::{NextSeqs, Pump, PumpError, panic_message, pause},
@@ -36,6 +41,7 @@ impl Runner {
     pub fn start(log: Arc<dyn Log>, projection: Arc<dyn Projection>, config: Config) -> Result<Self, StartError> {
         telemetry::describe();
         let home = Home::open(&config.dir, config.store.lock_wait)?;
+        let to_forget = home.is_to_forget();
         let store = Arc::new(open(&home, &identity(&*log, &*projection), &config)?);
         let pump = Pump::new(log.clone(), projection.clone(), store.clone(), config.limits)?;
         let checkpoint = pump.applied();
@@ -55,7 +61,13 @@ impl Runner {
             stop: AtomicBool::new(false),
             rebuilding: Mutex::new(()),
             handovers,
+            erasures: AtomicU64::new(0),
+            forgetting: AtomicBool::new(to_forget),
+            forgetter: AtomicBool::new(false),
         });
+        if to_forget {
+            forget::begin(&shared);
+        }
         let name = format!("project-{}", shared.name());
         let handle = Handle { shared: shared.clone() };
         let meter = Some(Meter::new(pump.applied()));
@@ -187,6 +199,10 @@ impl Folding {
         if !pump.is_staged() {
             return Ok(());
         }
+        let erased = pump.take_erased();
+        if erased {
+            self.shared.note_erasure()?;
+        }
         pump.store().make_room()?;
         let commits = {
             let mut live = self.shared.live.write().unwrap_or_else(PoisonError::into_inner);
@@ -200,6 +216,9 @@ impl Folding {
         // Whoever waits for the positions finds a lag that knows of them.
         self.show_lag(pump);
         self.shared.publish(pump.applied());
+        if erased {
+            forget::begin(&self.shared);
+        }
         Ok(())
     }
 
@@ -279,9 +298,19 @@ impl Folding {
             Ok(handed)
         });
         let swapped = what.swap && done.is_ok();
+        let erased = swapped && rebuilt.take_erased();
         let (pump, old) = if swapped { (rebuilt, live) } else { (live, rebuilt) };
         let replaced = old.store().path().to_owned();
         drop(old);
+        if erased {
+            // It read the customer's names before they were erased.
+            match self.shared.note_erasure() {
+                Ok(()) => forget::begin(&self.shared),
+                Err(error) => {
+                    tracing::error!(projection = self.shared.name(), %error, "rebuild this read model: it has names of an erased customer")
+                }
+            }
+        }
         if swapped {
             self.shared.publish(pump.applied());
             self.meter = None;

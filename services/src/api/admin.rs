@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use subledger_log::{
-    Family, Log, PartitionId,
+    Actor, Family, Log, PartitionId,
     codec::{FieldError, Wire as _},
 };
 use subledger_projection_runtime::{Handle as Projection, State};
 use subledger_proto::api::{
-    AdvanceClockRequest, Clock, GetClockRequest, GetStatusRequest, PartitionState, ProjectorState,
-    RebuildProjectionRequest, Status as Report, admin_service_server::AdminService,
+    AdvanceClockRequest, Clock, EraseCustomerRequest, EraseCustomerResponse, GetClockRequest, GetStatusRequest,
+    PartitionState, ProjectorState, RebuildProjectionRequest, Status as Report, admin_service_server::AdminService,
 };
 use subledger_writer::{Handle as Writer, ReferenceFollower};
 use tokio::sync::Mutex;
@@ -18,10 +18,12 @@ use tokio_stream::{StreamExt as _, wrappers::ReceiverStream};
 use tokio_util::sync::CancellationToken;
 use tonic::{Code, Request, Response, Status};
 
-use super::{errors, position, rebuild};
+use super::{erase, errors, position, rebuild};
 use crate::{
     days::{CloseError, Days},
+    identity::Principal,
     invoices,
+    router::Router,
 };
 
 /// What the process runs, as far as it runs it.
@@ -45,6 +47,8 @@ pub(crate) struct Parts {
     pub(crate) projections: Vec<Projection>,
     /// Issues invoices.
     pub(crate) invoices: Option<Arc<invoices::Progress>>,
+    /// Takes commands.
+    pub(crate) router: Option<Arc<dyn Router>>,
     /// Closes days.
     pub(crate) days: Option<Arc<Days>>,
     /// Cancelled when the process stops.
@@ -132,6 +136,7 @@ fn projector(projection: &Projection) -> ProjectorState {
         lag_millis: u64::try_from(lag.age.as_millis()).unwrap_or(u64::MAX),
         state: state.into(),
         error: status.error.unwrap_or_default(),
+        forgetting: projection.is_forgetting(),
     }
 }
 
@@ -162,6 +167,18 @@ impl AdminService for AdminApi {
         let _one = self.advancing.lock().await;
         days.close_through(date).await.map_err(|error| close_status(&error))?;
         Ok(Response::new(self.clock()))
+    }
+
+    async fn erase_customer(
+        &self,
+        request: Request<EraseCustomerRequest>,
+    ) -> Result<Response<EraseCustomerResponse>, Status> {
+        let actor = Actor { principal: Principal::of(&request).as_str().into(), channel: "grpc".into() };
+        let Some(router) = &self.parts.router else {
+            let text = "this process takes no commands; ask the ledger, or a gateway";
+            return Err(errors::status(Code::FailedPrecondition, "NO_COMMANDS", text, &[]));
+        };
+        erase::erase(&self.parts.log, router, actor, request.into_inner()).await.map(Response::new)
     }
 
     type RebuildProjectionStream =

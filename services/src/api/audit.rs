@@ -137,7 +137,7 @@ impl AuditService for AuditApi {
         let (filter, from) = self.prepare(request).await?;
         let (sender, messages) = mpsc::channel(MESSAGES_WAITING_MAX);
         let log = Arc::clone(&self.log);
-        let stream = EventStream::new(filter, follow, bytes_only, sender, self.stop.clone());
+        let stream = EventStream::new(filter, follow, bytes_only, log.keys(), sender, self.stop.clone());
         std::thread::Builder::new()
             .name("events".into())
             .spawn(move || {

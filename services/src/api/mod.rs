@@ -11,6 +11,7 @@ pub(crate) mod catalog;
 mod changes;
 pub(crate) mod command;
 pub(crate) mod customer;
+mod erase;
 pub(crate) mod errors;
 pub(crate) mod incentive;
 pub(crate) mod paging;

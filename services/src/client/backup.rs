@@ -15,7 +15,7 @@ use super::{Failure, connect::Address, export, help, output::line, times, wait};
     "  subledger backup --out /backup/2018-02-28\n  \
      subledger verify /backup/2018-02-28 --key key.txt\n  \
      subledger restore /backup/2018-02-28 --data /var/lib/restored\n\n\
-     The ledger goes on meanwhile. Copy keys/signing.key of its data directory to another safe place: it is not in the folder."
+     The ledger goes on meanwhile. Copy keys/signing.key and keys/customers of its data directory to other safe places: they are not\n     in the folder."
 ))]
 pub(crate) struct Args {
     /// The folder to make
@@ -32,5 +32,8 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let start = Some(clock.test_clock_start.as_str()).filter(|text| !text.is_empty());
     let start = start.map(times::date).transpose().map_err(Failure::Usage)?;
     export::backup(&args.address, &args.out, start)?;
-    line("the signing key is not in it; keep a copy of keys/signing.key elsewhere")
+    line("the signing key is not in it; keep a copy of keys/signing.key elsewhere")?;
+    line(
+        "the keys of customers' names are not in it either; keep a copy of keys/customers elsewhere, and none that is older than an erasure",
+    )
 }

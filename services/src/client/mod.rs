@@ -12,7 +12,9 @@ mod compare;
 mod completions;
 mod connect;
 mod csv_files;
+mod customer_keys;
 mod diff;
+mod erase;
 mod events;
 mod explain;
 mod export;
@@ -91,6 +93,10 @@ pub(crate) enum Client {
     Prove(prove::Args),
     /// Lists or rotates the keys that sign checkpoints
     Keys(keys::Args),
+    /// Erases who a customer is: destroys the key of its personal values; money, seats and proofs stay
+    Erase(erase::Args),
+    /// Rotates and exports the keys that personal values are encrypted with
+    CustomerKeys(customer_keys::Args),
     /// Checks an exported folder or a proof, offline, with nothing but the ledger's public key
     Verify(verify::Args),
     /// Explains a charge line: the command behind it, its price, every step of its arithmetic, its date and its invoice
@@ -130,6 +136,8 @@ pub(crate) fn run(client: Client) -> ExitCode {
         Client::Restore(args) => restore::run(&args),
         Client::Prove(args) => wait(prove::run(args)),
         Client::Keys(args) => wait(keys::run(args)),
+        Client::Erase(args) => wait(erase::run(args)),
+        Client::CustomerKeys(args) => customer_keys::run(args),
         Client::Verify(args) => verify::run(&args),
         Client::Explain(args) => wait(explain::run(args)),
         Client::ExportRecon(args) => wait(export_recon::run(args)),

@@ -54,6 +54,9 @@ const SETTINGS: &[(&str, Kind)] = &[
     ("checkpoint_file", Kind::Text),
     ("checkpoint_every_seconds", Kind::Number),
     ("checkpoint_every_commits", Kind::Number),
+    ("customer_keys.dir", Kind::Text),
+    ("customer_keys.master_file", Kind::Text),
+    ("customer_keys.master_key", Kind::Text),
 ];
 
 /// Begins the name of every variable.

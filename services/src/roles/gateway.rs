@@ -134,6 +134,7 @@ async fn services(
         writers: None,
         projections: Vec::new(),
         invoices: None,
+        router: Some(parties.router.clone()),
         days: Some(Arc::clone(&parties.days)),
         stop: stop.clone(),
     };

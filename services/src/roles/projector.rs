@@ -174,6 +174,7 @@ async fn services(
         writers: None,
         projections: vec![projection.clone()],
         invoices: Some(Arc::clone(issuing)),
+        router: None,
         days: None,
         stop: stop.clone(),
     };

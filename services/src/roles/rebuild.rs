@@ -96,7 +96,10 @@ fn open(place: Option<&str>, config: &Config) -> anyhow::Result<Arc<dyn Log>> {
             ledger::open_log(config)
         }
         #[cfg(feature = "kafka")]
-        Some("kafka") => Ok(Arc::new(subledger_log::kafka::KafkaLog::open(config.kafka.options())?)),
+        Some("kafka") => {
+            let log = subledger_log::kafka::KafkaLog::open(config.kafka.options())?;
+            Ok(Arc::new(crate::kafka::with_keys(log, config)?))
+        }
         Some(address) => Ok(Arc::new(RemoteLog::connect(address, &config.dial()?)?)),
     }
 }

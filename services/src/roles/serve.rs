@@ -197,6 +197,7 @@ impl Process {
             writers: Some(Arc::new(move || router.handles())),
             projections: self.models.handles(),
             invoices: Some(Arc::clone(&self.issuing)),
+            router: Some(self.ledger.router.clone()),
             days: Some(Arc::clone(days)),
             stop: self.stop.clone(),
         }

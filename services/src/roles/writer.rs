@@ -148,6 +148,7 @@ fn parts(shared: &Arc<Shared>, config: &Config, stop: &CancellationToken) -> Par
         writers: Some(Arc::new(move || router.handles())),
         projections: Vec::new(),
         invoices: None,
+        router: None,
         days: None,
         stop: stop.clone(),
     }

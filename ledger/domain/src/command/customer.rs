@@ -131,6 +131,15 @@ pub struct TagCustomer {
     pub tags: Vec<String>,
 }
 
+/// Who the customer is shall be forgotten; what it bought and owes stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EraseCustomer {
+    /// The customer.
+    pub customer_id: CustomerId,
+    /// Why; not personal itself, because it is recorded for ever.
+    pub reason: String,
+}
+
 /// A reseller works for the customer with this provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AddReseller {

@@ -131,6 +131,8 @@ pub enum Command {
     BarEarnedCredit(BarEarnedCredit),
     SetSpendingBudget(SetSpendingBudget),
     RemoveSpendingBudget(RemoveSpendingBudget),
+    // Erasure.
+    EraseCustomer(EraseCustomer),
 }
 
 impl Command {
@@ -230,6 +232,7 @@ impl Command {
             Self::BarEarnedCredit(c) => Target::Partner(&c.partner_id),
             Self::SetSpendingBudget(c) => Target::Customer(&c.customer_id),
             Self::RemoveSpendingBudget(c) => Target::Customer(&c.customer_id),
+            Self::EraseCustomer(c) => Target::Customer(&c.customer_id),
         }
     }
 

@@ -6,6 +6,7 @@ use crate::{
     command::CreateCustomer,
     event::{CustomerCreated, RelationshipEstablished},
     party::{Address, Contact, PartnerKind, RelationshipOrigin},
+    personal::is_withheld,
 };
 
 /// Longest prefix of a domain name (decision G01).
@@ -56,7 +57,8 @@ fn check_fields(command: &CreateCustomer) -> Result<(), Rejection> {
     check::required("company_name", &command.company_name)?;
     check::required("domain_prefix", &command.domain_prefix)?;
     let prefix = &command.domain_prefix;
-    if prefix.len() > DOMAIN_PREFIX_CHARS_MAX || !prefix.bytes().all(|b| b.is_ascii_alphanumeric()) {
+    let plain = prefix.len() <= DOMAIN_PREFIX_CHARS_MAX && prefix.bytes().all(|b| b.is_ascii_alphanumeric());
+    if !plain && !is_withheld(prefix) {
         let message = format!("A domain prefix is 1 to {DOMAIN_PREFIX_CHARS_MAX} letters A-Z, a-z and digits");
         return Err(Rejection::field(Reason::DomainInvalid, "domain_prefix", message));
     }

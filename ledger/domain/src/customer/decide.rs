@@ -1,7 +1,7 @@
 //! Decisions about one customer: which rules a command goes through.
 
 use super::{
-    Customer, access, adjustment, agreement, cancel, convert, create, details, draft::Draft, due, free_trial,
+    Customer, access, adjustment, agreement, cancel, convert, create, details, draft::Draft, due, erase, free_trial,
     frequency, licenses, marketplace, profile, purchase, qualification, quantity, relationship, renewal, reseller,
     reservation, schedule, sla, suspension, transfer, upgrade, usage, user,
 };
@@ -28,6 +28,7 @@ pub fn decide(
         let message = format!("There is no customer {customer_id}; create it first");
         return Err(Rejection::field(Reason::CustomerNotFound, "customer_id", message));
     };
+    erase::gate(customer, command)?;
     let mut draft = Draft::new(customer, reference, context);
     run(&mut draft, command)?;
     Ok(draft.decision.into_events())
@@ -89,6 +90,7 @@ fn run(draft: &mut Draft<'_>, command: &Command) -> Result<(), Rejection> {
         Command::ReviewEarnedCredit(command) => usage::review(draft, command),
         Command::SetSpendingBudget(command) => usage::set_budget(draft, command),
         Command::RemoveSpendingBudget(command) => usage::remove_budget(draft, command),
+        Command::EraseCustomer(command) => erase::erase(draft, command),
         Command::RunDue(command) => {
             due::run(draft, command.date);
             Ok(())

@@ -14,6 +14,7 @@ mod decide;
 mod details;
 mod draft;
 mod due;
+mod erase;
 mod free_trial;
 mod frequency;
 mod gates;
@@ -184,6 +185,8 @@ pub struct Customer {
     /// Refunds of reservations by partner, oldest first: those that a cap may still count.
     refunds: BTreeMap<PartnerId, Vec<Refund>>,
     usage: usage::Usage,
+    /// Who it is was erased.
+    erased: bool,
 }
 
 /// A refund of a reservation.
@@ -215,6 +218,11 @@ impl Customer {
     /// Its whole primary domain name.
     pub fn domain_name(&self) -> &str {
         &self.domain_name
+    }
+
+    /// Whether it was erased who it is.
+    pub fn is_erased(&self) -> bool {
+        self.erased
     }
 
     /// Its users and their licenses.
@@ -294,6 +302,7 @@ impl Customer {
             claims: BTreeMap::new(),
             refunds: BTreeMap::new(),
             usage: usage::Usage::default(),
+            erased: false,
         }
     }
 
@@ -304,6 +313,7 @@ impl Customer {
     fn apply(&mut self, event: &Event) {
         match event {
             Event::AgreementAccepted(e) => self.accept_agreement(e),
+            Event::CustomerErased(_) => self.erase(),
             Event::RelationshipRequested(e) => {
                 let standing = RelationshipStanding::Requested;
                 let relationship = Relationship::new(standing, e.delegated_admin, e.reseller_id.clone());

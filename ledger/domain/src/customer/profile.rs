@@ -7,6 +7,7 @@ use crate::{
     Reason, Rejection, check,
     command::{TagCustomer, UpdateCustomer},
     event::{CustomerTagged, CustomerUpdated},
+    personal::is_withheld,
 };
 
 /// Tags that one partner puts on one customer.
@@ -65,7 +66,8 @@ pub(super) fn tag(draft: &mut Draft<'_>, command: &TagCustomer) -> Result<(), Re
         let field = format!("tags[{index}]");
         check::required(&field, tag)?;
         let plain = tag.chars().count() <= TAG_CHARS_MAX && tag.trim() == tag;
-        if !plain || !seen.insert(tag.to_lowercase()) {
+        let again = !is_withheld(tag) && !seen.insert(tag.to_lowercase());
+        if !plain || again {
             let message =
                 format!("A tag has at most {TAG_CHARS_MAX} characters, no space around them, and stands here once");
             return Err(check::invalid(&field, message));

@@ -13,6 +13,7 @@ use crate::{
     money::Currency,
     offer::PriceRow,
     party::Segment,
+    personal::is_withheld,
 };
 
 /// Domains whose addresses anybody may have: they do not show who the entity is (L15149, L15176-15180).
@@ -70,6 +71,9 @@ pub(super) fn request(draft: &mut Draft<'_>, command: &RequestQualification) -> 
 /// An address of a domain that the entity owns.
 fn owned_email(email: &str) -> Result<(), Rejection> {
     check::required("email", email)?;
+    if is_withheld(email) {
+        return Ok(());
+    }
     let domain = create::email_domain("email", email)?;
     if FREE_MAIL.contains(&domain.as_str()) || domain.ends_with(".onmicrosoft.com") || domain == "on.microsoft.com" {
         let message = format!("{domain} is not the entity's own domain; give an address of a domain that it owns");

@@ -1,6 +1,7 @@
 //! Given, when, then: what each command does to a customer, and what it refuses.
 
 mod azure;
+mod erasure;
 mod histories;
 mod kit;
 mod lifecycle;

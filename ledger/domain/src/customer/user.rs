@@ -8,6 +8,7 @@ use crate::{
     command::{CreateUser, DeleteUser, ResetUserPassword, RestoreUsers},
     event::{UserCreated, UserDeleted, UserPasswordReset, UserPurged, UserRestored},
     ids::{PartnerId, SubscriptionId, UserId},
+    personal::is_withheld,
 };
 
 /// Days in which a deleted user comes back (L14815): accepted before the deletion's day plus so many.
@@ -38,7 +39,8 @@ pub(super) fn create(draft: &mut Draft<'_>, command: &CreateUser) -> Result<(), 
     }
     check::required("email", &command.email)?;
     let domain = customer.domain_name();
-    if create::email_domain("email", &command.email)? != domain.to_ascii_lowercase() {
+    let withheld = is_withheld(domain) || is_withheld(&command.email);
+    if !withheld && create::email_domain("email", &command.email)? != domain.to_ascii_lowercase() {
         let message = format!("A user's address is on the customer's domain, {domain} (L11733)");
         return Err(check::invalid("email", message).with("domain", domain));
     }

@@ -9,6 +9,7 @@ use crate::{
     Event,
     event::{LicenseRow, SubscriptionMigrated},
     ids::{SubscriptionId, UserId},
+    personal::{ERASED, is_withheld},
 };
 
 /// A user.
@@ -67,7 +68,10 @@ impl Users {
         match event {
             Event::UserCreated(e) => {
                 let email = e.email.to_lowercase();
-                self.emails.insert(email.clone(), e.user_id.clone());
+                // Several may be withheld, and none is the other's.
+                if !is_withheld(&email) {
+                    self.emails.insert(email.clone(), e.user_id.clone());
+                }
                 self.by_id.insert(e.user_id.clone(), User { email, deleted_until: None, licenses: BTreeSet::new() });
             }
             Event::UserDeleted(e) => {
@@ -107,6 +111,12 @@ impl Users {
             Event::SubscriptionMigrated(e) => self.migrate(e),
             _ => {}
         }
+    }
+
+    /// Their addresses are forgotten.
+    pub(super) fn erase(&mut self) {
+        self.emails.clear();
+        self.by_id.values_mut().for_each(|user| ERASED.clone_into(&mut user.email));
     }
 
     /// The subscription has ended: nobody holds it any more.

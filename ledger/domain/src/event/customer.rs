@@ -191,4 +191,14 @@ event! {
         /// Whether it may.
         allowed: bool,
     }
+
+    /// Who the customer is cannot be known any more. Once this is recorded, its key is destroyed.
+    CustomerErased {
+        /// The customer.
+        customer_id: CustomerId,
+        /// Why.
+        reason: String,
+        /// When, UTC.
+        erased_on: NaiveDate,
+    }
 }

@@ -76,6 +76,7 @@ events! {
     TrialStarted, TrialExpired, FreeTrialConverted, ChangeScheduled, ScheduledChangeWithdrawn, ScheduledChangeApplied,
     SubscriptionDetailsChanged, SubscriptionUpgraded, SubscriptionMigrated,
     TrialsPublished,
+    CustomerErased,
     PromotionPublished, RefundCapPublished, FulfilmentConfirmed, SubscriptionActivated, CancellationWithdrawn,
     ReservationRefunded, ReservationExchanged, ReservationChanged,
     MetersPublished, MeterPricesPublished, ExchangeRatesPublished, CreditTermsPublished,

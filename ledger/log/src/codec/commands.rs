@@ -151,6 +151,7 @@ commands! {
     BarEarnedCredit { partner_id, from, to, reason }
     SetSpendingBudget { customer_id, partner_id, amount, currency }
     RemoveSpendingBudget { customer_id, partner_id }
+    EraseCustomer { customer_id, reason }
     ChangeReservation { customer_id, partner_id, subscription_id, scope, azure_subscription_id }
 }
 

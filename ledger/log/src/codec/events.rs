@@ -179,6 +179,7 @@ events! {
     EarnedCreditReviewed { customer_id, partner_id, from }
     SpendingBudgetSet { customer_id, partner_id, amount, currency, armed }
     SpendingBudgetRemoved { customer_id, partner_id }
+    CustomerErased { customer_id, reason, erased_on }
     BudgetThresholdReached { customer_id, partner_id, month, estimate, budget, currency, percent }
 }
 

@@ -500,7 +500,7 @@ pub(super) fn products() -> Vec<Event> {
 }
 
 /// One of each event.
-pub(super) fn events() -> Vec<Event> {
+pub(crate) fn events() -> Vec<Event> {
     [
         catalog_and_partner_events(),
         tax::events(),
@@ -663,7 +663,7 @@ fn customer_commands() -> Vec<Command> {
 }
 
 /// One of each command.
-pub(super) fn commands() -> Vec<Command> {
+pub(crate) fn commands() -> Vec<Command> {
     [
         catalog_and_partner_commands(),
         tax::commands(),

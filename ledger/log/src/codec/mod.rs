@@ -6,7 +6,7 @@
 mod commands;
 mod events;
 #[cfg(test)]
-mod examples;
+pub(crate) mod examples;
 mod field;
 mod json;
 mod json_fault;
@@ -18,14 +18,17 @@ mod values;
 
 use bytes::Bytes;
 use prost::Message as _;
-use subledger_domain::{Reason, Rejection};
+use subledger_domain::{Event, Reason, Rejection};
 use subledger_proto::{common as pbc, log as pb};
 
 pub use commands::{Envelope, decode_command};
 pub use field::{FieldError, Wire};
 pub use json::{JsonError, command_from_json, to_json};
 
-use crate::{Actor, Body, Commit, PartitionId, Position, Source};
+use crate::{
+    Actor, Body, Commit, PartitionId, Position, Source,
+    personal::{self, KeyError, Keys, NoKeys, Opened, Place, fields},
+};
 
 /// Stored bytes that are not a commit this version can read.
 #[derive(Debug, thiserror::Error)]
@@ -36,16 +39,79 @@ pub enum DecodeError {
     /// A field has a value this version does not know.
     #[error("commit with an unreadable field: {0}")]
     Field(#[from] FieldError),
+    /// Its personal values cannot be opened.
+    #[error(transparent)]
+    Keys(#[from] KeyError),
 }
 
-/// The bytes to store.
+/// The bytes to store, where no keys are kept.
 pub fn encode(commit: &Commit) -> Vec<u8> {
     Wire::<pb::Commit>::to_wire(commit).encode_to_vec()
 }
 
-/// Reads stored bytes.
+/// The bytes to store, with personal values sealed. False if they were not kept, because the customer was erased.
+pub fn seal(commit: &Commit, keys: &dyn Keys) -> Result<(Vec<u8>, bool), KeyError> {
+    let mut wire: pb::Commit = commit.to_wire();
+    let kept = personal::seal(&mut wire, commit.partition(), keys)?;
+    Ok((wire.encode_to_vec(), kept))
+}
+
+/// Reads stored bytes; sealed values stay so.
 pub fn decode(bytes: &Bytes) -> Result<Commit, DecodeError> {
-    Ok(Commit::from_wire(pb::Commit::decode(bytes.clone())?)?)
+    open(bytes, &NoKeys)
+}
+
+/// Reads stored bytes, and opens what is sealed in them.
+pub fn open(bytes: &Bytes, keys: &dyn Keys) -> Result<Commit, DecodeError> {
+    Ok(Commit::from_wire(open_stored(bytes, keys)?.0)?)
+}
+
+/// [`open`], by who gave the bytes.
+pub fn open_as(bytes: &Bytes, opened: Opened) -> Result<Commit, DecodeError> {
+    let mut wire = pb::Commit::decode(bytes.clone())?;
+    if wire.sealed.take().is_some() {
+        personal::open(&mut wire, opened)?;
+    }
+    Ok(Commit::from_wire(wire)?)
+}
+
+/// The stored form with its values in their places, and what came of opening; none if nothing is sealed.
+pub fn open_stored(bytes: &Bytes, keys: &dyn Keys) -> Result<(pb::Commit, Option<Opened>), DecodeError> {
+    let mut wire = pb::Commit::decode(bytes.clone())?;
+    let Some(sealed) = wire.sealed.take() else { return Ok((wire, None)) };
+    let opened = {
+        let partition = position(wire.family, wire.partition, wire.seq)?.partition;
+        keys.open(&Place { partition, stream: &wire.stream, command_id: &wire.command_id }, &sealed)?
+    };
+    personal::open(&mut wire, opened.clone())?;
+    Ok((wire, Some(opened)))
+}
+
+/// How a stored commit of a customer has personal values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PersonalValues {
+    /// It has none.
+    None,
+    /// As they are: written where no keys were kept.
+    Plain,
+    /// Sealed.
+    Sealed,
+}
+
+/// How stored bytes have personal values.
+pub fn personal_values(bytes: &Bytes) -> Result<PersonalValues, DecodeError> {
+    let mut wire = pb::Commit::decode(bytes.clone())?;
+    if wire.sealed.is_some() {
+        return Ok(PersonalValues::Sealed);
+    }
+    Ok(if personal::has_values(&mut wire) { PersonalValues::Plain } else { PersonalValues::None })
+}
+
+/// The events with their personal values masked: two that say the same of everything else are equal then.
+pub fn masked(events: &[Event]) -> Vec<Event> {
+    let mut wire: Vec<pb::Event> = events.iter().map(Wire::to_wire).collect();
+    fields::mask(&mut wire);
+    wire.into_iter().zip(events).map(|(wire, event)| Event::from_wire(wire).unwrap_or_else(|_| event.clone())).collect()
 }
 
 impl Wire<pb::Commit> for Commit {
@@ -72,6 +138,7 @@ impl Wire<pb::Commit> for Commit {
             events,
             previous_root: self.previous_root.map(|root| root.to_vec()).unwrap_or_default(),
             source: self.source.as_ref().map(Wire::to_wire),
+            sealed: None,
         }
     }
 

@@ -44,7 +44,7 @@ use bytes::Bytes;
 
 use crate::{
     AppendError, Appender, Layout, LedgerId, Log, OpenError, PartitionId, ReadError, Reader,
-    error::AppendError::NotWritten,
+    error::AppendError::NotWritten, personal::Keys,
 };
 
 use group::Queue;
@@ -92,6 +92,7 @@ impl Default for EmbeddedOptions {
 #[derive(Clone)]
 pub struct EmbeddedLog {
     shared: Arc<Shared>,
+    keys: Arc<dyn Keys>,
 }
 
 /// What appenders and readers share.
@@ -114,6 +115,12 @@ struct Shared {
 }
 
 impl EmbeddedLog {
+    /// Seals and opens personal values with these keys.
+    #[must_use]
+    pub fn with_keys(self, keys: Arc<dyn Keys>) -> Self {
+        Self { keys, ..self }
+    }
+
     /// Makes a new ledger in `dir`, which must hold none.
     pub fn create(dir: impl AsRef<Path>, layout: Layout, ledger_id: LedgerId) -> Result<Self, OpenError> {
         EmbeddedOptions::default().create(dir, layout, ledger_id)
@@ -162,6 +169,10 @@ impl Log for EmbeddedLog {
 
     fn backend(&self) -> &'static str {
         "embedded"
+    }
+
+    fn keys(&self) -> Arc<dyn Keys> {
+        Arc::clone(&self.keys)
     }
 
     fn end(&self, partition: PartitionId) -> Result<u64, ReadError> {

@@ -165,6 +165,7 @@ impl EmbeddedOptions {
         file.sync_all().map_err(|error| unavailable(dir, error))?;
         let closing = Closing::begin(dir).map_err(|error| unavailable(dir, error))?;
         Ok(EmbeddedLog {
+            keys: Arc::new(crate::personal::NoKeys),
             shared: Arc::new(Shared {
                 db,
                 _closing: closing,

@@ -47,7 +47,7 @@ impl EmbeddedReader {
                 debug_assert_eq!(offset, next, "{partition}");
                 bytes += bytes_of.len();
                 next = offset + 1;
-                records.push(RawRecord { partition, offset, bytes: bytes_of });
+                records.push(RawRecord { partition, offset, bytes: bytes_of, opened: None });
             }
             self.at[(self.turn + n) % partitions].1 = next;
             if bytes >= bytes_max && !records.is_empty() {

@@ -33,7 +33,10 @@ pub use self::{
     options::KafkaOptions,
     settings::Topics,
 };
-use crate::{AppendError, Appender, Layout, LedgerId, Log, OpenError, PartitionId, ReadError, Reader};
+use crate::{
+    AppendError, Appender, Layout, LedgerId, Log, OpenError, PartitionId, ReadError, Reader,
+    personal::{Keys, NoKeys},
+};
 
 /// A ledger's log on Kafka.
 pub struct KafkaLog {
@@ -41,6 +44,7 @@ pub struct KafkaLog {
     topics: Topics,
     ledger_id: LedgerId,
     layout: Layout,
+    keys: Arc<dyn Keys>,
     /// Asks for ends of partitions; consumes nothing.
     client: Arc<BaseConsumer<Context>>,
 }
@@ -51,7 +55,13 @@ impl KafkaLog {
         let (ledger_id, layout) = check(&options)?;
         let client = options.metadata_client().map_err(|error| options.cannot_open(error))?;
         let topics = Topics::new(&options.topic_prefix);
-        Ok(Self { options, topics, ledger_id, layout, client: Arc::new(client) })
+        Ok(Self { options, topics, ledger_id, layout, keys: Arc::new(NoKeys), client: Arc::new(client) })
+    }
+
+    /// Seals and opens personal values with these keys.
+    #[must_use]
+    pub fn with_keys(self, keys: Arc<dyn Keys>) -> Self {
+        Self { keys, ..self }
     }
 
     /// What it was opened with.
@@ -76,6 +86,10 @@ impl Log for KafkaLog {
 
     fn backend(&self) -> &'static str {
         "kafka"
+    }
+
+    fn keys(&self) -> Arc<dyn Keys> {
+        Arc::clone(&self.keys)
     }
 
     fn end(&self, partition: PartitionId) -> Result<u64, ReadError> {

@@ -181,7 +181,12 @@ fn accept(
         return Err(ReadError::Damaged { partition, offset: *expected, what });
     }
     *expected += 1;
-    Ok(Some(RawRecord { partition, offset, bytes: Bytes::copy_from_slice(message.payload().unwrap_or_default()) }))
+    Ok(Some(RawRecord {
+        partition,
+        offset,
+        bytes: Bytes::copy_from_slice(message.payload().unwrap_or_default()),
+        opened: None,
+    }))
 }
 
 impl Reader for KafkaReader {

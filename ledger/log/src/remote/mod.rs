@@ -25,6 +25,7 @@ use crate::{
 
 pub use dial::{Calls, Dial, Token};
 use reader::RemoteReader;
+pub use reader::opened;
 
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);

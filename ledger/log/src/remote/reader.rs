@@ -6,11 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use subledger_proto::api::{ReadEventsRequest, ReadEventsResponse};
+use subledger_proto::api::{ReadEventsRequest, ReadEventsResponse, Record};
 use tonic::{Code, Status, Streaming};
 
 use super::Link;
-use crate::{LedgerId, PartitionId, Position, RawRecord, ReadError, Reader, codec::Wire as _};
+use crate::{LedgerId, PartitionId, Position, RawRecord, ReadError, Reader, codec::Wire as _, personal::Opened};
 
 /// Longest wait until a stream is open.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(15);
@@ -81,9 +81,19 @@ impl RemoteReader {
             }
             self.next.insert(partition, seq + 1);
             bytes += record.stored.len();
-            records.push(RawRecord { partition, offset: seq, bytes: record.stored });
+            let opened = opened(&record);
+            records.push(RawRecord { partition, offset: seq, bytes: record.stored, opened: Some(opened) });
         }
         Ok(bytes)
+    }
+}
+
+/// What the ledger says of the personal values: it has their keys, this process has none.
+pub fn opened(record: &Record) -> Opened {
+    match record.personal.is_empty() {
+        false => Opened::Values(record.personal.to_vec()),
+        true if record.erased => Opened::Erased,
+        true => Opened::Sealed,
     }
 }
 

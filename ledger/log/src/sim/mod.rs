@@ -239,7 +239,7 @@ impl State {
                     return found;
                 }
                 bytes += record.len();
-                found.push(RawRecord { partition: *partition, offset: *next, bytes: record.clone() });
+                found.push(RawRecord { partition: *partition, offset: *next, bytes: record.clone(), opened: None });
                 *next += 1;
             }
         }

@@ -71,6 +71,7 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
         Event::TransferDeclined(e) => with(e.transfer_id.as_str(), e.note.clone()),
         Event::TransferWithdrawn(e) => plain(e.transfer_id.as_str()),
         Event::TransferExpired(e) => plain(e.transfer_id.as_str()),
+        Event::CustomerErased(e) => with(e.customer_id.as_str(), e.reason.clone()),
         Event::CustomerUpdated(e) => {
             let changed = [
                 ("company_name", e.company_name.as_deref()),

@@ -1,6 +1,7 @@
 //! The fold: events of the customers family in, rows out.
 
 mod activity;
+mod erasure;
 mod history;
 mod records;
 mod relations;
@@ -129,6 +130,7 @@ impl Fold<'_> {
             Event::TransferExpired(e) => self.transfer_closed(&e.transfer_id, crate::TransferState::Expired),
             Event::OrderPlaced(e) => self.order_placed(e),
             Event::CustomerUpdated(e) => self.updated(e),
+            Event::CustomerErased(_) => self.erased(),
             Event::QualificationRequested(e) => self.qualification_requested(e),
             Event::QualificationDecided(e) => self.qualification_decided(e),
             Event::CustomerTagged(e) => self.tagged(e),

@@ -43,7 +43,7 @@ impl Fold<'_> {
     }
 
     /// Under its partners, under none, and by trigrams.
-    fn list_everywhere(&mut self, partners: &[PartnerId], listed: bool) -> Result<(), StoreError> {
+    pub(super) fn list_everywhere(&mut self, partners: &[PartnerId], listed: bool) -> Result<(), StoreError> {
         self.list_under(None, listed)?;
         partners.iter().try_for_each(|partner_id| self.list_under(Some(partner_id), listed))?;
         self.index_name(listed)

@@ -142,7 +142,7 @@ impl VecReader {
                 if taken.len() >= self.log.read_max {
                     return taken;
                 }
-                taken.push(RawRecord { partition, offset: *offset, bytes: bytes.clone() });
+                taken.push(RawRecord { partition, offset: *offset, bytes: bytes.clone(), opened: None });
                 *offset += 1;
             }
         }

@@ -2,16 +2,18 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
-use prost::Message as _;
-use subledger_log::{Accepted, Cursor, Follower, Log, PartitionId, ReadError, codec::Wire as _, ends};
-use subledger_proto::{
-    api::{ReadEventsResponse, Record},
-    log as pbl,
+use subledger_log::{
+    Accepted, Cursor, Family, Follower, Log, PartitionId, ReadError,
+    codec::{self, Wire as _},
+    ends,
+    personal::{Keys, Opened},
 };
+use subledger_proto::api::{ReadEventsResponse, Record};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -38,6 +40,7 @@ pub(super) struct EventStream {
     filter: Filter,
     follow: bool,
     bytes_only: bool,
+    keys: Arc<dyn Keys>,
     sender: mpsc::Sender<Result<ReadEventsResponse, Status>>,
     stop: CancellationToken,
 }
@@ -47,10 +50,11 @@ impl EventStream {
         filter: Filter,
         follow: bool,
         bytes_only: bool,
+        keys: Arc<dyn Keys>,
         sender: mpsc::Sender<Result<ReadEventsResponse, Status>>,
         stop: CancellationToken,
     ) -> Self {
-        Self { filter, follow, bytes_only, sender, stop }
+        Self { filter, follow, bytes_only, keys, sender, stop }
     }
 
     /// Sends until the end, for ever, or until nobody listens. Blocks.
@@ -76,7 +80,7 @@ impl EventStream {
             }
             let before: u64 = offsets(&follower);
             let accepted = follower.next_within(READ_BYTES, POLL)?;
-            if self.send_records(&accepted).is_err() || self.sender.is_closed() {
+            if self.send_records(&accepted)?.is_err() || self.sender.is_closed() {
                 return Ok(());
             }
             if self.stop.is_cancelled() {
@@ -100,18 +104,20 @@ impl EventStream {
         }
     }
 
-    fn send_records(&self, accepted: &[Accepted]) -> Result<(), Gone> {
+    fn send_records(&self, accepted: &[Accepted]) -> Result<Result<(), Gone>, ReadError> {
         let mut records = Vec::new();
         let mut bytes = 0;
         for record in accepted.iter().filter(|record| self.filter.wants(record)) {
             if records.len() == MESSAGE_RECORDS_MAX || bytes >= MESSAGE_BYTES {
-                self.send(std::mem::take(&mut records))?;
+                if self.send(std::mem::take(&mut records)).is_err() {
+                    return Ok(Err(Gone));
+                }
                 bytes = 0;
             }
             bytes += record.bytes.len();
-            records.push(self.to_wire(record));
+            records.push(self.to_wire(record)?);
         }
-        if records.is_empty() { Ok(()) } else { self.send(records) }
+        Ok(if records.is_empty() { Ok(()) } else { self.send(records) })
     }
 
     fn send(&self, records: Vec<Record>) -> Result<(), Gone> {
@@ -125,18 +131,35 @@ impl EventStream {
         self.sender.blocking_send(Ok(message)).map_err(|_| Gone)
     }
 
-    fn to_wire(&self, record: &Accepted) -> Record {
-        Record {
-            position: Some(record.commit.position.to_wire()),
+    /// The stored form is the API's form; it was decoded once already to be accepted. A customer may have been erased since.
+    fn to_wire(&self, record: &Accepted) -> Result<Record, ReadError> {
+        let position = record.commit.position;
+        let damaged =
+            |error: codec::DecodeError| ReadError::Unavailable { place: position.to_string(), source: error.into() };
+        // Most records have nothing sealed, and who wants bytes only need not wait for a decoding.
+        let (commit, opened) = if self.bytes_only && !may_be_sealed(record) {
+            (None, None)
+        } else {
+            let (commit, opened) = codec::open_stored(&record.bytes, &*self.keys).map_err(damaged)?;
+            (Some(commit).filter(|_| !self.bytes_only), opened)
+        };
+        Ok(Record {
+            position: Some(position.to_wire()),
             stored: record.bytes.clone(),
-            commit: if self.bytes_only { None } else { decoded(&record.bytes) },
-        }
+            commit,
+            erased: opened == Some(Opened::Erased),
+            personal: match opened {
+                Some(Opened::Values(values)) => values.into(),
+                _ => Bytes::new(),
+            },
+        })
     }
 }
 
-/// The stored form is the API's form; it was decoded once already to be accepted.
-fn decoded(stored: &Bytes) -> Option<pbl::Commit> {
-    pbl::Commit::decode(stored.clone()).ok()
+/// Only records about customers are sealed, and of these only those that are not from the ledger's own timers.
+fn may_be_sealed(record: &Accepted) -> bool {
+    let commit = &record.commit;
+    commit.partition().family == Family::Customers && !commit.stream.is_empty()
 }
 
 fn offsets(follower: &Follower) -> u64 {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use subledger_fold::{Projection, Recorded, StoreError, memory::Memory};
-use subledger_log::{Body, Commit, codec};
+use subledger_log::{Body, Commit, codec, remote::opened};
 use subledger_proto::{
     api::{ListPartitionsRequest, ReadEventsRequest},
     common::Position,
@@ -74,7 +74,7 @@ async fn replay(connection: &Connection, models: &mut [(Model, Memory)]) -> Resu
     let mut commits = 0;
     while let Some(answer) = stream.message().await? {
         for record in &answer.records {
-            let commit = codec::decode(&record.stored).map_err(|error| damaged(&error))?;
+            let commit = codec::open_as(&record.stored, opened(record)).map_err(|error| damaged(&error))?;
             for (model, rows) in &mut *models {
                 fold(&*model.projection, &commit, rows)
                     .map_err(|error| damaged(&format_args!("{}: {error}", commit.position)))?;

@@ -62,7 +62,7 @@ fn close(backup: &Export, sizes: &mut Sizes) -> Result<bool, Failure> {
 /// The number of the first of `size` commits that is so; `size` if none is.
 fn first(backup: &Export, partition: PartitionId, size: u64, is_so: impl Fn(&Commit) -> bool) -> Result<u64, Failure> {
     let bad = |found| Failure::Differs(format!("BAD: {found}"));
-    let mut records = Records::open(&backup.folder, partition).map_err(bad)?;
+    let mut records = Records::open(backup, partition).map_err(bad)?;
     for seq in 0..size {
         let Some(record) = records.next().map_err(bad)? else { return Ok(seq) };
         if is_so(&records.decode(&record).map_err(bad)?) {
@@ -84,7 +84,7 @@ fn recorded_at(backup: &Export, position: Position, sizes: &Sizes) -> Result<Dat
     if !sizes.contains_key(&position.partition) {
         return Err(missing());
     }
-    let mut records = Records::open(&backup.folder, position.partition).map_err(bad)?;
+    let mut records = Records::open(backup, position.partition).map_err(bad)?;
     while let Some(record) = records.next().map_err(bad)? {
         let commit = records.decode(&record).map_err(bad)?;
         if commit.position == position {

@@ -22,7 +22,7 @@ use crate::ids;
 /// Arguments of `restore`.
 #[derive(clap::Args)]
 #[command(after_help = help!(
-    "  subledger restore /backup/2018-02-28 --data /var/lib/subledger --key key.txt --signing-key /safe/signing.key\n  \
+    "  subledger restore /backup/2018-02-28 --data /var/lib/subledger --key key.txt --signing-key /safe/signing.key \\\n                       --customer-keys /safe/customers\n  \
      subledger restore /backup/2018-02-28 --data /var/lib/other --until 2018-02-15T12:00:00Z\n  \
      subledger restore /backup/2018-02-28 --data /var/lib/other --until customers/2@17\n\n\
      Then: subledger serve --data-dir DIR. Restored as a whole it is the same ledger. Restored to an earlier moment it is another one, with an\n\
@@ -43,6 +43,9 @@ pub(crate) struct Args {
     /// The copy of keys/signing.key, for a ledger that is restored as a whole [default: a new key, which nobody trusts yet]
     #[arg(long, value_name = "FILE")]
     signing_key: Option<PathBuf>,
+    /// The copy of the directory with the keys of customers' names, keys/customers [default: none, and names read as (sealed)]
+    #[arg(long, value_name = "DIR")]
+    customer_keys: Option<PathBuf>,
 }
 
 /// The moment to go back to.
@@ -72,7 +75,13 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         return Err(Failure::Usage(text.to_owned()));
     }
     let ledger = if whole { backup.ledger } else { LedgerId(ids::random()) };
-    let target = write::Target { dir: &args.data, ledger, whole, signing_key: args.signing_key.as_deref() };
+    let target = write::Target {
+        dir: &args.data,
+        ledger,
+        whole,
+        signing_key: args.signing_key.as_deref(),
+        customer_keys: args.customer_keys.as_deref(),
+    };
     let records = target.write(&backup, &sizes)?;
     for part in &backup.partitions {
         let (size, partition) = (sizes[&part.partition], part.partition.to_string());
@@ -83,6 +92,9 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
         line(format_args!("it is ledger {ledger} as it was backed up; the first one must not go on"))?;
     } else {
         line(format_args!("it is a new ledger, {ledger}; it begins with the first records of {}", backup.ledger))?;
+    }
+    if args.customer_keys.is_none() {
+        line("it has no keys of customers: names that were sealed read as (sealed); --customer-keys brings them back")?;
     }
     line(format_args!("start it with: subledger serve --data-dir {}", args.data.display()))
 }

@@ -8,9 +8,10 @@ use std::{
 
 use bytes::Bytes;
 use subledger_log::{
-    Layout, LedgerId, Log as _, PartitionId,
+    Family, Layout, LedgerId, Log as _, PartitionId,
     embedded::EmbeddedLog,
     limits::{BLOCK_BYTES_MAX, BLOCK_COMMITS_MAX},
+    personal::{KeyError, KeyStore, Master, OpenKeys},
 };
 use subledger_proof::Frontier;
 
@@ -33,6 +34,8 @@ pub(super) struct Target<'a> {
     pub(super) whole: bool,
     /// The copy of the key that signs.
     pub(super) signing_key: Option<&'a Path>,
+    /// The copy of the directory with the customers' keys.
+    pub(super) customer_keys: Option<&'a Path>,
 }
 
 fn failed(path: &Path, error: &io::Error) -> Failure {
@@ -85,6 +88,7 @@ impl Target<'_> {
         if self.whole {
             self.keep_trust(dir, backup)?;
         }
+        self.keep_customer_keys(&dir.join("keys/customers"), backup)?;
         let log = create(&dir.join("log"), backup.layout, self.ledger)?;
         let total = sizes.values().sum();
         let meter = Meter::new("restoring", total);
@@ -100,6 +104,18 @@ impl Target<'_> {
             }
         }
         Ok(total)
+    }
+
+    /// The keys of personal values; without them it is said, once, that they will not come back.
+    fn keep_customer_keys(&self, dir: &Path, backup: &Export) -> Result<(), Failure> {
+        let refused = |error: KeyError| Failure::Usage(format!("--customer-keys: {error}"));
+        if let Some(copy) = self.customer_keys {
+            return KeyStore::restore(copy, dir, backup.ledger, self.ledger).map_err(refused);
+        }
+        let master = Master::File(dir.join("master.key"));
+        let open = OpenKeys { dir: dir.to_owned(), master, ledger: self.ledger };
+        let keys = KeyStore::open_or_create(open).map_err(refused)?;
+        keys.give_up(backup.layout.of(Family::Customers)).map_err(refused)
     }
 
     /// The keys, and what was signed: the ledger is held against it when it starts.
@@ -143,7 +159,7 @@ fn copy(
 ) -> Result<subledger_proof::Hash, Failure> {
     let bad = |found| Failure::Differs(format!("BAD: {found}"));
     let refused = |error: subledger_log::AppendError| Failure::Usage(error.to_string());
-    let mut records = Records::open(&backup.folder, partition).map_err(bad)?;
+    let mut records = Records::open(backup, partition).map_err(bad)?;
     let mut appender = log.appender(partition).map_err(refused)?;
     let (mut frontier, mut next) = (Frontier::default(), 0);
     let mut block: Vec<Bytes> = Vec::new();

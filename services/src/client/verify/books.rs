@@ -18,7 +18,7 @@ pub(super) fn check(export: &Export, meter: &Meter) -> Result<Vec<String>, Vec<B
     let mut rows = Memory::default();
     let mut issued = Vec::new();
     for part in &export.partitions {
-        let mut records = Records::open(&export.folder, part.partition).map_err(|bad| vec![bad])?;
+        let mut records = Records::open(export, part.partition).map_err(|bad| vec![bad])?;
         while let Some(record) = records.next().map_err(|bad| vec![bad])? {
             let commit = records.decode(&record).map_err(|bad| vec![bad])?;
             let at = |what: String| records.bad(record.offset, what).seq(commit.position.seq);

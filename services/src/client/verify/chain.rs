@@ -23,7 +23,7 @@ use crate::client::{folder, meter::Meter};
 pub(super) fn check(export: &Export, part: Listed, trust: &Trust, meter: &Meter) -> Result<Checked, Bad> {
     let checkpoint = trust.checkpoint(export, part.partition)?;
     let mut list = HashList::open(export, part, &checkpoint);
-    let mut records = Records::open(&export.folder, part.partition)?;
+    let mut records = Records::open(export, part.partition)?;
     let mut scan = Scan {
         part,
         others: trust.others(export, part.partition),

@@ -20,7 +20,7 @@ pub(super) fn check(export: &Export, part: Listed, trust: &Trust, meter: &Meter)
             return Err(Bad::of(partition, &folder::checkpoint(partition), what));
         }
     }
-    let mut records = Records::open(&export.folder, partition)?;
+    let mut records = Records::open(export, partition)?;
     let mut proofs = Proofs::open(export, part)?;
     let (mut count, mut next, mut events) = (0, 0, 0);
     while let Some(record) = records.next()? {

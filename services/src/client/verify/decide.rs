@@ -4,17 +4,26 @@ use std::collections::BTreeMap;
 
 use subledger_domain::Reference;
 use subledger_log::{Body, Commit, Family, PartitionId, Position};
-use subledger_writer::Replay;
+use subledger_writer::{Repeated, Replay};
 
 use super::{Export, Listed, bad::Bad, records::Records};
 use crate::client::meter::Meter;
 
-/// Decides the commands of a partition again; gives their number.
-pub(super) fn check(export: &Export, part: Listed, meter: &Meter) -> Result<u64, Bad> {
-    let mut records = Records::open(&export.folder, part.partition)?;
+/// What came of deciding again.
+#[derive(Default)]
+pub(super) struct Decisions {
+    /// Repeated, and the same.
+    pub(super) repeated: u64,
+    /// Refused for names that cannot be read here.
+    pub(super) rest_on_names: u64,
+}
+
+/// Decides the commands of a partition again.
+pub(super) fn check(export: &Export, part: Listed, meter: &Meter) -> Result<Decisions, Bad> {
+    let mut records = Records::open(export, part.partition)?;
     let mut replay = Replay::new(export.layout, part.partition);
     let mut history = History::new(export);
-    let mut decisions = 0;
+    let mut decisions = Decisions::default();
     while let Some(record) = records.next()? {
         let commit = records.decode(&record)?;
         let seq = commit.position.seq;
@@ -22,8 +31,10 @@ pub(super) fn check(export: &Export, part: Listed, meter: &Meter) -> Result<u64,
             history.go_to(&commit).map_err(|what| records.bad(record.offset, what).seq(seq))?;
         }
         let decided = replay.check(&commit, &history.reference);
-        decided.map_err(|difference| records.bad(record.offset, difference.to_string()).seq(seq))?;
-        decisions += u64::from(!commit.is_writer_started());
+        match decided.map_err(|difference| records.bad(record.offset, difference.to_string()).seq(seq))? {
+            Repeated::RestsOnNames => decisions.rest_on_names += 1,
+            Repeated::AsRecorded => decisions.repeated += u64::from(!commit.is_writer_started()),
+        }
         meter.step();
     }
     Ok(decisions)
@@ -61,7 +72,7 @@ impl<'a> History<'a> {
         let (records, next) = match self.places.entry(partition) {
             std::collections::btree_map::Entry::Occupied(place) => place.into_mut(),
             std::collections::btree_map::Entry::Vacant(place) => {
-                let records = Records::open(&self.export.folder, partition).map_err(|bad| bad.to_string())?;
+                let records = Records::open(self.export, partition).map_err(|bad| bad.to_string())?;
                 place.insert((records, 0))
             }
         };

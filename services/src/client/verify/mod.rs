@@ -9,6 +9,7 @@ mod books;
 mod chain;
 mod chosen;
 mod decide;
+mod effort;
 pub(in crate::client) mod records;
 mod restored;
 mod single;
@@ -17,16 +18,19 @@ mod trust;
 use std::{
     path::{Path, PathBuf},
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
-use subledger_log::{Layout, LedgerId, PartitionId};
+use subledger_log::{
+    Layout, LedgerId, PartitionId,
+    personal::{KeyStore, Keys, Master, NoKeys, OpenKeys},
+};
 use uuid::Uuid;
 
 pub(super) use self::trust::keys;
-use self::{bad::Bad, trust::Trust};
+use self::{bad::Bad, effort::Effort, trust::Trust};
 use super::{
     Failure,
     folder::{self, Folder, Manifest, Selection},
@@ -64,6 +68,9 @@ pub(crate) struct Args {
     /// The record of a .tlog-proof [default: the file beside it that ends with .record]
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    /// Keys of customers' names, as `customer-keys export` wrote them; without them names read as (sealed), and nothing else changes
+    #[arg(long, value_name = "DIR")]
+    customer_keys: Option<PathBuf>,
     /// Do not decide the commands again
     #[arg(long)]
     no_decide: bool,
@@ -79,6 +86,8 @@ pub(super) struct Export {
     pub(super) ledger: LedgerId,
     pub(super) layout: Layout,
     pub(super) partitions: Vec<Listed>,
+    /// What opens personal values.
+    pub(super) keys: Arc<dyn Keys>,
 }
 
 /// A partition that is good.
@@ -99,11 +108,16 @@ pub(super) struct Listed {
 
 /// Checks.
 pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+    let effort = Effort::begin();
     let keys = keys(&args.key)?;
     if args.path.is_file() {
         return single::check(&args.path, args.record.as_deref(), &keys);
     }
-    let export = open(&args.path)?;
+    let mut export = open(&args.path)?;
+    if let Some(dir) = &args.customer_keys {
+        export.keys = names(dir, export.ledger)?;
+    }
+    let export = export;
     let trust = Trust::of(&keys, &export, &args.against)?;
     let total = export.partitions.iter().map(|part| part.records).sum();
     line(format_args!(
@@ -123,7 +137,18 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     } else {
         line("decisions      not repeated, books not compared: that needs a whole export")?;
     }
+    line(effort.took(total, events))?;
     line(format_args!("good: {total} records with {events} events are those that were signed"))
+}
+
+/// The keys that open personal values.
+fn names(dir: &Path, ledger: LedgerId) -> Result<Arc<dyn Keys>, Failure> {
+    let not = |what: String| Failure::Usage(format!("--customer-keys {}: {what}", dir.display()));
+    if !dir.is_dir() {
+        return Err(not("it is no directory".to_owned()));
+    }
+    let open = OpenKeys { dir: dir.to_owned(), master: Master::File(dir.join("master.key")), ledger };
+    Ok(Arc::new(KeyStore::open_or_create(open).map_err(|error| not(error.to_string()))?))
 }
 
 /// A folder of a whole ledger in which everything is as it was signed.
@@ -174,15 +199,24 @@ fn replay(args: &Args, export: &Export, total: u64) -> Result<(), Failure> {
         let decided = each(&export.partitions, |part| decide::check(export, *part, &meter));
         drop(meter);
         let mut bad = Vec::new();
-        let mut decisions = 0;
+        let mut decisions = decide::Decisions::default();
         for decided in decided {
             match decided {
-                Ok(count) => decisions += count,
+                Ok(found) => {
+                    decisions.repeated += found.repeated;
+                    decisions.rest_on_names += found.rest_on_names;
+                }
                 Err(found) => bad.push(found),
             }
         }
         finish(&bad)?;
-        line(format_args!("decisions      {decisions} repeated, all come out as recorded"))?;
+        line(format_args!("decisions      {} repeated, all come out as recorded", decisions.repeated))?;
+        if decisions.rest_on_names > 0 {
+            let count = decisions.rest_on_names;
+            line(format_args!(
+                "names          {count} refusals rest on names that cannot be read here; they changed nothing"
+            ))?;
+        }
     }
     if args.no_books {
         return line("books          left out");
@@ -253,7 +287,7 @@ fn open(dir: &Path) -> Result<Export, Failure> {
     if let Some(twice) = partitions.windows(2).find(|pair| pair[0].partition == pair[1].partition) {
         return Err(not(format!("it lists {} twice", twice[0].partition)));
     }
-    Ok(Export { folder, manifest, ledger: LedgerId(ledger), layout, partitions })
+    Ok(Export { folder, manifest, ledger: LedgerId(ledger), layout, partitions, keys: Arc::new(NoKeys) })
 }
 
 impl Export {

@@ -3,12 +3,13 @@
 use std::{
     fs::File,
     io::{self, BufReader, Read as _},
+    sync::Arc,
 };
 
 use bytes::Bytes;
-use subledger_log::{Commit, PartitionId, codec};
+use subledger_log::{Commit, PartitionId, codec, personal::Keys};
 
-use super::bad::Bad;
+use super::{Export, bad::Bad};
 use crate::client::folder::{self, Folder};
 
 /// Bytes read at a time.
@@ -27,14 +28,16 @@ pub(in crate::client) struct Records {
     pub(super) file: String,
     reader: BufReader<File>,
     offset: u64,
+    keys: Arc<dyn Keys>,
 }
 
 impl Records {
-    pub(in crate::client) fn open(folder: &Folder, partition: PartitionId) -> Result<Self, Bad> {
+    pub(in crate::client) fn open(export: &Export, partition: PartitionId) -> Result<Self, Bad> {
+        let (folder, keys) = (&export.folder, Arc::clone(&export.keys));
         let file = folder::records(partition);
         let opened = File::open(folder.path(&file));
         let opened = opened.map_err(|error| Bad::of(partition, &file, format!("it cannot be read: {error}")))?;
-        Ok(Self { partition, file, reader: BufReader::with_capacity(BUFFER_BYTES, opened), offset: 0 })
+        Ok(Self { partition, file, reader: BufReader::with_capacity(BUFFER_BYTES, opened), offset: 0, keys })
     }
 
     /// The next; none at the end.
@@ -79,7 +82,7 @@ impl Records {
 
     /// What a record holds.
     pub(in crate::client) fn decode(&self, record: &Record) -> Result<Commit, Bad> {
-        codec::decode(&record.bytes)
+        codec::open(&record.bytes, &*self.keys)
             .map_err(|error| self.bad(record.offset, format!("the record cannot be read: {error}")))
     }
 }

@@ -64,6 +64,7 @@ pub(super) fn record_events() -> Vec<Event> {
         }
         QualificationDecided { segment: Segment::NonProfit, qualified: true, note: "papers seen".into() }
         CustomerTagged { partner_id: partner(), tags: vec!["gold".into(), "north".into()] }
+        CustomerErased { reason: "asked for by the customer".into(), erased_on: day(20) }
         ResellerAdded { partner_id: partner(), reseller_id: other_partner() }
         ResellerRemoved { partner_id: partner(), reseller_id: other_partner() }
         DelegatedAdminRequested { partner_id: partner() }
@@ -136,6 +137,7 @@ pub(super) fn record_commands() -> Vec<Command> {
         RequestQualification { partner_id: partner(), segment: Segment::Government, email: Some("dean@school.example".into()) }
         DecideQualification { segment: Segment::Commercial, qualified: true, note: "papers seen".into() }
         TagCustomer { partner_id: partner(), tags: vec!["gold".into(), "north".into()] }
+        EraseCustomer { reason: "asked for by the customer".into() }
         AddReseller { partner_id: partner(), reseller_id: other_partner() }
         RemoveReseller { partner_id: partner(), reseller_id: other_partner() }
         RemoveDelegatedAdmin { partner_id: partner() }

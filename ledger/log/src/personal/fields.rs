@@ -1,0 +1,285 @@
+//! Which fields hold personal values, and how they are taken out of a stored commit and put back.
+//!
+//! Country, market, language, dates and ids are not personal here: decisions rest on them. What a subscription is called and its purchase
+//! order are the partner's words for a product, and stand on invoices whose digest must not change.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use prost::Message as _;
+use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
+use subledger_domain::personal::{ERASED, SEALED, is_withheld};
+use subledger_proto::{api, log as pb};
+
+/// Kind of command, as the oneof of `subledger.v1.Command` names it, and its fields.
+pub const COMMANDS: &[(&str, &[&str])] = &[
+    (
+        "create_customer",
+        &[
+            "company_name",
+            "domain_prefix",
+            "address.line1",
+            "address.city",
+            "address.state",
+            "address.postal_code",
+            "contact.first_name",
+            "contact.last_name",
+            "contact.email",
+            "contact.phone",
+        ],
+    ),
+    (
+        "update_customer",
+        &[
+            "company_name",
+            "bill_to_name",
+            "address.line1",
+            "address.city",
+            "address.state",
+            "address.postal_code",
+            "contact.first_name",
+            "contact.last_name",
+            "contact.email",
+            "contact.phone",
+        ],
+    ),
+    ("accept_agreement", &["signatory.first_name", "signatory.last_name", "signatory.email", "signatory.phone"]),
+    ("request_qualification", &["email"]),
+    ("decide_qualification", &["note"]),
+    ("tag_customer", &["tags"]),
+    ("create_user", &["display_name", "first_name", "last_name", "email"]),
+    ("ask_sla_claimant", &["question"]),
+    ("answer_sla_claim", &["answer"]),
+    ("refuse_sla_claim", &["comments"]),
+];
+
+/// Kind of event, as the oneof of `subledger.log.v1.Event` names it, and its fields.
+pub const EVENTS: &[(&str, &[&str])] = &[
+    (
+        "customer_created",
+        &[
+            "company_name",
+            "domain_name",
+            "address.line1",
+            "address.city",
+            "address.state",
+            "address.postal_code",
+            "contact.first_name",
+            "contact.last_name",
+            "contact.email",
+            "contact.phone",
+        ],
+    ),
+    (
+        "customer_updated",
+        &[
+            "company_name",
+            "bill_to_name",
+            "address.line1",
+            "address.city",
+            "address.state",
+            "address.postal_code",
+            "contact.first_name",
+            "contact.last_name",
+            "contact.email",
+            "contact.phone",
+        ],
+    ),
+    ("agreement_accepted", &["signatory.first_name", "signatory.last_name", "signatory.email", "signatory.phone"]),
+    ("qualification_requested", &["email"]),
+    ("qualification_decided", &["note"]),
+    ("customer_tagged", &["tags"]),
+    ("user_created", &["display_name", "first_name", "last_name", "email"]),
+    ("sla_claimant_asked", &["question"]),
+    ("sla_claim_answered", &["answer"]),
+    ("sla_claim_refused", &["comments"]),
+];
+
+/// Facts of a refusal that are not personal: they name a field or count.
+const PLAIN_FACTS: &[&str] = &["field", "expected", "found", "maximum", "length", "recorded_at"];
+
+/// A message with personal fields of its kinds.
+struct Table {
+    message: MessageDescriptor,
+    kinds: BTreeMap<u32, (&'static str, &'static [&'static str])>,
+}
+
+impl Table {
+    fn new(message: &str, kinds: &'static [(&'static str, &'static [&'static str])]) -> Self {
+        let message = subledger_proto::POOL
+            .get_message_by_name(message)
+            .unwrap_or_else(|| unreachable!("{message} is compiled in"));
+        let number = |name: &str| message.get_field_by_name(name).map(|field| field.number());
+        let kinds = kinds.iter().filter_map(|&(name, fields)| Some((number(name)?, (name, fields)))).collect();
+        Self { message, kinds }
+    }
+
+    /// The personal kind of an encoded message; none if it has no personal field.
+    fn kind(&self, bytes: &[u8]) -> Option<(&'static str, &'static [&'static str])> {
+        tags(bytes).find_map(|tag| self.kinds.get(&tag).copied())
+    }
+
+    /// Visits the personal values of an encoded message; its new bytes, if it has any.
+    fn visit(&self, bytes: &[u8], at: &str, visit: &mut dyn FnMut(&str, &mut String)) -> Option<Vec<u8>> {
+        let (name, fields) = self.kind(bytes)?;
+        let mut message = DynamicMessage::decode(self.message.clone(), bytes).ok()?;
+        let Some(Value::Message(body)) = message.get_field_by_name_mut(name) else { return None };
+        for field in fields {
+            walk(body, field, &format!("{at}.{name}"), visit);
+        }
+        Some(message.encode_to_vec())
+    }
+}
+
+static COMMAND: LazyLock<Table> = LazyLock::new(|| Table::new("subledger.v1.Command", COMMANDS));
+static EVENT: LazyLock<Table> = LazyLock::new(|| Table::new("subledger.log.v1.Event", EVENTS));
+
+/// The numbers of the fields of an encoded message, as far as it can be read.
+fn tags(mut bytes: &[u8]) -> impl Iterator<Item = u32> {
+    std::iter::from_fn(move || {
+        let key = prost::encoding::decode_varint(&mut bytes).ok()?;
+        let skip = match key & 7 {
+            0 => prost::encoding::decode_varint(&mut bytes).map(|_| 0).ok()?,
+            1 => 8,
+            2 => usize::try_from(prost::encoding::decode_varint(&mut bytes).ok()?).ok()?,
+            5 => 4,
+            _ => return None,
+        };
+        bytes = bytes.get(skip..)?;
+        u32::try_from(key >> 3).ok()
+    })
+}
+
+/// Visits one path of a message. What is not set, or empty, is no value.
+fn walk(message: &mut DynamicMessage, path: &str, at: &str, visit: &mut dyn FnMut(&str, &mut String)) {
+    let (field, rest) = path.split_once('.').map_or((path, None), |(field, rest)| (field, Some(rest)));
+    if !message.has_field_by_name(field) {
+        return;
+    }
+    let at = format!("{at}.{field}");
+    match (message.get_field_by_name_mut(field), rest) {
+        (Some(Value::Message(inner)), Some(rest)) => walk(inner, rest, &at, visit),
+        (Some(Value::String(text)), None) if !text.is_empty() => visit(&at, text),
+        (Some(Value::List(items)), None) => {
+            for (number, item) in items.iter_mut().enumerate() {
+                if let Value::String(text) = item {
+                    visit(&format!("{at}.{number}"), text);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Visits every personal value of a commit of a customer. The commit stays the same but for them.
+fn each(commit: &mut pb::Commit, visit: &mut dyn FnMut(&str, &mut String)) {
+    if let Some(command) = COMMAND.visit(&commit.command, "command", visit) {
+        // As the command was encoded when it came: a retry is recognised by its bytes.
+        let encoded = api::Command::decode(command.as_slice()).map(|command| command.encode_to_vec());
+        commit.command = encoded.unwrap_or(command).into();
+        if let Some(rejection) = &mut commit.rejection {
+            visit("rejection.message", &mut rejection.message);
+            let facts: BTreeMap<_, _> = rejection.metadata.iter_mut().collect();
+            for (fact, value) in facts.into_iter().filter(|(fact, _)| !PLAIN_FACTS.contains(&fact.as_str())) {
+                visit(&format!("rejection.{fact}"), value);
+            }
+        }
+    }
+    for (number, event) in commit.events.iter_mut().enumerate() {
+        if !is_personal(event) {
+            continue;
+        }
+        let visited = EVENT.visit(&event.encode_to_vec(), &format!("event.{number}"), visit);
+        if let Some(read) = visited.and_then(|bytes| pb::Event::decode(bytes.as_slice()).ok()) {
+            *event = read;
+        }
+    }
+}
+
+/// Whether an event may have a personal value; asked of every event that is stored, so it looks at nothing but the kind.
+pub(super) fn is_personal(event: &pb::Event) -> bool {
+    use pb::event::Body;
+    matches!(
+        event.body,
+        Some(
+            Body::CustomerCreated(_)
+                | Body::CustomerUpdated(_)
+                | Body::AgreementAccepted(_)
+                | Body::QualificationRequested(_)
+                | Body::QualificationDecided(_)
+                | Body::CustomerTagged(_)
+                | Body::UserCreated(_)
+                | Body::SlaClaimantAsked(_)
+                | Body::SlaClaimAnswered(_)
+                | Body::SlaClaimRefused(_)
+        )
+    )
+}
+
+/// Takes the personal values out of a commit, leaving [`SEALED`] in their places.
+pub(super) fn take(commit: &mut pb::Commit) -> pb::PersonalValues {
+    let mut values = Vec::new();
+    each(commit, &mut |at, text| {
+        values.push(pb::PersonalValue { at: at.to_owned(), value: std::mem::replace(text, SEALED.to_owned()) });
+    });
+    pb::PersonalValues { values }
+}
+
+/// Whether there are any.
+pub(super) fn any(commit: &mut pb::Commit) -> bool {
+    let mut found = false;
+    each(commit, &mut |_, _| found = true);
+    found
+}
+
+/// Puts them back.
+pub(super) fn fill(commit: &mut pb::Commit, values: pb::PersonalValues) {
+    let mut values: BTreeMap<_, _> = values.values.into_iter().map(|value| (value.at, value.value)).collect();
+    each(commit, &mut |at, text| {
+        if let Some(value) = values.remove(at) {
+            *text = value;
+        }
+    });
+}
+
+/// Says that they were erased.
+pub(super) fn erase(commit: &mut pb::Commit) {
+    each(commit, &mut |_, text| ERASED.clone_into(text));
+}
+
+/// Whether a command of a personal kind has a value withheld: nobody may send such a text, and a stored one cannot be opened.
+pub fn withheld(command: &[u8]) -> Option<String> {
+    let mut found = None;
+    COMMAND.visit(command, "command", &mut |at, text| {
+        if is_withheld(text) {
+            found.get_or_insert_with(|| at.rsplit_once('.').map_or(at, |(_, field)| field).to_owned());
+        }
+    });
+    found
+}
+
+/// Whether a command is of a kind that has personal values.
+pub fn is_personal_command(command: &[u8]) -> bool {
+    COMMAND.kind(command).is_some()
+}
+
+/// The command with its personal values erased, if it is of a kind that has any.
+pub fn erased_command(command: &[u8]) -> Option<Vec<u8>> {
+    let erased = COMMAND.visit(command, "command", &mut |_, text| ERASED.clone_into(text))?;
+    api::Command::decode(erased.as_slice()).ok().map(|command| command.encode_to_vec())
+}
+
+/// Whether a field, as a refusal names it, is one of a personal kind's personal fields.
+pub fn is_personal_field(field: &str) -> bool {
+    let field = field.split('[').next().unwrap_or(field);
+    COMMANDS.iter().flat_map(|(_, fields)| *fields).any(|known| *known == field)
+}
+
+/// The events with [`SEALED`] in the place of every personal value.
+pub(crate) fn mask(events: &mut [pb::Event]) {
+    for event in events.iter_mut().filter(|event| is_personal(event)) {
+        let masked = EVENT.visit(&event.encode_to_vec(), "event", &mut |_, text| SEALED.clone_into(text));
+        if let Some(read) = masked.and_then(|bytes| pb::Event::decode(bytes.as_slice()).ok()) {
+            *event = read;
+        }
+    }
+}
