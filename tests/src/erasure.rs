@@ -160,7 +160,7 @@ pub async fn shown(client: &Client) -> anyhow::Result<String> {
     let activities = customers.list_activities(activities).await?.into_inner();
     let mut text = format!("{customer:?} {before:?} {list:?} {users:?} {activities:?}");
     for query in ["Quixotic", "quixzeb", "vip-quixotic"] {
-        let search = SearchCustomersRequest { query: query.to_owned(), ..Default::default() };
+        let search = SearchCustomersRequest { text: query.to_owned(), ..Default::default() };
         text += &format!(" {:?}", customers.search_customers(search).await?.into_inner());
     }
     for record in client.history().await? {

@@ -9,6 +9,7 @@
 
 pub mod fields;
 mod keys;
+mod manage;
 mod master;
 mod seal;
 mod store;

@@ -30,7 +30,7 @@ use super::{
 use crate::{Family, LedgerId, PartitionId};
 
 /// Begins the first line of a file.
-const HEADER: &str = "subledger customer keys 1 ";
+pub(super) const HEADER: &str = "subledger customer keys 1 ";
 const LOCK: &str = "LOCK";
 /// Bytes of a nonce.
 const NONCE_BYTES: usize = 12;
@@ -50,38 +50,38 @@ pub struct OpenKeys {
 
 /// The customers' keys of a ledger.
 pub struct KeyStore {
-    dir: PathBuf,
-    master: Master,
-    ledger: LedgerId,
+    pub(super) dir: PathBuf,
+    pub(super) master: Master,
+    pub(super) ledger: LedgerId,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
-struct State {
-    masters: Vec<MasterKey>,
-    files: HashMap<PartitionId, Loaded>,
+pub(super) struct State {
+    pub(super) masters: Vec<MasterKey>,
+    pub(super) files: HashMap<PartitionId, Loaded>,
     /// Their erasure is recorded, whatever the files say yet.
     forgotten: HashSet<String>,
 }
 
 /// A file as it was read.
 #[derive(Default)]
-struct Loaded {
+pub(super) struct Loaded {
     /// Which file it was, and how much of it is read.
     file: Option<FileId>,
     read: u64,
-    owners: HashMap<String, Owner>,
+    pub(super) owners: HashMap<String, Owner>,
     /// Missing keys will not come back.
     lost: bool,
     /// Lines that are not on disk yet.
-    pending: String,
+    pub(super) pending: String,
 }
 
 /// A customer.
 #[derive(Default)]
-struct Owner {
-    keys: Vec<(String, [u8; KEY_BYTES])>,
-    erased: bool,
+pub(super) struct Owner {
+    pub(super) keys: Vec<(String, [u8; KEY_BYTES])>,
+    pub(super) erased: bool,
 }
 
 /// Tells a file from the one that replaced it.
@@ -103,20 +103,20 @@ impl KeyStore {
         Ok(Self { dir, master, ledger, state: Mutex::new(State { masters, ..State::default() }) })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn path(&self, partition: PartitionId) -> PathBuf {
+    pub(super) fn path(&self, partition: PartitionId) -> PathBuf {
         self.dir.join(format!("{}-{}.keys", partition.family, partition.index))
     }
 
-    fn failed(&self, partition: PartitionId, what: impl ToString) -> KeyError {
+    pub(super) fn failed(&self, partition: PartitionId, what: impl ToString) -> KeyError {
         KeyError::File { path: self.path(partition), what: what.to_string() }
     }
 
     /// Held while files are changed, by whichever process.
-    fn lock(&self) -> Result<File, KeyError> {
+    pub(super) fn lock(&self) -> Result<File, KeyError> {
         let path = self.dir.join(LOCK);
         let failed = |error: io::Error| KeyError::File { path: path.clone(), what: error.to_string() };
         let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
@@ -125,7 +125,7 @@ impl KeyStore {
     }
 
     /// Reads what a file has that was not read before: all of it if it is another file by now.
-    fn refresh<'a>(&self, state: &'a mut State, partition: PartitionId) -> Result<&'a mut Loaded, KeyError> {
+    pub(super) fn refresh<'a>(&self, state: &'a mut State, partition: PartitionId) -> Result<&'a mut Loaded, KeyError> {
         let failed = |error: io::Error| self.failed(partition, error);
         let State { masters, files, .. } = state;
         let loaded = files.entry(partition).or_default();
@@ -186,7 +186,7 @@ impl KeyStore {
     }
 
     /// A new key of a customer, as a line.
-    fn new_key(masters: &[MasterKey], customer: &str) -> Option<(String, [u8; KEY_BYTES], String)> {
+    pub(super) fn new_key(masters: &[MasterKey], customer: &str) -> Option<(String, [u8; KEY_BYTES], String)> {
         let mut random = [0; KEY_BYTES + KEY_ID_BYTES];
         aws_lc_rs::rand::fill(&mut random).ok()?;
         let (key, id) = random.split_at(KEY_BYTES);
@@ -195,7 +195,7 @@ impl KeyStore {
         Some((id, key, line))
     }
 
-    fn add_pending(&self, partition: PartitionId, loaded: &mut Loaded) -> io::Result<()> {
+    pub(super) fn add_pending(&self, partition: PartitionId, loaded: &mut Loaded) -> io::Result<()> {
         let path = self.path(partition);
         let mut options = File::options();
         options.read(true).append(true).create(true);
@@ -237,7 +237,7 @@ impl KeyStore {
     }
 
     /// Replaces a file by its lines as `change` has them, and overwrites the old one. Under the lock.
-    fn replace(
+    pub(super) fn replace(
         &self,
         partition: PartitionId,
         change: &mut dyn FnMut(&str) -> Result<Option<String>, String>,
@@ -268,7 +268,7 @@ impl KeyStore {
     }
 
     /// The partitions that have a file.
-    fn partitions(&self) -> Result<Vec<PartitionId>, KeyError> {
+    pub(super) fn partitions(&self) -> Result<Vec<PartitionId>, KeyError> {
         let failed = |error: io::Error| KeyError::File { path: self.dir.clone(), what: error.to_string() };
         let mut found = Vec::new();
         for entry in fs::read_dir(&self.dir).map_err(failed)? {
@@ -279,135 +279,6 @@ impl KeyStore {
         }
         found.sort_unstable();
         Ok(found)
-    }
-
-    /// Gives a customer, or every one, a new key for what comes. What its earlier ones sealed stays readable. How many.
-    pub fn rotate(&self, customer: Option<&str>) -> Result<usize, KeyError> {
-        let _lock = self.lock()?;
-        let mut count = 0;
-        for partition in self.partitions()? {
-            let mut state = self.state();
-            self.refresh(&mut state, partition)?;
-            let State { masters, files, .. } = &mut *state;
-            let loaded = files.entry(partition).or_default();
-            for (owner, known) in &mut loaded.owners {
-                if known.erased || customer.is_some_and(|wanted| wanted != owner) {
-                    continue;
-                }
-                let (id, key, line) =
-                    Self::new_key(masters, owner).ok_or_else(|| self.failed(partition, "no random bytes"))?;
-                known.keys.push((id, key));
-                loaded.pending += &line;
-                count += 1;
-            }
-            if !loaded.pending.is_empty() {
-                self.add_pending(partition, loaded).map_err(|error| self.failed(partition, error))?;
-            }
-        }
-        Ok(count)
-    }
-
-    /// Wraps every key with a new master key, which replaces the one in its file. An interrupted one is finished by the next.
-    pub fn rotate_master(&self) -> Result<usize, KeyError> {
-        let Master::File(path) = &self.master else {
-            let what = "the master key is given by the environment: give a file for it, or wrap by hand".to_owned();
-            return Err(KeyError::File { path: self.dir.clone(), what });
-        };
-        let failed = |what: String| KeyError::File { path: path.clone(), what };
-        let _lock = self.lock()?;
-        let next = master::next(path);
-        if !next.exists() {
-            let key = MasterKey::random().map_err(failed)?;
-            master::write_secret(&next, key.secret_text().as_bytes()).map_err(|error| failed(error.to_string()))?;
-        }
-        let masters = self.master.keys()?;
-        let mut count = 0;
-        for partition in self.partitions()? {
-            let mut rewrap = |line: &str| match line.split(' ').collect::<Vec<_>>()[..] {
-                ["key", id, customer, wrapped] => {
-                    let key = unwrap(&masters, id, customer, wrapped)
-                        .ok_or_else(|| format!("the master key does not open key {id} of customer {customer}"))?;
-                    count += 1;
-                    let line = masters.first().and_then(|master| key_line(master, id, customer, &key));
-                    line.map(|line| Some(line.trim_end().to_owned())).ok_or_else(|| "no random bytes".to_owned())
-                }
-                _ => Ok(Some(line.to_owned())),
-            };
-            self.replace(partition, &mut rewrap, "")?;
-        }
-        let old = File::options().write(true).open(path).map_err(|error| failed(error.to_string()))?;
-        let done = fs::rename(&next, path)
-            .and_then(|()| (&old).write_all(&[b'0'; 2 * KEY_BYTES]))
-            .and_then(|()| old.sync_all());
-        done.map_err(|error| failed(error.to_string()))?;
-        Ok(count)
-    }
-
-    /// Whether there is a file of a partition.
-    pub fn has(&self, partition: PartitionId) -> bool {
-        self.path(partition).exists()
-    }
-
-    /// Says that keys which are missing now will not come back: what they sealed reads as such.
-    pub fn give_up(&self, partitions: impl IntoIterator<Item = PartitionId>) -> Result<(), KeyError> {
-        let _lock = self.lock()?;
-        partitions.into_iter().try_for_each(|partition| {
-            self.replace(partition, &mut |line| Ok((line != "lost").then(|| line.to_owned())), "lost\n")
-        })
-    }
-
-    /// Puts a copy of the keys of one ledger into `dir`, as those of another: the same one, or one that begins as it did.
-    pub fn restore(copy: &Path, dir: &Path, was: LedgerId, ledger: LedgerId) -> Result<(), KeyError> {
-        let failed = |path: &Path, error: io::Error| KeyError::File { path: path.to_owned(), what: error.to_string() };
-        fs::create_dir_all(dir).map_err(|error| failed(dir, error))?;
-        let mut found = false;
-        for entry in fs::read_dir(copy).map_err(|error| failed(copy, error))? {
-            let from = entry.map_err(|error| failed(copy, error))?.path();
-            let Some(name) = from.file_name().filter(|_| from.is_file()) else { continue };
-            let mut text = fs::read_to_string(&from).map_err(|error| failed(&from, error))?;
-            if from.extension().is_some_and(|end| end == "keys") {
-                let Some(lines) = text.strip_prefix(&format!("{HEADER}{was}\n")) else {
-                    return Err(KeyError::File { path: from, what: format!("it is not of ledger {was}") });
-                };
-                text = format!("{HEADER}{ledger}\n{lines}");
-                found = true;
-            }
-            let to = dir.join(name);
-            master::write_secret(&to, text.as_bytes()).map_err(|error| failed(&to, error))?;
-        }
-        if found {
-            return Ok(());
-        }
-        Err(KeyError::File { path: copy.to_owned(), what: "there are no keys of customers in it".to_owned() })
-    }
-
-    /// The keys of customers as they are, for an auditor who may read their names: a store of its own under another master key. How many.
-    pub fn export(&self, customers: &[String], dir: &Path, master: &MasterKey) -> Result<usize, KeyError> {
-        let mut count = 0;
-        fs::create_dir_all(dir).map_err(|error| KeyError::File { path: dir.to_owned(), what: error.to_string() })?;
-        for partition in self.partitions()? {
-            let mut state = self.state();
-            let loaded = self.refresh(&mut state, partition)?;
-            let mut text = format!("{HEADER}{}\n", self.ledger);
-            let mut owners: Vec<_> = loaded.owners.iter().collect();
-            owners.sort_by_key(|(customer, _)| *customer);
-            for (customer, owner) in owners {
-                if owner.erased {
-                    text += &format!("erased {customer}\n");
-                } else if customers.is_empty() || customers.contains(customer) {
-                    for (id, key) in &owner.keys {
-                        text += &key_line(master, id, customer, key)
-                            .ok_or_else(|| self.failed(partition, "no random bytes"))?;
-                        count += 1;
-                    }
-                }
-            }
-            text += "lost\n";
-            let path = dir.join(format!("{}-{}.keys", partition.family, partition.index));
-            let written = master::write_secret(&path, text.as_bytes());
-            written.map_err(|error| KeyError::File { path, what: error.to_string() })?;
-        }
-        Ok(count)
     }
 }
 
@@ -430,14 +301,14 @@ fn bound_to(id: &str, customer: &str) -> Vec<u8> {
     format!("{id} {customer}").into_bytes()
 }
 
-fn key_line(master: &MasterKey, id: &str, customer: &str, key: &[u8; KEY_BYTES]) -> Option<String> {
+pub(super) fn key_line(master: &MasterKey, id: &str, customer: &str, key: &[u8; KEY_BYTES]) -> Option<String> {
     let mut nonce = [0; NONCE_BYTES];
     aws_lc_rs::rand::fill(&mut nonce).ok()?;
     let wrapped = encrypt(&master.0, nonce, &bound_to(id, customer), key)?;
     Some(format!("key {id} {customer} {}{}\n", to_hex(&nonce), to_hex(&wrapped)))
 }
 
-fn unwrap(masters: &[MasterKey], id: &str, customer: &str, wrapped: &str) -> Option<[u8; KEY_BYTES]> {
+pub(super) fn unwrap(masters: &[MasterKey], id: &str, customer: &str, wrapped: &str) -> Option<[u8; KEY_BYTES]> {
     let bytes = from_hex(wrapped)?;
     let (nonce, wrapped) = bytes.split_at_checked(NONCE_BYTES)?;
     let place = bound_to(id, customer);

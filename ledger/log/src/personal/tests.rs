@@ -69,6 +69,11 @@ fn sealed(commit: &Commit, keys: &dyn Keys) -> Bytes {
     bytes.into()
 }
 
+/// What is sealed in stored bytes. The facts of a refusal have no order, so whole records cannot be compared.
+fn values(bytes: &Bytes) -> Option<subledger_proto::log::SealedValues> {
+    subledger_proto::log::Commit::decode(bytes.as_ref()).unwrap().sealed
+}
+
 fn holds(bytes: &[u8], text: &str) -> bool {
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
 }
@@ -81,7 +86,7 @@ fn every_commit_comes_back_with_its_key_and_says_nothing_without() {
     for commit in commits() {
         let bytes = sealed(&commit, &keys);
         assert_eq!(codec::open(&bytes, &keys).unwrap(), commit);
-        assert_eq!(sealed(&commit, &keys), bytes, "a retry is stored the same");
+        assert_eq!(values(&sealed(&commit, &keys)), values(&bytes), "a retry is sealed the same");
         let kind = codec::personal_values(&bytes).unwrap();
         let plain = codec::personal_values(&codec::encode(&commit).into()).unwrap();
         assert_eq!(kind == PersonalValues::Sealed, plain == PersonalValues::Plain, "{commit:?}");
@@ -92,7 +97,7 @@ fn every_commit_comes_back_with_its_key_and_says_nothing_without() {
             }
             assert!(format!("{:?}", codec::decode(&bytes).unwrap()).contains(SEALED) || commit.events().is_empty());
         } else {
-            assert_eq!(bytes, codec::encode(&commit), "what has nothing personal is stored as ever");
+            assert_eq!(codec::decode(&bytes).unwrap(), commit, "what has nothing personal is stored as ever");
         }
     }
     assert_eq!(found, COMMANDS.len() + EVENTS.len());
@@ -101,7 +106,10 @@ fn every_commit_comes_back_with_its_key_and_says_nothing_without() {
 #[test]
 fn without_keys_everything_is_stored_as_ever() {
     for commit in commits() {
-        assert_eq!(codec::seal(&commit, &NoKeys).unwrap(), (codec::encode(&commit), true));
+        let (bytes, kept) = codec::seal(&commit, &NoKeys).unwrap();
+        let bytes = Bytes::from(bytes);
+        assert!(kept && values(&bytes).is_none());
+        assert_eq!(codec::decode(&bytes).unwrap(), commit);
     }
 }
 
@@ -300,6 +308,26 @@ const NOT_PERSONAL: &[&str] = &[
     "note",
     "clear",
     "details",
+    "subscription_ids",
+    "user_ids",
+    "add_on_ids",
+    "left_user_ids",
+    "moved_user_ids",
+    "restored",
+    "not_restored",
+    "refused",
+    "consumed_service",
+    "resource_location",
+    "service_info1",
+    "service_info2",
+    "ends_on",
+    "anchor",
+    "included",
+    "charged_before",
+    "credited_before",
+    "earned_credit",
+    "quantity_before",
+    "replaces_quantity",
     // Dates, amounts and the like, as texts.
     "accepted_on",
     "consent_on",
