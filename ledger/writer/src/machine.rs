@@ -161,6 +161,12 @@ impl Customers {
         self.streams.get(customer)?.state.as_ref()
     }
 
+    /// Customers that were erased.
+    pub(crate) fn erased(&self) -> impl Iterator<Item = &CustomerId> {
+        let erased = |stream: &Stream| stream.state.as_ref().is_some_and(Customer::is_erased);
+        self.streams.iter().filter(move |(_, stream)| erased(stream)).map(|(id, _)| id)
+    }
+
     /// Accepted commands of a customer so far.
     fn version(&self, stream: &str) -> u64 {
         self.streams.get(stream).map_or(0, |stream| stream.version)

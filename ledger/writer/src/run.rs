@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering, mpsc};
 
-use subledger_log::{Log, PartitionId, PartitionWriter, ReadError};
+use subledger_log::{ClaimError, Log, PartitionId, PartitionWriter, ReadError};
 
 use crate::{
     Clock, CommandError, ReferenceFollower, Submission,
@@ -107,6 +107,10 @@ impl Writer {
         tracing::info!(%partition, next_seq = admission.next_seq, epoch = admission.epoch, folded, "writer ready");
         self.claimed = Some(writer);
         self.forget_old_snapshots |= erased;
+        if let Err(error) = self.destroy_keys_again() {
+            self.claimed = None;
+            return Err(error);
+        }
         if !self.knows_its_days() {
             // Another writer closed a day between our reading and our claim.
             if let Err(error) = self.catch_up() {
@@ -117,6 +121,15 @@ impl Writer {
         self.commits_since_snapshot += folded;
         self.publish_tail();
         Ok(())
+    }
+
+    /// An old copy of the keys may be back; what a snapshot knows to be erased was not read again just now.
+    fn destroy_keys_again(&self) -> Result<(), StartError> {
+        let (partition, keys) = (self.partition(), self.log.keys());
+        let mut erased = self.core.machine.customers().into_iter().flat_map(Customers::erased);
+        erased
+            .try_for_each(|customer| keys.destroy(partition, customer.as_str()))
+            .map_err(|error| ClaimError::Fold { partition, what: error.to_string() }.into())
     }
 
     /// Waits until the catalog and partners are read to their end.
