@@ -1,8 +1,10 @@
 //! Given, when, then: what each command does to a customer, and what it refuses.
 
 mod azure;
+mod azure_transfers;
 mod histories;
 mod kit;
+mod license_groups;
 mod lifecycle;
 mod marketplace;
 mod metered;
@@ -10,6 +12,8 @@ mod orders;
 mod profile;
 mod promotions;
 mod records;
+mod relations;
+mod requests;
 mod reservations;
 mod schedule;
 mod sla;
