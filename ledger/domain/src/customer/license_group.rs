@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{draft::Draft, gates, licenses, user::USER_NAME_CHARS_MAX};
+use super::{LicenseGroup, draft::Draft, gates, licenses, user::USER_NAME_CHARS_MAX};
 use crate::{
     Reason, Rejection, check,
     command::{DeleteLicenseGroup, SetLicenseGroup},
@@ -11,8 +11,6 @@ use crate::{
     ids::{LicenseGroupId, SubscriptionId},
     offer::ProductFamily,
 };
-
-use super::LicenseGroup;
 
 /// Groups of one customer.
 pub const LICENSE_GROUPS_MAX: usize = 100;

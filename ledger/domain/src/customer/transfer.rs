@@ -300,6 +300,7 @@ pub(super) fn accept(draft: &mut Draft<'_>, command: &AcceptTransfer) -> Result<
 pub(super) fn complete(draft: &mut Draft<'_>, id: &TransferId, transfer: &Transfer) -> Result<(), Rejection> {
     let (customer, on, target_id) = (draft.customer, draft.on(), &transfer.target_partner_id);
     let target = gates::buyer(draft.reference, target_id, "partner_id")?;
+    gates::in_good_standing(target, "partner_id")?;
     gates::relationship(customer, target_id, "partner_id")?;
     gates::agreement(customer, target_id, on)?;
     gates::market(target, customer.country(), "partner_id")?;

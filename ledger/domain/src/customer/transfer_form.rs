@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Transfer, TransferStanding, draft::Draft, gates, transfer};
+use super::{Transfer, TransferStanding, create::person, draft::Draft, gates, transfer};
 use crate::{
     Event, Reason, Rejection, check,
     command::{
@@ -19,8 +19,6 @@ use crate::{
     partner::Partner,
     party::PartnerKind,
 };
-
-use super::create::person;
 
 pub(super) fn request(draft: &mut Draft<'_>, command: &RequestAzureTransfer) -> Result<(), Rejection> {
     let (customer, on) = (draft.customer, draft.on());

@@ -377,6 +377,7 @@ fn order(n: u32, of: u32, lines: u32) -> Body {
         partner_id: partner_id(of),
         order_id: String::new(),
         lines: (0..lines).map(line).collect(),
+        by_customer: false,
     })
 }
 

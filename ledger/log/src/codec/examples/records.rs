@@ -70,7 +70,7 @@ pub(super) fn record_events() -> Vec<Event> {
         CustomerTagged { partner_id: partner(), tags: vec!["gold".into(), "north".into()] }
         ResellerAdded { partner_id: partner(), reseller_id: other_partner() }
         ResellerRemoved { partner_id: partner(), reseller_id: other_partner() }
-        DelegatedAdminRequested { partner_id: partner(), expires_on: Some(day(20)) }
+        DelegatedAdminRequested { partner_id: partner(), expires_on: None }
         RelationshipRequestExpired { partner_id: partner(), expired_on: day(20) }
         DelegatedAdminGranted { partner_id: partner() }
         DelegatedAdminRemoved { partner_id: partner() }
