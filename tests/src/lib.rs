@@ -13,5 +13,6 @@ pub mod look_back;
 pub mod process;
 pub mod random;
 pub mod raw;
+pub mod story;
 pub mod topic;
 pub mod year;

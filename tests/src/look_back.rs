@@ -5,8 +5,8 @@ use chrono::{DateTime, Days, NaiveDate, Utc};
 use prost_types::Timestamp;
 use serde_json::{Value, json};
 use subledger_customer::{
-    CustomerProjection,
-    query::{self, SubscriptionFilter},
+    CustomerProjection, TransferState,
+    query::{self, SubscriptionFilter, TransferFilter},
 };
 use subledger_fold::{Projection as _, Recorded, memory::Memory, page::PageRequest};
 use subledger_incentive::{BaseFilter, IncentiveProjection, list_bases};
@@ -14,7 +14,7 @@ use subledger_log::{Body, Commit, Family, Position, codec, remote::opened};
 use subledger_proto::{
     api::{
         GetCustomerRequest, ListCustomersRequest, ListIncentiveBasesRequest, ListSubscriptionsRequest,
-        ReadEventsRequest,
+        ListTransfersRequest, ListUsersRequest, ReadEventsRequest,
     },
     common::{self as pbc, AsOf},
 };
@@ -43,6 +43,9 @@ pub async fn play(client: &Client, random: &mut Random, steps: usize) -> anyhow:
         for n in 0..SUBSCRIPTIONS {
             client.accepted(&on(purchase(&format!("{id}-{n}"), id, "contoso", "e3", 10), FIRST)).await?;
         }
+        for command in people(id) {
+            client.accepted(&on(command, FIRST)).await?;
+        }
     }
     let mut refused = 0;
     for step in 0..steps {
@@ -55,6 +58,30 @@ pub async fn play(client: &Client, random: &mut Random, steps: usize) -> anyhow:
     Ok(())
 }
 
+/// Two users, and a transfer to a second partner that nobody has answered.
+fn people(id: &str) -> Vec<Value> {
+    let of = |partner: &str, mut fields: Value| {
+        fields["customer_id"] = json!(id);
+        fields["partner_id"] = json!(partner);
+        fields
+    };
+    let user = |name: &str| {
+        let email = format!("{name}@{id}.onmicrosoft.com");
+        let fields = of("contoso", json!({ "user_id": name, "display_name": name, "email": email }));
+        json!({ "command_id": format!("user-{id}-{name}"), "create_user": fields })
+    };
+    vec![
+        user("ada"),
+        user("bob"),
+        json!({ "command_id": format!("ask-{id}"), "request_relationship": of("litware", json!({})) }),
+        json!({ "command_id": format!("yes-{id}"), "accept_relationship": of("litware", json!({})) }),
+        json!({ "command_id": format!("move-{id}"), "request_transfer": {
+            "customer_id": id, "transfer_id": format!("move-{id}"), "source_partner_id": "contoso",
+            "target_partner_id": "litware", "subscription_ids": [format!("sub-{id}-0")],
+        }}),
+    ]
+}
+
 fn on(mut command: Value, day: NaiveDate) -> Value {
     command["effective_at"] = json!(format!("{day}T10:00:00Z"));
     command
@@ -65,7 +92,7 @@ fn command(random: &mut Random, step: usize, id: &str) -> Value {
     let names = ["Contoso", "Fabrikam", "Wide World"];
     let name = format!("{} {step}", names[random.index(names.len())]);
     let command_id = format!("step-{step}");
-    match random.below(4) {
+    match random.below(7) {
         0 => {
             change_quantity(&command_id, id, "contoso", &subscription, 1 + u32::try_from(random.below(40)).unwrap_or(0))
         }
@@ -74,6 +101,16 @@ fn command(random: &mut Random, step: usize, id: &str) -> Value {
         }}),
         2 => json!({ "command_id": command_id, "update_customer": {
             "customer_id": id, "company_name": name,
+        }}),
+        3 | 4 => {
+            let user = ["ada", "bob"][random.index(2)];
+            let row = json!({ "user_id": user, "subscription_id": subscription, "assign": random.below(3) > 0 });
+            json!({ "command_id": command_id, "change_licenses": {
+                "customer_id": id, "partner_id": "contoso", "rows": [row],
+            }})
+        }
+        5 if random.below(4) == 0 => json!({ "command_id": command_id, "withdraw_transfer": {
+            "customer_id": id, "partner_id": "contoso", "transfer_id": format!("move-{id}"),
         }}),
         _ => json!({ "command_id": command_id, "update_customer": {
             "customer_id": id, "partner_id": "contoso", "bill_to_name": name,
@@ -211,6 +248,27 @@ pub async fn asked(
         }));
     }
     for id in CUSTOMERS {
+        let request = ListUsersRequest {
+            customer_id: id.into(),
+            as_of: as_of.clone(),
+            min_position: min_position.clone(),
+            ..ListUsersRequest::default()
+        };
+        let page = client.customers.clone().list_users(request).await?.into_inner();
+        lines.extend(page.users.iter().map(|u| format!("{id} {} {:?}", u.user_id, u.subscription_ids)));
+    }
+    for state in ["", "active"] {
+        let request = ListTransfersRequest {
+            partner_id: "litware".into(),
+            state: state.into(),
+            as_of: as_of.clone(),
+            min_position: min_position.clone(),
+            ..ListTransfersRequest::default()
+        };
+        let page = client.customers.clone().list_transfers(request).await?.into_inner();
+        lines.extend(page.transfers.iter().map(|t| format!("{state} {} {}", t.transfer_id, t.state)));
+    }
+    for id in CUSTOMERS {
         let request =
             GetCustomerRequest { customer_id: id.into(), as_of: as_of.clone(), min_position: min_position.clone() };
         let found = client.customers.clone().get_customer(request).await;
@@ -256,6 +314,19 @@ pub fn replayed(log: &[Commit], moment: &Moment) -> anyhow::Result<Vec<String>> 
             let at = s.state.label();
             format!("{state} {}/{} {at} seats {} renews {}", s.customer_id, s.subscription_id, s.quantity, s.auto_renew)
         }));
+    }
+    for id in CUSTOMERS {
+        let page = query::list_users(&customers, id, ALL)?;
+        lines.extend(page.items.iter().map(|u| {
+            let licenses: Vec<_> = u.licenses.iter().map(ToString::to_string).collect();
+            format!("{id} {} {licenses:?}", u.user_id)
+        }));
+    }
+    for state in ["", "active"] {
+        let state_is = TransferState::from_label(state);
+        let filter = TransferFilter { partner_id: Some("litware"), state: state_is, ..TransferFilter::default() };
+        let page = query::list_transfers(&customers, filter, ALL)?;
+        lines.extend(page.items.iter().map(|t| format!("{state} {} {}", t.transfer_id, t.state.label())));
     }
     for id in CUSTOMERS {
         let found = query::get_customer(&customers, id)?;

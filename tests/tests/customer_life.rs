@@ -89,7 +89,7 @@ async fn a_record_changes_and_is_found_and_exported() -> anyhow::Result<()> {
     );
     let activities = csv(&["activities", "--customer", "fabrikam"])?;
     assert!(activities.starts_with("Date-Time,Affected customer,Action,Partner user\r\n"), "{activities}");
-    assert!(activities.contains("CustomerUpdated fabrikam bill_to_name -> Woodgrove Bank"), "{activities}");
+    assert!(activities.contains("CustomerUpdated fabrikam bill_to_name none -> Woodgrove Bank"), "{activities}");
     run(&["csv", "subscriptions", "--address", &serve.address])?.expect_error(&["--customer"])?;
     Ok(())
 }

@@ -62,14 +62,16 @@ pub(crate) fn region(field: &str, code: &str) -> Result<(), Rejection> {
 
 /// 1 to `most` elements.
 pub(crate) fn count(field: &str, length: usize, most: usize) -> Result<(), Rejection> {
-    match length {
-        0 => Err(missing(field)),
-        _ if length > most => {
-            let message = format!("{field} has {length} elements; at most {most} are taken at once");
-            Err(Rejection::field(Reason::InvalidValue, field, message).with("maximum", most))
-        }
-        _ => Ok(()),
+    if length == 0 { Err(missing(field)) } else { at_most(field, length, most) }
+}
+
+/// 0 to `most` elements.
+pub(crate) fn at_most(field: &str, length: usize, most: usize) -> Result<(), Rejection> {
+    if length <= most {
+        return Ok(());
     }
+    let message = format!("{field} has {length} elements; at most {most} are taken at once");
+    Err(Rejection::field(Reason::InvalidValue, field, message).with("maximum", most))
 }
 
 /// An amount above zero, in the currency's minor unit.

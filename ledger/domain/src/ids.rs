@@ -143,6 +143,8 @@ id! {
     InvoiceNumber
     /// A user of one customer.
     UserId
+    /// A group of licenses of one customer.
+    LicenseGroupId
     /// Money received from a partner, unique among its payments.
     PaymentId
     /// A request for a withholding tax credit, unique among the partner's.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ids::{OfferId, PartnerId, PromotionId, SubscriptionId},
+    party::Segment,
     tax::TaxScope,
 };
 
@@ -172,6 +173,8 @@ pub struct Product {
     pub free_trial_days: u32,
     /// It can neither be cancelled nor exchanged (L14307).
     pub not_returnable: bool,
+    /// Customers of these segments may buy it; empty: as its rows of the price list say (L15112-15116).
+    pub segments: BTreeSet<Segment>,
 }
 
 impl Product {
@@ -184,6 +187,7 @@ impl Product {
         granted_partner_ids: BTreeSet::new(),
         free_trial_days: 0,
         not_returnable: false,
+        segments: BTreeSet::new(),
     };
 }
 

@@ -187,6 +187,8 @@ reasons! {
     RelationshipRequired = "RELATIONSHIP_REQUIRED",
     /// The relationship is active or requested already.
     RelationshipExists = "RELATIONSHIP_EXISTS",
+    /// The request was not answered in time.
+    RequestExpired = "REQUEST_EXPIRED",
     /// Nobody requested the relationship.
     RelationshipNotRequested = "RELATIONSHIP_NOT_REQUESTED",
     /// Subscriptions are active; the relationship stays.
@@ -208,6 +210,8 @@ reasons! {
     SubscriptionClosed = "SUBSCRIPTION_CLOSED",
     /// It went to another partner.
     SubscriptionTransferred = "SUBSCRIPTION_TRANSFERRED",
+    /// It was suspended for a breach of the terms of use.
+    SuspensionEnforced = "SUSPENSION_ENFORCED",
     /// Its suspension lasted too long.
     HoldExpired = "HOLD_EXPIRED",
     /// Its term ended while it was suspended.
@@ -269,6 +273,26 @@ reasons! {
     NotTransferableMarketplace = "NOT_TRANSFERABLE_MARKETPLACE",
     /// Software, reservations and other one-time purchases do not move.
     NotTransferableTermBased = "NOT_TRANSFERABLE_TERM_BASED",
+    /// An Azure plan does not move.
+    NotTransferableAzurePlan = "NOT_TRANSFERABLE_AZURE_PLAN",
+    /// A reservation does not move.
+    NotTransferableReservation = "NOT_TRANSFERABLE_RESERVATION",
+    /// Only a classic Azure subscription moves by a form.
+    OfferNotTransferable = "OFFER_NOT_TRANSFERABLE",
+    /// The customer asks its partner in writing for the transfer.
+    CustomerRequestMissing = "CUSTOMER_REQUEST_MISSING",
+    /// The subscription belongs to another partner.
+    NotCurrentPartner = "NOT_CURRENT_PARTNER",
+    /// The partner and the customer are not in one country.
+    CountryMismatch = "COUNTRY_MISMATCH",
+    /// Not everybody has signed the form.
+    SignaturesIncomplete = "SIGNATURES_INCOMPLETE",
+    /// The form bears that signature, or waits for another first.
+    SignatureOutOfTurn = "SIGNATURE_OUT_OF_TURN",
+    /// An administrator of each partner is named for questions.
+    AdminContactMissing = "ADMIN_CONTACT_MISSING",
+    /// The transfer is not at the step that the command belongs to.
+    TransferStepOutOfTurn = "TRANSFER_STEP_OUT_OF_TURN",
     /// A locked 72-month subscription does not move.
     NotTransferableLocked = "NOT_TRANSFERABLE_LOCKED",
     /// Only the parties of a transfer act on it.
@@ -300,6 +324,8 @@ reasons! {
     ConsentRequired = "CONSENT_REQUIRED",
     /// The partner holds no active Azure subscription of the customer.
     NoAzureSubscription = "NO_AZURE_SUBSCRIPTION",
+    /// The partner does not permit the customer to buy that by itself.
+    PermissionDisabled = "PERMISSION_DISABLED",
     /// The customer may, or may not, do that already.
     PermissionUnchanged = "PERMISSION_UNCHANGED",
     /// A user with this id, or this address, exists.
@@ -322,6 +348,8 @@ reasons! {
     LicenseAssigned = "LICENSE_ASSIGNED",
     /// The user does not have that license.
     LicenseNotAssigned = "LICENSE_NOT_ASSIGNED",
+    /// The customer has no such group of licenses.
+    LicenseGroupNotFound = "LICENSE_GROUP_NOT_FOUND",
     /// One free trial of an offer for each customer.
     TrialAlreadyUsed = "TRIAL_ALREADY_USED",
     /// The customer has what it would try.

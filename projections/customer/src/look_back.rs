@@ -7,11 +7,11 @@ use subledger_fold::{
 };
 
 use crate::{
-    query::{self, SubscriptionFilter},
-    rows::{Customer, RelationshipState, Subscription},
+    query::{self, SubscriptionFilter, TransferFilter},
+    rows::{Customer, RelationshipState, Subscription, Transfer, UserRow},
     tables::{
         names::{self, Listed, Name, searchable},
-        subscriptions, subscriptions_by_id, subscriptions_by_partner, timelines,
+        subscriptions, subscriptions_by_id, subscriptions_by_partner, timelines, transfers, transfers_by_partner,
     },
 };
 
@@ -133,6 +133,63 @@ pub fn list_subscriptions_as_of(
     list(rows, &subscriptions::prefix(customer_id), request, |key, _| {
         let (customer_id, subscription_id) = subscriptions::parse(key)?;
         was(customer_id, subscription_id)
+    })
+}
+
+/// What a transfer was then; none if nobody had asked for it.
+pub fn get_transfer_as_of(
+    rows: &dyn Rows,
+    customer_id: &str,
+    transfer_id: &str,
+    horizon: &Horizon,
+) -> Result<Option<Transfer>, StoreError> {
+    if horizon.is_now() {
+        return query::get_transfer(rows, customer_id, transfer_id);
+    }
+    timelines::transfer(customer_id, transfer_id).at(rows, horizon)
+}
+
+/// Transfers as [`query::list_transfers`] has them: those that were so then.
+pub fn list_transfers_as_of(
+    rows: &dyn Rows,
+    filter: TransferFilter<'_>,
+    horizon: &Horizon,
+    request: PageRequest<'_>,
+) -> Result<Page<Transfer>, QueryError> {
+    if horizon.is_now() {
+        return query::list_transfers(rows, filter, request);
+    }
+    let was = |customer_id: &str, transfer_id: &str| {
+        let then = get_transfer_as_of(rows, customer_id, transfer_id, horizon)?;
+        Ok::<_, StoreError>(then.filter(|then| filter.takes(then)))
+    };
+    if let (None, Some(partner_id)) = (filter.customer_id, filter.partner_id) {
+        // A transfer never changes its parties.
+        return list(rows, &transfers_by_partner::prefix(partner_id), request, |key, _| {
+            let (customer_id, transfer_id) = transfers_by_partner::parse(key)?;
+            was(customer_id, transfer_id)
+        });
+    }
+    list(rows, &transfers::prefix(filter.customer_id), request, |key, _| {
+        let (customer_id, transfer_id) = transfers::parse(key)?;
+        was(customer_id, transfer_id)
+    })
+}
+
+/// A customer's users as [`query::list_users`] has them: those that there were then, with the licenses of then.
+pub fn list_users_as_of(
+    rows: &dyn Rows,
+    customer_id: &str,
+    horizon: &Horizon,
+    request: PageRequest<'_>,
+) -> Result<Page<UserRow>, QueryError> {
+    if horizon.is_now() {
+        return query::list_users(rows, customer_id, request);
+    }
+    list(rows, &timelines::users_ever(customer_id), request, |key, _| {
+        let then: Option<Option<UserRow>> =
+            timelines::user(customer_id, timelines::parse_user_ever(key)?).at(rows, horizon)?;
+        Ok(then.flatten())
     })
 }
 

@@ -1,17 +1,21 @@
 //! What can be asked. Every function reads rows only; lists are pages.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use subledger_fold::{
     Rows, StoreError, decode, get,
-    page::{Page, PageRequest, QueryError, list, list_each, list_reverse},
+    page::{Page, PageRequest, Pager, QueryError, list, list_each, list_reverse},
 };
 
 use crate::{
-    rows::{Activity, Customer, StateOnDay, Subscription, SubscriptionState, Transfer, UserRow},
+    rows::{
+        Activity, Customer, LicenseGroup, Order, StateOnDay, Subscription, SubscriptionState, Transfer, TransferState,
+        UserRow,
+    },
     tables::{
-        activities, customers, history,
+        activities, customers, history, license_groups,
         names::{self, Listed, Name, searchable},
-        subscriptions, subscriptions_by_id, subscriptions_by_partner, transfers, transfers_by_partner, users,
+        of_partner::{self, Table},
+        orders, subscriptions, subscriptions_by_id, subscriptions_by_partner, transfers, transfers_by_partner, users,
     },
 };
 
@@ -113,26 +117,40 @@ pub fn get_transfer(rows: &dyn Rows, customer_id: &str, transfer_id: &str) -> Re
     get(rows, &transfers::key(customer_id, transfer_id))
 }
 
-/// Transfers by customer and id: of a customer, from or to a partner, or both.
+/// Which transfers. Everything that is not given does not matter.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransferFilter<'a> {
+    /// Whose.
+    pub customer_id: Option<&'a str>,
+    /// From or to whom.
+    pub partner_id: Option<&'a str>,
+    /// What came of it.
+    pub state: Option<TransferState>,
+}
+
+impl TransferFilter<'_> {
+    /// Whether it is one of them.
+    pub(crate) fn takes(&self, transfer: &Transfer) -> bool {
+        let parties = [&transfer.source_partner_id, &transfer.target_partner_id];
+        self.partner_id.is_none_or(|partner| parties.iter().any(|party| party.as_str() == partner))
+            && self.state.is_none_or(|state| transfer.state == state)
+    }
+}
+
+/// Transfers by customer and id.
 pub fn list_transfers(
     rows: &dyn Rows,
-    customer_id: Option<&str>,
-    partner_id: Option<&str>,
+    filter: TransferFilter<'_>,
     request: PageRequest<'_>,
 ) -> Result<Page<Transfer>, QueryError> {
-    if let (None, Some(partner_id)) = (customer_id, partner_id) {
+    let taken = |transfer: Transfer| Some(transfer).filter(|transfer| filter.takes(transfer));
+    if let (None, Some(partner_id)) = (filter.customer_id, filter.partner_id) {
         return list(rows, &transfers_by_partner::prefix(partner_id), request, |key, _| {
             let (customer_id, transfer_id) = transfers_by_partner::parse(key)?;
-            listed(get_transfer(rows, customer_id, transfer_id)?, key).map(Some)
+            listed(get_transfer(rows, customer_id, transfer_id)?, key).map(taken)
         });
     }
-    list(rows, &transfers::prefix(customer_id), request, |_, row| {
-        let transfer: Transfer = decode(row)?;
-        let wanted = partner_id.is_none_or(|partner| {
-            transfer.source_partner_id.as_str() == partner || transfer.target_partner_id.as_str() == partner
-        });
-        Ok(wanted.then_some(transfer))
-    })
+    list(rows, &transfers::prefix(filter.customer_id), request, |_, row| decode(row).map(taken))
 }
 
 /// Days of activities; both ends are included, and none is open.
@@ -144,19 +162,93 @@ pub struct Days {
     pub to: Option<NaiveDate>,
 }
 
-/// What happened to a customer and what was refused, the newest first, of the days on which it was recorded.
+impl Days {
+    fn have(&self, at: DateTime<Utc>) -> bool {
+        let on = at.date_naive();
+        self.from.is_none_or(|from| from <= on) && self.to.is_none_or(|to| on <= to)
+    }
+}
+
+/// Whose activities or orders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose<'a> {
+    /// Of a customer; with a partner, what of it concerns that partner.
+    Customer(&'a str, Option<&'a str>),
+    /// What concerns a partner at all of its customers.
+    Partner(&'a str),
+}
+
+/// What happened to a customer or concerned a partner, and what was refused, the newest first, of the days on which it was recorded.
 pub fn list_activities(
     rows: &dyn Rows,
-    customer_id: &str,
+    whose: Whose<'_>,
     days: Days,
     request: PageRequest<'_>,
 ) -> Result<Page<Activity>, QueryError> {
-    list_reverse(rows, &activities::prefix(customer_id), request, |_, row| {
-        let activity: Activity = decode(row)?;
-        let on = activity.recorded_at.date_naive();
-        let wanted = days.from.is_none_or(|from| from <= on) && days.to.is_none_or(|to| on <= to);
-        Ok(wanted.then_some(activity))
-    })
+    let of_commit = |customer: &str, seq, number| get(rows, &activities::key(customer, seq, number));
+    match whose {
+        Whose::Customer(customer_id, None) => {
+            list_reverse(rows, &activities::prefix(customer_id), request, |_, row| {
+                let activity: Activity = decode(row)?;
+                Ok(days.have(activity.recorded_at).then_some(activity))
+            })
+        }
+        Whose::Customer(customer_id, Some(partner_id)) => {
+            of_partner(rows, Table::Activities, partner_id, days, request, |customer, seq, number| {
+                if customer == customer_id { of_commit(customer, seq, number) } else { Ok(None) }
+            })
+        }
+        Whose::Partner(partner_id) => of_partner(rows, Table::Activities, partner_id, days, request, of_commit),
+    }
+}
+
+/// Orders, the newest first, of the days on which they were recorded.
+pub fn list_orders(
+    rows: &dyn Rows,
+    whose: Whose<'_>,
+    days: Days,
+    request: PageRequest<'_>,
+) -> Result<Page<Order>, QueryError> {
+    match whose {
+        Whose::Customer(customer_id, partner_id) => {
+            list_reverse(rows, &orders::prefix(customer_id), request, |_, row| {
+                let order: Order = decode(row)?;
+                let wanted = partner_id.is_none_or(|partner_id| order.partner_id.as_str() == partner_id);
+                Ok((wanted && days.have(order.recorded_at)).then_some(order))
+            })
+        }
+        Whose::Partner(partner_id) => {
+            of_partner(rows, Table::Orders, partner_id, days, request, |customer, seq, number| {
+                get(rows, &orders::key(customer, seq, number))
+            })
+        }
+    }
+}
+
+/// A page of what concerns a partner: reads no day after the last one asked for.
+fn of_partner<T>(
+    rows: &dyn Rows,
+    table: Table,
+    partner_id: &str,
+    days: Days,
+    request: PageRequest<'_>,
+    row: impl Fn(&str, u64, u64) -> Result<Option<T>, StoreError>,
+) -> Result<Page<T>, QueryError> {
+    let prefix = of_partner::prefix(table, partner_id);
+    let first = days.to.map(|day| of_partner::end_of(table, partner_id, day)).unwrap_or_default();
+    let before = days.from.and_then(|day| day.pred_opt());
+    let last = before.map(|day| of_partner::end_of(table, partner_id, day));
+    let mut pager = Pager::new(request, &prefix)?;
+    let from = if pager.from().is_empty() { first } else { pager.from().to_vec() };
+    rows.scan(&prefix, &from, true, &mut |key, customer| {
+        if last.as_ref().is_some_and(|last| key < last.as_slice()) {
+            return Ok(false);
+        }
+        let (seq, number) = of_partner::parse(table, partner_id, key)?;
+        let customer: String = decode(customer)?;
+        pager.offer(key, || row(&customer, seq, number))
+    })?;
+    Ok(pager.finish())
 }
 
 /// What a subscription was at the end of a day, and what made it so; none before it began.
@@ -178,6 +270,15 @@ pub fn state_on(
 /// A customer's users by id; deleted ones too, as long as they can be restored.
 pub fn list_users(rows: &dyn Rows, customer_id: &str, request: PageRequest<'_>) -> Result<Page<UserRow>, QueryError> {
     list(rows, &users::prefix(customer_id), request, |_, row| decode(row).map(Some))
+}
+
+/// A customer's groups of licenses, by id.
+pub fn list_license_groups(
+    rows: &dyn Rows,
+    customer_id: &str,
+    request: PageRequest<'_>,
+) -> Result<Page<LicenseGroup>, QueryError> {
+    list(rows, &license_groups::prefix(customer_id), request, |_, row| decode(row).map(Some))
 }
 
 /// What an index lists must be there.

@@ -7,8 +7,11 @@ use subledger_domain::{
     calendar::NEVER,
     charge::AppliedPromotion,
     customer::{ScheduledChange, SuspensionReason},
-    event::{SubscriptionCreated, TrialStarted},
-    ids::{CustomerId, OfferId, OrderId, PartnerId, PromotionId, SubscriptionId, TransferId, UserId},
+    event::{FormSigner, SubscriptionCreated, TrialStarted},
+    ids::{
+        AzureSubscriptionId, CustomerId, LicenseGroupId, OfferId, OrderId, PartnerId, PromotionId, SubscriptionId,
+        TransferId, UserId,
+    },
     money::Currency,
     offer::{BillingFrequency, FulfilmentFact, PriceComponent, PricePer, ProductKind, Reservation},
     party::{Address, AgreementMode, AgreementVersion, Contact, PurchasePermission, Segment},
@@ -47,6 +50,8 @@ states! {
         Active = "active",
         /// It ended.
         Removed = "removed",
+        /// The customer did not answer the request in time.
+        Expired = "expired",
     }
 }
 
@@ -233,6 +238,40 @@ pub struct Relationship {
     pub resellers: Vec<PartnerId>,
     /// Whether the partner asked for admin rights since.
     pub admin_requested: bool,
+    /// First day on which what was asked for can no longer be accepted; none while nothing is open, or open for ever.
+    pub request_expires_on: Option<NaiveDate>,
+}
+
+/// An order, or what a transfer or an upgrade placed as one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// Its id, unique for the customer.
+    pub order_id: OrderId,
+    /// The customer.
+    pub customer_id: CustomerId,
+    /// Who pays.
+    pub partner_id: PartnerId,
+    /// When it took effect, UTC.
+    pub placed_at: DateTime<Utc>,
+    /// When it was recorded, UTC.
+    pub recorded_at: DateTime<Utc>,
+    /// Who sent the command.
+    pub principal: String,
+    /// Whether the customer placed it itself, on the partner's account.
+    pub by_customer: bool,
+    /// What it began, in the order of its lines.
+    pub subscription_ids: Vec<SubscriptionId>,
+}
+
+/// Licenses that are given together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LicenseGroup {
+    /// Its id, unique for the customer.
+    pub group_id: LicenseGroupId,
+    /// As lists show it.
+    pub display_name: String,
+    /// Its licenses, by id.
+    pub subscription_ids: Vec<SubscriptionId>,
 }
 
 /// An acceptance of the customer agreement.
@@ -347,6 +386,8 @@ pub struct Subscription {
     pub reservation: Option<Reservation>,
     /// The reservation it went into.
     pub exchanged_for_subscription_id: Option<SubscriptionId>,
+    /// Of a classic Azure subscription: the id that Azure knows it by, which a transfer keeps (L15859).
+    pub azure_subscription_id: Option<AzureSubscriptionId>,
 }
 
 /// What a promotion takes off.
@@ -393,6 +434,7 @@ pub(crate) fn reason_label(reason: SuspensionReason) -> &'static str {
         SuspensionReason::Transferred => "transferred",
         SuspensionReason::Upgraded => "upgraded",
         SuspensionReason::Migrated => "migrated",
+        SuspensionReason::Enforced => "enforced",
     }
 }
 
@@ -454,6 +496,9 @@ impl From<&SubscriptionCreated> for Subscription {
             trial_end: e.trial_end,
             reservation: e.reservation.clone(),
             exchanged_for_subscription_id: None,
+            azure_subscription_id: (e.product_kind == Some(ProductKind::AzureSubscription))
+                .then(|| AzureSubscriptionId::new(e.subscription_id.as_str()).ok())
+                .flatten(),
         }
     }
 }
@@ -499,6 +544,7 @@ impl From<&TrialStarted> for Subscription {
             trial_end: None,
             reservation: None,
             exchanged_for_subscription_id: None,
+            azure_subscription_id: None,
         }
     }
 }
@@ -522,6 +568,40 @@ pub struct Transfer {
     pub expires_on: Option<NaiveDate>,
     /// What moves.
     pub lines: Vec<TransferItem>,
+    /// Of one that goes by ticket and form.
+    pub form: Option<TransferForm>,
+    /// Why it was declined; may be empty.
+    pub note: String,
+}
+
+/// How far the form of a transfer has come (customers page section 2.19).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransferForm {
+    /// The day of the customer's written request.
+    pub customer_requested_on: NaiveDate,
+    /// The owner's ticket.
+    pub ticket_id: String,
+    /// Who signed, in the order of signing.
+    pub signed: Vec<FormSigner>,
+    /// Whether it went to the ticket.
+    pub submitted: bool,
+    /// Whether the new owner removed the former one's roles.
+    pub access_cleaned: bool,
+}
+
+impl Transfer {
+    /// The step of a transfer by form, as the API shows it; empty for one that its target answers.
+    pub fn step(&self) -> &'static str {
+        let Some(form) = &self.form else { return "" };
+        match self.state {
+            TransferState::Complete if form.access_cleaned => "access_cleaned",
+            TransferState::Active if form.submitted => "submitted",
+            TransferState::Active if form.signed.len() == FormSigner::ALL.len() => "signed_by_all",
+            TransferState::Active if !form.signed.is_empty() => "signed_by_current_partner",
+            TransferState::Active => "requested",
+            closed => closed.label(),
+        }
+    }
 }
 
 /// One subscription of a transfer.
@@ -533,13 +613,31 @@ pub struct TransferItem {
     pub offer_id: OfferId,
     /// Seats at the request.
     pub quantity: u32,
+    /// What an add-on stands on.
+    pub base_subscription_id: Option<SubscriptionId>,
     /// The target's subscription, once complete.
     pub new_subscription_id: Option<SubscriptionId>,
+    /// Of a classic Azure subscription: the id it keeps.
+    pub azure_subscription_id: Option<AzureSubscriptionId>,
+    /// Of a classic Azure subscription: what its last billed period came to, without tax.
+    pub last_billed: Option<Billed>,
+}
+
+/// An amount that was billed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Billed {
+    /// Without tax.
+    #[serde(with = "rust_decimal::serde::str")]
+    pub amount: Decimal,
+    /// Its currency.
+    pub currency: Currency,
 }
 
 /// Something that happened to a customer, or was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Activity {
+    /// The customer.
+    pub customer_id: String,
     /// The commit.
     pub position: Position,
     /// Its command.

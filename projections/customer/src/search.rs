@@ -13,7 +13,11 @@ use subledger_fold::{
 use crate::{
     query,
     rows::{Customer, RelationshipState},
-    tables::{ids, names::searchable, trigrams},
+    tables::{
+        ids,
+        names::{self, Listed, Name, searchable},
+        trigrams,
+    },
 };
 
 /// Hits of one search at most.
@@ -77,6 +81,30 @@ pub fn trigrams_of(name: &str) -> BTreeSet<String> {
     trigrams
 }
 
+/// What it costs that a customer can be found by its names and its id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IndexCost {
+    /// Rows, all of them empty.
+    pub rows: u64,
+    /// Bytes of their keys.
+    pub key_bytes: u64,
+}
+
+/// What a customer with these names costs, with one partner that has a relationship with it. Each of its orders and subscriptions has
+/// one row more.
+pub fn index_cost(customer: &str, company: &str, domain: &str, partner: &str) -> IndexCost {
+    let both = [(Name::Company, searchable(company)), (Name::Domain, searchable(domain))];
+    let listed = [Listed::Now, Listed::Ever].into_iter().flat_map(|listed| ["", partner].map(|of| (listed, of)));
+    let names = listed
+        .flat_map(|(listed, of)| both.iter().map(move |(name, text)| names::key(listed, of, *name, text, customer)));
+    let trigrams = trigrams_of(company).into_iter().map(|trigram| trigrams::key(&trigram, customer));
+    let id = ids::key(&searchable(customer), ids::IdKind::Customer, "", customer);
+    names.chain(trigrams).chain([id]).fold(IndexCost::default(), |cost, key| IndexCost {
+        rows: cost.rows + 1,
+        key_bytes: cost.key_bytes + key.len() as u64,
+    })
+}
+
 /// How alike two sets of trigrams are, in thousandths.
 pub fn alike(one: &BTreeSet<String>, other: &BTreeSet<String>) -> u32 {
     let shared = one.intersection(other).count();
@@ -84,8 +112,20 @@ pub fn alike(one: &BTreeSet<String>, other: &BTreeSet<String>) -> u32 {
     (shared * 1000).checked_div(all).map_or(0, |alike| u32::try_from(alike).unwrap_or(1000))
 }
 
+/// What is searched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted<'a> {
+    /// An id, a tag, or a part of a name or domain.
+    pub text: &'a str,
+    /// Hits at most.
+    pub most: usize,
+    /// Whether names that are spelled like it count too; without, only ids and beginnings are read.
+    pub alike: bool,
+}
+
 /// Searches; with a partner, among the customers that have an active relationship with it.
-pub fn search(rows: &dyn Rows, partner_id: Option<&str>, text: &str, most: usize) -> Result<Found, QueryError> {
+pub fn search(rows: &dyn Rows, partner_id: Option<&str>, wanted: Wanted<'_>) -> Result<Found, QueryError> {
+    let Wanted { text, most, alike } = wanted;
     let most = most.clamp(1, HITS_MAX);
     let wanted = searchable(text.trim());
     if wanted.is_empty() {
@@ -106,7 +146,7 @@ pub fn search(rows: &dyn Rows, partner_id: Option<&str>, text: &str, most: usize
         }
     }
     let mut complete = true;
-    if hits.len() < most {
+    if alike && hits.len() < most {
         complete = by_likeness(rows, partner_id, &wanted, &mut hits)?;
     }
     hits.truncate(most);

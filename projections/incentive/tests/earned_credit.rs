@@ -243,6 +243,7 @@ fn world() -> World {
             customer_id: customer_id.clone(),
             partner_id: partner_id.clone(),
             order_id: None,
+            by_customer: false,
             lines: vec![c::PurchaseLine {
                 subscription_id: Some(id!(SubscriptionId, "plan")),
                 offer_id: id!(OfferId, "azure-plan"),

@@ -5,10 +5,11 @@ use std::{borrow::Cow, sync::Arc};
 use chrono::{Datelike, NaiveDate};
 use rust_decimal::Decimal;
 use subledger_domain::{
-    catalog::{Catalog, PriceChange},
+    catalog::{Catalog, PriceChange, TrialTerms},
     ids::{ExemptionId, OfferId, PartnerId},
     money::Currency,
     offer, partner,
+    party::Segment,
     tax::{self, ExemptionState, TaxIdState},
 };
 use subledger_log::{
@@ -18,8 +19,9 @@ use subledger_log::{
 use subledger_proto::{
     api::{
         GetOfferRequest, GetPartnerRequest, ListOffersRequest, ListOffersResponse, ListPartnersRequest,
-        ListPartnersResponse, ListPricesRequest, ListPricesResponse, ListTaxRatesRequest, ListTaxRatesResponse,
-        ListedPrice, Offer, Partner, Price, TaxExemption, TaxId, catalog_service_server::CatalogService,
+        ListPartnersResponse, ListPricesRequest, ListPricesResponse, ListPromotionsRequest, ListPromotionsResponse,
+        ListTaxRatesRequest, ListTaxRatesResponse, ListTrialsRequest, ListTrialsResponse, ListedPrice, Offer, Partner,
+        Price, TaxExemption, TaxId, catalog_service_server::CatalogService,
     },
     common as pbc,
 };
@@ -27,6 +29,7 @@ use subledger_writer::{ReferenceFollower, ReferenceView};
 use tonic::{Request, Response, Status};
 
 use super::{
+    billing::optional_id,
     errors, paging,
     position::{self, Wanted},
 };
@@ -86,13 +89,58 @@ impl CatalogService for CatalogApi {
         let wanted = position::wanted(&request.get_ref().min_position, request.metadata(), self.layout)?;
         let request = request.into_inner();
         let size = paging::size(request.page_size, self.page_items_max)?;
-        let as_of = day("as_of_date", request.as_of_date)?;
+        let as_of = day("as_of_date", request.as_of_date.clone())?;
+        let filter = OfferFilter::of(&request)?;
         self.read(wanted, move |view, reflects| {
             let catalog = &*catalog(view, as_of);
-            let offers = catalog.offers().map(|offer| (offer.offer_id.as_str(), offer));
+            let offers = catalog.offers().filter(|offer| filter.takes(offer));
+            let offers = offers.map(|offer| (offer.offer_id.as_str(), offer));
             let (page, next_page_token) = paging::slice(offers, size, &request.page_token)?;
             let offers = page.into_iter().map(|offer| to_offer(catalog, offer)).collect();
             Ok(ListOffersResponse { offers, next_page_token, reflects })
+        })
+        .await
+    }
+
+    async fn list_promotions(
+        &self,
+        request: Request<ListPromotionsRequest>,
+    ) -> Result<Response<ListPromotionsResponse>, Status> {
+        let wanted = position::wanted(&request.get_ref().min_position, request.metadata(), self.layout)?;
+        let request = request.into_inner();
+        let size = paging::size(request.page_size, self.page_items_max)?;
+        let (as_of, on) = (day("as_of_date", request.as_of_date)?, day("on", request.on)?);
+        let offer_id: Option<OfferId> = optional_id("offer_id", request.offer_id)?;
+        let country = request.country;
+        self.read(wanted, move |view, reflects| {
+            let catalog = &*catalog(view, as_of);
+            let holds = |known: &&offer::Promotion| {
+                offer_id.as_ref().is_none_or(|offer_id| known.offer_ids.contains(offer_id))
+                    && on.is_none_or(|on| known.first_day <= on && known.last_day.is_none_or(|last| on <= last))
+                    && (country.is_empty() || known.markets.is_empty() || known.markets.contains(&country))
+            };
+            let known = catalog.promotions().filter(holds).map(|known| (known.promotion_id.as_str(), known));
+            let (page, next_page_token) = paging::slice(known, size, &request.page_token)?;
+            let promotions = page.into_iter().map(Wire::to_wire).collect();
+            Ok(ListPromotionsResponse { promotions, next_page_token, reflects })
+        })
+        .await
+    }
+
+    async fn list_trials(&self, request: Request<ListTrialsRequest>) -> Result<Response<ListTrialsResponse>, Status> {
+        let wanted = position::wanted(&request.get_ref().min_position, request.metadata(), self.layout)?;
+        let request = request.into_inner();
+        let size = paging::size(request.page_size, self.page_items_max)?;
+        let as_of = day("as_of_date", request.as_of_date)?;
+        self.read(wanted, move |view, reflects| {
+            let catalog = &*catalog(view, as_of);
+            let known = catalog.trials().map(|terms| (terms.offer_id.as_str(), terms));
+            let (page, next_page_token) = paging::slice(known, size, &request.page_token)?;
+            // What holds where the terms name no days and seats, too.
+            let terms =
+                |terms: &TrialTerms| TrialTerms { days: terms.days(), quantity: terms.quantity(), ..terms.clone() };
+            let trials = page.into_iter().map(|known| terms(known).to_wire()).collect();
+            Ok(ListTrialsResponse { trials, next_page_token, reflects })
         })
         .await
     }
@@ -166,6 +214,47 @@ impl CatalogService for CatalogApi {
         })
         .await
     }
+}
+
+/// Which offers a list has.
+struct OfferFilter {
+    country: String,
+    segment: Option<Segment>,
+    family: Option<offer::ProductFamily>,
+    kind: Option<offer::OfferKind>,
+    on_sale_on: Option<NaiveDate>,
+    text: String,
+}
+
+impl OfferFilter {
+    fn of(request: &ListOffersRequest) -> Result<Self, Status> {
+        Ok(Self {
+            country: request.country.clone(),
+            segment: choice("segment", request.segment)?,
+            family: choice("product_family", request.product_family)?,
+            kind: choice("kind", request.kind)?,
+            on_sale_on: day("on_sale_on", request.on_sale_on.clone())?,
+            text: request.text.to_lowercase(),
+        })
+    }
+
+    fn takes(&self, offer: &offer::Offer) -> bool {
+        let named = |text: &str| text.to_lowercase().contains(&self.text);
+        (self.country.is_empty() || offer.markets.is_empty() || offer.markets.contains(&self.country))
+            && self.segment.is_none_or(|segment| offer.product().segments.contains(&segment))
+            && self.family.is_none_or(|family| offer.product_family == family)
+            && self.kind.is_none_or(|kind| offer.kind == kind)
+            && self.on_sale_on.is_none_or(|on| offer.end_of_sale.is_none_or(|end| on < end))
+            && (named(&offer.display_name) || named(offer.offer_id.as_str()))
+    }
+}
+
+/// One of an enumeration's values; none if it is unspecified.
+fn choice<T: Wire<i32>>(field: &str, value: i32) -> Result<Option<T>, Status> {
+    if value == 0 {
+        return Ok(None);
+    }
+    T::from_wire(value).map(Some).map_err(|error: FieldError| errors::invalid_field(&error.within(field)))
 }
 
 /// What tells a rate from all others, in the order of the list.

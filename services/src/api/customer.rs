@@ -4,34 +4,32 @@ use chrono::NaiveDate;
 use subledger_customer::{
     self as model,
     look_back::{
-        customers_of_subscription_as_of, get_customer_as_of, get_subscription_as_of, list_customers_as_of,
-        list_subscriptions_as_of,
+        customers_of_subscription_as_of, get_customer_as_of, get_subscription_as_of, get_transfer_as_of,
+        list_customers_as_of, list_subscriptions_as_of, list_transfers_as_of, list_users_as_of,
     },
-    query::{self, Days, SubscriptionFilter},
-    search::{self, HITS_MAX},
+    query::{self, Days, SubscriptionFilter, TransferFilter, Whose},
+    search::{self, HITS_MAX, Wanted},
 };
-use subledger_domain::{
-    charge::AppliedPromotion,
-    ids::{CustomerId, PartnerId, SubscriptionId},
-    offer::PriceComponent,
-    reference::upgrade::{self, PathKind},
-};
+use subledger_domain::ids::{CustomerId, PartnerId, SubscriptionId, TransferId};
 use subledger_fold::{Rows, StoreError, as_of::Horizon};
 use subledger_log::codec::Wire;
 use subledger_proto::api::{
-    Activity, Agreement, Customer, CustomerHit, GetCustomerRequest, GetSubscriptionRequest,
-    GetSubscriptionStateRequest, ListActivitiesRequest, ListActivitiesResponse, ListChangesResponse,
-    ListCustomerChangesRequest, ListCustomersRequest, ListCustomersResponse, ListSubscriptionsRequest,
-    ListSubscriptionsResponse, ListTransfersRequest, ListTransfersResponse, ListUsersRequest, ListUsersResponse,
-    PartnerTags, Permission, Qualification, Relationship, SearchCustomersRequest, SearchCustomersResponse,
-    Subscription, SubscriptionState, Transfer, TransferItem, User, customer_service_server::CustomerService,
+    Customer, CustomerHit, GetCustomerRequest, GetSubscriptionRequest, GetSubscriptionStateRequest, GetTransferRequest,
+    ListActivitiesRequest, ListActivitiesResponse, ListChangesResponse, ListCustomerChangesRequest,
+    ListCustomersRequest, ListCustomersResponse, ListLicenseGroupsRequest, ListLicenseGroupsResponse,
+    ListOrdersRequest, ListOrdersResponse, ListSubscriptionsRequest, ListSubscriptionsResponse, ListTransfersRequest,
+    ListTransfersResponse, ListUsersRequest, ListUsersResponse, SearchCustomersRequest, SearchCustomersResponse,
+    Subscription, SubscriptionState, Transfer, customer_service_server::CustomerService,
 };
-use subledger_proto::common;
 use tonic::{Code, Request, Response, Status};
 
 use super::{billing::optional_id, catalog::id, errors, read_model::ReadModel};
 
 mod changes;
+mod wire;
+
+use wire::{to_activity, to_license_group, to_order, to_user};
+pub(crate) use wire::{to_customer, to_subscription, to_transfer};
 
 /// Customers that a refusal names, if several have a subscription of one id.
 const CUSTOMERS_NAMED_MAX: usize = 10;
@@ -134,6 +132,20 @@ impl CustomerService for CustomerApi {
         Ok(Response::new(ListSubscriptionsResponse { subscriptions, next_page_token, reflects }))
     }
 
+    async fn get_transfer(&self, request: Request<GetTransferRequest>) -> Result<Response<Transfer>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        let request = request.into_inner();
+        let customer: CustomerId = id("customer_id", request.customer_id)?;
+        let transfer: TransferId = id("transfer_id", request.transfer_id)?;
+        let (text, as_of) = (transfer.to_string(), self.model.as_of(request.as_of)?);
+        let find = move |rows: &dyn Rows, horizon: &Horizon| {
+            get_transfer_as_of(rows, customer.as_str(), transfer.as_str(), horizon)
+        };
+        let (transfer, reflects) = self.model.read_as_of(wanted, as_of, find).await?;
+        let transfer = transfer.ok_or_else(|| errors::not_found("transfer", &text))?;
+        Ok(Response::new(Transfer { reflects, ..to_transfer(transfer) }))
+    }
+
     async fn list_transfers(
         &self,
         request: Request<ListTransfersRequest>,
@@ -143,14 +155,32 @@ impl CustomerService for CustomerApi {
         let page = self.model.page(request.page_size, request.page_token)?;
         let customer: Option<CustomerId> = optional_id("customer_id", request.customer_id)?;
         let partner: Option<PartnerId> = optional_id("partner_id", request.partner_id)?;
-        let list = move |rows: &dyn Rows| {
-            let (customer, partner) =
-                (customer.as_ref().map(CustomerId::as_str), partner.as_ref().map(PartnerId::as_str));
-            query::list_transfers(rows, customer, partner, page.request())
+        let state = one_of("state", &request.state, model::TransferState::ALL, model::TransferState::label)?;
+        let as_of = self.model.as_of(request.as_of)?;
+        let list = move |rows: &dyn Rows, horizon: &Horizon| {
+            let filter = TransferFilter {
+                customer_id: customer.as_ref().map(CustomerId::as_str),
+                partner_id: partner.as_ref().map(PartnerId::as_str),
+                state,
+            };
+            list_transfers_as_of(rows, filter, horizon, page.request())
         };
-        let (transfers, next_page_token, reflects) = self.model.list(wanted, list).await?;
+        let (transfers, next_page_token, reflects) = self.model.list_as_of(wanted, as_of, list).await?;
         let transfers = transfers.into_iter().map(to_transfer).collect();
         Ok(Response::new(ListTransfersResponse { transfers, next_page_token, reflects }))
+    }
+
+    async fn list_orders(&self, request: Request<ListOrdersRequest>) -> Result<Response<ListOrdersResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        let request = request.into_inner();
+        let page = self.model.page(request.page_size, request.page_token)?;
+        let owner = Owner::of(request.customer_id, request.partner_id)?;
+        let from = optional_day("from_date", request.from_date)?;
+        let days = Days { from, to: optional_day("to_date", request.to_date)? };
+        let list = move |rows: &dyn Rows| query::list_orders(rows, owner.whose(), days, page.request());
+        let (orders, next_page_token, reflects) = self.model.list(wanted, list).await?;
+        let orders = orders.into_iter().map(to_order).collect();
+        Ok(Response::new(ListOrdersResponse { orders, next_page_token, reflects }))
     }
 
     async fn list_activities(
@@ -160,10 +190,10 @@ impl CustomerService for CustomerApi {
         let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
         let request = request.into_inner();
         let page = self.model.page(request.page_size, request.page_token)?;
-        let customer: CustomerId = id("customer_id", request.customer_id)?;
+        let owner = Owner::of(request.customer_id, request.partner_id)?;
         let from = optional_day("from_date", request.from_date)?;
         let days = Days { from, to: optional_day("to_date", request.to_date)? };
-        let list = move |rows: &dyn Rows| query::list_activities(rows, customer.as_str(), days, page.request());
+        let list = move |rows: &dyn Rows| query::list_activities(rows, owner.whose(), days, page.request());
         let (activities, next_page_token, reflects) = self.model.list(wanted, list).await?;
         let activities = activities.into_iter().map(to_activity).collect();
         Ok(Response::new(ListActivitiesResponse { activities, next_page_token, reflects }))
@@ -186,8 +216,10 @@ impl CustomerService for CustomerApi {
                 format!("a search is for 1 to {SEARCH_CHARS_MAX} characters of an id, a tag, a name or a domain");
             return Err(errors::field_status("INVALID_VALUE", "text", &what));
         }
-        let find =
-            move |rows: &dyn Rows| search::search(rows, partner.as_ref().map(PartnerId::as_str), &request.text, most);
+        let find = move |rows: &dyn Rows| {
+            let wanted = Wanted { text: &request.text, most, alike: !request.beginnings_only };
+            search::search(rows, partner.as_ref().map(PartnerId::as_str), wanted)
+        };
         let (found, reflects) = self.model.read(wanted, find).await?;
         let hit = |hit: search::Hit| CustomerHit {
             customer: Some(to_customer(hit.customer)),
@@ -230,10 +262,27 @@ impl CustomerService for CustomerApi {
         let request = request.into_inner();
         let page = self.model.page(request.page_size, request.page_token)?;
         let customer: CustomerId = id("customer_id", request.customer_id)?;
-        let list = move |rows: &dyn Rows| query::list_users(rows, customer.as_str(), page.request());
-        let (users, next_page_token, reflects) = self.model.list(wanted, list).await?;
+        let as_of = self.model.as_of(request.as_of)?;
+        let list = move |rows: &dyn Rows, horizon: &Horizon| {
+            list_users_as_of(rows, customer.as_str(), horizon, page.request())
+        };
+        let (users, next_page_token, reflects) = self.model.list_as_of(wanted, as_of, list).await?;
         let users = users.into_iter().map(to_user).collect();
         Ok(Response::new(ListUsersResponse { users, next_page_token, reflects }))
+    }
+
+    async fn list_license_groups(
+        &self,
+        request: Request<ListLicenseGroupsRequest>,
+    ) -> Result<Response<ListLicenseGroupsResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        let request = request.into_inner();
+        let page = self.model.page(request.page_size, request.page_token)?;
+        let customer: CustomerId = id("customer_id", request.customer_id)?;
+        let list = move |rows: &dyn Rows| query::list_license_groups(rows, customer.as_str(), page.request());
+        let (groups, next_page_token, reflects) = self.model.list(wanted, list).await?;
+        let groups = groups.into_iter().map(to_license_group).collect();
+        Ok(Response::new(ListLicenseGroupsResponse { groups, next_page_token, reflects }))
     }
 
     async fn list_customer_changes(
@@ -249,18 +298,6 @@ fn optional_day(field: &str, text: String) -> Result<Option<NaiveDate>, Status> 
     if text.is_empty() { Ok(None) } else { id(field, text).map(Some) }
 }
 
-fn to_user(user: model::UserRow) -> User {
-    User {
-        user_id: user.user_id.to_wire(),
-        display_name: user.display_name,
-        first_name: user.first_name,
-        last_name: user.last_name,
-        email: user.email,
-        restorable_until: user.restorable_until.to_wire(),
-        subscription_ids: user.licenses.to_wire(),
-    }
-}
-
 /// Ids are unique for a customer only.
 fn ambiguous(id: String, owners: &[String]) -> Status {
     let named = owners.iter().take(CUSTOMERS_NAMED_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -272,150 +309,51 @@ fn ambiguous(id: String, owners: &[String]) -> Status {
 }
 
 fn subscription_state(label: &str) -> Result<Option<model::SubscriptionState>, Status> {
+    one_of("state", label, model::SubscriptionState::ALL, model::SubscriptionState::label)
+}
+
+/// The state of that label; none if it is empty.
+fn one_of<T: Copy>(
+    field: &str,
+    label: &str,
+    all: &[T],
+    label_of: impl Fn(T) -> &'static str,
+) -> Result<Option<T>, Status> {
     if label.is_empty() {
         return Ok(None);
     }
-    model::SubscriptionState::from_label(label).map(Some).ok_or_else(|| {
-        let labels: Vec<_> = model::SubscriptionState::ALL.iter().map(|state| state.label()).collect();
+    all.iter().copied().find(|state| label_of(*state) == label).map(Some).ok_or_else(|| {
+        let labels: Vec<_> = all.iter().map(|state| label_of(*state)).collect();
         let what = format!("{label:?} is no state; these are: {}", labels.join(", "));
-        errors::field_status("INVALID_VALUE", "state", &what)
+        errors::field_status("INVALID_VALUE", field, &what)
     })
 }
 
-/// The API's form.
-pub(crate) fn to_customer(customer: model::Customer) -> Customer {
-    let relationship = |relationship: model::Relationship| Relationship {
-        partner_id: relationship.partner_id.to_wire(),
-        state: relationship.state.label().into(),
-        delegated_admin: relationship.delegated_admin,
-        reseller_id: relationship.reseller_id.to_wire(),
-        reseller_ids: relationship.resellers.to_wire(),
-        delegated_admin_requested: relationship.admin_requested,
-    };
-    let agreement = |agreement: model::Agreement| Agreement {
-        mode: agreement.mode.to_wire(),
-        partner_id: agreement.partner_id.to_wire(),
-        accepted_on: agreement.accepted_on.to_wire(),
-        version: agreement.version.to_wire(),
-        language: agreement.language.unwrap_or_default(),
-    };
-    let tags = |tags: model::PartnerTags| PartnerTags { partner_id: tags.partner_id.to_wire(), tags: tags.tags };
-    let qualification = |known: model::QualificationRow| Qualification {
-        segment: known.segment.to_wire(),
-        state: known.state.label().into(),
-        submissions: known.submissions,
-        note: known.note,
-    };
-    let permission = |permission: &model::Permission| Permission {
-        partner_id: permission.partner_id.to_wire(),
-        permission: permission.permission.to_wire(),
-    };
-    Customer {
-        customer_id: customer.customer_id.to_wire(),
-        company_name: customer.company_name,
-        domain_name: customer.domain_name,
-        address: Some(customer.address.to_wire()),
-        contact: Some(customer.contact.to_wire()),
-        relationships: customer.relationships.into_iter().map(relationship).collect(),
-        agreements: customer.agreements.into_iter().map(agreement).collect(),
-        subscription_count: customer.subscription_count,
-        version: customer.version,
-        created_on: customer.created_on.to_wire(),
-        bill_to_name: customer.bill_to_name.unwrap_or_default(),
-        tags: customer.tags.into_iter().map(tags).collect(),
-        qualifications: customer.qualifications.into_iter().map(qualification).collect(),
-        permissions: customer.permissions.iter().map(permission).collect(),
-        reflects: Vec::new(),
+/// Whose activities or orders are asked for.
+struct Owner {
+    customer: Option<CustomerId>,
+    partner: Option<PartnerId>,
+}
+
+impl Owner {
+    fn of(customer_id: String, partner_id: String) -> Result<Self, Status> {
+        let customer = optional_id("customer_id", customer_id)?;
+        let partner = optional_id("partner_id", partner_id)?;
+        if customer.is_none() && partner.is_none() {
+            return Err(errors::field_status(
+                "REQUIRED_FIELD_MISSING",
+                "customer_id",
+                "name a customer, a partner, or both",
+            ));
+        }
+        Ok(Self { customer, partner })
     }
-}
 
-/// The API's form.
-pub(crate) fn to_subscription(subscription: model::Subscription) -> Subscription {
-    let price = |price: &model::Price| {
-        PriceComponent { component: price.component.clone(), unit_price: price.unit_price, per: price.per }.to_wire()
-    };
-    Subscription {
-        subscription_id: subscription.subscription_id.to_wire(),
-        customer_id: subscription.customer_id.to_wire(),
-        partner_id: subscription.partner_id.to_wire(),
-        order_id: subscription.order_id.to_wire(),
-        offer_id: subscription.offer_id.to_wire(),
-        state: subscription.state.label().into(),
-        state_reason: subscription.state_reason().into(),
-        quantity: subscription.quantity,
-        billing_frequency: subscription.billing_frequency.to_wire(),
-        term_months: subscription.term_months,
-        start: subscription.start.to_wire(),
-        term_end: subscription.term_end.to_wire(),
-        auto_renew: subscription.auto_renew,
-        base_subscription_id: subscription.base_subscription_id.to_wire(),
-        reseller_id: subscription.reseller_id.to_wire(),
-        prices: subscription.prices.iter().map(price).collect(),
-        currency: subscription.currency.to_wire(),
-        expires_on: subscription.expires_on.to_wire(),
-        transferred_from_subscription_id: subscription.transferred_from_subscription_id.to_wire(),
-        transferred_to_subscription_id: subscription.transferred_to_subscription_id.to_wire(),
-        po_number: subscription.po_number.unwrap_or_default(),
-        support_contact_id: subscription.support_contact_id.as_ref().unwrap_or(&subscription.partner_id).to_wire(),
-        free_trial_ends_on: subscription.free_trial_ends_on.to_wire(),
-        scheduled_change: subscription.scheduled.as_ref().map(Wire::to_wire),
-        replaced_by_subscription_id: subscription.replaced_by_subscription_id.to_wire(),
-        upgrade_targets: upgrade::targets(&subscription.offer_name, PathKind::Upgrade)
-            .into_iter()
-            .filter(|_| subscription.state == model::SubscriptionState::Active)
-            .map(str::to_owned)
-            .collect(),
-        offer_name: subscription.offer_name,
-        friendly_name: subscription.friendly_name.unwrap_or_default(),
-        sku: subscription.sku.unwrap_or_default(),
-        promotion: subscription.promotion.map(promotion),
-        product_kind: subscription.product_kind.to_wire(),
-        authorization_code: subscription.authorization_code.unwrap_or_default(),
-        confirmed: subscription.confirmed.to_wire(),
-        trial_end: subscription.trial_end.to_wire(),
-        ends_on: subscription.ends_on.to_wire(),
-        next_billing_frequency: subscription.next_billing_frequency.to_wire(),
-        reservation: subscription.reservation.to_wire(),
-        exchanged_for_subscription_id: subscription.exchanged_for_subscription_id.to_wire(),
-        reflects: Vec::new(),
-    }
-}
-
-fn promotion(promotion: model::Promotion) -> common::AppliedPromotion {
-    let model::Promotion { promotion_id, percent, until } = promotion;
-    AppliedPromotion { promotion_id, percent, until }.to_wire()
-}
-
-/// The API's form.
-pub(crate) fn to_transfer(transfer: model::Transfer) -> Transfer {
-    let item = |item: model::TransferItem| TransferItem {
-        subscription_id: item.subscription_id.to_wire(),
-        offer_id: item.offer_id.to_wire(),
-        quantity: item.quantity,
-        new_subscription_id: item.new_subscription_id.to_wire(),
-    };
-    Transfer {
-        transfer_id: transfer.transfer_id.to_wire(),
-        customer_id: transfer.customer_id.to_wire(),
-        source_partner_id: transfer.source_partner_id.to_wire(),
-        target_partner_id: transfer.target_partner_id.to_wire(),
-        state: transfer.state.label().into(),
-        requested_on: transfer.requested_on.to_wire(),
-        expires_on: transfer.expires_on.to_wire(),
-        lines: transfer.lines.into_iter().map(item).collect(),
-    }
-}
-
-fn to_activity(activity: model::Activity) -> Activity {
-    Activity {
-        position: Some(activity.position.to_wire()),
-        command_id: activity.command_id,
-        effective_at: activity.effective_at.to_rfc3339(),
-        recorded_at: activity.recorded_at.to_rfc3339(),
-        principal: activity.principal,
-        channel: activity.channel,
-        action: activity.action,
-        subject: activity.subject,
-        detail: activity.detail,
+    fn whose(&self) -> Whose<'_> {
+        let partner = self.partner.as_ref().map(PartnerId::as_str);
+        match &self.customer {
+            Some(customer) => Whose::Customer(customer.as_str(), partner),
+            None => Whose::Partner(partner.unwrap_or_default()),
+        }
     }
 }

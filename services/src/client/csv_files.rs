@@ -37,13 +37,14 @@ const RELATIONSHIP: &str = "Cloud Reseller";
      subledger csv customers --partner p-1 --search contoso\n  \
      subledger csv customers --partner p-1 --reseller r-1\n  \
      subledger csv subscriptions --customer c-1\n  \
-     subledger csv activities --customer c-1 --from 2020-05-01 --to 2020-05-31"
+     subledger csv activities --customer c-1 --from 2020-05-01 --to 2020-05-31\n  \
+     subledger csv activities --partner p-1          # at all of its customers"
 ))]
 pub(crate) struct Args {
     /// Which file
     #[arg(value_enum)]
     kind: Kind,
-    /// Customers of this partner only
+    /// Customers of this partner, or what concerns it, only
     #[arg(long, value_name = "ID")]
     partner: Option<String>,
     /// Customers for whom this reseller works only
@@ -84,10 +85,16 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
                 "--customer does not select customers; --partner, --reseller, --search do".into(),
             ));
         }
-        (Kind::Subscriptions | Kind::Activities, None) => {
-            return Err(Failure::Usage("--customer says whose subscriptions or activities".into()));
+        (Kind::Activities, _) if args.reseller.is_some() || args.search.is_some() => {
+            return Err(Failure::Usage("--reseller and --search select customers only".into()));
         }
-        (Kind::Subscriptions | Kind::Activities, Some(_)) if of_customers => {
+        (Kind::Activities, None) if args.partner.is_none() => {
+            return Err(Failure::Usage("--customer, --partner or both say whose activities".into()));
+        }
+        (Kind::Subscriptions, None) => {
+            return Err(Failure::Usage("--customer says whose subscriptions".into()));
+        }
+        (Kind::Subscriptions, Some(_)) if of_customers => {
             return Err(Failure::Usage("--partner, --reseller and --search select customers only".into()));
         }
         _ => {}
@@ -108,7 +115,8 @@ async fn customers(to: &Connection, args: Args, out: &mut impl Write) -> Result<
     let wanted =
         |customer: &Customer| args.reseller.as_ref().is_none_or(|reseller| works(customer, &partner, reseller));
     if let Some(text) = args.search {
-        let request = SearchCustomersRequest { text, partner_id, page_size: HITS_MAX, min_position };
+        let request =
+            SearchCustomersRequest { text, partner_id, page_size: HITS_MAX, min_position, beginnings_only: false };
         let found = to.customers().search_customers(request).await?.into_inner();
         let found = found.hits.into_iter().filter_map(|hit| hit.customer);
         return found.filter(wanted).try_for_each(|customer| csv_line(out, customer_row(&customer).iter()));
@@ -206,10 +214,10 @@ async fn activities(to: &Connection, args: Args, out: &mut impl Write) -> Result
             min_position: args.min_position.clone(),
             from_date: text(from),
             to_date: text(until),
+            partner_id: args.partner.clone().unwrap_or_default(),
         };
         let page = to.customers().list_activities(request).await?.into_inner();
-        let customer = args.customer.as_deref().unwrap_or_default();
-        page.activities.iter().try_for_each(|it| csv_line(out, activity_row(it, customer).iter()))?;
+        page.activities.iter().try_for_each(|it| csv_line(out, activity_row(it).iter()))?;
         page_token = page.next_page_token;
         if page_token.is_empty() {
             return Ok(());
@@ -217,14 +225,14 @@ async fn activities(to: &Connection, args: Args, out: &mut impl Write) -> Result
     }
 }
 
-fn activity_row(activity: &Activity, customer: &str) -> [String; 4] {
+fn activity_row(activity: &Activity) -> [String; 4] {
     let at = DateTime::parse_from_rfc3339(&activity.recorded_at);
     let at =
         at.map_or_else(|_| activity.recorded_at.clone(), |at| at.to_utc().format("%Y-%m-%dT%H:%M:%SZ").to_string());
     let parts = [&activity.action, &activity.subject, &activity.detail];
     let action = parts.into_iter().filter(|part| !part.is_empty()).cloned().collect::<Vec<_>>().join(" ");
     let by = if activity.principal.is_empty() { &activity.channel } else { &activity.principal };
-    [at, customer.to_owned(), action, by.clone()]
+    [at, activity.customer_id.clone(), action, by.clone()]
 }
 
 #[cfg(test)]
@@ -305,10 +313,11 @@ mod tests {
             subject: "s-1".into(),
             detail: "5 -> 9".into(),
             principal: "ada@partner.example".into(),
+            customer_id: "c-1".into(),
             ..Activity::default()
         };
         assert_eq!(
-            file(&ACTIVITIES, &[activity_row(&activity, "c-1").to_vec()]),
+            file(&ACTIVITIES, &[activity_row(&activity).to_vec()]),
             "Date-Time,Affected customer,Action,Partner user\r\n\
              2020-05-01T08:00:00Z,c-1,QuantityChanged s-1 5 -> 9,ada@partner.example\r\n"
         );

@@ -11,8 +11,8 @@ use subledger_log::codec::to_json;
 use subledger_proto::{
     api::{
         DocumentFormat, GetCreditNoteRequest, GetCustomerRequest, GetInvoiceDocumentRequest, GetInvoiceRequest,
-        GetOfferRequest, GetPartnerRequest, GetSubscriptionRequest, GetSubscriptionStateRequest, Invoice,
-        LineSelection, ListReconciliationLinesRequest,
+        GetOfferRequest, GetPartnerRequest, GetSubscriptionRequest, GetSubscriptionStateRequest, GetTransferRequest,
+        Invoice, LineSelection, ListReconciliationLinesRequest,
     },
     common::{AsOf, Position},
 };
@@ -37,6 +37,7 @@ const LINES_PAGE: i32 = 1_000;
      subledger get subscription s-1 --customer c-1   # several customers may have one of that id\n  \
      subledger get subscription s-1 --customer c-1 --on 2018-03-01   # what it was then, and why\n  \
      subledger get subscription s-1 --customer c-1 --as-of 2018-02-28 --recorded-by 2018-03-03   # what we believed then\n  \
+     subledger get transfer t-1 --customer c-1\n  \
      subledger get invoice p-1-L-USD-1\n  \
      subledger get invoice p-1-L-USD-1 --output pdf --out invoice.pdf   # json and csv (its reconciliation file) too\n  \
      subledger get customer c-1 --min-position customers/2@17   # wait until this commit is in the answer"
@@ -47,7 +48,7 @@ pub(crate) struct Args {
     kind: Kind,
     /// Its id, or the number of an invoice or credit note
     id: String,
-    /// Whose subscription it is, where several customers have one of that id
+    /// Whose subscription it is, where several customers have one of that id; whose transfer
     #[arg(long, value_name = "ID")]
     customer: Option<String>,
     #[command(flatten)]
@@ -100,14 +101,19 @@ enum Kind {
     Offer,
     Invoice,
     CreditNote,
+    /// A transfer; needs --customer
+    Transfer,
 }
 
 /// Prints it.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
-    if args.customer.is_some() && !matches!(args.kind, Kind::Subscription) {
+    if args.customer.is_some() && !matches!(args.kind, Kind::Subscription | Kind::Transfer) {
         return Err(Failure::Usage(
-            "--customer says whose subscription is meant; other ids need no customer".to_owned(),
+            "--customer says whose subscription or transfer is meant; other ids need no customer".to_owned(),
         ));
+    }
+    if args.customer.is_none() && matches!(args.kind, Kind::Transfer) {
+        return Err(Failure::Usage("--customer says whose transfer is meant".to_owned()));
     }
     if args.days.on.is_some() && !matches!(args.kind, Kind::Subscription) {
         return Err(Failure::Usage("--on says on which day a subscription is asked about".to_owned()));
@@ -117,7 +123,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         _ => args.days,
     };
     if args.look_back.is_given() && (args.days.on.is_some() || matches!(args.kind, Kind::Partner | Kind::CreditNote)) {
-        let text = "--as-of and --recorded-by look back at a customer, a subscription or an invoice, --as-of at an offer too; --on stands alone";
+        let text = "--as-of and --recorded-by look back at a customer, a subscription, a transfer or an invoice, --as-of at an offer too; --on stands alone";
         return Err(Failure::Usage(text.to_owned()));
     }
     let as_of = args.look_back.to_wire()?;
@@ -143,7 +149,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let nested = match args.kind {
         Kind::Invoice | Kind::CreditNote => Some(("lines", list::CHARGES)),
         Kind::Offer => Some(("prices", list::PRICES)),
-        Kind::Customer | Kind::Subscription | Kind::Partner => None,
+        Kind::Customer | Kind::Subscription | Kind::Partner | Kind::Transfer => None,
     };
     let rows = nested.and_then(|(name, _)| value.as_object_mut()?.remove(name));
     let fields = value.as_object_mut().and_then(|value| value.remove("fields"));
@@ -240,6 +246,11 @@ async fn fetch(
             let customer_id = customer.unwrap_or_default();
             let request = GetSubscriptionRequest { subscription_id: id, min_position, customer_id, as_of };
             to_json("subledger.v1.Subscription", &to.customers().get_subscription(request).await?.into_inner())
+        }
+        Kind::Transfer => {
+            let customer_id = customer.unwrap_or_default();
+            let request = GetTransferRequest { customer_id, transfer_id: id, min_position, as_of };
+            to_json("subledger.v1.Transfer", &to.customers().get_transfer(request).await?.into_inner())
         }
         Kind::Partner => {
             let request = GetPartnerRequest { partner_id: id, min_position };

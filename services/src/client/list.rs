@@ -1,13 +1,14 @@
 //! `subledger list`: lists of the read models, page after page.
 
+mod choice;
 mod columns;
 mod receivables;
 mod usage;
 
 use chrono::NaiveDate;
 use columns::{
-    ACTIVITIES, BALANCES, CUSTOMERS, ENTRIES, INCENTIVES, INVOICES, LISTED_PRICES, OFFERS, PARTNERS, SUBSCRIPTIONS,
-    TAX_RATES, TRANSFERS, USERS,
+    ACTIVITIES, BALANCES, CUSTOMERS, ENTRIES, INCENTIVES, INVOICES, LICENSE_GROUPS, LISTED_PRICES, OFFERS, ORDERS,
+    PARTNERS, PROMOTIONS, SUBSCRIPTIONS, TAX_RATES, TRANSFERS, TRIALS, USERS,
 };
 pub(crate) use columns::{CHARGES, PRICES};
 use serde_json::Value;
@@ -16,9 +17,10 @@ use subledger_proto::{
     api::{
         ListActivitiesRequest, ListAgeingRequest, ListBalancesRequest, ListChargesRequest, ListCreditNotesRequest,
         ListCustomersRequest, ListEarnedCreditRequest, ListEarnedCreditTotalsRequest, ListEntriesRequest,
-        ListIncentiveBasesRequest, ListInvoicesRequest, ListOffersRequest, ListPartnersRequest, ListPaymentsRequest,
-        ListPricesRequest, ListSlaClaimsRequest, ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest,
-        ListTaxRatesRequest, ListTransfersRequest, ListUsageRequest, ListUsersRequest, ListWithholdingRequestsRequest,
+        ListIncentiveBasesRequest, ListInvoicesRequest, ListLicenseGroupsRequest, ListOffersRequest, ListOrdersRequest,
+        ListPartnersRequest, ListPaymentsRequest, ListPricesRequest, ListPromotionsRequest, ListSlaClaimsRequest,
+        ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest, ListTaxRatesRequest, ListTransfersRequest,
+        ListTrialsRequest, ListUsageRequest, ListUsersRequest, ListWithholdingRequestsRequest,
     },
     common::Position,
 };
@@ -77,12 +79,31 @@ pub(crate) struct Filter {
     /// Only of this account: receivable, unbilled, revenue, credits
     #[arg(long)]
     account: Option<String>,
-    /// Only in this state: active, suspended, trial, expired, deprovisioned
+    /// Only in this state: of subscriptions active, suspended, trial, expired, deprovisioned; of transfers active, complete, declined,
+    /// withdrawn, expired
     #[arg(long)]
     state: Option<String>,
     /// Only company names or domains that begin with this
     #[arg(long, value_name = "TEXT")]
     prefix: Option<String>,
+    /// Only what is sold in this country, such as DE
+    #[arg(long, value_name = "CODE")]
+    country: Option<String>,
+    /// Only offers for this segment: commercial, education, government, non-profit
+    #[arg(long, value_name = "NAME")]
+    segment: Option<String>,
+    /// Only offers of this family: license, one-time-recurring, marketplace-saas
+    #[arg(long, value_name = "NAME")]
+    family: Option<String>,
+    /// Only offers of this kind: base, add-on, trial
+    #[arg(long, value_name = "NAME")]
+    offer_kind: Option<String>,
+    /// Only promotions of this offer
+    #[arg(long, value_name = "ID")]
+    offer: Option<String>,
+    /// Only offers with this in their name or id
+    #[arg(long, value_name = "TEXT")]
+    text: Option<String>,
     /// Only of this month, such as 2018-01
     #[arg(long, value_name = "YYYY-MM")]
     month: Option<String>,
@@ -92,7 +113,7 @@ pub(crate) struct Filter {
     /// What was recorded, or of a statement what was booked, on this day or before
     #[arg(long, value_name = "DATE", value_parser = date)]
     to: Option<NaiveDate>,
-    /// The day whose prices are listed; a day to come is a preview
+    /// The day whose prices are listed (a day to come is a preview), or on which an offer is sold or a promotion holds
     #[arg(long, value_name = "DATE", value_parser = date)]
     on: Option<NaiveDate>,
     /// The day they are compared with; the last of the month before, if absent
@@ -133,10 +154,20 @@ pub(crate) enum Kind {
     Ageing,
     /// A partner's statement of account; needs --partner
     Statement,
+    /// Transfers of a customer, or from and to a partner
     Transfers,
+    /// Orders of a customer, or of a partner; the newest first
+    Orders,
+    /// What happened to a customer, or concerned a partner; the newest first
     Activities,
     /// Users of a customer with their licenses
     Users,
+    /// Groups of licenses of a customer
+    LicenseGroups,
+    /// Promotions of the catalog
+    Promotions,
+    /// What free trials give and become
+    Trials,
     /// Prices of a currency on a day, with what changed
     Prices,
     /// Net revenue and seats by month, offer and partner
@@ -172,6 +203,10 @@ impl Kind {
             Self::Transfers => TRANSFERS,
             Self::Activities => ACTIVITIES,
             Self::Users => USERS,
+            Self::Orders => ORDERS,
+            Self::LicenseGroups => LICENSE_GROUPS,
+            Self::Promotions => PROMOTIONS,
+            Self::Trials => TRIALS,
             Self::Prices => LISTED_PRICES,
             Self::Incentives => INCENTIVES,
             Self::Usage => usage::USAGE,
@@ -187,16 +222,19 @@ impl Kind {
             Self::Customers => &["partner", "prefix", "as-of", "recorded-by"],
             Self::Subscriptions => &["customer", "partner", "state", "as-of", "recorded-by"],
             Self::Partners | Self::TaxRates => &[],
-            Self::Offers => &["as-of"],
+            Self::Offers => &["country", "segment", "family", "offer-kind", "text", "on", "as-of"],
+            Self::Promotions => &["offer", "country", "on", "as-of"],
+            Self::Trials => &["as-of"],
             Self::Balances | Self::Entries => &["partner", "currency", "account", "as-of", "recorded-by"],
             Self::Charges => &["partner", "customer", "subscription", "unbilled", "as-of", "recorded-by"],
             Self::CreditNotes | Self::Withholdings | Self::Claims => &["partner"],
             Self::Payments => &["partner", "currency", "unallocated"],
             Self::Invoices | Self::Ageing => &["partner", "as-of", "recorded-by"],
             Self::Statement => &["partner", "currency", "from", "to"],
-            Self::Transfers => &["customer", "partner"],
-            Self::Activities => &["customer", "from", "to"],
-            Self::Users => &["customer"],
+            Self::Transfers => &["customer", "partner", "state", "as-of", "recorded-by"],
+            Self::Orders | Self::Activities => &["customer", "partner", "from", "to"],
+            Self::Users => &["customer", "as-of", "recorded-by"],
+            Self::LicenseGroups => &["customer"],
             Self::Prices => &["currency", "on", "since", "as-of"],
             Self::Incentives => &["partner", "month", "as-of", "recorded-by"],
             Self::EarnedCreditTotals => &["partner", "month"],
@@ -221,6 +259,12 @@ impl Filter {
             ("account", self.account.is_some()),
             ("state", self.state.is_some()),
             ("prefix", self.prefix.is_some()),
+            ("country", self.country.is_some()),
+            ("segment", self.segment.is_some()),
+            ("family", self.family.is_some()),
+            ("offer-kind", self.offer_kind.is_some()),
+            ("offer", self.offer.is_some()),
+            ("text", self.text.is_some()),
             ("month", self.month.is_some()),
             ("from", self.from.is_some()),
             ("to", self.to.is_some()),
@@ -297,7 +341,7 @@ async fn page(
     let day = |day: Option<NaiveDate>| day.map(|day| day.to_string()).unwrap_or_default();
     let (from_date, to_date) = (day(f.from), day(f.to));
     let (currency, account) = (text(f.currency), text(f.account));
-    let published = matches!(kind, Kind::Offers | Kind::Prices);
+    let published = matches!(kind, Kind::Offers | Kind::Prices | Kind::Promotions | Kind::Trials);
     let as_of_date = if published { day(f.look_back.published_by()?) } else { String::new() };
     let as_of = f.look_back.to_wire()?;
     macro_rules! page {
@@ -316,7 +360,24 @@ async fn page(
         Kind::Subscriptions => page!(customers.list_subscriptions(ListSubscriptionsRequest {
             customer_id, partner_id, state: text(f.state), as_of }).subscriptions as "Subscription"),
         Kind::Partners => page!(catalog.list_partners(ListPartnersRequest {}).partners as "Partner"),
-        Kind::Offers => page!(catalog.list_offers(ListOffersRequest { as_of_date }).offers as "Offer"),
+        Kind::Offers => page!(catalog.list_offers(ListOffersRequest {
+            as_of_date, country: text(f.country), segment: choice::segment(f.segment)?,
+            product_family: choice::family(f.family)?, kind: choice::offer_kind(f.offer_kind)?,
+            on_sale_on: day(f.on), text: text(f.text) }).offers as "Offer"),
+        Kind::Promotions => {
+            let (offer_id, on, country) = (text(f.offer), day(f.on), text(f.country));
+            let request =
+                ListPromotionsRequest { page_size, page_token, min_position, as_of_date, offer_id, on, country };
+            let answer = to.catalog().list_promotions(request).await?.into_inner();
+            let known = answer.promotions.iter().map(|row| to_json("subledger.common.v1.Promotion", row));
+            Ok((known.collect::<Result<_, _>>()?, answer.next_page_token))
+        }
+        Kind::Trials => {
+            let request = ListTrialsRequest { page_size, page_token, min_position, as_of_date };
+            let answer = to.catalog().list_trials(request).await?.into_inner();
+            let known = answer.trials.iter().map(|row| to_json("subledger.common.v1.TrialTerms", row));
+            Ok((known.collect::<Result<_, _>>()?, answer.next_page_token))
+        }
         Kind::TaxRates => {
             let request = ListTaxRatesRequest { country: String::new(), page_size, page_token, min_position };
             let answer = to.catalog().list_tax_rates(request).await?.into_inner();
@@ -341,11 +402,15 @@ async fn page(
             .ageing as "Ageing"),
         Kind::Statement => page!(billing.list_statement(ListStatementRequest {
             partner_id, currency, from: from_date, until: to_date }).lines as "StatementLine"),
-        Kind::Transfers => page!(customers.list_transfers(ListTransfersRequest { customer_id, partner_id })
-            .transfers as "Transfer"),
-        Kind::Activities => page!(customers.list_activities(ListActivitiesRequest { customer_id, from_date, to_date })
-            .activities as "Activity"),
-        Kind::Users => page!(customers.list_users(ListUsersRequest { customer_id }).users as "User"),
+        Kind::Transfers => page!(customers.list_transfers(ListTransfersRequest {
+            customer_id, partner_id, state: text(f.state), as_of }).transfers as "Transfer"),
+        Kind::Orders => page!(customers.list_orders(ListOrdersRequest { customer_id, partner_id, from_date, to_date })
+            .orders as "Order"),
+        Kind::Activities => page!(customers.list_activities(ListActivitiesRequest {
+            customer_id, partner_id, from_date, to_date }).activities as "Activity"),
+        Kind::Users => page!(customers.list_users(ListUsersRequest { customer_id, as_of }).users as "User"),
+        Kind::LicenseGroups => page!(customers.list_license_groups(ListLicenseGroupsRequest { customer_id })
+            .groups as "LicenseGroup"),
         Kind::Prices => page!(catalog.list_prices(ListPricesRequest {
             currency, on: day(f.on), since: day(f.since), as_of_date }).prices as "ListedPrice"),
         Kind::Incentives => page!(incentives.list_incentive_bases(ListIncentiveBasesRequest {
@@ -401,6 +466,8 @@ mod tests {
             (usage::EARNED_CREDIT, "EarnedCredit"),
             (usage::EARNED_CREDIT_TOTALS, "EarnedCreditTotal"),
             (USERS, "User"),
+            (ORDERS, "Order"),
+            (LICENSE_GROUPS, "LicenseGroup"),
             (LISTED_PRICES, "ListedPrice"),
             (super::super::search::HITS, "CustomerHit"),
         ];

@@ -24,6 +24,9 @@ pub(crate) struct Args {
     /// Only customers of this partner
     #[arg(long, value_name = "ID")]
     partner: Option<String>,
+    /// Only ids, tags and beginnings, not what is spelled like it
+    #[arg(long)]
+    beginnings: bool,
     /// Most customers to print
     #[arg(long, default_value_t = 20, value_name = "ROWS", value_parser = clap::value_parser!(i32).range(1..=100))]
     limit: i32,
@@ -53,6 +56,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         partner_id: args.partner.unwrap_or_default(),
         page_size: args.limit,
         min_position: args.min_position,
+        beginnings_only: args.beginnings,
     };
     let found = connection.customers().search_customers(request).await?.into_inner();
     let mut printer = Printer::stdout(args.output, HITS)?;

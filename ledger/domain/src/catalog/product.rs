@@ -4,6 +4,7 @@ use crate::{
     Rejection, check,
     customer::FREE_TRIAL_DAYS_MAX,
     offer::{Availability, BillingFrequency, Fulfilment, Offer, OfferKind, ProductFamily, ProductKind, ProrationRule},
+    party::Segment,
 };
 
 /// Terms of a reservation or of software: one or three years (L12447, L11842).
@@ -16,11 +17,22 @@ pub(super) fn check(at: &str, offer: &Offer) -> Result<(), Rejection> {
         let message = "Only a one-time product is billed up front for its whole term";
         return Err(check::invalid(&field("billing_frequencies"), message));
     }
+    check_segments(at, offer)?;
     check_marketplace(at, offer)?;
     match offer.product_kind() {
         None => Ok(()),
         Some(kind) => check_kind(at, offer, kind),
     }
+}
+
+/// Only licenses are sold to special segments (L7928-7930).
+fn check_segments(at: &str, offer: &Offer) -> Result<(), Rejection> {
+    let special = offer.product().segments.iter().any(|segment| *segment != Segment::Commercial);
+    if !special || offer.product_family == ProductFamily::License {
+        return Ok(());
+    }
+    let message = "Only licenses are sold to special segments; all else is for commercial customers";
+    Err(check::invalid(&format!("{at}.product.segments"), message))
 }
 
 /// Publishers have a say in marketplace products only.

@@ -63,6 +63,11 @@ pub(super) fn publish(command: &PublishTrials) -> Result<Vec<Event>, Rejection> 
 }
 
 impl Catalog {
+    /// What every trial offer gives, by its id.
+    pub fn trials(&self) -> impl Iterator<Item = &TrialTerms> {
+        self.trials.values()
+    }
+
     /// What a trial offer gives, as it was published last.
     pub fn trial(&self, offer_id: &OfferId) -> Option<&TrialTerms> {
         self.trials.get(offer_id)

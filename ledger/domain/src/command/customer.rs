@@ -57,6 +57,8 @@ pub struct RequestRelationship {
     pub delegated_admin: bool,
     /// Reseller of record, for a provider.
     pub reseller_id: Option<PartnerId>,
+    /// Days until the request expires unanswered; none for never.
+    pub expires_after_days: Option<u32>,
 }
 
 /// The customer accepts.

@@ -133,6 +133,15 @@ pub enum Command {
     RemoveSpendingBudget(RemoveSpendingBudget),
     // Erasure.
     EraseCustomer(EraseCustomer),
+    // Transfers by form, groups of licenses.
+    RequestAzureTransfer(RequestAzureTransfer),
+    SignTransferForm(SignTransferForm),
+    SubmitTransferForm(SubmitTransferForm),
+    CompleteTransfer(CompleteTransfer),
+    RejectTransfer(RejectTransfer),
+    CleanTransferAccess(CleanTransferAccess),
+    SetLicenseGroup(SetLicenseGroup),
+    DeleteLicenseGroup(DeleteLicenseGroup),
 }
 
 impl Command {
@@ -233,6 +242,14 @@ impl Command {
             Self::SetSpendingBudget(c) => Target::Customer(&c.customer_id),
             Self::RemoveSpendingBudget(c) => Target::Customer(&c.customer_id),
             Self::EraseCustomer(c) => Target::Customer(&c.customer_id),
+            Self::RequestAzureTransfer(c) => Target::Customer(&c.customer_id),
+            Self::SignTransferForm(c) => Target::Customer(&c.customer_id),
+            Self::SubmitTransferForm(c) => Target::Customer(&c.customer_id),
+            Self::CompleteTransfer(c) => Target::Customer(&c.customer_id),
+            Self::RejectTransfer(c) => Target::Customer(&c.customer_id),
+            Self::CleanTransferAccess(c) => Target::Customer(&c.customer_id),
+            Self::SetLicenseGroup(c) => Target::Customer(&c.customer_id),
+            Self::DeleteLicenseGroup(c) => Target::Customer(&c.customer_id),
         }
     }
 

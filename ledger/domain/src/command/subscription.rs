@@ -48,6 +48,8 @@ pub struct Purchase {
     pub order_id: Option<OrderId>,
     /// At least one.
     pub lines: Vec<PurchaseLine>,
+    /// Whether the customer places it itself, on the partner's account, which the partner must permit.
+    pub by_customer: bool,
 }
 
 /// Seats from now on.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     event::LicenseRow,
-    ids::{CustomerId, PartnerId, UserId},
+    ids::{CustomerId, LicenseGroupId, PartnerId, SubscriptionId, UserId},
 };
 
 /// A user begins.
@@ -68,4 +68,43 @@ pub struct ChangeLicenses {
     pub partner_id: PartnerId,
     /// What is wanted; each user and subscription once.
     pub rows: Vec<LicenseRow>,
+    /// The same for every license of a group.
+    pub groups: Vec<LicenseGroupRow>,
+}
+
+/// Every license of a group, for one user.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LicenseGroupRow {
+    /// The user.
+    pub user_id: UserId,
+    /// The group.
+    pub group_id: LicenseGroupId,
+    /// Assigned, or revoked.
+    pub assign: bool,
+}
+
+/// A group of licenses is this from now on; what users hold stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetLicenseGroup {
+    /// The customer.
+    pub customer_id: CustomerId,
+    /// The partner.
+    pub partner_id: PartnerId,
+    /// The group, new or known.
+    pub group_id: LicenseGroupId,
+    /// 1 to 50 characters.
+    pub display_name: String,
+    /// Licenses of the partner; each once.
+    pub subscription_ids: Vec<SubscriptionId>,
+}
+
+/// A group of licenses ends; what users hold stays.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteLicenseGroup {
+    /// The customer.
+    pub customer_id: CustomerId,
+    /// The partner.
+    pub partner_id: PartnerId,
+    /// The group.
+    pub group_id: LicenseGroupId,
 }

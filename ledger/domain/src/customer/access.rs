@@ -7,7 +7,8 @@ use crate::{
     command::{ExtendRelationship, RemoveDelegatedAdmin, SetPurchasePermission},
     event::{DelegatedAdminRemoved, PurchasePermissionChanged, RelationshipEstablished},
     ids::PartnerId,
-    party::{PartnerKind, RelationshipOrigin},
+    offer::{Offer, ProductKind},
+    party::{PartnerKind, PurchasePermission, RelationshipOrigin},
 };
 
 /// What the offers of Azure subscriptions are called: pay-as-you-go, and the plan (L7951, L13302).
@@ -64,6 +65,28 @@ pub(super) fn extend(draft: &mut Draft<'_>, command: &ExtendRelationship) -> Res
     let origin = RelationshipOrigin::Extension;
     draft.push(RelationshipEstablished { customer_id, partner_id, delegated_admin: false, reseller_id: None, origin });
     Ok(())
+}
+
+/// The customer may buy that by itself: reservations, where the partner that pays permits them (L11587-11600).
+pub(super) fn may_buy(
+    customer: &Customer,
+    partner_id: &PartnerId,
+    offer: &Offer,
+    field: &str,
+) -> Result<(), Rejection> {
+    let reservation = offer.product_kind() == Some(ProductKind::Reservation);
+    if reservation && customer.may_purchase(partner_id, PurchasePermission::AzureReservations) {
+        return Ok(());
+    }
+    let message = if reservation {
+        format!("Partner {partner_id} does not permit the customer to buy reservations on its account")
+    } else {
+        format!(
+            "A customer buys reservations by itself, and nothing else; partner {partner_id} orders {}",
+            offer.display_name
+        )
+    };
+    Err(Rejection::field(Reason::PermissionDisabled, field, message).with("partner_id", partner_id))
 }
 
 /// Off until the partner allows it (L11593), for a customer with an Azure subscription of that partner (L11623).

@@ -2,8 +2,8 @@
 
 use super::{
     Customer, access, adjustment, agreement, cancel, convert, create, details, draft::Draft, due, erase, free_trial,
-    frequency, licenses, marketplace, profile, purchase, qualification, quantity, relationship, renewal, reseller,
-    reservation, schedule, sla, suspension, transfer, upgrade, usage, user,
+    frequency, license_group, licenses, marketplace, profile, purchase, qualification, quantity, relationship, renewal,
+    reseller, reservation, schedule, sla, suspension, transfer, transfer_form, upgrade, usage, user,
 };
 use crate::{Command, Context, Event, Reason, Reference, Rejection, check, command::Target};
 
@@ -91,6 +91,14 @@ fn run(draft: &mut Draft<'_>, command: &Command) -> Result<(), Rejection> {
         Command::SetSpendingBudget(command) => usage::set_budget(draft, command),
         Command::RemoveSpendingBudget(command) => usage::remove_budget(draft, command),
         Command::EraseCustomer(command) => erase::erase(draft, command),
+        Command::RequestAzureTransfer(command) => transfer_form::request(draft, command),
+        Command::SignTransferForm(command) => transfer_form::sign(draft, command),
+        Command::SubmitTransferForm(command) => transfer_form::submit(draft, command),
+        Command::CompleteTransfer(command) => transfer_form::complete(draft, command),
+        Command::RejectTransfer(command) => transfer_form::reject(draft, command),
+        Command::CleanTransferAccess(command) => transfer_form::clean(draft, command),
+        Command::SetLicenseGroup(command) => license_group::set(draft, command),
+        Command::DeleteLicenseGroup(command) => license_group::delete(draft, command),
         Command::RunDue(command) => {
             due::run(draft, command.date);
             Ok(())

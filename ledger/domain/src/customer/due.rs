@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use super::{Standing, Subscription, draft::Draft, free_trial, renewal, schedule, usage, user};
 use crate::{
     calendar,
-    event::{SubscriptionDeprovisioned, TransferExpired, TrialConverted},
+    event::{RelationshipRequestExpired, SubscriptionDeprovisioned, TransferExpired, TrialConverted},
     ids::SubscriptionId,
 };
 
@@ -33,6 +33,11 @@ pub(super) fn run(draft: &mut Draft<'_>, date: NaiveDate) {
     let expired = customer.transfers_due.iter().take_while(|(due, _)| *due <= date).take(DUE_PER_DECISION_MAX);
     for (_, transfer_id) in expired {
         draft.push(TransferExpired { customer_id: customer.id().clone(), transfer_id: transfer_id.clone() });
+    }
+    let requests = customer.relationships.iter().filter_map(|(id, known)| Some((id, known.request_expires_on?)));
+    for (partner_id, expired_on) in requests.filter(|(_, on)| *on <= date).take(DUE_PER_DECISION_MAX) {
+        let (customer_id, partner_id) = (customer.id().clone(), partner_id.clone());
+        draft.push(RelationshipRequestExpired { customer_id, partner_id, expired_on });
     }
     user::purge(draft, date, DUE_PER_DECISION_MAX);
     // A commit of its own: a day's usage can be as much as fits in one.

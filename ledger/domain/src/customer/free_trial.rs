@@ -27,7 +27,7 @@ pub(super) fn start(draft: &mut Draft<'_>, command: &StartTrial) -> Result<(), R
     };
     gates::offer_market(offer, partner, customer, "offer_id")?;
     let quote = gates::price(&reference.catalog, offer, partner.currency, on, "offer_id")?;
-    qualification::gate(&reference.catalog, customer, &offer.offer_id, partner.currency, "offer_id")?;
+    qualification::gate(&reference.catalog, customer, offer, partner.currency, "offer_id")?;
     once_only(draft, offer, terms)?;
     let order_id = purchase::order_id(draft, command.order_id.as_ref())?;
     let chosen = command.subscription_id.as_ref();
@@ -38,6 +38,7 @@ pub(super) fn start(draft: &mut Draft<'_>, command: &StartTrial) -> Result<(), R
         partner_id: partner_id.clone(),
         order_id: order_id.clone(),
         subscription_ids: vec![subscription_id.clone()],
+        by_customer: false,
     });
     draft.push(TrialStarted {
         customer_id,
@@ -99,7 +100,7 @@ pub(super) fn convert(draft: &mut Draft<'_>, command: &ConvertTrial) -> Result<(
     gates::offer_market(offer, partner, customer, "to_offer_id")?;
     let quote = gates::price(&reference.catalog, offer, trial.currency, on, "to_offer_id")?;
     gates::tax_rates(reference, partner, offer, &quote, draft.decision.charged_on, "to_offer_id")?;
-    qualification::gate(&reference.catalog, customer, &offer.offer_id, trial.currency, "to_offer_id")?;
+    qualification::gate(&reference.catalog, customer, offer, trial.currency, "to_offer_id")?;
     gates::quantity(offer, command.quantity, "quantity")?;
     licenses::check_assigned(draft, &trial.subscription_id, command.quantity)?;
     gates::frequency(offer, Some(billing_frequency), "billing_frequency")?;

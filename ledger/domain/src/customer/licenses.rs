@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Standing, draft::Draft, gates};
+use super::{Standing, draft::Draft, gates, license_group};
 use crate::{
     Reason, Rejection, check,
     command::ChangeLicenses,
@@ -36,16 +36,17 @@ pub(super) fn check_assigned(draft: &Draft<'_>, id: &SubscriptionId, to: u32) ->
 pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeLicenses) -> Result<(), Rejection> {
     gates::partner(draft.reference, &command.partner_id, "partner_id")?;
     gates::relationship(draft.customer, &command.partner_id, "partner_id")?;
-    check::count("rows", command.rows.len(), LICENSE_ROWS_MAX)?;
+    let wanted = wanted(draft, command)?;
+    check::count("rows", wanted.len(), LICENSE_ROWS_MAX)?;
     let mut seen = BTreeSet::new();
-    for (index, row) in command.rows.iter().enumerate() {
+    for (index, row) in wanted.iter().enumerate() {
         if !seen.insert((&row.user_id, &row.subscription_id)) {
             return Err(check::invalid(&format!("rows[{index}]"), "Each user and subscription stand here once"));
         }
         draft.settle_before(&row.subscription_id);
     }
     let judge = |row: &LicenseRow| LicenseRow { refused: why_not(draft, &command.partner_id, row), ..row.clone() };
-    let mut rows: Vec<_> = command.rows.iter().map(judge).collect();
+    let mut rows: Vec<_> = wanted.iter().map(judge).collect();
     let mut free_after: BTreeMap<SubscriptionId, i64> = BTreeMap::new();
     for row in rows.iter().filter(|row| row.refused.is_none()) {
         let free = free_after
@@ -61,6 +62,22 @@ pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeLicenses) -> Result<
     let ChangeLicenses { customer_id, partner_id, .. } = command.clone();
     draft.push(LicensesChanged { customer_id, partner_id, rows });
     Ok(())
+}
+
+/// The rows, and one for each license of the groups.
+fn wanted(draft: &Draft<'_>, command: &ChangeLicenses) -> Result<Vec<LicenseRow>, Rejection> {
+    check::at_most("groups", command.groups.len(), LICENSE_ROWS_MAX)?;
+    let mut rows = command.rows.clone();
+    for (index, row) in command.groups.iter().enumerate() {
+        let group = license_group::found(draft, &row.group_id, &format!("groups[{index}].group_id"))?;
+        rows.extend(group.subscription_ids.iter().map(|id| LicenseRow {
+            user_id: row.user_id.clone(),
+            subscription_id: id.clone(),
+            assign: row.assign,
+            refused: None,
+        }));
+    }
+    Ok(rows)
 }
 
 fn why_not(draft: &Draft<'_>, partner_id: &PartnerId, row: &LicenseRow) -> Option<Reason> {

@@ -18,6 +18,7 @@ mod erase;
 mod free_trial;
 mod frequency;
 mod gates;
+mod license_group;
 mod licenses;
 mod marketplace;
 mod profile;
@@ -33,6 +34,7 @@ mod sla;
 mod subscription;
 mod suspension;
 mod transfer;
+mod transfer_form;
 mod transition;
 mod upgrade;
 mod usage;
@@ -55,6 +57,7 @@ use crate::{
 
 pub use decide::decide;
 pub use due::DUE_PER_DECISION_MAX;
+pub use license_group::{GROUP_LICENSES_MAX, LICENSE_GROUPS_MAX};
 pub use licenses::LICENSE_ROWS_MAX;
 pub use marketplace::FREE_TRIAL_DAYS_MAX;
 pub use profile::{TAG_CHARS_MAX, TAGS_MAX};
@@ -63,10 +66,10 @@ pub use qualification::{Qualification, QualificationStanding};
 pub use schedule::ScheduledChange;
 pub use sla::{SLA_CREDITS_MAX, SlaCredit};
 pub use subscription::{Standing, Subscription};
-pub use transfer::{TRANSFER_DAYS_MAX, TRANSFER_LINES_MAX, Transfer, TransferStanding};
+pub use transfer::{TRANSFER_DAYS_MAX, TRANSFER_LINES_MAX, Transfer, TransferForm, TransferStanding};
 pub use usage::{ASSIGNMENTS_MAX, METERED_RESOURCES_MAX, USAGE_RECORDS_MAX, open_until};
 pub use user::{USER_NAME_CHARS_MAX, USER_RESTORE_DAYS, USERS_MAX};
-pub use users::{User, Users};
+pub use users::{LicenseGroup, User, Users};
 
 /// The last day on which the agreement before the customer agreement counts (L5335, L6112).
 const CLOUD_AGREEMENT_LAST_DAY: NaiveDate = match NaiveDate::from_ymd_opt(2020, 1, 31) {
@@ -91,6 +94,8 @@ pub enum SuspensionReason {
     Upgraded,
     /// Its replacement took over; it cannot come back.
     Migrated,
+    /// It broke the terms of use; its publisher enforced them, and the partner cannot bring it back (L11075).
+    Enforced,
 }
 
 impl SuspensionReason {
@@ -114,6 +119,8 @@ pub enum RelationshipStanding {
     Active,
     /// It ended, and may be asked for again.
     Removed,
+    /// The customer did not answer in time; the partner may ask again.
+    Expired,
 }
 
 /// A partner's relationship with the customer.
@@ -129,12 +136,25 @@ pub struct Relationship {
     pub admin_requested: bool,
     /// Resellers that work for the customer with this provider.
     pub resellers: BTreeSet<PartnerId>,
+    /// First day on which what was asked for cannot be accepted; none while nothing is open, or open for ever.
+    pub request_expires_on: Option<NaiveDate>,
 }
 
 impl Relationship {
     fn new(standing: RelationshipStanding, delegated_admin: bool, reseller_id: Option<PartnerId>) -> Self {
         let resellers = reseller_id.iter().cloned().collect();
-        Self { standing, delegated_admin, reseller_id, admin_requested: false, resellers }
+        let (admin_requested, request_expires_on) = (false, None);
+        Self { standing, delegated_admin, reseller_id, admin_requested, resellers, request_expires_on }
+    }
+
+    /// Whether the open request ran out by that day; its timer may not have run yet.
+    pub fn request_expired(&self, on: NaiveDate) -> bool {
+        self.request_expires_on.is_some_and(|expires_on| expires_on <= on)
+    }
+
+    /// What was asked for has its answer, or ran out.
+    fn close_request(&mut self) {
+        (self.admin_requested, self.request_expires_on) = (false, None);
     }
 }
 
@@ -212,7 +232,9 @@ impl Customer {
     pub fn next_due(&self) -> Option<NaiveDate> {
         let subscription = self.due.first().map(|(date, _)| *date);
         let transfer = self.transfers_due.first().map(|(date, _)| *date);
-        subscription.into_iter().chain(transfer).chain(self.users.next_due()).chain(self.usage.next_due()).min()
+        let request = self.relationships.values().filter_map(|known| known.request_expires_on).min();
+        let others = [transfer, request, self.users.next_due(), self.usage.next_due()];
+        subscription.into_iter().chain(others.into_iter().flatten()).min()
     }
 
     /// Its whole primary domain name.
@@ -316,15 +338,22 @@ impl Customer {
             Event::CustomerErased(_) => self.erase(),
             Event::RelationshipRequested(e) => {
                 let standing = RelationshipStanding::Requested;
-                let relationship = Relationship::new(standing, e.delegated_admin, e.reseller_id.clone());
+                let mut relationship = Relationship::new(standing, e.delegated_admin, e.reseller_id.clone());
+                relationship.request_expires_on = e.expires_on;
                 self.relationships.insert(e.partner_id.clone(), relationship);
             }
+            Event::RelationshipRequestExpired(e) => self.change_relationship(&e.partner_id, |known| {
+                if known.standing == RelationshipStanding::Requested {
+                    (known.standing, known.delegated_admin) = (RelationshipStanding::Expired, false);
+                }
+                known.close_request();
+            }),
             Event::RelationshipEstablished(e) => self.establish(e),
             Event::RelationshipRemoved(e) => {
                 if let Some(relationship) = self.relationships.get_mut(&e.partner_id) {
                     relationship.standing = RelationshipStanding::Removed;
                     relationship.delegated_admin = false;
-                    relationship.admin_requested = false;
+                    relationship.close_request();
                     relationship.resellers.clear();
                     relationship.reseller_id = None;
                 }
@@ -345,6 +374,10 @@ impl Customer {
             Event::TransferCompleted(e) => {
                 self.close_transfer(&e.transfer_id, TransferStanding::Complete);
                 self.users.apply(event);
+                self.usage.apply(event);
+            }
+            Event::TransferFormSigned(_) | Event::TransferFormSubmitted(_) | Event::TransferAccessCleaned(_) => {
+                transfer_form::apply(&mut self.transfers, event);
             }
             Event::TransferDeclined(e) => self.close_transfer(&e.transfer_id, TransferStanding::Declined),
             Event::TransferWithdrawn(e) => self.close_transfer(&e.transfer_id, TransferStanding::Withdrawn),
@@ -383,10 +416,13 @@ impl Customer {
                 }
             }),
             Event::DelegatedAdminRequested(e) => {
-                self.change_relationship(&e.partner_id, |known| known.admin_requested = true);
+                self.change_relationship(&e.partner_id, |known| {
+                    (known.admin_requested, known.request_expires_on) = (true, e.expires_on);
+                });
             }
             Event::DelegatedAdminGranted(e) => self.change_relationship(&e.partner_id, |known| {
-                (known.delegated_admin, known.admin_requested) = (true, false);
+                known.delegated_admin = true;
+                known.close_request();
             }),
             Event::DelegatedAdminRemoved(e) => {
                 self.change_relationship(&e.partner_id, |known| known.delegated_admin = false);

@@ -2,7 +2,7 @@
 
 use chrono::NaiveDate;
 
-use super::{Customer, Standing, Subscription, azure, dates, draft::Draft, gates, marketplace, qualification};
+use super::{Customer, Standing, Subscription, access, azure, dates, draft::Draft, gates, marketplace, qualification};
 use crate::{
     Reason, Rejection, calendar,
     catalog::{self, PriceQuote},
@@ -28,6 +28,8 @@ pub(super) struct NewOrder<'a> {
     pub(super) id: OrderId,
     /// The lines before; a later line may stand on one of them.
     pub(super) created: Vec<SubscriptionCreated>,
+    /// Whether the customer places it itself.
+    pub(super) by_customer: bool,
 }
 
 /// What a new subscription does not have from its offer.
@@ -60,7 +62,8 @@ pub(super) fn purchase(draft: &mut Draft<'_>, command: &Purchase) -> Result<(), 
     for base in command.lines.iter().filter_map(|line| line.base_subscription_id.as_ref()) {
         draft.settle_before(base);
     }
-    let mut order = NewOrder { partner, id: order_id, created: Vec::new() };
+    let by_customer = command.by_customer;
+    let mut order = NewOrder { partner, id: order_id, created: Vec::new(), by_customer };
     for (index, line) in command.lines.iter().enumerate() {
         let created = decide_line(draft, &order, index, &format!("lines[{index}]"), line)?;
         order.created.push(created);
@@ -71,10 +74,10 @@ pub(super) fn purchase(draft: &mut Draft<'_>, command: &Purchase) -> Result<(), 
 
 /// Takes the order.
 pub(super) fn place(draft: &mut Draft<'_>, order: NewOrder<'_>) {
-    let NewOrder { partner, id: order_id, created } = order;
+    let NewOrder { partner, id: order_id, created, by_customer } = order;
     let subscription_ids = created.iter().map(|created| created.subscription_id.clone()).collect();
     let (customer_id, partner_id) = (draft.customer.id().clone(), partner.partner_id.clone());
-    draft.push(OrderPlaced { customer_id, partner_id, order_id, subscription_ids });
+    draft.push(OrderPlaced { customer_id, partner_id, order_id, subscription_ids, by_customer });
     for created in created {
         draft.create(created);
     }
@@ -131,13 +134,16 @@ pub(super) fn decide_line(
         let message = format!("{} is a trial; it is not sold by an order", offer.display_name);
         return Err(Rejection::field(Reason::TrialNotOffered, &field("offer_id"), message));
     }
+    if order.by_customer {
+        access::may_buy(draft.customer, &partner.partner_id, offer, &field("offer_id"))?;
+    }
     gates::offer_market(offer, partner, draft.customer, &field("offer_id"))?;
     azure::market(offer, draft.customer, &field("offer_id"))?;
     marketplace::available(offer, &partner.partner_id, &field("offer_id"))?;
     let currency = gates::billing_currency(offer.product_family, partner, draft.customer);
     let quote = gates::price(catalog, offer, currency, on, &field("offer_id"))?;
     gates::tax_rates(draft.reference, partner, offer, &quote, draft.decision.charged_on, &field("offer_id"))?;
-    qualification::gate(catalog, draft.customer, &offer.offer_id, currency, &field("offer_id"))?;
+    qualification::gate(catalog, draft.customer, offer, currency, &field("offer_id"))?;
     check_limit(draft.customer, order, offer, &field("offer_id"))?;
     let base = base_of(draft, order, offer, line, &field("base_subscription_id"))?;
     gates::quantity(offer, line.quantity, &field("quantity"))?;

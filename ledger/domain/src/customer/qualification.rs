@@ -9,9 +9,8 @@ use crate::{
     check,
     command::{DecideQualification, RequestQualification},
     event::{QualificationDecided, QualificationRequested},
-    ids::OfferId,
     money::Currency,
-    offer::PriceRow,
+    offer::{Offer, PriceRow},
     party::Segment,
     personal::is_withheld,
 };
@@ -127,19 +126,23 @@ fn segment_of(row: &PriceRow) -> Segment {
     }
 }
 
-/// The customer belongs to the segment that the offer is sold to.
+/// The customer belongs to a segment that the offer is sold to: the offer names them, or else its row of the price list says.
 pub(super) fn gate(
     catalog: &Catalog,
     customer: &Customer,
-    offer_id: &OfferId,
+    offer: &Offer,
     currency: Currency,
     field: &str,
 ) -> Result<(), Rejection> {
+    let offer_id = &offer.offer_id;
     let row = catalog.price_rows(offer_id).find(|(of, _)| *of == currency).map(|(_, published)| &published.row);
-    let segment = row.map_or(Segment::Commercial, segment_of);
-    if customer.qualifies(segment) {
+    let of_row = [row.map_or(Segment::Commercial, segment_of)];
+    let named: Vec<_> = offer.product().segments.iter().copied().collect();
+    let segments = if named.is_empty() { of_row.as_slice() } else { named.as_slice() };
+    if segments.iter().any(|segment| customer.qualifies(*segment)) {
         return Ok(());
     }
-    let message = format!("{offer_id} is sold to {} customers; this one does not qualify", segment.label());
-    Err(Rejection::field(Reason::SegmentNotQualified, field, message).with("segment", segment.label()))
+    let labels = segments.iter().map(|segment| segment.label()).collect::<Vec<_>>().join(", ");
+    let message = format!("{offer_id} is sold to {labels} customers; this one does not qualify");
+    Err(Rejection::field(Reason::SegmentNotQualified, field, message).with("segment", labels))
 }

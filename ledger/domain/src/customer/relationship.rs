@@ -1,6 +1,6 @@
 //! Relationships between the customer and its partners (customers page section 2.3).
 
-use super::{Relationship, RelationshipStanding, Standing, Subscription, draft::Draft, gates};
+use super::{Relationship, RelationshipStanding, Standing, Subscription, draft::Draft, gates, transfer};
 use crate::{
     Reason, Rejection, charge,
     command::{AcceptRelationship, RemoveRelationship, RequestRelationship},
@@ -18,30 +18,41 @@ const NAMED_SUBSCRIPTIONS_MAX: usize = 20;
 pub(super) fn request(draft: &mut Draft<'_>, command: &RequestRelationship) -> Result<(), Rejection> {
     let partner = gates::partner(draft.reference, &command.partner_id, "partner_id")?;
     gates::reseller(draft.reference, partner, command.reseller_id.as_ref(), "reseller_id")?;
+    let on = draft.on();
+    let expires_on = transfer::expiry(on, command.expires_after_days)?;
     let known = draft.customer.relationship(&command.partner_id);
     // Who has a relationship without admin rights asks for them by another request (L14101-14105).
-    let lacks_admin = |known: &Relationship| !known.delegated_admin && !known.admin_requested;
+    let lacks_admin =
+        |known: &Relationship| !known.delegated_admin && (!known.admin_requested || known.request_expired(on));
     if command.delegated_admin
         && known.is_some_and(|known| known.standing == RelationshipStanding::Active && lacks_admin(known))
     {
         let RequestRelationship { customer_id, partner_id, .. } = command.clone();
-        draft.push(DelegatedAdminRequested { customer_id, partner_id });
+        draft.push(DelegatedAdminRequested { customer_id, partner_id, expires_on });
         return Ok(());
     }
-    let standing = known.map(|known| known.standing);
-    if let Some(RelationshipStanding::Active | RelationshipStanding::Requested) = standing {
+    let stands = |known: &Relationship| match known.standing {
+        RelationshipStanding::Active => true,
+        RelationshipStanding::Requested => !known.request_expired(on),
+        RelationshipStanding::Removed | RelationshipStanding::Expired => false,
+    };
+    if known.is_some_and(stands) {
         let message = "The relationship is active or requested already";
         return Err(Rejection::field(Reason::RelationshipExists, "partner_id", message));
     }
     gates::market(partner, draft.customer.country(), "partner_id")?;
-    let RequestRelationship { customer_id, partner_id, delegated_admin, reseller_id } = command.clone();
-    draft.push(RelationshipRequested { customer_id, partner_id, delegated_admin, reseller_id });
+    let RequestRelationship { customer_id, partner_id, delegated_admin, reseller_id, .. } = command.clone();
+    draft.push(RelationshipRequested { customer_id, partner_id, delegated_admin, reseller_id, expires_on });
     Ok(())
 }
 
 pub(super) fn accept(draft: &mut Draft<'_>, command: &AcceptRelationship) -> Result<(), Rejection> {
     gates::partner(draft.reference, &command.partner_id, "partner_id")?;
     let known = draft.customer.relationship(&command.partner_id);
+    if let Some(expired_on) = known.and_then(|known| known.request_expires_on).filter(|day| *day <= draft.on()) {
+        let message = format!("The request could be accepted before {expired_on}; the partner asks again");
+        return Err(Rejection::field(Reason::RequestExpired, "partner_id", message).with("expired_on", expired_on));
+    }
     if known.is_some_and(|known| known.standing == RelationshipStanding::Active && known.admin_requested) {
         let AcceptRelationship { customer_id, partner_id } = command.clone();
         draft.push(DelegatedAdminGranted { customer_id, partner_id });

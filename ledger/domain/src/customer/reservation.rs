@@ -173,7 +173,7 @@ pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeReservation) -> Resu
 }
 
 fn empty_order(partner: &Partner, id: OrderId) -> NewOrder<'_> {
-    NewOrder { partner, id, created: Vec::new() }
+    NewOrder { partner, id, created: Vec::new(), by_customer: false }
 }
 
 fn active_reservation(draft: &Draft<'_>, subscription: &Subscription) -> Result<Reservation, Rejection> {

@@ -14,7 +14,7 @@ use crate::{
 pub(super) fn suspend(draft: &mut Draft<'_>, command: &Suspend) -> Result<(), Rejection> {
     let on = draft.on();
     if command.reason.is_the_ledgers() {
-        let message = "A suspension is asked for by the customer, or for non-payment or fraud; the ledger gives other reasons itself";
+        let message = "A suspension is asked for by the customer, or for non-payment, fraud or a breach of the terms of use; the ledger gives other reasons itself";
         return Err(check::invalid("reason", message));
     }
     let subscription = draft.owned(&command.partner_id, &command.subscription_id)?.clone();
@@ -120,6 +120,10 @@ fn check_suspended(subscription: &Subscription, on: NaiveDate) -> Result<(), Rej
         }
         SuspensionReason::Migrated => {
             return refuse(Reason::SubscriptionMigrated, format!("Subscription {id} was replaced for good"));
+        }
+        SuspensionReason::Enforced => {
+            let message = format!("Subscription {id} was suspended for a breach of the terms of use; buy a new one");
+            return refuse(Reason::SuspensionEnforced, message);
         }
         _ => {}
     }

@@ -1,9 +1,11 @@
 //! Given, when, then: what each command does to a customer, and what it refuses.
 
 mod azure;
+mod azure_transfers;
 mod erasure;
 mod histories;
 mod kit;
+mod license_groups;
 mod lifecycle;
 mod marketplace;
 mod metered;
@@ -11,6 +13,8 @@ mod orders;
 mod profile;
 mod promotions;
 mod records;
+mod relations;
+mod requests;
 mod reservations;
 mod schedule;
 mod sla;

@@ -16,11 +16,11 @@ use crate::{
     Reason, Rejection, calendar, check,
     command::{AcceptTransfer, DeclineTransfer, RequestTransfer, WithdrawTransfer},
     event::{
-        OrderPlaced, SubscriptionCreated, TransferCompleted, TransferDeclined, TransferLine, TransferRequested,
-        TransferWithdrawn,
+        FormSigner, OrderPlaced, SubscriptionCreated, TransferCompleted, TransferDeclined, TransferLine,
+        TransferRequested, TransferWithdrawn,
     },
     ids::{OrderId, PartnerId, SubscriptionId, TransferId},
-    offer::{LOCKED_TERM_MONTHS, ProductFamily},
+    offer::{LOCKED_TERM_MONTHS, ProductFamily, ProductKind},
     partner::Partner,
 };
 
@@ -57,6 +57,19 @@ pub struct Transfer {
     pub expires_on: Option<NaiveDate>,
     /// Where it stands.
     pub standing: TransferStanding,
+    /// Of one that goes by ticket and form.
+    pub form: Option<TransferForm>,
+}
+
+/// How far the form of a transfer has come (customers page section 2.19).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransferForm {
+    /// Who signed.
+    pub signed: BTreeSet<FormSigner>,
+    /// Whether it went to the ticket.
+    pub submitted: bool,
+    /// Whether the new owner removed the former one's roles.
+    pub access_cleaned: bool,
 }
 
 impl From<&TransferRequested> for Transfer {
@@ -67,6 +80,7 @@ impl From<&TransferRequested> for Transfer {
             lines: e.lines.clone(),
             expires_on: e.expires_on,
             standing: TransferStanding::Active,
+            form: e.form.as_ref().map(|_| TransferForm::default()),
         }
     }
 }
@@ -100,7 +114,7 @@ pub(super) fn request(draft: &mut Draft<'_>, command: &RequestTransfer) -> Resul
     gates::market(target_partner, customer.country(), "target_partner_id")?;
     let transfer_id = transfer_id(draft, command.transfer_id.as_ref())?;
     let expires_on = expiry(on, command.expires_after_days)?;
-    let lines = lines_of_request(draft, source, &command.subscription_ids)?;
+    let (lines, form) = (lines_of_request(draft, source, &command.subscription_ids)?, None);
     draft.push(TransferRequested {
         customer_id: command.customer_id.clone(),
         transfer_id,
@@ -109,11 +123,12 @@ pub(super) fn request(draft: &mut Draft<'_>, command: &RequestTransfer) -> Resul
         lines,
         requested_on: on,
         expires_on,
+        form,
     });
     Ok(())
 }
 
-fn transfer_id(draft: &Draft<'_>, chosen: Option<&TransferId>) -> Result<TransferId, Rejection> {
+pub(super) fn transfer_id(draft: &Draft<'_>, chosen: Option<&TransferId>) -> Result<TransferId, Rejection> {
     let id = match chosen {
         Some(id) => id.clone(),
         None => TransferId::new(draft.decision.context.new_id("transfer", 0))
@@ -127,7 +142,7 @@ fn transfer_id(draft: &Draft<'_>, chosen: Option<&TransferId>) -> Result<Transfe
 }
 
 /// By default a request waits for ever (decision G27).
-fn expiry(on: NaiveDate, days: Option<u32>) -> Result<Option<NaiveDate>, Rejection> {
+pub(super) fn expiry(on: NaiveDate, days: Option<u32>) -> Result<Option<NaiveDate>, Rejection> {
     match days {
         None => Ok(None),
         Some(days @ 1..=TRANSFER_DAYS_MAX) => Ok(Some(calendar::add_days(on, days))),
@@ -161,7 +176,7 @@ fn lines_of_request(
             Some(reason) => ineligible.push((id, reason)),
             None if base_chosen == Some(false) => ineligible.push((id, Reason::AddonMovesWithBase)),
             None if base_chosen == Some(true) => {} // It comes with its base.
-            None => lines.push(line(subscription)),
+            None => lines.push(line(draft.customer, subscription)),
         }
         let add_ons = draft.customer.add_ons_of(id).filter_map(|id| draft.get(id));
         for add_on in add_ons.filter(|add_on| add_on.standing == Standing::Active) {
@@ -170,7 +185,7 @@ fn lines_of_request(
                     ineligible.push((&add_on.subscription_id, reason));
                 }
                 Some(_) => {}
-                None => lines.push(line(add_on)),
+                None => lines.push(line(draft.customer, add_on)),
             }
         }
     }
@@ -185,13 +200,16 @@ fn lines_of_request(
     Ok(lines)
 }
 
-fn line(subscription: &Subscription) -> TransferLine {
+pub(super) fn line(customer: &Customer, subscription: &Subscription) -> TransferLine {
+    let classic = subscription.product_kind == Some(ProductKind::AzureSubscription);
     TransferLine {
         subscription_id: subscription.subscription_id.clone(),
         offer_id: subscription.offer_id.clone(),
         quantity: subscription.quantity,
         base_subscription_id: subscription.base_subscription_id.clone(),
         new_subscription_id: None,
+        azure_subscription_id: classic.then(|| customer.usage.azure_id(&subscription.subscription_id)).flatten(),
+        last_billed: customer.usage.last_billed(subscription),
     }
 }
 
@@ -200,7 +218,8 @@ fn why_not(draft: &Draft<'_>, subscription: &Subscription) -> Option<Reason> {
     match (subscription.product_family, subscription.standing) {
         _ if gates::open(subscription, draft.on()).is_err() => Some(Reason::SubscriptionClosed),
         (ProductFamily::MarketplaceSaas, _) => Some(Reason::NotTransferableMarketplace),
-        _ if subscription.product_kind.is_some() => Some(Reason::NotTransferableTermBased),
+        _ if subscription.product_kind == Some(ProductKind::AzurePlan) => Some(Reason::NotTransferableAzurePlan),
+        _ if subscription.product_kind == Some(ProductKind::Reservation) => Some(Reason::NotTransferableReservation),
         (ProductFamily::OneTimeRecurring, _) => Some(Reason::NotTransferableTermBased),
         (_, Standing::Trial) => Some(Reason::NotTransferableTrial),
         (_, Standing::Suspended { .. }) => Some(Reason::NotTransferableSuspended),
@@ -210,32 +229,53 @@ fn why_not(draft: &Draft<'_>, subscription: &Subscription) -> Option<Reason> {
     }
 }
 
+/// The transfer, open or not.
+pub(super) fn found<'a>(draft: &Draft<'a>, id: &TransferId) -> Result<&'a Transfer, Rejection> {
+    let customer: &'a Customer = draft.customer;
+    customer.transfer(id).ok_or_else(|| {
+        let message = format!("The customer has no transfer {id}");
+        Rejection::field(Reason::TransferNotFound, "transfer_id", message)
+    })
+}
+
+/// The transfer, if nobody has answered it yet.
+pub(super) fn open<'a>(draft: &Draft<'a>, id: &TransferId) -> Result<&'a Transfer, Rejection> {
+    let transfer = found(draft, id)?;
+    if transfer.is_open(draft.on()) {
+        return Ok(transfer);
+    }
+    let message = format!("Transfer {id} has its answer, or nobody answered in time");
+    Err(Rejection::field(Reason::TransferClosed, "transfer_id", message))
+}
+
 /// The transfer, if it is open and the partner is the one to act on it.
 fn open_for<'a>(
     draft: &Draft<'a>,
     id: &TransferId,
     partner_id: &PartnerId,
-    actor: impl Fn(&Transfer) -> &PartnerId,
+    actor: impl Fn(&Transfer) -> PartnerId,
 ) -> Result<&'a Transfer, Rejection> {
     gates::partner(draft.reference, partner_id, "partner_id")?;
-    let customer: &'a Customer = draft.customer;
-    let Some(transfer) = customer.transfer(id) else {
-        let message = format!("The customer has no transfer {id}");
-        return Err(Rejection::field(Reason::TransferNotFound, "transfer_id", message));
-    };
-    if actor(transfer) != partner_id {
+    if actor(found(draft, id)?) != *partner_id {
         let message = "The source withdraws a request; the target accepts or declines it";
         return Err(Rejection::field(Reason::NotATransferParty, "partner_id", message));
     }
-    if !transfer.is_open(draft.on()) {
-        let message = format!("Transfer {id} has its answer, or nobody answered in time");
-        return Err(Rejection::field(Reason::TransferClosed, "transfer_id", message));
+    open(draft, id)
+}
+
+/// The target answers by itself, but not where support does.
+fn answered_by_target(transfer: &Transfer) -> Result<(), Rejection> {
+    if transfer.form.is_none() {
+        return Ok(());
     }
-    Ok(transfer)
+    let message =
+        "This transfer goes by its form: everybody signs, the owner submits it, and support completes or rejects it";
+    Err(Rejection::field(Reason::TransferStepOutOfTurn, "transfer_id", message))
 }
 
 pub(super) fn decline(draft: &mut Draft<'_>, command: &DeclineTransfer) -> Result<(), Rejection> {
-    open_for(draft, &command.transfer_id, &command.partner_id, |transfer| &transfer.target_partner_id)?;
+    let actor = |transfer: &Transfer| transfer.target_partner_id.clone();
+    answered_by_target(open_for(draft, &command.transfer_id, &command.partner_id, actor)?)?;
     check::optional("note", &command.note)?;
     let DeclineTransfer { customer_id, transfer_id, note, .. } = command.clone();
     draft.push(TransferDeclined { customer_id, transfer_id, note });
@@ -243,18 +283,26 @@ pub(super) fn decline(draft: &mut Draft<'_>, command: &DeclineTransfer) -> Resul
 }
 
 pub(super) fn withdraw(draft: &mut Draft<'_>, command: &WithdrawTransfer) -> Result<(), Rejection> {
-    open_for(draft, &command.transfer_id, &command.partner_id, |transfer| &transfer.source_partner_id)?;
+    open_for(draft, &command.transfer_id, &command.partner_id, |transfer| transfer.source_partner_id.clone())?;
     let WithdrawTransfer { customer_id, transfer_id, .. } = command.clone();
     draft.push(TransferWithdrawn { customer_id, transfer_id });
     Ok(())
 }
 
 pub(super) fn accept(draft: &mut Draft<'_>, command: &AcceptTransfer) -> Result<(), Rejection> {
-    let (customer, on, id) = (draft.customer, draft.on(), &command.transfer_id);
-    let transfer = open_for(draft, id, &command.partner_id, |transfer| &transfer.target_partner_id)?;
-    let target = gates::buyer(draft.reference, &command.partner_id, "partner_id")?;
-    gates::relationship(customer, &command.partner_id, "partner_id")?;
-    gates::agreement(customer, &command.partner_id, on)?;
+    let actor = |transfer: &Transfer| transfer.target_partner_id.clone();
+    let transfer = open_for(draft, &command.transfer_id, &command.partner_id, actor)?;
+    answered_by_target(transfer)?;
+    complete(draft, &command.transfer_id, transfer)
+}
+
+/// Moves what the transfer is about to its target, today.
+pub(super) fn complete(draft: &mut Draft<'_>, id: &TransferId, transfer: &Transfer) -> Result<(), Rejection> {
+    let (customer, on, target_id) = (draft.customer, draft.on(), &transfer.target_partner_id);
+    let target = gates::buyer(draft.reference, target_id, "partner_id")?;
+    gates::in_good_standing(target, "partner_id")?;
+    gates::relationship(customer, target_id, "partner_id")?;
+    gates::agreement(customer, target_id, on)?;
     gates::market(target, customer.country(), "partner_id")?;
     gates::tax_id(draft.reference, target, on, "partner_id")?;
     check_lines_active(draft, transfer)?;
@@ -279,7 +327,13 @@ pub(super) fn accept(draft: &mut Draft<'_>, command: &AcceptTransfer) -> Result<
         let expires_on = calendar::add_days(on, hold_days);
         suspension::push_suspended(draft, &line.subscription_id, SuspensionReason::Transferred, expires_on);
     }
-    draft.push(OrderPlaced { customer_id, partner_id: target.partner_id.clone(), order_id, subscription_ids });
+    draft.push(OrderPlaced {
+        customer_id,
+        partner_id: target.partner_id.clone(),
+        order_id,
+        subscription_ids,
+        by_customer: false,
+    });
     for created in created {
         draft.create(created);
     }

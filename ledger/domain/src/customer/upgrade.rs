@@ -49,7 +49,7 @@ pub(super) fn upgrade(draft: &mut Draft<'_>, command: &Upgrade) -> Result<(), Re
     let currency = gates::billing_currency(offer.product_family, partner, customer);
     let quote = gates::price(&reference.catalog, offer, currency, on, "to_offer_id")?;
     gates::tax_rates(reference, partner, offer, &quote, draft.decision.charged_on, "to_offer_id")?;
-    super::qualification::gate(&reference.catalog, customer, &offer.offer_id, currency, "to_offer_id")?;
+    super::qualification::gate(&reference.catalog, customer, offer, currency, "to_offer_id")?;
     gates::quantity(offer, old.quantity, "to_offer_id")?;
     let billing_frequency = old.next_billing_frequency.or(old.billing_frequency);
     gates::frequency(offer, billing_frequency, "to_offer_id")?;
@@ -83,7 +83,8 @@ pub(super) fn upgrade(draft: &mut Draft<'_>, command: &Upgrade) -> Result<(), Re
     let expires_on = calendar::add_days(on, old.hold_days);
     suspension::push_suspended(draft, &old.subscription_id, SuspensionReason::Upgraded, expires_on);
     let subscription_ids = vec![new_id];
-    draft.push(OrderPlaced { customer_id, partner_id: partner.partner_id.clone(), order_id, subscription_ids });
+    let (partner_id, by_customer) = (partner.partner_id.clone(), false);
+    draft.push(OrderPlaced { customer_id, partner_id, order_id, subscription_ids, by_customer });
     draft.create(created);
     Ok(())
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Event,
     event::{LicenseRow, SubscriptionMigrated},
-    ids::{SubscriptionId, UserId},
+    ids::{LicenseGroupId, SubscriptionId, UserId},
     personal::{ERASED, is_withheld},
 };
 
@@ -23,6 +23,15 @@ pub struct User {
     pub licenses: BTreeSet<SubscriptionId>,
 }
 
+/// Licenses that are given together.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LicenseGroup {
+    /// As lists show it.
+    pub display_name: String,
+    /// Its licenses.
+    pub subscription_ids: BTreeSet<SubscriptionId>,
+}
+
 /// Every user of a customer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Users {
@@ -31,6 +40,7 @@ pub struct Users {
     /// Who holds a license of a subscription; deleted users do not.
     assigned: BTreeMap<SubscriptionId, BTreeSet<UserId>>,
     due: BTreeSet<(NaiveDate, UserId)>,
+    groups: BTreeMap<LicenseGroupId, LicenseGroup>,
 }
 
 impl Users {
@@ -52,6 +62,16 @@ impl Users {
     /// How many licenses of the subscription are assigned.
     pub fn assigned(&self, id: &SubscriptionId) -> u32 {
         self.assigned.get(id).map_or(0, |users| u32::try_from(users.len()).unwrap_or(u32::MAX))
+    }
+
+    /// A group of licenses.
+    pub fn group(&self, id: &LicenseGroupId) -> Option<&LicenseGroup> {
+        self.groups.get(id)
+    }
+
+    /// Every group of licenses, by id.
+    pub fn groups(&self) -> impl Iterator<Item = (&LicenseGroupId, &LicenseGroup)> {
+        self.groups.iter()
     }
 
     /// The first day on which a deleted user is gone.
@@ -109,6 +129,12 @@ impl Users {
                 }
             }
             Event::SubscriptionMigrated(e) => self.migrate(e),
+            Event::LicenseGroupSet(e) => {
+                let subscription_ids = e.subscription_ids.iter().cloned().collect();
+                let group = LicenseGroup { display_name: e.display_name.clone(), subscription_ids };
+                self.groups.insert(e.group_id.clone(), group);
+            }
+            Event::LicenseGroupDeleted(e) => drop(self.groups.remove(&e.group_id)),
             _ => {}
         }
     }
@@ -126,6 +152,17 @@ impl Users {
                 user.licenses.remove(id);
             }
         }
+        for group in self.groups.values_mut() {
+            group.subscription_ids.remove(id);
+        }
+    }
+
+    /// Groups that have the one have the other instead.
+    fn regroup(&mut self, from: &SubscriptionId, to: &SubscriptionId) {
+        for group in self.groups.values_mut().filter(|group| group.subscription_ids.contains(from)) {
+            group.subscription_ids.remove(from);
+            group.subscription_ids.insert(to.clone());
+        }
     }
 
     fn change(&mut self, row: &LicenseRow) {
@@ -140,6 +177,7 @@ impl Users {
     }
 
     fn migrate(&mut self, e: &SubscriptionMigrated) {
+        self.regroup(&e.subscription_id, &e.to_subscription_id);
         self.drop_subscription(&e.subscription_id);
         for user_id in &e.moved_user_ids {
             self.hold(&e.to_subscription_id, user_id);
@@ -147,6 +185,7 @@ impl Users {
     }
 
     fn move_all(&mut self, from: &SubscriptionId, to: &SubscriptionId) {
+        self.regroup(from, to);
         let users = self.assigned.get(from).cloned().unwrap_or_default();
         self.drop_subscription(from);
         for user_id in users {

@@ -54,6 +54,18 @@ event! {
         delegated_admin: bool,
         /// Reseller of record.
         reseller_id: Option<PartnerId>,
+        /// First day on which it cannot be accepted.
+        expires_on: Option<NaiveDate>,
+    }
+
+    /// A request for a relationship, or for admin rights, was not answered in time.
+    RelationshipRequestExpired {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The partner.
+        partner_id: PartnerId,
+        /// First day on which it could not be accepted.
+        expired_on: NaiveDate,
     }
 
     /// A relationship is active.
@@ -162,6 +174,8 @@ event! {
         customer_id: CustomerId,
         /// The partner.
         partner_id: PartnerId,
+        /// First day on which they cannot be granted.
+        expires_on: Option<NaiveDate>,
     }
 
     /// The customer gave them.

@@ -83,4 +83,7 @@ events! {
     NetworkAgreementRecorded, EarnedCreditBarred,
     AzureSubscriptionRegistered, UsageRecorded, UsageRated, UsageCharged, AccessGranted, AccessRevoked, PartnerIdLinked,
     EarnedCreditReviewed, SpendingBudgetSet, SpendingBudgetRemoved, BudgetThresholdReached,
+    // Requests that run out, transfers by form, groups of licenses.
+    RelationshipRequestExpired, TransferFormSigned, TransferFormSubmitted, TransferAccessCleaned,
+    LicenseGroupSet, LicenseGroupDeleted,
 }

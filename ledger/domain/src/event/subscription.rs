@@ -24,6 +24,8 @@ event! {
         order_id: OrderId,
         /// What it created.
         subscription_ids: Vec<SubscriptionId>,
+        /// Whether the customer placed it itself, on the partner's account.
+        by_customer: bool,
     }
 
     /// A subscription began, with everything that holds for its term.

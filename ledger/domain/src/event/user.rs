@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::event;
 use crate::{
     Reason,
-    ids::{CustomerId, PartnerId, SubscriptionId, UserId},
+    ids::{CustomerId, LicenseGroupId, PartnerId, SubscriptionId, UserId},
 };
 
 event! {
@@ -94,5 +94,29 @@ event! {
         partner_id: PartnerId,
         /// In the order asked for.
         rows: Vec<LicenseRow>,
+    }
+
+    /// A group of licenses is this from now on.
+    LicenseGroupSet {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The partner.
+        partner_id: PartnerId,
+        /// The group.
+        group_id: LicenseGroupId,
+        /// As lists show it.
+        display_name: String,
+        /// Its licenses, by id.
+        subscription_ids: Vec<SubscriptionId>,
+    }
+
+    /// A group of licenses ended.
+    LicenseGroupDeleted {
+        /// The customer.
+        customer_id: CustomerId,
+        /// The partner.
+        partner_id: PartnerId,
+        /// The group.
+        group_id: LicenseGroupId,
     }
 }

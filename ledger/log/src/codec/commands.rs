@@ -67,10 +67,10 @@ commands! {
     RefuseTaxExemption { partner_id, exemption_id, reason }
     CreateCustomer { customer_id, partner_id, company_name, domain_prefix, address, contact, reseller_id }
     AcceptAgreement { customer_id, mode, partner_id, signatory, accepted_on, version, language }
-    RequestRelationship { customer_id, partner_id, delegated_admin, reseller_id }
+    RequestRelationship { customer_id, partner_id, delegated_admin, reseller_id, expires_after_days }
     AcceptRelationship { customer_id, partner_id }
     RemoveRelationship { customer_id, partner_id }
-    Purchase { customer_id, partner_id, order_id, lines }
+    Purchase { customer_id, partner_id, order_id, lines, by_customer }
     ChangeQuantity { customer_id, partner_id, subscription_id, quantity }
     Suspend { customer_id, partner_id, subscription_id, reason }
     Reactivate { customer_id, partner_id, subscription_id }
@@ -120,7 +120,7 @@ commands! {
     ResetUserPassword { customer_id, partner_id, user_id }
     DeleteUser { customer_id, partner_id, user_id }
     RestoreUsers { customer_id, partner_id, user_ids }
-    ChangeLicenses { customer_id, partner_id, rows }
+    ChangeLicenses { customer_id, partner_id, rows, groups }
     StartTrial { customer_id, partner_id, offer_id, subscription_id, order_id }
     ConvertTrial { customer_id, partner_id, subscription_id, to_offer_id, quantity, billing_frequency }
     ScheduleChange { customer_id, partner_id, subscription_id, change }
@@ -153,6 +153,17 @@ commands! {
     RemoveSpendingBudget { customer_id, partner_id }
     EraseCustomer { customer_id, reason }
     ChangeReservation { customer_id, partner_id, subscription_id, scope, azure_subscription_id }
+    // Transfers by form, groups of licenses.
+    RequestAzureTransfer {
+        customer_id, transfer_id, partner_id, target_partner_id, subscription_id, customer_requested_on, ticket_id,
+    }
+    SignTransferForm { customer_id, transfer_id, signer }
+    SubmitTransferForm { customer_id, transfer_id, partner_id, current_contact, new_contact }
+    CompleteTransfer { customer_id, transfer_id }
+    RejectTransfer { customer_id, transfer_id, note }
+    CleanTransferAccess { customer_id, transfer_id, partner_id }
+    SetLicenseGroup { customer_id, partner_id, group_id, display_name, subscription_ids }
+    DeleteLicenseGroup { customer_id, partner_id, group_id }
 }
 
 message! {

@@ -57,10 +57,10 @@ events! {
     TaxExemptionRefused { partner_id, exemption_id, reason }
     CustomerCreated { customer_id, partner_id, company_name, domain_name, address, contact }
     AgreementAccepted { customer_id, mode, partner_id, signatory, accepted_on, version, language }
-    RelationshipRequested { customer_id, partner_id, delegated_admin, reseller_id }
+    RelationshipRequested { customer_id, partner_id, delegated_admin, reseller_id, expires_on }
     RelationshipEstablished { customer_id, partner_id, delegated_admin, reseller_id, origin }
     RelationshipRemoved { customer_id, partner_id }
-    OrderPlaced { customer_id, partner_id, order_id, subscription_ids }
+    OrderPlaced { customer_id, partner_id, order_id, subscription_ids, by_customer }
     SubscriptionCreated {
         customer_id, partner_id, subscription_id, order_id, offer_id, offer_name, product_family, base_subscription_id, quantity,
         billing_frequency, term_months, start, term_end, prices, currency, price_list_id, proration_rule,
@@ -81,7 +81,9 @@ events! {
     TermEnded { customer_id, subscription_id, effective_on }
     TrialConverted { customer_id, subscription_id, paid_from, term_end }
     CancellationScheduled { customer_id, subscription_id, effective_on }
-    TransferRequested { customer_id, transfer_id, source_partner_id, target_partner_id, lines, requested_on, expires_on }
+    TransferRequested {
+        customer_id, transfer_id, source_partner_id, target_partner_id, lines, requested_on, expires_on, form,
+    }
     TransferCompleted { customer_id, transfer_id, source_partner_id, target_partner_id, lines }
     TransferDeclined { customer_id, transfer_id, note }
     TransferWithdrawn { customer_id, transfer_id }
@@ -99,7 +101,7 @@ events! {
     CustomerTagged { customer_id, partner_id, tags }
     ResellerAdded { customer_id, partner_id, reseller_id }
     ResellerRemoved { customer_id, partner_id, reseller_id }
-    DelegatedAdminRequested { customer_id, partner_id }
+    DelegatedAdminRequested { customer_id, partner_id, expires_on }
     DelegatedAdminGranted { customer_id, partner_id }
     DelegatedAdminRemoved { customer_id, partner_id }
     PurchasePermissionChanged { customer_id, partner_id, permission, allowed }
@@ -181,10 +183,19 @@ events! {
     SpendingBudgetRemoved { customer_id, partner_id }
     CustomerErased { customer_id, reason, erased_on }
     BudgetThresholdReached { customer_id, partner_id, month, estimate, budget, currency, percent }
+    // Requests that run out, transfers by form, groups of licenses.
+    RelationshipRequestExpired { customer_id, partner_id, expired_on }
+    TransferFormSigned { customer_id, transfer_id, signer }
+    TransferFormSubmitted { customer_id, transfer_id, current_contact, new_contact }
+    TransferAccessCleaned { customer_id, transfer_id, partner_id }
+    LicenseGroupSet { customer_id, partner_id, group_id, display_name, subscription_ids }
+    LicenseGroupDeleted { customer_id, partner_id, group_id }
 }
 
 message! {
-    TransferLine => TransferLine { subscription_id, offer_id, quantity, base_subscription_id, new_subscription_id }
+    TransferLine => TransferLine {
+        subscription_id, offer_id, quantity, base_subscription_id, new_subscription_id, azure_subscription_id, last_billed,
+    }
     WithholdingRelease => WithholdingRelease { request_id, amount }
     Resource => Resource { azure_subscription_id, resource_group, resource_uri }
     Portion => Portion { unit_price, quantity }

@@ -16,16 +16,16 @@ use subledger_domain::{
     customer::SuspensionReason,
     event as e,
     ids::{
-        CustomerId, InvoiceNumber, LineId, OfferId, OrderId, PartnerId, PriceListId, PromotionId, SubscriptionId,
-        TransferId,
+        AzureSubscriptionId, CustomerId, InvoiceNumber, LineId, OfferId, OrderId, PartnerId, PriceListId, PromotionId,
+        SubscriptionId, TransferId,
     },
-    money::Currency,
+    money::{Currency, Money},
     offer::{
         Availability, BillingFrequency, Fulfilment, FulfilmentFact, Offer, OfferKind, OfferLimitScope, PriceComponent,
         PricePer, PriceRow, Product, ProductFamily, ProductKind, Promotion, ProrationRule, Reservation,
         ReservationScope,
     },
-    party::{Address, AgreementMode, AgreementVersion, Contact, PartnerKind, RelationshipOrigin},
+    party::{Address, AgreementMode, AgreementVersion, Contact, PartnerKind, RelationshipOrigin, Segment},
     tax::{TaxRule, TaxScope, TaxTreatment},
 };
 
@@ -163,6 +163,8 @@ fn transfer_lines() -> Vec<e::TransferLine> {
         quantity: 5,
         base_subscription_id: Some(SubscriptionId::new("s-base").unwrap()),
         new_subscription_id: Some(other_subscription()),
+        azure_subscription_id: None,
+        last_billed: None,
     }]
 }
 
@@ -341,6 +343,7 @@ fn customer_events() -> Vec<Event> {
             partner_id: partner(),
             delegated_admin: true,
             reseller_id: Some(other_partner()),
+            expires_on: None,
         }
         .into(),
         e::RelationshipEstablished {
@@ -357,6 +360,7 @@ fn customer_events() -> Vec<Event> {
             partner_id: partner(),
             order_id: order(),
             subscription_ids: vec![subscription(), other_subscription()],
+            by_customer: false,
         }
         .into(),
         e::TransferRequested {
@@ -367,6 +371,7 @@ fn customer_events() -> Vec<Event> {
             lines: transfer_lines(),
             requested_on: day(4),
             expires_on: Some(day(20)),
+            form: None,
         }
         .into(),
         e::TransferCompleted {
@@ -463,6 +468,45 @@ fn subscription_events() -> Vec<Event> {
     ]
 }
 
+/// What events have had only since a later version: earlier bytes have nothing of it.
+pub(super) fn later_fields() -> Vec<Event> {
+    let line = e::TransferLine {
+        azure_subscription_id: Some(AzureSubscriptionId::new("azure-1").unwrap()),
+        last_billed: Some(Money { amount: amount("12.34"), currency: usd() }),
+        ..transfer_lines().remove(0)
+    };
+    vec![
+        e::RelationshipRequested {
+            customer_id: customer(),
+            partner_id: partner(),
+            delegated_admin: true,
+            reseller_id: None,
+            expires_on: Some(day(20)),
+        }
+        .into(),
+        e::DelegatedAdminRequested { customer_id: customer(), partner_id: partner(), expires_on: Some(day(20)) }.into(),
+        e::OrderPlaced {
+            customer_id: customer(),
+            partner_id: partner(),
+            order_id: order(),
+            subscription_ids: vec![subscription()],
+            by_customer: true,
+        }
+        .into(),
+        e::TransferRequested {
+            customer_id: customer(),
+            transfer_id: transfer(),
+            source_partner_id: partner(),
+            target_partner_id: other_partner(),
+            lines: vec![line],
+            requested_on: day(4),
+            expires_on: None,
+            form: Some(e::FormRequest { customer_requested_on: day(3), ticket_id: "T-17".into() }),
+        }
+        .into(),
+    ]
+}
+
 /// An offer and a subscription with everything that a plain one has not.
 pub(super) fn products() -> Vec<Event> {
     let product = Product {
@@ -474,6 +518,7 @@ pub(super) fn products() -> Vec<Event> {
         granted_partner_ids: BTreeSet::from([partner()]),
         free_trial_days: 30,
         not_returnable: true,
+        segments: BTreeSet::from([Segment::Education, Segment::NonProfit]),
     };
     let reservation = Reservation { azure_subscription_id: other_subscription(), scope: ReservationScope::Single };
     let until = Some(day(28));
@@ -538,6 +583,7 @@ fn purchase() -> c::Purchase {
         partner_id: partner(),
         order_id: Some(order()),
         lines: vec![purchase_line()],
+        by_customer: true,
     }
 }
 
@@ -605,7 +651,12 @@ fn customer_commands() -> Vec<Command> {
             version: Some(AgreementVersion::CloudAgreement),
             language: Some("German".into()),
         }),
-        of!(RequestRelationship { partner_id: partner(), delegated_admin: true, reseller_id: Some(other_partner()) }),
+        of!(RequestRelationship {
+            partner_id: partner(),
+            delegated_admin: true,
+            reseller_id: Some(other_partner()),
+            expires_after_days: Some(30),
+        }),
         of!(AcceptRelationship { partner_id: partner() }),
         of!(RemoveRelationship { partner_id: partner() }),
         Command::Purchase(purchase()),

@@ -110,7 +110,7 @@ fn events_stored_by_earlier_versions_are_read() {
 /// What an offer and a subscription have beyond the plain ones; messages of a time that knew nothing of it read as such.
 #[test]
 fn every_part_of_a_product_comes_back() {
-    for event in examples::products() {
+    for event in [examples::products(), examples::later_fields()].concat() {
         round_trips(&commit(Body::Accepted(vec![event])));
     }
     let error = stored_error(examples::products().remove(0), |wire| {

@@ -4,12 +4,13 @@ use subledger_domain::{
     Reason,
     catalog::{PaymentInstructions, TrialTerms},
     charge::{AppliedPromotion, ChargeType, Discount, InvoiceFamily, InvoiceTotals},
+    command::LicenseGroupRow,
     customer::{ScheduledChange, SlaCredit, SuspensionReason},
-    event::LicenseRow,
+    event::{FormRequest, FormSigner, LicenseRow},
     ids::{
         AssignmentId, AzureSubscriptionId, ClaimId, CommandId, CreditNoteNumber, CustomerId, ExemptionId,
-        InvoiceNumber, LineId, MeterId, OfferId, OrderId, PartnerId, PaymentId, PriceListId, PromotionId,
-        SubscriptionId, TransferId, UserId, WithholdingId,
+        InvoiceNumber, LicenseGroupId, LineId, MeterId, OfferId, OrderId, PartnerId, PaymentId, PriceListId,
+        PromotionId, SubscriptionId, TransferId, UserId, WithholdingId,
     },
     money::{Currency, Money},
     offer::{
@@ -50,7 +51,7 @@ macro_rules! text {
 }
 
 text! { CommandId CustomerId InvoiceNumber LineId OfferId OrderId PartnerId PriceListId PromotionId SubscriptionId TransferId Currency }
-text! { ExemptionId UserId }
+text! { ExemptionId UserId LicenseGroupId }
 
 text! { PaymentId WithholdingId CreditNoteNumber ClaimId }
 
@@ -64,9 +65,10 @@ enumeration! {
     OfferLimitScope { None, Lifetime, Concurrent }
     OfferKind { Base, AddOn, Trial }
     PartnerKind { DirectBill, IndirectProvider, IndirectReseller }
-    SuspensionReason { CustomerRequest, NonPayment, Fraud, Cancelled, Transferred, Upgraded, Migrated }
+    SuspensionReason { CustomerRequest, NonPayment, Fraud, Cancelled, Transferred, Upgraded, Migrated, Enforced }
     AgreementMode { PartnerAttestation, CustomerDirect }
     RelationshipOrigin { Created, Invitation, Extension }
+    FormSigner { CurrentPartner, Customer, NewPartner }
     Segment { Commercial, Education, Government, NonProfit }
     AgreementVersion { CustomerAgreement, CloudAgreement }
     PurchasePermission { AzureReservations }
@@ -115,6 +117,7 @@ message! {
     }
     Product => Product {
         kind, product_id, publisher_name, fulfilment, availability, granted_partner_ids, free_trial_days, not_returnable,
+        segments,
     }
     Reservation => Reservation { azure_subscription_id, scope }
     Promotion => Promotion {
@@ -128,6 +131,8 @@ message! {
     Contact => Contact { first_name, last_name, email, phone }
     TrialTerms => TrialTerms { offer_id, paid_offer_id, days, quantity, convert_to_offer_ids }
     LicenseRow => LicenseRow { user_id, subscription_id, assign, refused }
+    LicenseGroupRow => LicenseGroupRow { user_id, group_id, assign }
+    FormRequest => FormRequest { customer_requested_on, ticket_id }
     ScheduledChange => ScheduledChange { quantity, on }
     TaxRule => TaxRule { name, treatment, rate_percent }
     TaxRateRow => TaxRateRow { country, region, tax, scope, rate_percent, treatment, valid_from, valid_to }
@@ -147,7 +152,7 @@ message! {
     }
 }
 
-optional! { LineTax AppliedPromotion Discount Address Contact Recipient Certificate Product Reservation }
+optional! { LineTax AppliedPromotion Discount Address Contact Recipient Certificate Product Reservation Money FormRequest }
 
 /// The stable code.
 impl Wire<String> for Reason {

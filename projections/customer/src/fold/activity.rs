@@ -1,8 +1,13 @@
 //! What the activity list says of an event.
 
-use subledger_domain::{Event, Rejection, customer::ScheduledChange};
+use subledger_domain::{
+    Event, Rejection,
+    customer::ScheduledChange,
+    ids::PartnerId,
+    party::{Address, Contact},
+};
 
-use crate::rows::{fact_label, reason_label};
+use crate::rows::{Customer, Subscription, SubscriptionState, fact_label, last_day, reason_label};
 
 /// What a refusal is about, the most particular first.
 const SUBJECTS: [&str; 5] = ["subscription_id", "transfer_id", "order_id", "partner_id", "customer_id"];
@@ -24,6 +29,9 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
             None => plain(e.customer_id.as_str()),
         },
         Event::RelationshipRequested(e) => plain(e.partner_id.as_str()),
+        Event::RelationshipRequestExpired(e) => {
+            with(e.partner_id.as_str(), format!("not answered before {}", e.expired_on))
+        }
         Event::RelationshipEstablished(e) => plain(e.partner_id.as_str()),
         Event::RelationshipRemoved(e) => plain(e.partner_id.as_str()),
         Event::OrderPlaced(e) => plain(e.order_id.as_str()),
@@ -69,6 +77,11 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
             with(e.transfer_id.as_str(), format!("{} -> {}", e.source_partner_id, e.target_partner_id))
         }
         Event::TransferDeclined(e) => with(e.transfer_id.as_str(), e.note.clone()),
+        Event::TransferFormSigned(e) => with(e.transfer_id.as_str(), e.signer.label().to_owned()),
+        Event::TransferFormSubmitted(e) => {
+            with(e.transfer_id.as_str(), format!("{}, {}", e.current_contact.email, e.new_contact.email))
+        }
+        Event::TransferAccessCleaned(e) => plain(e.transfer_id.as_str()),
         Event::TransferWithdrawn(e) => plain(e.transfer_id.as_str()),
         Event::TransferExpired(e) => plain(e.transfer_id.as_str()),
         Event::CustomerErased(e) => with(e.customer_id.as_str(), e.reason.clone()),
@@ -107,6 +120,11 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
             let refused = e.rows.iter().filter(|row| row.refused.is_some()).count();
             with(e.customer_id.as_str(), format!("{} done, {refused} refused", e.rows.len() - refused))
         }
+        Event::LicenseGroupSet(e) => {
+            let ids = e.subscription_ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+            with(e.group_id.as_str(), format!("{}: {ids}", e.display_name))
+        }
+        Event::LicenseGroupDeleted(e) => plain(e.group_id.as_str()),
         Event::TrialStarted(e) => with(e.subscription_id.as_str(), format!("{} x {}", e.quantity, e.offer_name)),
         Event::TrialExpired(e) => plain(e.subscription_id.as_str()),
         Event::FreeTrialConverted(e) => with(e.subscription_id.as_str(), format!("{} x {}", e.quantity, e.offer_name)),
@@ -196,6 +214,75 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
         | Event::TrialsPublished(_)
         | Event::PartitionDayClosed(_) => None,
     }
+}
+
+/// From what to what, where the event itself says the new only. `before` is the subscription that it is about.
+pub(super) fn change(event: &Event, customer: Option<&Customer>, before: Option<&Subscription>) -> Option<String> {
+    let state = |to: SubscriptionState| Some(format!("{} -> {}", before?.state.label(), to.label()));
+    match event {
+        Event::CustomerUpdated(e) => customer.map(|was| {
+            let place = |address: &Address| format!("{}, {} {}", address.line1, address.postal_code, address.city);
+            let person = |contact: &Contact| format!("{} {} {}", contact.first_name, contact.last_name, contact.email);
+            fields([
+                ("company_name", Some(was.company_name.clone()), e.company_name.clone()),
+                ("bill_to_name", was.bill_to_name.clone(), e.bill_to_name.clone()),
+                ("address", Some(place(&was.address)), e.address.as_ref().map(place)),
+                ("contact", Some(person(&was.contact)), e.contact.as_ref().map(person)),
+            ])
+        }),
+        Event::CustomerTagged(e) => customer.map(|was| {
+            let was = was.tags.iter().find(|known| known.partner_id == e.partner_id).map(|known| known.tags.join(", "));
+            step(was.as_deref(), Some(&e.tags.join(", ")))
+        }),
+        Event::SubscriptionSuspended(e) => {
+            state(SubscriptionState::Suspended).map(|change| format!("{change}: {}", reason_label(e.reason)))
+        }
+        Event::SubscriptionReactivated(_) => {
+            let trial = before.is_some_and(|was| was.free_trial_ends_on.is_some());
+            state(if trial { SubscriptionState::Trial } else { SubscriptionState::Active })
+        }
+        Event::SubscriptionCancelled(_) => state(SubscriptionState::Cancelled),
+        Event::SubscriptionExpired(_) | Event::TrialExpired(_) => state(SubscriptionState::Expired),
+        Event::SubscriptionDeprovisioned(_) => state(SubscriptionState::Deprovisioned),
+        Event::AutoRenewChanged(e) => before.map(|was| {
+            let label = |on| if on { "on" } else { "off" };
+            format!("{} -> {}", label(was.auto_renew), label(e.auto_renew))
+        }),
+        Event::SubscriptionRenewed(e) => {
+            before.map(|was| step(day(was.term_end).as_deref(), day(last_day(e.term_end)).as_deref()))
+        }
+        Event::FreeTrialConverted(e) => {
+            before.map(|was| format!("{} x {} -> {} x {}", was.quantity, was.offer_name, e.quantity, e.offer_name))
+        }
+        Event::SubscriptionDetailsChanged(e) => before.map(|was| {
+            let id = |id: &Option<PartnerId>| id.as_ref().map(ToString::to_string);
+            let changed = [
+                ("friendly_name", was.friendly_name.clone(), e.friendly_name.clone()),
+                ("po_number", was.po_number.clone(), e.po_number.clone()),
+                ("support_contact_id", id(&was.support_contact_id), id(&e.support_contact_id)),
+                ("reseller_id", id(&was.reseller_id), id(&e.reseller_id)),
+            ];
+            let told = changed.iter().filter(|(_, was, now)| was != now);
+            let told = told.map(|(name, was, now)| format!("{name} {}", step(was.as_deref(), now.as_deref())));
+            told.collect::<Vec<_>>().join("; ")
+        }),
+        _ => None,
+    }
+}
+
+fn day(date: Option<chrono::NaiveDate>) -> Option<String> {
+    date.map(|date| date.to_string())
+}
+
+/// `name old -> new` of each field that has a new value.
+fn fields<const N: usize>(changed: [(&str, Option<String>, Option<String>); N]) -> String {
+    let told = changed.iter().filter_map(|(name, was, now)| Some((name, was, now.as_deref()?)));
+    told.map(|(name, was, now)| format!("{name} {}", step(was.as_deref(), Some(now)))).collect::<Vec<_>>().join("; ")
+}
+
+fn step(from: Option<&str>, to: Option<&str>) -> String {
+    let shown = |text: Option<&str>| text.filter(|text| !text.is_empty()).unwrap_or("none").to_owned();
+    format!("{} -> {}", shown(from), shown(to))
 }
 
 /// A scheduled change in words.

@@ -1,6 +1,7 @@
 //! The fold: events of the customers family in, rows out.
 
 mod activity;
+mod concern;
 mod erasure;
 mod history;
 mod records;
@@ -11,16 +12,20 @@ mod transfers;
 mod users;
 
 use chrono::NaiveDate;
-use subledger_domain::{Event, Rejection, position::Family};
+use subledger_domain::{Event, Rejection, ids::PartnerId, position::Family};
 use subledger_fold::{Changes, Projection, Recorded, StoreError, as_of, get, put};
 
 use crate::{
     rows::{Activity, Customer, SubscriptionState},
-    tables::{activities, customers, ids::IdKind},
+    tables::{
+        activities, customers,
+        ids::IdKind,
+        of_partner::{self, Table},
+    },
 };
 
 /// Raised when the same history gives other rows.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// The customer read model.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,7 +47,8 @@ impl Projection for CustomerProjection {
         }
         as_of::note(rows, commit);
         let customer = get(rows, &customers::key(commit.stream))?;
-        let mut fold = Fold { commit, rows, customer, day: commit.effective_at.date_naive(), activities: 0 };
+        let day = commit.effective_at.date_naive();
+        let mut fold = Fold { commit, rows, customer, day, activities: 0, orders: 0 };
         match commit.outcome {
             Ok(events) => {
                 for (number, event) in (0..).zip(events) {
@@ -66,13 +72,18 @@ struct Fold<'a> {
     day: NaiveDate,
     /// Written so far.
     activities: u64,
+    orders: u64,
 }
 
 impl Fold<'_> {
     fn event(&mut self, event: &Event) -> Result<(), StoreError> {
         self.day = history::day_of(event, self.commit);
         if let Some((subject, detail)) = activity::describe(event) {
-            self.activity(event.name(), subject, detail)?;
+            let about = concern::about(event);
+            let before = self.before(&about)?;
+            let change = activity::change(event, self.customer.as_ref(), before.as_ref());
+            let partners = self.concerned(&about, before.as_ref())?;
+            self.activity(event.name(), subject, change.unwrap_or(detail), &partners)?;
         }
         match event {
             Event::CustomerCreated(e) => self.created(e),
@@ -125,9 +136,18 @@ impl Fold<'_> {
             }
             Event::TransferRequested(e) => self.transfer_requested(e),
             Event::TransferCompleted(e) => self.transfer_completed(e),
-            Event::TransferDeclined(e) => self.transfer_closed(&e.transfer_id, crate::TransferState::Declined),
+            Event::TransferDeclined(e) => self.transfer_declined(e),
             Event::TransferWithdrawn(e) => self.transfer_closed(&e.transfer_id, crate::TransferState::Withdrawn),
             Event::TransferExpired(e) => self.transfer_closed(&e.transfer_id, crate::TransferState::Expired),
+            Event::TransferFormSigned(e) => self.transfer_signed(e),
+            Event::TransferFormSubmitted(e) => self.transfer_submitted(&e.transfer_id),
+            Event::TransferAccessCleaned(e) => self.transfer_access_cleaned(&e.transfer_id),
+            Event::RelationshipRequestExpired(e) => self.request_expired(&e.partner_id),
+            Event::LicenseGroupSet(e) => self.license_group_set(e),
+            Event::LicenseGroupDeleted(e) => {
+                self.license_group_deleted(e);
+                Ok(())
+            }
             Event::OrderPlaced(e) => self.order_placed(e),
             Event::CustomerUpdated(e) => self.updated(e),
             Event::CustomerErased(_) => self.erased(),
@@ -136,17 +156,14 @@ impl Fold<'_> {
             Event::CustomerTagged(e) => self.tagged(e),
             Event::ResellerAdded(e) => self.reseller_added(e),
             Event::ResellerRemoved(e) => self.reseller_removed(e),
-            Event::DelegatedAdminRequested(e) => self.admin(&e.partner_id, false, true),
-            Event::DelegatedAdminGranted(e) => self.admin(&e.partner_id, true, false),
-            Event::DelegatedAdminRemoved(e) => self.admin(&e.partner_id, false, false),
+            Event::DelegatedAdminRequested(e) => self.admin_requested(e),
+            Event::DelegatedAdminGranted(e) => self.admin(&e.partner_id, true),
+            Event::DelegatedAdminRemoved(e) => self.admin(&e.partner_id, false),
             Event::PurchasePermissionChanged(e) => self.permission_changed(e),
             Event::UserCreated(e) => self.user_created(e),
             Event::UserDeleted(e) => self.user_deleted(e),
             Event::UserRestored(e) => self.user_restored(e),
-            Event::UserPurged(e) => {
-                self.user_purged(e);
-                Ok(())
-            }
+            Event::UserPurged(e) => self.user_purged(e),
             Event::LicensesChanged(e) => self.licenses_changed(e),
             Event::TrialStarted(e) => {
                 self.index_id(e.subscription_id.as_str(), IdKind::Subscription)?;
@@ -235,12 +252,20 @@ impl Fold<'_> {
 
     fn rejected(&mut self, rejection: &Rejection) -> Result<(), StoreError> {
         let subject = activity::subject_of(rejection).unwrap_or(self.commit.stream).to_owned();
-        self.activity("rejected", subject, rejection.to_string())
+        let partners = self.concerned_by(rejection)?;
+        self.activity("rejected", subject, rejection.to_string(), &partners)
     }
 
-    fn activity(&mut self, action: &str, subject: String, detail: String) -> Result<(), StoreError> {
+    fn activity(
+        &mut self,
+        action: &str,
+        subject: String,
+        detail: String,
+        partners: &[PartnerId],
+    ) -> Result<(), StoreError> {
         let commit = self.commit;
         let activity = Activity {
+            customer_id: commit.stream.to_owned(),
             position: commit.position,
             command_id: commit.command_id.to_owned(),
             effective_at: commit.effective_at,
@@ -252,6 +277,11 @@ impl Fold<'_> {
             detail,
         };
         put(self.rows, activities::key(commit.stream, commit.position.seq, self.activities), &activity)?;
+        for partner in partners {
+            let (at, number) = (commit.recorded_at, self.activities);
+            let key = of_partner::key(Table::Activities, partner.as_str(), at, commit.position, number);
+            put(self.rows, key, &commit.stream)?;
+        }
         self.activities += 1;
         Ok(())
     }

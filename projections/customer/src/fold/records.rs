@@ -2,8 +2,8 @@
 
 use subledger_domain::{
     event::{
-        CustomerTagged, CustomerUpdated, OrderPlaced, PurchasePermissionChanged, QualificationDecided,
-        QualificationRequested, ResellerAdded, ResellerRemoved,
+        CustomerTagged, CustomerUpdated, DelegatedAdminRequested, OrderPlaced, PurchasePermissionChanged,
+        QualificationDecided, QualificationRequested, ResellerAdded, ResellerRemoved,
     },
     ids::PartnerId,
 };
@@ -11,12 +11,13 @@ use subledger_fold::{StoreError, put};
 
 use super::Fold;
 use crate::{
-    rows::{PartnerTags, Permission, QualificationRow, QualificationState, Relationship, RelationshipState},
+    rows::{Order, PartnerTags, Permission, QualificationRow, QualificationState, Relationship, RelationshipState},
     search::trigrams_of,
     tables::{
         ids::{self, IdKind},
         names::searchable,
-        trigrams,
+        of_partner::{self, Table},
+        orders, trigrams,
     },
 };
 
@@ -65,6 +66,22 @@ impl Fold<'_> {
     }
 
     pub(super) fn order_placed(&mut self, e: &OrderPlaced) -> Result<(), StoreError> {
+        let (commit, number) = (self.commit, self.orders);
+        self.orders += 1;
+        let order = Order {
+            order_id: e.order_id.clone(),
+            customer_id: e.customer_id.clone(),
+            partner_id: e.partner_id.clone(),
+            placed_at: commit.effective_at,
+            recorded_at: commit.recorded_at,
+            principal: commit.principal.to_owned(),
+            by_customer: e.by_customer,
+            subscription_ids: e.subscription_ids.clone(),
+        };
+        put(self.rows, orders::key(commit.stream, commit.position.seq, number), &order)?;
+        let of_partner =
+            of_partner::key(Table::Orders, e.partner_id.as_str(), commit.recorded_at, commit.position, number);
+        put(self.rows, of_partner, &commit.stream)?;
         self.index_id(e.order_id.as_str(), IdKind::Order)
     }
 
@@ -128,9 +145,24 @@ impl Fold<'_> {
         })
     }
 
-    pub(super) fn admin(&mut self, partner_id: &PartnerId, granted: bool, requested: bool) -> Result<(), StoreError> {
+    pub(super) fn admin(&mut self, partner_id: &PartnerId, granted: bool) -> Result<(), StoreError> {
         self.change_relationship(partner_id, |known| {
-            (known.delegated_admin, known.admin_requested) = (granted, requested);
+            (known.delegated_admin, known.admin_requested, known.request_expires_on) = (granted, false, None);
+        })
+    }
+
+    pub(super) fn admin_requested(&mut self, e: &DelegatedAdminRequested) -> Result<(), StoreError> {
+        self.change_relationship(&e.partner_id, |known| {
+            (known.delegated_admin, known.admin_requested, known.request_expires_on) = (false, true, e.expires_on);
+        })
+    }
+
+    pub(super) fn request_expired(&mut self, partner_id: &PartnerId) -> Result<(), StoreError> {
+        self.change_relationship(partner_id, |known| {
+            if known.state == RelationshipState::Requested {
+                (known.state, known.delegated_admin) = (RelationshipState::Expired, false);
+            }
+            (known.admin_requested, known.request_expires_on) = (false, None);
         })
     }
 

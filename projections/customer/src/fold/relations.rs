@@ -67,6 +67,7 @@ impl Fold<'_> {
             reseller_id: e.reseller_id.clone(),
             resellers: e.reseller_id.iter().cloned().collect(),
             admin_requested: false,
+            request_expires_on: e.expires_on,
         })
     }
 
@@ -78,6 +79,7 @@ impl Fold<'_> {
             reseller_id: e.reseller_id.clone(),
             resellers: e.reseller_id.iter().cloned().collect(),
             admin_requested: false,
+            request_expires_on: None,
         })?;
         self.list_under(Some(&e.partner_id), true)
     }
@@ -88,7 +90,7 @@ impl Fold<'_> {
         let ended = relationships.iter_mut().find(|known| known.partner_id == e.partner_id).ok_or(missing)?;
         ended.state = RelationshipState::Removed;
         ended.delegated_admin = false;
-        ended.admin_requested = false;
+        (ended.admin_requested, ended.request_expires_on) = (false, None);
         ended.resellers.clear();
         ended.reseller_id = None;
         self.customer()?.permissions.retain(|known| known.partner_id != e.partner_id);

@@ -26,7 +26,13 @@ impl Fold<'_> {
             return Err(self.impossible(&format!("subscription {subscription_id} was created before")));
         }
         self.index_id(subscription_id, IdKind::Subscription)?;
-        self.add(&Subscription::from(e))?;
+        let mut created = Subscription::from(e);
+        if let Some(predecessor) = e.transferred_from_subscription_id.as_ref().filter(|_| e.product_kind.is_some()) {
+            let key = subscriptions::key(customer, predecessor.as_str());
+            let predecessor: Option<Subscription> = get(self.rows, &key)?;
+            created.azure_subscription_id = predecessor.and_then(|known| known.azure_subscription_id);
+        }
+        self.add(&created)?;
         match &e.transferred_from_subscription_id {
             Some(predecessor) => self.transferred(predecessor, &e.subscription_id),
             None => Ok(()),

@@ -4,8 +4,9 @@
 //! What is recorded late is folded into the states of the later days once more; a day on which the change makes no sense, such as one
 //! before the relationship that it ends, stays as it was.
 
+use serde::{Serialize, de::DeserializeOwned};
 use subledger_domain::ids::SubscriptionId;
-use subledger_fold::{Changes, Rows, StoreError, Visit};
+use subledger_fold::{Changes, Rows, StoreError, Visit, timeline::Timeline};
 
 use super::Fold;
 use crate::{
@@ -61,6 +62,23 @@ impl Fold<'_> {
         Ok(())
     }
 
+    /// The event made something this: from its day on, and, where it is recorded late, on the days after it too.
+    pub(super) fn note<T: Serialize + DeserializeOwned>(
+        &mut self,
+        timeline: &Timeline,
+        now: &T,
+        change: impl Fn(&mut T),
+    ) -> Result<(), StoreError> {
+        if !timeline.is_late(self.rows, self.day)? {
+            return timeline.put(self.rows, self.day, self.commit.position, now);
+        }
+        for (day, mut then) in timeline.from_day::<T>(self.rows, self.day)? {
+            change(&mut then);
+            timeline.put(self.rows, day, self.commit.position, &then)?;
+        }
+        Ok(())
+    }
+
     /// The commit made the customer this.
     pub(super) fn note_customer(&mut self, now: &Customer) -> Result<(), StoreError> {
         let (day, position) = (self.commit.effective_at.date_naive(), self.commit.position);
@@ -85,7 +103,8 @@ impl Fold<'_> {
         let (commit, day) = (self.commit, self.day);
         let mut after = Customer { version: commit.stream_version, ..then };
         for event in commit.outcome.unwrap_or_default() {
-            let mut fold = Fold { commit, rows: &mut unchanged, customer: Some(after.clone()), day, activities: 0 };
+            let customer = Some(after.clone());
+            let mut fold = Fold { commit, rows: &mut unchanged, customer, day, activities: 0, orders: 0 };
             if fold.event(event).is_ok()
                 && let Some(customer) = fold.customer.take()
             {

@@ -1,6 +1,8 @@
 //! `0x17 | customer id | transfer id` -> [`crate::Transfer`].
 
-use subledger_fold::Key;
+use subledger_fold::{Key, StoreError};
+
+use super::Parts;
 
 const TABLE: u8 = 0x17;
 
@@ -12,6 +14,12 @@ pub(crate) fn key(customer: &str, transfer: &str) -> Vec<u8> {
 pub(crate) fn prefix(customer: Option<&str>) -> Vec<u8> {
     let key = Key::table(TABLE);
     customer.map_or_else(|| key.clone(), |customer| key.clone().text(customer)).build()
+}
+
+/// Customer and transfer.
+pub(crate) fn parse(key: &[u8]) -> Result<(&str, &str), StoreError> {
+    let mut parts = Parts::of(key, TABLE)?;
+    Ok((parts.text()?, parts.text()?))
 }
 
 #[cfg(test)]

@@ -26,8 +26,8 @@ use super::history::*;
 use crate::{
     RelationshipState, Subscription, SubscriptionState, TransferState,
     query::{
-        SubscriptionFilter, customers_of_subscription, get_customer, get_subscription, get_transfer, list_activities,
-        list_customers, list_subscriptions, list_transfers,
+        Days, SubscriptionFilter, TransferFilter, Whose, customers_of_subscription, get_customer, get_subscription,
+        get_transfer, list_activities, list_customers, list_subscriptions, list_transfers,
     },
 };
 
@@ -339,6 +339,7 @@ fn a_transfer_moves_a_subscription_to_a_new_one() {
         lines: vec![line("s-1", None)],
         requested_on: day(4, 1),
         expires_on: Some(day(5, 1)),
+        form: None,
     };
     history.event("c-1", requested("t-1"));
     let open = get_transfer(&history.rows, "c-1", "t-1").unwrap().unwrap();
@@ -382,8 +383,9 @@ fn a_transfer_moves_a_subscription_to_a_new_one() {
         history.event("c-1", closed);
         assert_eq!(get_transfer(&history.rows, "c-1", id).unwrap().unwrap().state, state);
     }
-    let list = |customer, partner| {
-        list_transfers(&history.rows, customer, partner, PageRequest::default()).unwrap().items.len()
+    let list = |customer_id, partner_id| {
+        let filter = TransferFilter { customer_id, partner_id, state: None };
+        list_transfers(&history.rows, filter, PageRequest::default()).unwrap().items.len()
     };
     assert_eq!((list(None, Some("p-1")), list(None, Some("p-2")), list(Some("c-1"), None)), (4, 4, 4));
     assert_eq!((list(Some("c-1"), Some("p-3")), list(None, Some("p-3"))), (0, 0));
@@ -402,6 +404,7 @@ fn relationships_and_agreements() {
             partner_id: partner("p-0"),
             delegated_admin: false,
             reseller_id: Some(partner("r-1")),
+            expires_on: None,
         },
     );
     assert_eq!((listed(&history, "p-1"), listed(&history, "p-0")), (1, 0));
@@ -442,7 +445,9 @@ fn refusals_are_activities_and_count_as_versions() {
     let version = get_customer(&history.rows, "c-1").unwrap().unwrap().version;
     assert_eq!(version, 3);
     let activities =
-        list_activities(&history.rows, "c-1", crate::query::Days::default(), PageRequest::default()).unwrap().items;
+        list_activities(&history.rows, Whose::Customer("c-1", None), Days::default(), PageRequest::default())
+            .unwrap()
+            .items;
     let actions: Vec<_> = activities.iter().map(|activity| activity.action.as_str()).collect();
     assert_eq!(
         actions,
@@ -452,8 +457,9 @@ fn refusals_are_activities_and_count_as_versions() {
     assert_eq!(activities[0].subject, "s-9");
     assert_eq!(activities[0].detail, "SUBSCRIPTION_NOT_FOUND: there is none");
     assert_eq!((activities[0].principal.as_str(), activities[0].channel.as_str()), ("alice", "grpc"));
-    let ghost =
-        list_activities(&history.rows, "ghost", crate::query::Days::default(), PageRequest::default()).unwrap().items;
+    let ghost = list_activities(&history.rows, Whose::Customer("ghost", None), Days::default(), PageRequest::default())
+        .unwrap()
+        .items;
     assert_eq!(ghost.len(), 1);
     assert_eq!(ghost[0].subject, "ghost");
     assert!(get_customer(&history.rows, "ghost").unwrap().is_none());

@@ -197,6 +197,7 @@ pub(super) fn purchase(id: &str, by: &str, subscription_id: &str, quantity: u32)
         partner_id: partner(by),
         order_id: order(),
         subscription_ids: vec![subscription(subscription_id)],
+        by_customer: false,
     };
     vec![placed.into(), bought(id, by, subscription_id, quantity).into()]
 }
@@ -228,5 +229,7 @@ pub(super) fn line(subscription_id: &str, new: Option<&str>) -> TransferLine {
         quantity: 5,
         base_subscription_id: None,
         new_subscription_id: new.map(subscription),
+        azure_subscription_id: None,
+        last_billed: None,
     }
 }

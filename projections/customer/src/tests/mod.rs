@@ -4,5 +4,6 @@ mod folding;
 mod history;
 mod look_back;
 mod paging;
+mod people;
 mod properties;
 mod searching;

@@ -7,7 +7,7 @@ use subledger_fold::page::{Page, PageRequest, QueryError};
 use super::history::*;
 use crate::{
     SubscriptionState,
-    query::{SubscriptionFilter, list_activities, list_customers, list_subscriptions},
+    query::{Days, SubscriptionFilter, Whose, list_activities, list_customers, list_subscriptions},
 };
 
 /// Every item, page by page; each page but the last is full.
@@ -98,8 +98,8 @@ fn walking_all_pages_gives_everything_once() {
             assert_eq!(ids.len(), expected);
         }
     }
-    let newest_first = walk(4, |request| list_activities(rows, "c-3", crate::query::Days::default(), request));
-    let whole = walk(1_000, |request| list_activities(rows, "c-3", crate::query::Days::default(), request));
+    let newest_first = walk(4, |request| list_activities(rows, Whose::Customer("c-3", None), Days::default(), request));
+    let whole = walk(1_000, |request| list_activities(rows, Whose::Customer("c-3", None), Days::default(), request));
     assert_eq!(newest_first, whole);
     assert_eq!(whole.len(), 2 + 3 * 2 + 1);
     assert!(whole.is_sorted_by(|a, b| a.position.seq >= b.position.seq));
@@ -114,7 +114,7 @@ fn a_token_of_another_list_is_refused() {
     assert!(list_customers(&history.rows, Some("p-1"), "", request).is_ok());
     assert!(matches!(list_customers(&history.rows, Some("p-2"), "", request), Err(QueryError::InvalidPageToken)));
     assert!(matches!(
-        list_activities(&history.rows, "c-1", crate::query::Days::default(), request),
+        list_activities(&history.rows, Whose::Customer("c-1", None), Days::default(), request),
         Err(QueryError::InvalidPageToken)
     ));
 }

@@ -12,11 +12,12 @@ use super::history::*;
 use crate::{
     SubscriptionState,
     query::{get_customer, list_customers, list_users, state_on},
-    search::{ALIKE_MIN, Found, HITS_MAX, Match, alike, search, trigrams_of},
+    search::{ALIKE_MIN, Found, HITS_MAX, Match, Wanted, alike, index_cost, search, trigrams_of},
 };
 
 fn found(history: &History, partner: Option<&str>, text: &str) -> Vec<(String, Match)> {
-    let Found { hits, complete } = search(&history.rows, partner, text, HITS_MAX).unwrap();
+    let Found { hits, complete } =
+        search(&history.rows, partner, Wanted { text, most: HITS_MAX, alike: true }).unwrap();
     assert!(complete);
     hits.into_iter().map(|hit| (hit.customer.customer_id.to_string(), hit.by)).collect()
 }
@@ -41,6 +42,7 @@ fn a_customer_is_found_by_everything_it_is_known_by() {
         partner_id: partner("p-1"),
         order_id: OrderId::new("Order-9").unwrap(),
         subscription_ids: vec![subscription("SUB-77")],
+        by_customer: false,
     };
     history.event("c-1", placed);
     let tagged = |tags: &[&str]| CustomerTagged {
@@ -190,4 +192,34 @@ proptest! {
             prop_assert_eq!(indexed, naive);
         }
     }
+}
+
+#[test]
+fn without_names_that_are_alike_only_beginnings_are_found() {
+    let history = names();
+    let only = |text| {
+        let wanted = Wanted { text, most: HITS_MAX, alike: false };
+        search(&history.rows, None, wanted).unwrap().hits.into_iter().map(|hit| hit.by).collect::<Vec<_>>()
+    };
+    assert_eq!(only("conto"), [Match::Prefix; 2]);
+    assert_eq!(only("Contosso"), []);
+    assert!(!ids(&history, "Contosso").is_empty(), "which a whole search finds");
+}
+
+#[test]
+fn the_cost_of_the_index_is_what_a_customer_adds() {
+    let history = History::default().with_customer("c-1", "Contoso Ltd", "p-1");
+    let mut rows = 0;
+    let mut bytes = 0;
+    for table in [0x11_u8, 0x22, 0x1a, 0x1b] {
+        subledger_fold::Rows::scan(&history.rows, &[table], &[], false, &mut |key, _| {
+            rows += 1;
+            bytes += key.len() as u64;
+            Ok(true)
+        })
+        .unwrap();
+    }
+    let known = get_customer(&history.rows, "c-1").unwrap().unwrap();
+    let cost = index_cost("c-1", &known.company_name, &known.domain_name, "p-1");
+    assert_eq!((cost.rows, cost.key_bytes), (rows, bytes));
 }

@@ -1,6 +1,9 @@
 //! `subledger bench`: how fast a ledger is, measured through its public interface.
 
 mod month_end;
+mod names;
+mod search;
+mod used;
 
 use super::{Failure, help};
 
@@ -15,11 +18,14 @@ pub(crate) struct Args {
 enum What {
     /// Renews every subscription on one day: from closing the day to the last invoice
     MonthEnd(month_end::Args),
+    /// Loads customers and subscriptions from CSV and searches them, at rest and while they are written and exported
+    Search(search::Args),
 }
 
 /// Measures.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     match args.what {
         What::MonthEnd(args) => month_end::run(args).await,
+        What::Search(args) => search::run(args).await,
     }
 }

@@ -22,7 +22,7 @@ use subledger_proto::{
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::help;
+use super::{help, used::Used};
 use crate::client::{
     Failure,
     connect::Connection,
@@ -41,9 +41,7 @@ const LINE_EVERY: Duration = Duration::from_secs(5);
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Invoices of one page.
 const PAGE: i32 = 1000;
-const OFFER: &str = "bench-offer";
-/// The kernel's unit of processor time in files: a hundredth of a second on every Linux.
-const MILLIS_PER_TICK: u64 = 10;
+pub(super) const OFFER: &str = "bench-offer";
 
 /// Arguments of `bench month-end`.
 #[derive(clap::Args, Clone, Debug)]
@@ -85,28 +83,6 @@ struct Measured {
     lines: u64,
     /// Of this process while the day closed, and by the end; none if the ledger is another's.
     used: Option<Used>,
-}
-
-/// What the process took, as the kernel counts it.
-struct Used {
-    /// Of all threads, in user mode and in the kernel's.
-    processor: Duration,
-    /// The most that was ever in memory.
-    resident_bytes: u64,
-}
-
-impl Used {
-    /// So far; none where the kernel has no such files.
-    fn now() -> Option<Self> {
-        let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
-        // After the name, which may hold anything, are the state and then numbers: the 12th and 13th are ticks.
-        let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-        let ticks: u64 = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
-        let status = std::fs::read_to_string("/proc/self/status").ok()?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix("kB")?;
-        let resident_bytes = peak.trim().parse::<u64>().ok()? * 1024;
-        Some(Self { processor: Duration::from_millis(ticks * MILLIS_PER_TICK), resident_bytes })
-    }
 }
 
 /// Fills a ledger, closes the day, prints how long it took.
@@ -218,7 +194,7 @@ async fn advance(connection: &Connection, through: NaiveDate) -> Result<(), Fail
 }
 
 /// Waits until every projector has folded everything.
-async fn folded(connection: &Connection) -> Result<(), Failure> {
+pub(super) async fn folded(connection: &Connection) -> Result<(), Failure> {
     while status(connection).await?.projectors.iter().any(|projector| projector.lag_records > 0) {
         tokio::time::sleep(LOOK_EVERY).await;
     }
@@ -295,7 +271,7 @@ fn commands(args: &Args) -> impl Iterator<Item = Command> + use<> {
     })
 }
 
-fn offers() -> Body {
+pub(super) fn offers() -> Body {
     let offer = Offer {
         offer_id: OFFER.to_owned(),
         display_name: "Enterprise E3".to_owned(),
@@ -311,7 +287,7 @@ fn offers() -> Body {
     Body::PublishOffers(PublishOffers { offers: vec![offer] })
 }
 
-fn prices() -> Body {
+pub(super) fn prices() -> Body {
     let row = PriceRow {
         change_flag: "ADD".to_owned(),
         valid_from: "2018-01-01".to_owned(),
@@ -401,10 +377,11 @@ fn order(n: u32, of: u32, lines: u32) -> Body {
         partner_id: partner_id(of),
         order_id: String::new(),
         lines: (0..lines).map(line).collect(),
+        by_customer: false,
     })
 }
 
-fn bought_on() -> NaiveDate {
+pub(super) fn bought_on() -> NaiveDate {
     NaiveDate::from_ymd_opt(2018, 1, 15).unwrap_or_default()
 }
 

@@ -75,7 +75,9 @@ fn customer_lists() -> Vec<Answers> {
         Answers {
             kind: Kind::Transfers,
             key: &["customer_id", "transfer_id"],
-            replayed: every!("Transfer", to_transfer, rows, |page| { query::list_transfers(rows, None, None, page) }),
+            replayed: every!("Transfer", to_transfer, rows, |page| {
+                query::list_transfers(rows, query::TransferFilter::default(), page)
+            }),
         },
     ]
 }

@@ -225,6 +225,7 @@ impl Story {
                 billing_frequency: frequency.into(),
                 ..PurchaseLine::default()
             }],
+            by_customer: false,
         }));
     }
 
@@ -316,6 +317,7 @@ impl Story {
             partner_id: partner_id.clone(),
             delegated_admin: true,
             reseller_id: String::new(),
+            expires_after_days: 0,
         }));
         self.queue.push_back(Body::AcceptRelationship(AcceptRelationship { customer_id, partner_id }));
     }

@@ -122,13 +122,47 @@ pub(super) const TRANSFERS: &[Column] = &[
     Column::text("FROM", "source_partner_id"),
     Column::text("TO", "target_partner_id"),
     Column::text("STATE", "state"),
+    Column::text("STEP", "step"),
     Column::text("REQUESTED", "requested_on"),
     Column::text("EXPIRES", "expires_on"),
     Column::text("LINES", "lines"),
 ];
+pub(super) const ORDERS: &[Column] = &[
+    Column::text("ORDER", "order_id"),
+    Column::text("CUSTOMER", "customer_id"),
+    Column::text("PARTNER", "partner_id"),
+    Column::text("PLACED", "placed_at"),
+    Column::text("BY", "principal"),
+    Column::switch("BY CUSTOMER", "by_customer"),
+    Column::text("SUBSCRIPTIONS", "subscription_ids"),
+];
+pub(super) const LICENSE_GROUPS: &[Column] = &[
+    Column::text("GROUP", "group_id"),
+    Column::text("NAME", "display_name"),
+    Column::text("LICENSES", "subscription_ids"),
+];
+pub(super) const PROMOTIONS: &[Column] = &[
+    Column::text("PROMOTION", "promotion_id"),
+    Column::text("NAME", "display_name"),
+    Column::amount("PERCENT", "percent"),
+    Column::text("FROM", "first_day"),
+    Column::text("TO", "last_day"),
+    Column::text("MARKETS", "markets"),
+    Column::number("MONTHS", "months"),
+    Column::text("OFFERS", "offer_ids"),
+];
+pub(super) const TRIALS: &[Column] = &[
+    Column::text("TRIAL", "offer_id"),
+    Column::text("OF", "paid_offer_id"),
+    Column::number("DAYS", "days"),
+    Column::number("SEATS", "quantity"),
+    Column::text("BECOMES", "convert_to_offer_ids"),
+];
 pub(super) const ACTIVITIES: &[Column] = &[
     Column::text("POSITION", "position"),
+    Column::text("CUSTOMER", "customer_id"),
     Column::text("EFFECTIVE", "effective_at"),
+    Column::text("RECORDED", "recorded_at"),
     Column::text("ACTION", "action"),
     Column::text("SUBJECT", "subject"),
     Column::text("BY", "principal"),

@@ -96,6 +96,7 @@ pub(super) fn story(case: &Case, ids: &Ids, index: usize, step: &Step) -> Comman
                 free_trial_days: *free_trial_days,
                 ..PurchaseLine::default()
             }],
+            by_customer: false,
         }),
         Action::ChangeQuantity { to } => {
             Body::ChangeQuantity(ChangeQuantity { customer_id, partner_id, subscription_id, quantity: *to })

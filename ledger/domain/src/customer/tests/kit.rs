@@ -259,6 +259,7 @@ impl World {
             partner_id: partner(id),
             delegated_admin: false,
             reseller_id: None,
+            expires_after_days: None,
         }));
         let (customer_id, partner_id) = (customer_id(), partner(id));
         self.ok(Command::AcceptRelationship(AcceptRelationship { customer_id, partner_id }));
@@ -420,7 +421,13 @@ pub(super) fn buy(lines: Vec<PurchaseLine>) -> Command {
 }
 
 pub(super) fn buy_from(id: &str, lines: Vec<PurchaseLine>) -> Command {
-    Command::Purchase(Purchase { customer_id: customer_id(), partner_id: partner(id), order_id: None, lines })
+    Command::Purchase(Purchase {
+        customer_id: customer_id(),
+        partner_id: partner(id),
+        order_id: None,
+        lines,
+        by_customer: false,
+    })
 }
 
 pub(super) fn seats(id: &str, quantity: u32) -> Command {

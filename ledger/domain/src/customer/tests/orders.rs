@@ -30,6 +30,7 @@ fn named_order(id: &str, lines: Vec<PurchaseLine>) -> Command {
         partner_id: partner("direct"),
         order_id: Some(order(id)),
         lines,
+        by_customer: false,
     })
 }
 

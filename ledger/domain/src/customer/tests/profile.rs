@@ -232,6 +232,7 @@ fn admin_rights_are_asked_for_given_and_taken_back() {
             partner_id: partner("provider"),
             delegated_admin,
             reseller_id: None,
+            expires_after_days: None,
         })
     };
     let give = || {

@@ -26,6 +26,7 @@ fn request(id: &str) -> Command {
         partner_id,
         delegated_admin: true,
         reseller_id: None,
+        expires_after_days: None,
     })
 }
 

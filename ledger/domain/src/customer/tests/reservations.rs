@@ -322,7 +322,7 @@ fn after_the_purchase_it_stays_as_it_is() {
     });
     let refusal = world.refusal(transfer);
     let reasons = ["reason.p", "reason.r"].map(|key| refusal.metadata[key].as_str());
-    assert_eq!(reasons, ["NOT_TRANSFERABLE_TERM_BASED"; 2]);
+    assert_eq!(reasons, ["NOT_TRANSFERABLE_AZURE_PLAN", "NOT_TRANSFERABLE_RESERVATION"]);
     assert_eq!(world.refused(change("r", Some(ReservationScope::Single), None)), Reason::ScopeMustBeShared);
     assert_eq!(world.refused(change("r", None, None)), Reason::InvalidValue, "nothing changes");
     assert_eq!(world.refused(change("p", None, None)), Reason::InvalidValue, "no reservation");

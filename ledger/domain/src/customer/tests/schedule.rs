@@ -184,6 +184,7 @@ fn names_and_people_around_a_subscription() {
         partner_id: partner("reseller"),
         delegated_admin: true,
         reseller_id: None,
+        expires_after_days: None,
     };
     world.ok(Command::RequestRelationship(ask));
     world.ok(command!(AcceptRelationship { partner_id: partner("reseller") }));

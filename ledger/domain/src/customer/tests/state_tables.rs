@@ -1,9 +1,10 @@
 //! The state tables of the customers page, every cell: a state, a command, and its event or the documented reason.
 
-use super::{kit::*, schedule, trials, upgrades};
+use super::{kit::*, requests, schedule, trials, upgrades};
 use crate::{
     Command, Reason,
     command::{ChangeBillingFrequency, Convert, PurchaseLine, SetAutoRenew},
+    event::FormSigner,
     ids::TransferId,
     offer::BillingFrequency,
 };
@@ -279,8 +280,14 @@ fn details_change_while_it_lives() {
 
 fn relationship(state: &str) -> World {
     let mut world = World::new();
-    let ask =
-        || command!(RequestRelationship { partner_id: partner("provider"), delegated_admin: false, reseller_id: None });
+    let ask = || {
+        command!(RequestRelationship {
+            partner_id: partner("provider"),
+            delegated_admin: false,
+            reseller_id: None,
+            expires_after_days: None
+        })
+    };
     match state {
         "none" => {}
         "requested" => drop(world.ok(ask())),
@@ -298,6 +305,14 @@ fn relationship(state: &str) -> World {
             world.relate("provider");
             world.ok(command!(RemoveRelationship { partner_id: partner("provider") }));
         }
+        "overdue" => {
+            world.ok(requests::ask("provider", false, Some(3)));
+            world.at("2018-01-04");
+        }
+        "request expired" => {
+            world.ok(requests::ask("provider", false, Some(3)));
+            world.end("2018-01-04");
+        }
         other => panic!("{other}"),
     }
     world
@@ -312,7 +327,12 @@ fn the_life_of_a_relationship() {
     };
     let commands: [Column; 6] = [
         ("request", || {
-            command!(RequestRelationship { partner_id: partner("provider"), delegated_admin: false, reseller_id: None })
+            command!(RequestRelationship {
+                partner_id: partner("provider"),
+                delegated_admin: false,
+                reseller_id: None,
+                expires_after_days: None
+            })
         }),
         ("accept", || command!(AcceptRelationship { partner_id: partner("provider") })),
         ("remove", || command!(RemoveRelationship { partner_id: partner("provider") })),
@@ -337,6 +357,18 @@ fn the_life_of_a_relationship() {
         ("in use", running(Err(ActiveSubscriptionsExist))),
         ("in transfer", running(Err(TransferInProgress))),
         ("removed", none),
+        ("request expired", none),
+        (
+            "overdue",
+            [
+                Ok("RelationshipRequested"),
+                Err(Reason::RequestExpired),
+                Err(Required),
+                established,
+                Err(Required),
+                Err(Required),
+            ],
+        ),
     ];
     walk(relationship, &commands, &table);
 }
@@ -444,4 +476,100 @@ fn the_life_of_a_transfer() {
         ("expired", closed),
     ];
     walk(transfers, &commands, &table);
+}
+
+fn form(state: &str) -> World {
+    use super::azure_transfers as azure;
+    let mut world = azure::world();
+    world.ok(Command::RequestAzureTransfer(azure::open()));
+    let signers: &[FormSigner] = match state {
+        "requested" => &[],
+        "signed by current" => &FormSigner::ALL[..1],
+        _ => &FormSigner::ALL,
+    };
+    signers.iter().for_each(|signer| drop(world.ok(azure::sign(*signer))));
+    let later: &[fn() -> Command] = match state {
+        "requested" | "signed by current" | "signed by all" => &[],
+        "submitted" => &[azure::submit],
+        "completed" => &[azure::submit, azure::complete],
+        "cleaned" => &[azure::submit, azure::complete, azure::clean],
+        "rejected" => &[azure::submit, azure::reject],
+        "withdrawn" => &[|| answer("withdraw")],
+        other => panic!("{other}"),
+    };
+    later.iter().for_each(|command| drop(world.ok(command())));
+    world
+}
+
+/// Section 2.19.
+#[test]
+fn the_life_of_a_transfer_by_form() {
+    use super::azure_transfers::{clean, complete, reject, sign, submit};
+    use Reason::{
+        NotATransferParty as Stranger, SignatureOutOfTurn as Signature, SignaturesIncomplete as Incomplete,
+        TransferClosed as Closed, TransferStepOutOfTurn as Turn,
+    };
+    let commands: [Column; 10] = [
+        ("current partner signs", || sign(FormSigner::CurrentPartner)),
+        ("customer signs", || sign(FormSigner::Customer)),
+        ("new partner signs", || sign(FormSigner::NewPartner)),
+        ("submit", submit),
+        ("complete", complete),
+        ("reject", reject),
+        ("clean", clean),
+        ("withdraw", || answer("withdraw")),
+        ("accept", || command!(AcceptTransfer { transfer_id: transfer("t"), partner_id: partner("second") })),
+        ("accept by another", || answer("accept")),
+    ];
+    let (signed, withdrawn) = (Ok("TransferFormSigned"), Ok("TransferWithdrawn"));
+    let (turn, signature) = (Err(Turn), Err(Signature));
+    let closed = |clean| {
+        let closed = Err(Closed);
+        [closed, closed, closed, closed, closed, closed, clean, closed, closed, Err(Stranger)]
+    };
+    let table = [
+        (
+            "requested",
+            [signed, signature, signature, Err(Incomplete), turn, turn, turn, withdrawn, turn, Err(Stranger)],
+        ),
+        (
+            "signed by current",
+            [signature, signed, signed, Err(Incomplete), turn, turn, turn, withdrawn, turn, Err(Stranger)],
+        ),
+        (
+            "signed by all",
+            [
+                signature,
+                signature,
+                signature,
+                Ok("TransferFormSubmitted"),
+                turn,
+                turn,
+                turn,
+                withdrawn,
+                turn,
+                Err(Stranger),
+            ],
+        ),
+        (
+            "submitted",
+            [
+                signature,
+                signature,
+                signature,
+                turn,
+                Ok("TransferCompleted"),
+                Ok("TransferDeclined"),
+                turn,
+                withdrawn,
+                turn,
+                Err(Stranger),
+            ],
+        ),
+        ("completed", closed(Ok("TransferAccessCleaned"))),
+        ("cleaned", closed(turn)),
+        ("rejected", closed(turn)),
+        ("withdrawn", closed(turn)),
+    ];
+    walk(form, &commands, &table);
 }

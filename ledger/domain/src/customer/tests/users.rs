@@ -16,7 +16,7 @@ pub(super) fn create_user(id: &str) -> Command {
     })
 }
 
-fn delete(id: &str) -> Command {
+pub(super) fn delete(id: &str) -> Command {
     command!(DeleteUser { partner_id: partner("direct"), user_id: user(id) })
 }
 
@@ -24,7 +24,7 @@ fn reset(id: &str) -> Command {
     command!(ResetUserPassword { partner_id: partner("direct"), user_id: user(id) })
 }
 
-fn restore(ids: &[&str]) -> Command {
+pub(super) fn restore(ids: &[&str]) -> Command {
     command!(RestoreUsers { partner_id: partner("direct"), user_ids: ids.iter().map(|id| user(id)).collect() })
 }
 
@@ -34,11 +34,11 @@ fn row(id: &str, subscription: &str, assign: bool) -> LicenseRow {
 
 pub(super) fn assign(rows: &[(&str, &str)]) -> Command {
     let rows = rows.iter().map(|(id, subscription)| row(id, subscription, true)).collect();
-    command!(ChangeLicenses { partner_id: partner("direct"), rows: rows })
+    command!(ChangeLicenses { partner_id: partner("direct"), rows: rows, groups: Vec::new() })
 }
 
 fn change(rows: Vec<LicenseRow>) -> Command {
-    command!(ChangeLicenses { partner_id: partner("direct"), rows: rows })
+    command!(ChangeLicenses { partner_id: partner("direct"), rows: rows, groups: Vec::new() })
 }
 
 /// What became of each row.

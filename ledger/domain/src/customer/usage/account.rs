@@ -196,6 +196,13 @@ impl Account {
         Some(self.rated_through.and_then(|day| day.succ_opt()).map_or(first, |open| open.max(first)))
     }
 
+    /// What the last charged period came to, without tax.
+    pub(super) fn last_billed(&self) -> Option<Decimal> {
+        let billed = || self.lines.iter().filter(|(_, line)| !line.charged.is_zero());
+        let last = billed().map(|(key, _)| key.period.end).max()?;
+        Some(billed().filter(|(key, _)| key.period.end == last).map(|(_, line)| line.charged).sum())
+    }
+
     pub(super) fn charge_on(&self) -> Option<NaiveDate> {
         self.charge_on
     }

@@ -25,11 +25,12 @@ pub(super) use self::{
     record::record,
     register::register,
 };
-use super::draft::Draft;
+use super::{Subscription, draft::Draft};
 use crate::{
     calendar,
     event::Event,
     ids::{AzureSubscriptionId, PartnerId, SubscriptionId},
+    money::Money,
 };
 
 pub use self::{access::ASSIGNMENTS_MAX, record::USAGE_RECORDS_MAX};
@@ -55,6 +56,8 @@ pub(super) struct Usage {
     azure_subscriptions: BTreeMap<AzureSubscriptionId, AzureSubscription>,
     /// By Azure plan or classic subscription.
     accounts: BTreeMap<SubscriptionId, Account>,
+    /// Classic subscriptions that went to another partner, by the id that Azure knows them by: who held each, the first first.
+    moved: BTreeMap<AzureSubscriptionId, Vec<SubscriptionId>>,
     access: Access,
     budgets: BTreeMap<PartnerId, Budget>,
 }
@@ -65,8 +68,28 @@ impl Usage {
         self.accounts.values().filter_map(Account::next_due).min()
     }
 
+    /// The id that Azure knows a classic subscription by: its own, unless a transfer gave it a new one (L13568, L15859).
+    pub(super) fn azure_id(&self, id: &SubscriptionId) -> Option<AzureSubscriptionId> {
+        let moved = self.moved.iter().find(|(_, holders)| holders.contains(id)).map(|(known, _)| known.clone());
+        moved.or_else(|| AzureSubscriptionId::new(id.as_str()).ok())
+    }
+
+    /// What the last billed period of a subscription's use came to, without tax; none if nothing of it is billed or kept.
+    pub(super) fn last_billed(&self, subscription: &Subscription) -> Option<Money> {
+        let account = self.accounts.get(&subscription.subscription_id)?;
+        Some(Money { amount: account.last_billed()?, currency: subscription.currency })
+    }
+
     pub(super) fn apply(&mut self, event: &Event) {
         match event {
+            Event::TransferCompleted(e) => {
+                for line in &e.lines {
+                    if let (Some(id), Some(new)) = (&line.azure_subscription_id, &line.new_subscription_id) {
+                        let first = || vec![line.subscription_id.clone()];
+                        self.moved.entry(id.clone()).or_insert_with(first).push(new.clone());
+                    }
+                }
+            }
             Event::AzureSubscriptionRegistered(e) => {
                 let known = AzureSubscription { subscription_id: e.subscription_id.clone(), created_at: e.created_at };
                 self.azure_subscriptions.insert(e.azure_subscription_id.clone(), known);

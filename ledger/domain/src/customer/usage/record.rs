@@ -186,6 +186,15 @@ impl At {
             let own = customer.subscription(&own)?;
             Some(own).filter(|own| own.product_kind == Some(ProductKind::AzureSubscription))
         };
+        // A day belongs to the partner that held it when the day began: use before a transfer is billed to the source (L5496).
+        let held = |holder: &&SubscriptionId| {
+            customer.subscription(holder).is_some_and(|holder| holder.start < record.usage_date)
+        };
+        let holders = customer.usage.moved.get(id);
+        let holder = holders.and_then(|holders| holders.iter().skip(1).rev().find(held));
+        if let Some(holder) = holder.and_then(|holder| customer.subscription(holder)) {
+            return Ok(holder);
+        }
         plan.or_else(classic).ok_or_else(|| {
             let message = format!("Azure subscription {id} is not registered for customer {}", customer.id());
             Rejection::field(Reason::UnknownAzureSubscription, &self.field("azure_subscription_id"), message)

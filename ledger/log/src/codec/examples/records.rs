@@ -8,18 +8,22 @@ use subledger_domain::{
     command as c,
     customer::ScheduledChange,
     event as e,
-    ids::{OfferId, SubscriptionId, UserId},
+    ids::{LicenseGroupId, OfferId, SubscriptionId, UserId},
     offer::{BillingFrequency, ProrationRule},
     party::{PurchasePermission, Segment},
 };
 
 use super::{
     address, at, contact, customer, day, offer_id, order, other_partner, other_subscription, partner, price_list,
-    prices, subscription, usd,
+    prices, subscription, transfer, usd,
 };
 
 fn user() -> UserId {
     UserId::new("u-1").unwrap()
+}
+
+fn group() -> LicenseGroupId {
+    LicenseGroupId::new("g-1").unwrap()
 }
 
 fn trial_terms() -> TrialTerms {
@@ -67,7 +71,8 @@ pub(super) fn record_events() -> Vec<Event> {
         CustomerErased { reason: "asked for by the customer".into(), erased_on: day(20) }
         ResellerAdded { partner_id: partner(), reseller_id: other_partner() }
         ResellerRemoved { partner_id: partner(), reseller_id: other_partner() }
-        DelegatedAdminRequested { partner_id: partner() }
+        DelegatedAdminRequested { partner_id: partner(), expires_on: None }
+        RelationshipRequestExpired { partner_id: partner(), expired_on: day(20) }
         DelegatedAdminGranted { partner_id: partner() }
         DelegatedAdminRemoved { partner_id: partner() }
         PurchasePermissionChanged {
@@ -91,6 +96,14 @@ pub(super) fn user_events() -> Vec<Event> {
         }
         UserPurged { user_id: user() }
         LicensesChanged { partner_id: partner(), rows: license_rows() }
+        LicenseGroupSet {
+            partner_id: partner(), group_id: group(), display_name: "Office".into(),
+            subscription_ids: vec![subscription(), other_subscription()],
+        }
+        LicenseGroupDeleted { partner_id: partner(), group_id: group() }
+        TransferFormSigned { transfer_id: transfer(), signer: e::FormSigner::Customer }
+        TransferFormSubmitted { transfer_id: transfer(), current_contact: contact(), new_contact: contact() }
+        TransferAccessCleaned { transfer_id: transfer(), partner_id: other_partner() }
     }
 }
 
@@ -157,7 +170,26 @@ pub(super) fn user_commands() -> Vec<Command> {
         ResetUserPassword { partner_id: partner(), user_id: user() }
         DeleteUser { partner_id: partner(), user_id: user() }
         RestoreUsers { partner_id: partner(), user_ids: vec![user()] }
-        ChangeLicenses { partner_id: partner(), rows: license_rows() }
+        ChangeLicenses {
+            partner_id: partner(), rows: license_rows(),
+            groups: vec![c::LicenseGroupRow { user_id: user(), group_id: group(), assign: true }],
+        }
+        SetLicenseGroup {
+            partner_id: partner(), group_id: group(), display_name: "Office".into(),
+            subscription_ids: vec![subscription(), other_subscription()],
+        }
+        DeleteLicenseGroup { partner_id: partner(), group_id: group() }
+        RequestAzureTransfer {
+            transfer_id: Some(transfer()), partner_id: partner(), target_partner_id: other_partner(),
+            subscription_id: subscription(), customer_requested_on: Some(day(3)), ticket_id: "T-17".into(),
+        }
+        SignTransferForm { transfer_id: transfer(), signer: e::FormSigner::NewPartner }
+        SubmitTransferForm {
+            transfer_id: transfer(), partner_id: partner(), current_contact: Some(contact()), new_contact: Some(contact()),
+        }
+        CompleteTransfer { transfer_id: transfer() }
+        RejectTransfer { transfer_id: transfer(), note: "a signature differs".into() }
+        CleanTransferAccess { transfer_id: transfer(), partner_id: other_partner() }
     }
 }
 

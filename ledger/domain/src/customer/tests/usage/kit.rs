@@ -25,7 +25,7 @@ pub(super) fn meter_id(id: &str) -> MeterId {
     MeterId::new(id).unwrap()
 }
 
-pub(super) fn azure(id: &str) -> AzureSubscriptionId {
+pub(in crate::customer::tests) fn azure(id: &str) -> AzureSubscriptionId {
     AzureSubscriptionId::new(id).unwrap()
 }
 
@@ -38,7 +38,7 @@ pub(super) fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap_or_else(|_| day(text).and_time(NaiveTime::MIN).and_utc())
 }
 
-pub(super) fn meter(id: &str) -> Meter {
+pub(in crate::customer::tests) fn meter(id: &str) -> Meter {
     let text = |suffix: &str| format!("{id} {suffix}");
     Meter {
         meter_id: meter_id(id),
@@ -60,7 +60,7 @@ pub(super) fn meter(id: &str) -> Meter {
     }
 }
 
-pub(super) fn price(meter: &str, from: &str, tier_from: &str, unit_price: &str) -> MeterPriceRow {
+pub(in crate::customer::tests) fn price(meter: &str, from: &str, tier_from: &str, unit_price: &str) -> MeterPriceRow {
     MeterPriceRow {
         meter_id: meter_id(meter),
         valid_from: day(from),
@@ -71,7 +71,7 @@ pub(super) fn price(meter: &str, from: &str, tier_from: &str, unit_price: &str) 
 }
 
 /// A whole day of resource `vm` in group `group`.
-pub(super) fn record(meter: &str, resource: &str, date: &str, quantity: &str) -> UsageRecord {
+pub(in crate::customer::tests) fn record(meter: &str, resource: &str, date: &str, quantity: &str) -> UsageRecord {
     UsageRecord {
         azure_subscription_id: azure("az"),
         resource_group: "group".to_owned(),
@@ -91,7 +91,7 @@ pub(super) fn record(meter: &str, resource: &str, date: &str, quantity: &str) ->
     }
 }
 
-pub(super) fn use_of(records: Vec<UsageRecord>) -> Command {
+pub(in crate::customer::tests) fn use_of(records: Vec<UsageRecord>) -> Command {
     command!(RecordUsage { records: records })
 }
 
@@ -118,11 +118,11 @@ fn with_reseller(line: crate::command::PurchaseLine) -> crate::command::Purchase
 }
 
 impl World {
-    pub(super) fn meters(&mut self, meters: Vec<Meter>) {
+    pub(in crate::customer::tests) fn meters(&mut self, meters: Vec<Meter>) {
         self.ok(Command::PublishMeters(PublishMeters { meters }));
     }
 
-    pub(super) fn prices(&mut self, currency: &str, rows: Vec<MeterPriceRow>) {
+    pub(in crate::customer::tests) fn prices(&mut self, currency: &str, rows: Vec<MeterPriceRow>) {
         let currency = Currency::new(currency).unwrap();
         self.ok(Command::PublishMeterPrices(PublishMeterPrices { currency, rows }));
     }
