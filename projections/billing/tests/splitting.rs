@@ -156,7 +156,7 @@ impl Ledger {
             reservation_scope: None,
         });
         let (partner_id, lines) = (partner_id("p"), lines.collect());
-        self.run(Command::Purchase(Purchase { customer_id, partner_id, order_id: None, lines }));
+        self.run(Command::Purchase(Purchase { location_mpn_id: None, customer_id, partner_id, order_id: None, lines }));
     }
 
     /// Closes the month and issues what is due: number, date, lines and total of each invoice.

@@ -3,7 +3,7 @@
 use super::{
     Customer, access, adjustment, agreement, cancel, convert, create, details, draft::Draft, due, free_trial,
     frequency, licenses, marketplace, profile, purchase, qualification, quantity, relationship, renewal, reseller,
-    reservation, schedule, sla, suspension, transfer, upgrade, usage, user,
+    reservation, schedule, sla, suspension, transaction, transfer, upgrade, usage, user,
 };
 use crate::{Command, Context, Event, Reason, Reference, Rejection, check, command::Target};
 
@@ -22,7 +22,7 @@ pub fn decide(
         check::time(context)?;
     }
     if let Command::CreateCustomer(command) = command {
-        return create::create(state, reference, command);
+        return create::create(state, reference, command, context);
     }
     let Some(customer) = state else {
         let message = format!("There is no customer {customer_id}; create it first");
@@ -89,6 +89,7 @@ fn run(draft: &mut Draft<'_>, command: &Command) -> Result<(), Rejection> {
         Command::ReviewEarnedCredit(command) => usage::review(draft, command),
         Command::SetSpendingBudget(command) => usage::set_budget(draft, command),
         Command::RemoveSpendingBudget(command) => usage::remove_budget(draft, command),
+        Command::TieCustomer(command) => transaction::tie(draft, command),
         Command::RunDue(command) => {
             due::run(draft, command.date);
             Ok(())

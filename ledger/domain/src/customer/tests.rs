@@ -7,6 +7,7 @@ mod lifecycle;
 mod marketplace;
 mod metered;
 mod orders;
+mod partners;
 mod profile;
 mod promotions;
 mod records;

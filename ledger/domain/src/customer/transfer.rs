@@ -6,11 +6,11 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Customer, Standing, Subscription, SuspensionReason,
+    Customer, Standing, Subscription, SuspensionReason, access,
     draft::Draft,
     gates,
     purchase::{self, Choice},
-    suspension,
+    suspension, transaction,
 };
 use crate::{
     Reason, Rejection, calendar, check,
@@ -22,6 +22,8 @@ use crate::{
     ids::{OrderId, PartnerId, SubscriptionId, TransferId},
     offer::{LOCKED_TERM_MONTHS, ProductFamily},
     partner::Partner,
+    party::PartnerKind,
+    reference::partner_standing::Action,
 };
 
 /// Subscriptions of one request, add-ons included.
@@ -89,7 +91,7 @@ pub(super) fn request(draft: &mut Draft<'_>, command: &RequestTransfer) -> Resul
     let (customer, on) = (draft.customer, draft.on());
     let (source, target) = (&command.source_partner_id, &command.target_partner_id);
     check::count("subscription_ids", command.subscription_ids.len(), TRANSFER_LINES_MAX)?;
-    gates::buyer(draft.reference, source, "source_partner_id")?;
+    let source_partner = gates::buyer(draft.reference, source, "source_partner_id")?;
     let target_partner = gates::buyer(draft.reference, target, "target_partner_id")?;
     if source == target {
         let message = "A transfer goes to another partner";
@@ -97,6 +99,9 @@ pub(super) fn request(draft: &mut Draft<'_>, command: &RequestTransfer) -> Resul
     }
     gates::relationship(customer, source, "source_partner_id")?;
     gates::relationship(customer, target, "target_partner_id")?;
+    if target_partner.kind == PartnerKind::IndirectProvider {
+        access::transitioning(draft, source_partner, target_partner)?;
+    }
     gates::market(target_partner, customer.country(), "target_partner_id")?;
     let transfer_id = transfer_id(draft, command.transfer_id.as_ref())?;
     let expires_on = expiry(on, command.expires_after_days)?;
@@ -253,9 +258,11 @@ pub(super) fn accept(draft: &mut Draft<'_>, command: &AcceptTransfer) -> Result<
     let (customer, on, id) = (draft.customer, draft.on(), &command.transfer_id);
     let transfer = open_for(draft, id, &command.partner_id, |transfer| &transfer.target_partner_id)?;
     let target = gates::buyer(draft.reference, &command.partner_id, "partner_id")?;
+    gates::may(draft, &command.partner_id, Action::TakeOver)?;
     gates::relationship(customer, &command.partner_id, "partner_id")?;
     gates::agreement(customer, &command.partner_id, on)?;
     gates::market(target, customer.country(), "partner_id")?;
+    transaction::sale(customer, draft.reference, target, Some(&transfer.source_partner_id), "partner_id")?;
     gates::tax_id(draft.reference, target, on, "partner_id")?;
     check_lines_active(draft, transfer)?;
     let order_id = purchase::order_id(draft, None)?;
@@ -279,7 +286,13 @@ pub(super) fn accept(draft: &mut Draft<'_>, command: &AcceptTransfer) -> Result<
         let expires_on = calendar::add_days(on, hold_days);
         suspension::push_suspended(draft, &line.subscription_id, SuspensionReason::Transferred, expires_on);
     }
-    draft.push(OrderPlaced { customer_id, partner_id: target.partner_id.clone(), order_id, subscription_ids });
+    draft.push(OrderPlaced {
+        customer_id,
+        partner_id: target.partner_id.clone(),
+        order_id,
+        subscription_ids,
+        location_mpn_id: None,
+    });
     for created in created {
         draft.create(created);
     }

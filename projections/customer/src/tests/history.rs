@@ -197,6 +197,7 @@ pub(super) fn purchase(id: &str, by: &str, subscription_id: &str, quantity: u32)
         partner_id: partner(by),
         order_id: order(),
         subscription_ids: vec![subscription(subscription_id)],
+        location_mpn_id: None,
     };
     vec![placed.into(), bought(id, by, subscription_id, quantity).into()]
 }

@@ -61,7 +61,13 @@ fn purchases() -> impl Strategy<Value = Command> {
     (partners(), any::<bool>(), prop::collection::vec(lines(), 1..3)).prop_map(|(partner_id, named, mut lines)| {
         // Mostly new ids, so that the order does not fail for a used one.
         lines.iter_mut().filter(|_| !named).for_each(|line| line.subscription_id = None);
-        Command::Purchase(Purchase { customer_id: customer_id(), partner_id, order_id: None, lines })
+        Command::Purchase(Purchase {
+            location_mpn_id: None,
+            customer_id: customer_id(),
+            partner_id,
+            order_id: None,
+            lines,
+        })
     })
 }
 
@@ -192,7 +198,13 @@ fn furnished() -> World {
     let (customer_id, partner_id) = (customer_id(), partner("direct"));
     for (id, lines) in [("o0", lines), ("o1", vec![trial, line("s5", "software", 3), line("s6", "old", 4)])] {
         let (customer_id, partner_id) = (customer_id.clone(), partner_id.clone());
-        world.ok(Command::Purchase(Purchase { customer_id, partner_id, order_id: order_id(id), lines }));
+        world.ok(Command::Purchase(Purchase {
+            location_mpn_id: None,
+            customer_id,
+            partner_id,
+            order_id: order_id(id),
+            lines,
+        }));
     }
     world
 }
