@@ -1,6 +1,7 @@
 //! `subledger list`: lists of the read models, page after page.
 
 mod columns;
+mod partners;
 mod receivables;
 mod usage;
 
@@ -16,9 +17,11 @@ use subledger_proto::{
     api::{
         ListActivitiesRequest, ListAgeingRequest, ListBalancesRequest, ListChargesRequest, ListCreditNotesRequest,
         ListCustomersRequest, ListEarnedCreditRequest, ListEarnedCreditTotalsRequest, ListEntriesRequest,
-        ListIncentiveBasesRequest, ListInvoicesRequest, ListOffersRequest, ListPartnersRequest, ListPaymentsRequest,
-        ListPricesRequest, ListSlaClaimsRequest, ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest,
-        ListTaxRatesRequest, ListTransfersRequest, ListUsageRequest, ListUsersRequest, ListWithholdingRequestsRequest,
+        ListIncentiveBasesRequest, ListInvoicesRequest, ListLocationsRequest, ListMembershipsRequest,
+        ListMergesRequest, ListOffersRequest, ListPartnerAgreementsRequest, ListPartnersRequest,
+        ListPartnershipsRequest, ListPaymentsRequest, ListPricesRequest, ListSlaClaimsRequest, ListSpendingRequest,
+        ListStatementRequest, ListSubscriptionsRequest, ListTaxRatesRequest, ListTransfersRequest, ListUsageRequest,
+        ListUsersRequest, ListWithholdingRequestsRequest,
     },
     common::Position,
 };
@@ -117,6 +120,16 @@ pub(crate) enum Kind {
     Customers,
     Subscriptions,
     Partners,
+    /// Accounts and locations in the partner network, by company
+    Locations,
+    /// Providers and their resellers
+    Partnerships,
+    /// Membership offers that partners bought
+    Memberships,
+    /// Companies that become one
+    Merges,
+    /// Versions of the partner agreement, and who signed
+    PartnerAgreements,
     Offers,
     TaxRates,
     Balances,
@@ -157,6 +170,11 @@ impl Kind {
             Self::Customers => CUSTOMERS,
             Self::Subscriptions => SUBSCRIPTIONS,
             Self::Partners => PARTNERS,
+            Self::Locations => partners::LOCATIONS,
+            Self::Partnerships => partners::PARTNERSHIPS,
+            Self::Memberships => partners::MEMBERSHIPS,
+            Self::Merges => partners::MERGES,
+            Self::PartnerAgreements => partners::AGREEMENTS,
             Self::Offers => OFFERS,
             Self::TaxRates => TAX_RATES,
             Self::Balances => BALANCES,
@@ -186,8 +204,11 @@ impl Kind {
         match self {
             Self::Customers => &["partner", "prefix", "as-of", "recorded-by"],
             Self::Subscriptions => &["customer", "partner", "state", "as-of", "recorded-by"],
-            Self::Partners | Self::TaxRates => &[],
-            Self::Offers => &["as-of"],
+            Self::TaxRates => &[],
+            Self::Offers | Self::Partners => &["as-of"],
+            Self::Locations | Self::Partnerships | Self::Memberships | Self::Merges | Self::PartnerAgreements => {
+                &["partner", "as-of"]
+            }
             Self::Balances | Self::Entries => &["partner", "currency", "account", "as-of", "recorded-by"],
             Self::Charges => &["partner", "customer", "subscription", "unbilled", "as-of", "recorded-by"],
             Self::CreditNotes | Self::Withholdings | Self::Claims => &["partner"],
@@ -297,7 +318,7 @@ async fn page(
     let day = |day: Option<NaiveDate>| day.map(|day| day.to_string()).unwrap_or_default();
     let (from_date, to_date) = (day(f.from), day(f.to));
     let (currency, account) = (text(f.currency), text(f.account));
-    let published = matches!(kind, Kind::Offers | Kind::Prices);
+    let published = kind.filters().contains(&"as-of") && !kind.filters().contains(&"recorded-by");
     let as_of_date = if published { day(f.look_back.published_by()?) } else { String::new() };
     let as_of = f.look_back.to_wire()?;
     macro_rules! page {
@@ -315,7 +336,16 @@ async fn page(
         }
         Kind::Subscriptions => page!(customers.list_subscriptions(ListSubscriptionsRequest {
             customer_id, partner_id, state: text(f.state), as_of }).subscriptions as "Subscription"),
-        Kind::Partners => page!(catalog.list_partners(ListPartnersRequest {}).partners as "Partner"),
+        Kind::Partners => page!(catalog.list_partners(ListPartnersRequest { as_of_date }).partners as "Partner"),
+        Kind::Locations => page!(catalog.list_locations(ListLocationsRequest { partner_id, as_of_date })
+            .locations as "Location"),
+        Kind::Partnerships => page!(catalog.list_partnerships(ListPartnershipsRequest { partner_id, as_of_date })
+            .partnerships as "Partnership"),
+        Kind::Memberships => page!(catalog.list_memberships(ListMembershipsRequest { partner_id, as_of_date })
+            .memberships as "Membership"),
+        Kind::Merges => page!(catalog.list_merges(ListMergesRequest { partner_id, as_of_date }).merges as "Merge"),
+        Kind::PartnerAgreements => page!(catalog.list_partner_agreements(ListPartnerAgreementsRequest {
+            partner_id, as_of_date }).agreements as "PartnerAgreement"),
         Kind::Offers => page!(catalog.list_offers(ListOffersRequest { as_of_date }).offers as "Offer"),
         Kind::TaxRates => {
             let request = ListTaxRatesRequest { country: String::new(), page_size, page_token, min_position };
@@ -381,6 +411,11 @@ mod tests {
             (CUSTOMERS, "Customer"),
             (SUBSCRIPTIONS, "Subscription"),
             (PARTNERS, "Partner"),
+            (partners::LOCATIONS, "Location"),
+            (partners::PARTNERSHIPS, "Partnership"),
+            (partners::MEMBERSHIPS, "Membership"),
+            (partners::MERGES, "Merge"),
+            (partners::AGREEMENTS, "PartnerAgreement"),
             (OFFERS, "Offer"),
             (PRICES, "Price"),
             (BALANCES, "Balance"),
