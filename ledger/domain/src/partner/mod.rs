@@ -31,7 +31,7 @@ use crate::{
 };
 
 pub use account::{Absorbed, Account, GlobalAccount, LOCATIONS_MAX, LegalProfile, Location};
-pub use cycle::{CycleStart, invoice_date};
+pub use cycle::{CycleStart, billing_period_start, invoice_date};
 pub use decide::decide;
 pub use invoice::{InvoiceHeader, PAYMENT_TERM_DAYS};
 pub use membership::{
