@@ -9,14 +9,20 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
-use subledger_domain::{Event, Reason, Rejection};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use subledger_domain::{Event, Reason, Rejection, ids::PartnerId, partner::Partner};
 use subledger_fold::StoreError;
-use subledger_log::{Actor, Family, Log, PartitionId, ReadError, codec, ends, limits::READ_BYTES};
+use subledger_log::{
+    Actor, Family, Log, PartitionId, ReadError,
+    codec::{self, Wire as _},
+    ends,
+    limits::READ_BYTES,
+};
 use subledger_projection_runtime::Handle as Projection;
 use subledger_proto::api;
 use subledger_writer::{Clock, CommandError, Outcome, ReferenceFollower, Submission};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::{
     ids,
@@ -27,6 +33,8 @@ use crate::{
 pub(crate) const DAYS_MAX: usize = 3_660;
 /// How long nothing may happen before waiting for a day's end is given up.
 const STALL_MAX: Duration = Duration::from_secs(60);
+/// Reviews of partners sent at once.
+const REVIEWS_MAX: usize = 500;
 /// How often it is looked whether a day is done.
 const POLL: Duration = Duration::from_millis(5);
 /// How long to wait for records.
@@ -131,11 +139,45 @@ impl Days {
             outcome = self.submit(date, format!("close-day:{date}:{:032x}", ids::random())).await?;
         }
         match outcome.result {
-            Ok(_) => Ok(()),
+            Ok(_) => {}
             // Somebody closed it under another id.
-            Err(rejection) if rejection.reason == Reason::DayAlreadyClosed => Ok(()),
-            Err(rejection) => Err(CloseError::Refused(rejection)),
+            Err(rejection) if rejection.reason == Reason::DayAlreadyClosed => {}
+            Err(rejection) => return Err(CloseError::Refused(rejection)),
         }
+        self.review_memberships(date).await
+    }
+
+    /// Lets the memberships of partners see that the day is over. What a crash leaves out is seen at the end of the next day.
+    async fn review_memberships(&self, date: NaiveDate) -> Result<(), CloseError> {
+        let due: Vec<PartnerId> = {
+            let view = self.reference.view();
+            let due = |partner: &Partner| partner.memberships.next_due().is_some_and(|due| due <= date);
+            view.reference.partners.iter().filter(|(_, partner)| due(partner)).map(|(id, _)| id.clone()).collect()
+        };
+        for share in due.chunks(REVIEWS_MAX) {
+            let share = share.iter().map(|partner_id| self.review(partner_id, date)).collect::<Result<Vec<_>, _>>()?;
+            for answer in router::submit(&*self.router, share, WhenFull::Wait).await {
+                if let Err(refused) = answer?.result {
+                    tracing::error!(%date, %refused, "the memberships of a partner could not be reviewed");
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn review(&self, partner_id: &PartnerId, date: NaiveDate) -> Result<Submission, CloseError> {
+        let name = format!("subledger/review-memberships/{partner_id}/{date}");
+        let command = api::Command {
+            command_id: Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()).to_string(),
+            effective_at: Some(day_end(date).to_wire()),
+            body: Some(api::command::Body::ReviewMemberships(api::ReviewMemberships {
+                partner_id: partner_id.to_string(),
+                date: date.to_string(),
+            })),
+            ..api::Command::default()
+        };
+        let invalid = |error| CommandError::Unavailable { reason: format!("cannot review {partner_id}: {error}") };
+        Submission::new(command, self.actor.clone(), None).map_err(|error| SubmitError::Command(invalid(error)).into())
     }
 
     async fn submit(&self, date: NaiveDate, command_id: String) -> Result<Outcome, CloseError> {
@@ -236,6 +278,11 @@ fn wait_for_marks(log: &dyn Log, from: &BTreeMap<PartitionId, u64>, date: NaiveD
         }
     }
     Ok(())
+}
+
+/// The last microsecond of a day, UTC.
+fn day_end(day: NaiveDate) -> DateTime<Utc> {
+    day.and_time(NaiveTime::MIN).and_utc() + TimeDelta::days(1) - TimeDelta::microseconds(1)
 }
 
 /// When the ledger's first record was written; none if it has none.

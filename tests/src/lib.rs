@@ -10,6 +10,7 @@ pub mod identities;
 pub mod insist;
 pub mod kafka;
 pub mod look_back;
+pub mod partners;
 pub mod process;
 pub mod random;
 pub mod raw;

@@ -159,4 +159,10 @@ id! {
     AzureSubscriptionId
     /// A role that was given, unique among the customer's.
     AssignmentId
+    /// An account in the partner network: of a company, or of one of its locations.
+    MpnId
+    /// A merge of two companies, unique for who invites.
+    MergeId
+    /// A membership offer that was bought, unique among the partner's.
+    MembershipId
 }

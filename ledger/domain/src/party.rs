@@ -74,6 +74,28 @@ pub enum PurchasePermission {
     AzureReservations,
 }
 
+/// What a customer is to a partner (reports page section 2.15).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum CustomerTie {
+    /// A tenant in which the partner is an end customer (L17941-17943).
+    OwnUse,
+    /// A company that belongs with the partner (L17947).
+    Affiliate,
+    /// The tenant in which the partner sells; nobody sells into it (L17943, L18004).
+    CspTenant,
+}
+
+impl CustomerTie {
+    /// The name, as lists have it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::OwnUse => "own_use",
+            Self::Affiliate => "affiliate",
+            Self::CspTenant => "csp_tenant",
+        }
+    }
+}
+
 /// An address as on official documents.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Address {

@@ -2,8 +2,10 @@
 
 pub mod incident;
 pub mod market;
+pub mod partner_standing;
 pub mod reservation_markets;
 pub mod template;
+pub mod transactions;
 pub mod upgrade;
 
 use serde::{Deserialize, Serialize};

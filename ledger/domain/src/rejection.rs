@@ -474,6 +474,129 @@ reasons! {
     NoBudgetSet = "NO_BUDGET_SET",
     /// Who the customer is was erased: nothing personal is recorded of it any more.
     CustomerErased = "CUSTOMER_ERASED",
+
+    /// A partner that is restricted by its publisher sells nothing new by itself.
+    PartnerRestricted = "PARTNER_RESTRICTED",
+    /// The partner has not signed the agreement that is required.
+    PartnerAgreementMissing = "PARTNER_AGREEMENT_MISSING",
+    /// No such version of the partner agreement is published.
+    AgreementVersionUnknown = "AGREEMENT_VERSION_UNKNOWN",
+    /// The partner signed that version before.
+    AgreementAlreadySigned = "AGREEMENT_ALREADY_SIGNED",
+    /// Only the company's global admin may do that.
+    NotGlobalAdmin = "NOT_GLOBAL_ADMIN",
+    /// Nobody has proved a domain of the company yet.
+    NoGlobalAdmin = "NO_GLOBAL_ADMIN",
+    /// The company has its global account.
+    GlobalAccountExists = "GLOBAL_ACCOUNT_EXISTS",
+    /// The company has no global account.
+    GlobalAccountMissing = "GLOBAL_ACCOUNT_MISSING",
+    /// Another account has that id in the partner network.
+    MpnIdInUse = "MPN_ID_IN_USE",
+    /// The partner has no such location.
+    LocationNotFound = "LOCATION_NOT_FOUND",
+    /// An order comes from a location.
+    LocationRequired = "LOCATION_REQUIRED",
+    /// A global account does not transact; its locations do.
+    PgaCannotTransact = "PGA_CANNOT_TRANSACT",
+    /// The country of a partner stays.
+    CountryLocked = "COUNTRY_LOCKED",
+    /// The legal name of an authorized company is changed by support only.
+    LegalNameLocked = "LEGAL_NAME_LOCKED",
+    /// The check does not wait for an answer.
+    VerificationNotOpen = "VERIFICATION_NOT_OPEN",
+    /// The check did not fail.
+    VerificationNotFailed = "VERIFICATION_NOT_FAILED",
+    /// No document answers that check.
+    ProofNotAccepted = "PROOF_NOT_ACCEPTED",
+    /// The company's domain is proved.
+    DomainAlreadyVerified = "DOMAIN_ALREADY_VERIFIED",
+    /// The partner has its tenant for shared services.
+    SharedServicesExists = "SHARED_SERVICES_EXISTS",
+    /// A tenant for shared services takes only their offer.
+    OfferNotAllowedOnSharedServicesTenant = "OFFER_NOT_ALLOWED_ON_SHARED_SERVICES_TENANT",
+    /// The offer of shared services is for their tenant only.
+    SharedServicesTenantRequired = "SHARED_SERVICES_TENANT_REQUIRED",
+    /// The partner is enrolled as a reseller.
+    ResellerAlreadyEnrolled = "RESELLER_ALREADY_ENROLLED",
+    /// The partner is not enrolled as a reseller.
+    ResellerNotEnrolled = "RESELLER_NOT_ENROLLED",
+    /// The partner is restricted.
+    AlreadyRestricted = "ALREADY_RESTRICTED",
+    /// The partner is not restricted.
+    NotRestricted = "NOT_RESTRICTED",
+    /// The account is suspended for that.
+    AlreadySuspended = "ALREADY_SUSPENDED",
+    /// The account is not suspended for that.
+    NotSuspended = "NOT_SUSPENDED",
+    /// What is overdue, and that it is paid, is found by the ledger.
+    SuspensionFollowsPayments = "SUSPENSION_FOLLOWS_PAYMENTS",
+    /// Only support does that, on a request.
+    SupportRequestRequired = "SUPPORT_REQUEST_REQUIRED",
+    /// The two are partners, or one invited the other.
+    PartnershipExists = "PARTNERSHIP_EXISTS",
+    /// The provider has not invited the reseller.
+    PartnershipNotRequested = "PARTNERSHIP_NOT_REQUESTED",
+    /// The two are no partners.
+    PartnershipNotFound = "PARTNERSHIP_NOT_FOUND",
+    /// The box is not ticked.
+    ConfirmationRequired = "CONFIRMATION_REQUIRED",
+    /// The provider has no administrator access any more.
+    AdminAccessRevoked = "ADMIN_ACCESS_REVOKED",
+    /// The provider has no partnership with the reseller.
+    ResellerNoPartnership = "RESELLER_NO_PARTNERSHIP",
+    /// The company invited that company, or has a merge of that id.
+    MergeExists = "MERGE_EXISTS",
+    /// The company has no such merge.
+    MergeNotFound = "MERGE_NOT_FOUND",
+    /// No company has that global account.
+    MergeTargetUnknown = "MERGE_TARGET_UNKNOWN",
+    /// A merge addresses a company by its global account, not by a location.
+    MergeTargetNotGlobalAccount = "MERGE_TARGET_NOT_GLOBAL_ACCOUNT",
+    /// The other company has not accepted.
+    MergeNotAccepted = "MERGE_NOT_ACCEPTED",
+    /// The merge is answered already.
+    MergeClosed = "MERGE_CLOSED",
+    /// The account is a location of another company.
+    AccountAbsorbed = "ACCOUNT_ABSORBED",
+    /// The renewal begins the day after the anniversary.
+    RenewalWindowNotOpen = "RENEWAL_WINDOW_NOT_OPEN",
+    /// The renewal ended 30 days after the anniversary.
+    RenewalWindowClosed = "RENEWAL_WINDOW_CLOSED",
+    /// What was turned off stays off until the next renewal.
+    AutorenewLockedOff = "AUTORENEW_LOCKED_OFF",
+    /// A company has one action pack.
+    DuplicateActionPack = "DUPLICATE_ACTION_PACK",
+    /// A company has one competency of each level.
+    DuplicateCompetency = "DUPLICATE_COMPETENCY",
+    /// Money is given back for 30 days.
+    RefundWindowExpired = "REFUND_WINDOW_EXPIRED",
+    /// Software was activated, so no money is given back.
+    BenefitsActivated = "BENEFITS_ACTIVATED",
+    /// The benefit was activated before.
+    BenefitAlreadyActivated = "BENEFIT_ALREADY_ACTIVATED",
+    /// The partner has no such membership.
+    MembershipNotFound = "MEMBERSHIP_NOT_FOUND",
+    /// A membership of that id was bought.
+    MembershipExists = "MEMBERSHIP_EXISTS",
+    /// The membership has ended.
+    MembershipClosed = "MEMBERSHIP_CLOSED",
+    /// No table allows the transaction.
+    TransactionNotAllowed = "TRANSACTION_NOT_ALLOWED",
+    /// Nobody sells into the tenant that a partner sells in.
+    CspPartnerResale = "CSP_PARTNER_RESALE",
+    /// A partner does not sell to itself.
+    SelfSale = "SELF_SALE",
+    /// A partner does not sell to its own company.
+    AffiliateSale = "AFFILIATE_SALE",
+    /// A reseller does not buy for itself from its own provider.
+    OwnProviderSale = "OWN_PROVIDER_SALE",
+    /// What a partner uses itself is sold by a direct bill partner or a reseller.
+    OwnUseSellerNotAllowed = "OWN_USE_SELLER_NOT_ALLOWED",
+    /// The partner acquired the customer as a reseller, so its provider buys.
+    CustomerIsResellerCustomer = "CUSTOMER_IS_RESELLER_CUSTOMER",
+    /// The customer is that to the partner already.
+    CustomerTieUnchanged = "CUSTOMER_TIE_UNCHANGED",
 }
 
 impl fmt::Display for Reason {

@@ -225,13 +225,12 @@ impl Writer {
         }
     }
 
-    /// The positions that a decision refers to: for customers the other families', for partners the catalog's.
+    /// The positions that a decision may refer to: for customers and partners the catalog's and those of all partners.
     pub(crate) fn decided_against(&self, view: &ReferenceView) -> Vec<Position> {
         let mut positions = view.positions();
         match self.partition().family {
             Family::Catalog => positions.clear(),
-            Family::Partners => positions.retain(|position| position.partition.family == Family::Catalog),
-            Family::Customers => {}
+            Family::Partners | Family::Customers => {}
         }
         positions
     }
@@ -256,6 +255,10 @@ impl Writer {
     ) -> Result<usize, CommandError> {
         let envelope = &submission.envelope;
         let stream = self.stream(&envelope.command);
+        let mut decided_against = decided_against;
+        if self.partition().family == Family::Partners && !envelope.command.refers_to_partners() {
+            decided_against.retain(|position| position.partition.family == Family::Catalog);
+        }
         let draft = Draft {
             command_id: envelope.command_id.to_string(),
             command: submission.bytes.clone(),

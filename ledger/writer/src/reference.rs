@@ -11,7 +11,12 @@ use std::{
 };
 
 use chrono::NaiveDate;
-use subledger_domain::{Event, Reference, catalog::Catalog, position::Family};
+use subledger_domain::{
+    Event, Reference,
+    catalog::Catalog,
+    partner::{self, Partners},
+    position::Family,
+};
 use subledger_log::{Accepted, Body, Cursor, Follower, Log, PartitionId, Position, ReadError, ends};
 
 /// How long the follower waits for news before it looks whether it shall stop.
@@ -34,6 +39,8 @@ pub struct ReferenceView {
     pub cursors: BTreeMap<PartitionId, Cursor>,
     /// What was published, in order, with the day it took effect: enough for the catalog of any day.
     published: Vec<(NaiveDate, Event)>,
+    /// What partners are, in the same way; their money has read models of its own.
+    accounts: Vec<(NaiveDate, Event)>,
 }
 
 impl ReferenceView {
@@ -56,6 +63,15 @@ impl ReferenceView {
         catalog
     }
 
+    /// All partners as they were by the end of a day, UTC, but for their money.
+    pub fn partners_on(&self, day: NaiveDate) -> Partners {
+        let mut partners = Partners::default();
+        for (_, event) in self.accounts.iter().filter(|(on, _)| *on <= day) {
+            partners.evolve(event);
+        }
+        partners
+    }
+
     fn fold(&mut self, accepted: &Accepted) {
         let commit = &accepted.commit;
         if !commit.stream.is_empty() && matches!(commit.body, Body::Accepted(_)) {
@@ -69,7 +85,12 @@ impl ReferenceView {
                         self.published.push((commit.effective_at.date_naive(), event.clone()));
                     }
                 }
-                Family::Partners => self.reference.partners.evolve(event),
+                Family::Partners => {
+                    self.reference.partners.evolve(event);
+                    if !partner::is_money(event) {
+                        self.accounts.push((commit.effective_at.date_naive(), event.clone()));
+                    }
+                }
                 Family::Customers => {}
             }
         }

@@ -156,7 +156,14 @@ impl Ledger {
             reservation_scope: None,
         });
         let (partner_id, lines) = (partner_id("p"), lines.collect());
-        self.run(Command::Purchase(Purchase { customer_id, partner_id, order_id: None, lines, by_customer: false }));
+        self.run(Command::Purchase(Purchase {
+            customer_id,
+            partner_id,
+            order_id: None,
+            lines,
+            by_customer: false,
+            location_mpn_id: None,
+        }));
     }
 
     /// Closes the month and issues what is due: number, date, lines and total of each invoice.

@@ -240,6 +240,7 @@ fn world() -> World {
             language: None,
         }),
         Command::Purchase(c::Purchase {
+            location_mpn_id: None,
             customer_id: customer_id.clone(),
             partner_id: partner_id.clone(),
             order_id: None,

@@ -1,5 +1,7 @@
 //! `CatalogService`: offers, prices and partners, from the data that decisions refer to.
 
+mod partners;
+
 use std::{borrow::Cow, sync::Arc};
 
 use chrono::{Datelike, NaiveDate};
@@ -18,16 +20,20 @@ use subledger_log::{
 };
 use subledger_proto::{
     api::{
-        GetOfferRequest, GetPartnerRequest, ListOffersRequest, ListOffersResponse, ListPartnersRequest,
-        ListPartnersResponse, ListPricesRequest, ListPricesResponse, ListPromotionsRequest, ListPromotionsResponse,
-        ListTaxRatesRequest, ListTaxRatesResponse, ListTrialsRequest, ListTrialsResponse, ListedPrice, Offer, Partner,
-        Price, TaxExemption, TaxId, catalog_service_server::CatalogService,
+        GetOfferRequest, GetPartnerRequest, ListLocationsRequest, ListLocationsResponse, ListMembershipsRequest,
+        ListMembershipsResponse, ListMergesRequest, ListMergesResponse, ListOffersRequest, ListOffersResponse,
+        ListPartnerAgreementsRequest, ListPartnerAgreementsResponse, ListPartnersRequest, ListPartnersResponse,
+        ListPartnershipsRequest, ListPartnershipsResponse, ListPricesRequest, ListPricesResponse,
+        ListPromotionsRequest, ListPromotionsResponse, ListTaxRatesRequest, ListTaxRatesResponse, ListTrialsRequest,
+        ListTrialsResponse, ListedPrice, Offer, Partner, Price, TaxExemption, TaxId,
+        catalog_service_server::CatalogService,
     },
     common as pbc,
 };
 use subledger_writer::{ReferenceFollower, ReferenceView};
 use tonic::{Request, Response, Status};
 
+use self::partners::Asked;
 use super::{
     billing::optional_id,
     errors, paging,
@@ -45,6 +51,18 @@ impl CatalogApi {
     /// A service over the reference data.
     pub(crate) fn new(reference: Arc<ReferenceFollower>, layout: Layout, page_items_max: usize) -> Self {
         Self { reference, layout, page_items_max }
+    }
+
+    /// Which page of a list about partners is asked for.
+    fn asked(
+        &self,
+        partner_id: String,
+        as_of_date: String,
+        (page_size, token): (i32, String),
+    ) -> Result<Asked, Status> {
+        let partner_id = if partner_id.is_empty() { None } else { Some(id("partner_id", partner_id)?) };
+        let size = paging::size(page_size, self.page_items_max)?;
+        Ok(Asked { partner_id, as_of: day("as_of_date", as_of_date)?, size, token })
     }
 
     /// Reads once everything wanted is reflected.
@@ -172,10 +190,13 @@ impl CatalogService for CatalogApi {
 
     async fn get_partner(&self, request: Request<GetPartnerRequest>) -> Result<Response<Partner>, Status> {
         let wanted = position::wanted(&request.get_ref().min_position, request.metadata(), self.layout)?;
-        let id: PartnerId = id("partner_id", request.into_inner().partner_id)?;
+        let request = request.into_inner();
+        let as_of = day("as_of_date", request.as_of_date)?;
+        let id: PartnerId = id("partner_id", request.partner_id)?;
         self.read(wanted, move |view, reflects| {
-            let partner = view.reference.partners.get(&id).ok_or_else(|| errors::not_found("partner", id.as_str()))?;
-            Ok(Partner { reflects, ..to_partner(view, partner) })
+            let partners = partners::partners(view, as_of);
+            let partner = partners.get(&id).ok_or_else(|| errors::not_found("partner", id.as_str()))?;
+            Ok(Partner { reflects, ..to_partner(view, partner, as_of) })
         })
         .await
     }
@@ -187,10 +208,12 @@ impl CatalogService for CatalogApi {
         let wanted = position::wanted(&request.get_ref().min_position, request.metadata(), self.layout)?;
         let request = request.into_inner();
         let size = paging::size(request.page_size, self.page_items_max)?;
+        let as_of = day("as_of_date", request.as_of_date)?;
         self.read(wanted, move |view, reflects| {
-            let partners = view.reference.partners.iter().map(|(id, partner)| (id.as_str(), partner));
+            let partners = partners::partners(view, as_of);
+            let partners = partners.iter().map(|(id, partner)| (id.as_str(), partner));
             let (page, next_page_token) = paging::slice(partners, size, &request.page_token)?;
-            let partners = page.into_iter().map(|partner| to_partner(view, partner)).collect();
+            let partners = page.into_iter().map(|partner| to_partner(view, partner, as_of)).collect();
             Ok(ListPartnersResponse { partners, next_page_token, reflects })
         })
         .await
@@ -211,6 +234,56 @@ impl CatalogService for CatalogApi {
             let (page, next_page_token) = paging::slice(named, size, &request.page_token)?;
             let rates = page.into_iter().map(Wire::to_wire).collect();
             Ok(ListTaxRatesResponse { rates, next_page_token, reflects })
+        })
+        .await
+    }
+
+    async fn list_locations(
+        &self,
+        request: Request<ListLocationsRequest>,
+    ) -> Result<Response<ListLocationsResponse>, Status> {
+        let wanted = position::wanted(&request.get_ref().min_position, request.metadata(), self.layout)?;
+        let request = request.into_inner();
+        let asked = self.asked(request.partner_id, request.as_of_date, (request.page_size, request.page_token))?;
+        self.read(wanted, move |view, reflects| partners::locations(view, &asked, reflects)).await
+    }
+
+    async fn list_partnerships(
+        &self,
+        request: Request<ListPartnershipsRequest>,
+    ) -> Result<Response<ListPartnershipsResponse>, Status> {
+        let wanted = position::wanted(&request.get_ref().min_position, request.metadata(), self.layout)?;
+        let request = request.into_inner();
+        let asked = self.asked(request.partner_id, request.as_of_date, (request.page_size, request.page_token))?;
+        self.read(wanted, move |view, reflects| partners::partnerships(view, &asked, reflects)).await
+    }
+
+    async fn list_memberships(
+        &self,
+        request: Request<ListMembershipsRequest>,
+    ) -> Result<Response<ListMembershipsResponse>, Status> {
+        let wanted = position::wanted(&request.get_ref().min_position, request.metadata(), self.layout)?;
+        let request = request.into_inner();
+        let asked = self.asked(request.partner_id, request.as_of_date, (request.page_size, request.page_token))?;
+        self.read(wanted, move |view, reflects| partners::memberships(view, &asked, reflects)).await
+    }
+
+    async fn list_merges(&self, request: Request<ListMergesRequest>) -> Result<Response<ListMergesResponse>, Status> {
+        let wanted = position::wanted(&request.get_ref().min_position, request.metadata(), self.layout)?;
+        let request = request.into_inner();
+        let asked = self.asked(request.partner_id, request.as_of_date, (request.page_size, request.page_token))?;
+        self.read(wanted, move |view, reflects| partners::merges(view, &asked, reflects)).await
+    }
+
+    async fn list_partner_agreements(
+        &self,
+        request: Request<ListPartnerAgreementsRequest>,
+    ) -> Result<Response<ListPartnerAgreementsResponse>, Status> {
+        let wanted = position::wanted(&request.get_ref().min_position, request.metadata(), self.layout)?;
+        let request = request.into_inner();
+        let asked = self.asked(request.partner_id, request.as_of_date, (request.page_size, request.page_token))?;
+        self.read(wanted, move |view, reflects| {
+            partners::agreements(view, &asked, &catalog(view, asked.as_of), reflects)
         })
         .await
     }
@@ -300,7 +373,7 @@ fn to_offer(catalog: &Catalog, offer: &offer::Offer) -> Offer {
     Offer { offer: Some(offer.to_wire()), prices: prices.collect(), reflects: Vec::new() }
 }
 
-fn to_partner(view: &ReferenceView, partner: &partner::Partner) -> Partner {
+fn to_partner(view: &ReferenceView, partner: &partner::Partner, as_of: Option<NaiveDate>) -> Partner {
     Partner {
         partner_id: partner.partner_id.to_wire(),
         name: partner.name.clone(),
@@ -315,6 +388,7 @@ fn to_partner(view: &ReferenceView, partner: &partner::Partner) -> Partner {
         profile: partner.profile.as_ref().map(Wire::to_wire),
         tax_ids: partner.tax.ids().iter().map(to_tax_id).collect(),
         tax_exemptions: partner.tax.exemptions().map(|(id, exemption)| to_exemption(id, exemption)).collect(),
+        ..partners::with_account(partner, view, as_of)
     }
 }
 

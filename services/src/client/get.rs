@@ -119,11 +119,11 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         return Err(Failure::Usage("--on says on which day a subscription is asked about".to_owned()));
     }
     let days = match args.kind {
-        Kind::Offer => Days { as_of: args.look_back.published_by()?, ..args.days },
+        Kind::Offer | Kind::Partner => Days { as_of: args.look_back.published_by()?, ..args.days },
         _ => args.days,
     };
-    if args.look_back.is_given() && (args.days.on.is_some() || matches!(args.kind, Kind::Partner | Kind::CreditNote)) {
-        let text = "--as-of and --recorded-by look back at a customer, a subscription, a transfer or an invoice, --as-of at an offer too; --on stands alone";
+    if args.look_back.is_given() && (args.days.on.is_some() || matches!(args.kind, Kind::CreditNote)) {
+        let text = "--as-of and --recorded-by look back at a customer, a subscription, a transfer or an invoice, --as-of at an offer or a partner too; --on stands alone";
         return Err(Failure::Usage(text.to_owned()));
     }
     let as_of = args.look_back.to_wire()?;
@@ -253,7 +253,8 @@ async fn fetch(
             to_json("subledger.v1.Transfer", &to.customers().get_transfer(request).await?.into_inner())
         }
         Kind::Partner => {
-            let request = GetPartnerRequest { partner_id: id, min_position };
+            let as_of_date = days.as_of.map(|day| day.to_string()).unwrap_or_default();
+            let request = GetPartnerRequest { partner_id: id, min_position, as_of_date };
             to_json("subledger.v1.Partner", &to.catalog().get_partner(request).await?.into_inner())
         }
         Kind::Offer => {

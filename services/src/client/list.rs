@@ -2,6 +2,7 @@
 
 mod choice;
 mod columns;
+mod partners;
 mod receivables;
 mod usage;
 
@@ -17,10 +18,11 @@ use subledger_proto::{
     api::{
         ListActivitiesRequest, ListAgeingRequest, ListBalancesRequest, ListChargesRequest, ListCreditNotesRequest,
         ListCustomersRequest, ListEarnedCreditRequest, ListEarnedCreditTotalsRequest, ListEntriesRequest,
-        ListIncentiveBasesRequest, ListInvoicesRequest, ListLicenseGroupsRequest, ListOffersRequest, ListOrdersRequest,
-        ListPartnersRequest, ListPaymentsRequest, ListPricesRequest, ListPromotionsRequest, ListSlaClaimsRequest,
-        ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest, ListTaxRatesRequest, ListTransfersRequest,
-        ListTrialsRequest, ListUsageRequest, ListUsersRequest, ListWithholdingRequestsRequest,
+        ListIncentiveBasesRequest, ListInvoicesRequest, ListLicenseGroupsRequest, ListLocationsRequest,
+        ListMembershipsRequest, ListMergesRequest, ListOffersRequest, ListOrdersRequest, ListPartnerAgreementsRequest,
+        ListPartnersRequest, ListPartnershipsRequest, ListPaymentsRequest, ListPricesRequest, ListPromotionsRequest,
+        ListSlaClaimsRequest, ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest, ListTaxRatesRequest,
+        ListTransfersRequest, ListTrialsRequest, ListUsageRequest, ListUsersRequest, ListWithholdingRequestsRequest,
     },
     common::Position,
 };
@@ -138,6 +140,16 @@ pub(crate) enum Kind {
     Customers,
     Subscriptions,
     Partners,
+    /// Accounts and locations in the partner network, by company
+    Locations,
+    /// Providers and their resellers
+    Partnerships,
+    /// Membership offers that partners bought
+    Memberships,
+    /// Companies that become one
+    Merges,
+    /// Versions of the partner agreement, and who signed
+    PartnerAgreements,
     Offers,
     TaxRates,
     Balances,
@@ -188,6 +200,11 @@ impl Kind {
             Self::Customers => CUSTOMERS,
             Self::Subscriptions => SUBSCRIPTIONS,
             Self::Partners => PARTNERS,
+            Self::Locations => partners::LOCATIONS,
+            Self::Partnerships => partners::PARTNERSHIPS,
+            Self::Memberships => partners::MEMBERSHIPS,
+            Self::Merges => partners::MERGES,
+            Self::PartnerAgreements => partners::AGREEMENTS,
             Self::Offers => OFFERS,
             Self::TaxRates => TAX_RATES,
             Self::Balances => BALANCES,
@@ -221,10 +238,14 @@ impl Kind {
         match self {
             Self::Customers => &["partner", "prefix", "as-of", "recorded-by"],
             Self::Subscriptions => &["customer", "partner", "state", "as-of", "recorded-by"],
-            Self::Partners | Self::TaxRates => &[],
             Self::Offers => &["country", "segment", "family", "offer-kind", "text", "on", "as-of"],
             Self::Promotions => &["offer", "country", "on", "as-of"],
             Self::Trials => &["as-of"],
+            Self::TaxRates => &[],
+            Self::Partners => &["as-of"],
+            Self::Locations | Self::Partnerships | Self::Memberships | Self::Merges | Self::PartnerAgreements => {
+                &["partner", "as-of"]
+            }
             Self::Balances | Self::Entries => &["partner", "currency", "account", "as-of", "recorded-by"],
             Self::Charges => &["partner", "customer", "subscription", "unbilled", "as-of", "recorded-by"],
             Self::CreditNotes | Self::Withholdings | Self::Claims => &["partner"],
@@ -341,7 +362,7 @@ async fn page(
     let day = |day: Option<NaiveDate>| day.map(|day| day.to_string()).unwrap_or_default();
     let (from_date, to_date) = (day(f.from), day(f.to));
     let (currency, account) = (text(f.currency), text(f.account));
-    let published = matches!(kind, Kind::Offers | Kind::Prices | Kind::Promotions | Kind::Trials);
+    let published = kind.filters().contains(&"as-of") && !kind.filters().contains(&"recorded-by");
     let as_of_date = if published { day(f.look_back.published_by()?) } else { String::new() };
     let as_of = f.look_back.to_wire()?;
     macro_rules! page {
@@ -359,7 +380,6 @@ async fn page(
         }
         Kind::Subscriptions => page!(customers.list_subscriptions(ListSubscriptionsRequest {
             customer_id, partner_id, state: text(f.state), as_of }).subscriptions as "Subscription"),
-        Kind::Partners => page!(catalog.list_partners(ListPartnersRequest {}).partners as "Partner"),
         Kind::Offers => page!(catalog.list_offers(ListOffersRequest {
             as_of_date, country: text(f.country), segment: choice::segment(f.segment)?,
             product_family: choice::family(f.family)?, kind: choice::offer_kind(f.offer_kind)?,
@@ -378,6 +398,16 @@ async fn page(
             let known = answer.trials.iter().map(|row| to_json("subledger.common.v1.TrialTerms", row));
             Ok((known.collect::<Result<_, _>>()?, answer.next_page_token))
         }
+        Kind::Partners => page!(catalog.list_partners(ListPartnersRequest { as_of_date }).partners as "Partner"),
+        Kind::Locations => page!(catalog.list_locations(ListLocationsRequest { partner_id, as_of_date })
+            .locations as "Location"),
+        Kind::Partnerships => page!(catalog.list_partnerships(ListPartnershipsRequest { partner_id, as_of_date })
+            .partnerships as "Partnership"),
+        Kind::Memberships => page!(catalog.list_memberships(ListMembershipsRequest { partner_id, as_of_date })
+            .memberships as "Membership"),
+        Kind::Merges => page!(catalog.list_merges(ListMergesRequest { partner_id, as_of_date }).merges as "Merge"),
+        Kind::PartnerAgreements => page!(catalog.list_partner_agreements(ListPartnerAgreementsRequest {
+            partner_id, as_of_date }).agreements as "PartnerAgreement"),
         Kind::TaxRates => {
             let request = ListTaxRatesRequest { country: String::new(), page_size, page_token, min_position };
             let answer = to.catalog().list_tax_rates(request).await?.into_inner();
@@ -446,6 +476,11 @@ mod tests {
             (CUSTOMERS, "Customer"),
             (SUBSCRIPTIONS, "Subscription"),
             (PARTNERS, "Partner"),
+            (partners::LOCATIONS, "Location"),
+            (partners::PARTNERSHIPS, "Partnership"),
+            (partners::MEMBERSHIPS, "Membership"),
+            (partners::MERGES, "Merge"),
+            (partners::AGREEMENTS, "PartnerAgreement"),
             (OFFERS, "Offer"),
             (PRICES, "Price"),
             (BALANCES, "Balance"),

@@ -36,7 +36,9 @@ impl LookBack {
         if self.recorded_by.is_empty() {
             return Ok(self.as_of);
         }
-        Err(Failure::Usage("offers and prices are looked back at by --as-of, not by --recorded-by".to_owned()))
+        Err(Failure::Usage(
+            "offers, prices and partners are looked back at by --as-of, not by --recorded-by".to_owned(),
+        ))
     }
 
     /// The API's form.

@@ -184,7 +184,14 @@ impl World {
         let count = 1 + self.random.below(2);
         let lines = (0..count).map(|n| line(n, &mut self.random)).collect();
         let order_id = format!("order-{number}");
-        api::command::Body::Purchase(api::Purchase { customer_id, partner_id, order_id, lines, by_customer: false })
+        api::command::Body::Purchase(api::Purchase {
+            location_mpn_id: String::new(),
+            customer_id,
+            partner_id,
+            order_id,
+            lines,
+            by_customer: false,
+        })
     }
 
     /// A command with an id of its own; some take effect in the past, some name the version they expect.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 
-use super::{Catalog, refund_cap, taxes, usage};
+use super::{Catalog, program, refund_cap, taxes, usage};
 use crate::{
     Command, Context, Event, Reason, Rejection, check,
     command::{CloseDay, PublishOffers, PublishPriceList},
@@ -42,6 +42,8 @@ impl Catalog {
             Command::PublishMeterPrices(command) => self.usage.publish_prices(command, self.last_closed),
             Command::PublishExchangeRates(command) => self.usage.publish_rates(command),
             Command::PublishCreditTerms(command) => usage::publish_terms(command, self.last_closed),
+            Command::PublishPartnerAgreement(command) => program::publish_agreement(command),
+            Command::PublishPartnerRules(command) => program::publish_rules(command),
             _ => Err(check::misdirected("catalog")),
         }
     }

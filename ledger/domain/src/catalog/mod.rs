@@ -4,6 +4,7 @@ mod changes;
 mod decide;
 mod price;
 mod product;
+mod program;
 mod promotion;
 mod refund_cap;
 mod taxes;
@@ -27,6 +28,7 @@ use crate::{
 pub use changes::{ChangeFlag, PriceChange};
 pub use decide::{LIST_PRICE_DECIMALS_MAX, LIST_PRICE_MAX, OFFERS_MAX, PRICE_ROWS_MAX};
 pub use price::{PriceKey, PriceQuote, PublishedPrice};
+pub use program::{AgreementTerms, PARTNER_RULES_MAX, ProgramRules};
 pub use promotion::{Order, PERCENT_DECIMALS_MAX, PROMOTIONS_MAX};
 pub use taxes::{PaymentInstructions, TAX_RATES_MAX};
 pub use trials::{TRIAL_DAYS, TRIAL_DAYS_MAX, TRIAL_QUANTITY, TRIALS_MAX, TrialTerms};
@@ -46,6 +48,7 @@ pub struct Catalog {
     promotions: BTreeMap<PromotionId, Promotion>,
     refund_caps: refund_cap::RefundCaps,
     usage: UsageCatalog,
+    program: ProgramRules,
 }
 
 impl Catalog {
@@ -111,6 +114,11 @@ impl Catalog {
         &self.usage
     }
 
+    /// What is published about partners.
+    pub fn program(&self) -> &ProgramRules {
+        &self.program
+    }
+
     /// Applies an event of the catalog.
     pub fn evolve(&mut self, event: &Event) {
         match event {
@@ -146,6 +154,7 @@ impl Catalog {
             Event::RefundCapPublished(e) => {
                 self.refund_caps.entry(e.currency).or_default().insert(e.valid_from, e.amount);
             }
+            Event::PartnerAgreementPublished(_) | Event::PartnerRulesPublished(_) => self.program.evolve(event),
             _ => self.usage.evolve(event),
         }
     }

@@ -1,8 +1,12 @@
 //! Commands: what a caller wants to happen. Each concerns one stream; [`Command::target`] says which.
 
+mod account;
 mod catalog;
 mod customer;
+mod membership;
 mod partner;
+mod partnership;
+mod program;
 mod receivables;
 mod sla;
 mod subscription;
@@ -17,8 +21,8 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{CustomerId, PartnerId};
 
 pub use self::{
-    catalog::*, customer::*, partner::*, receivables::*, sla::*, subscription::*, timer::*, transfer::*, trial::*,
-    usage::*, user::*,
+    account::*, catalog::*, customer::*, membership::*, partner::*, partnership::*, program::*, receivables::*, sla::*,
+    subscription::*, timer::*, transfer::*, trial::*, usage::*, user::*,
 };
 
 /// The stream a command concerns.
@@ -142,6 +146,39 @@ pub enum Command {
     CleanTransferAccess(CleanTransferAccess),
     SetLicenseGroup(SetLicenseGroup),
     DeleteLicenseGroup(DeleteLicenseGroup),
+    // Partners: accounts, bonds, memberships, rules.
+    OpenGlobalAccount(OpenGlobalAccount),
+    AddLocation(AddLocation),
+    UpdateLegalProfile(UpdateLegalProfile),
+    MoveHeadquarters(MoveHeadquarters),
+    VerifyDomain(VerifyDomain),
+    DecideVerification(DecideVerification),
+    ProvideVerificationProof(ProvideVerificationProof),
+    ConsolidateAccount(ConsolidateAccount),
+    CreateSharedServices(CreateSharedServices),
+    SignPartnerAgreement(SignPartnerAgreement),
+    EnrollReseller(EnrollReseller),
+    RestrictDirectBill(RestrictDirectBill),
+    LiftRestriction(LiftRestriction),
+    SuspendPartner(SuspendPartner),
+    ReinstatePartner(ReinstatePartner),
+    RequestPartnership(RequestPartnership),
+    AuthorizeProvider(AuthorizeProvider),
+    RevokeProviderAdmin(RevokeProviderAdmin),
+    EndPartnership(EndPartnership),
+    InviteMerge(InviteMerge),
+    AcceptMerge(AcceptMerge),
+    RejectMerge(RejectMerge),
+    CompleteMerge(CompleteMerge),
+    PurchaseMembership(PurchaseMembership),
+    RenewMembership(RenewMembership),
+    SetMembershipRenewal(SetMembershipRenewal),
+    CancelMembership(CancelMembership),
+    ActivateBenefit(ActivateBenefit),
+    ReviewMemberships(ReviewMemberships),
+    PublishPartnerAgreement(PublishPartnerAgreement),
+    PublishPartnerRules(PublishPartnerRules),
+    TieCustomer(TieCustomer),
 }
 
 impl Command {
@@ -250,7 +287,55 @@ impl Command {
             Self::CleanTransferAccess(c) => Target::Customer(&c.customer_id),
             Self::SetLicenseGroup(c) => Target::Customer(&c.customer_id),
             Self::DeleteLicenseGroup(c) => Target::Customer(&c.customer_id),
+            // Partners: accounts, bonds, memberships, rules.
+            Self::OpenGlobalAccount(c) => Target::Partner(&c.partner_id),
+            Self::AddLocation(c) => Target::Partner(&c.partner_id),
+            Self::UpdateLegalProfile(c) => Target::Partner(&c.partner_id),
+            Self::MoveHeadquarters(c) => Target::Partner(&c.partner_id),
+            Self::VerifyDomain(c) => Target::Partner(&c.partner_id),
+            Self::DecideVerification(c) => Target::Partner(&c.partner_id),
+            Self::ProvideVerificationProof(c) => Target::Partner(&c.partner_id),
+            Self::ConsolidateAccount(c) => Target::Partner(&c.partner_id),
+            Self::CreateSharedServices(c) => Target::Partner(&c.partner_id),
+            Self::SignPartnerAgreement(c) => Target::Partner(&c.partner_id),
+            Self::EnrollReseller(c) => Target::Partner(&c.partner_id),
+            Self::RestrictDirectBill(c) => Target::Partner(&c.partner_id),
+            Self::LiftRestriction(c) => Target::Partner(&c.partner_id),
+            Self::SuspendPartner(c) => Target::Partner(&c.partner_id),
+            Self::ReinstatePartner(c) => Target::Partner(&c.partner_id),
+            Self::RequestPartnership(c) => Target::Partner(&c.provider_id),
+            Self::AuthorizeProvider(c) => Target::Partner(&c.provider_id),
+            Self::RevokeProviderAdmin(c) => Target::Partner(&c.provider_id),
+            Self::EndPartnership(c) => Target::Partner(&c.provider_id),
+            Self::InviteMerge(c) => Target::Partner(&c.partner_id),
+            Self::AcceptMerge(c) => Target::Partner(&c.partner_id),
+            Self::RejectMerge(c) => Target::Partner(&c.partner_id),
+            Self::CompleteMerge(c) => Target::Partner(&c.partner_id),
+            Self::PurchaseMembership(c) => Target::Partner(&c.partner_id),
+            Self::RenewMembership(c) => Target::Partner(&c.partner_id),
+            Self::SetMembershipRenewal(c) => Target::Partner(&c.partner_id),
+            Self::CancelMembership(c) => Target::Partner(&c.partner_id),
+            Self::ActivateBenefit(c) => Target::Partner(&c.partner_id),
+            Self::ReviewMemberships(c) => Target::Partner(&c.partner_id),
+            Self::PublishPartnerAgreement(_) => Target::Catalog,
+            Self::PublishPartnerRules(_) => Target::Catalog,
+            Self::TieCustomer(c) => Target::Customer(&c.customer_id),
         }
+    }
+
+    /// Whether a decision about one partner looks at other partners too.
+    pub fn refers_to_partners(&self) -> bool {
+        matches!(
+            self,
+            Self::OpenGlobalAccount(_)
+                | Self::AddLocation(_)
+                | Self::ConsolidateAccount(_)
+                | Self::RequestPartnership(_)
+                | Self::InviteMerge(_)
+                | Self::CompleteMerge(_)
+                | Self::PurchaseMembership(_)
+                | Self::RenewMembership(_)
+        )
     }
 
     /// Whether only the ledger itself may send it.

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     customer::SuspensionReason,
-    ids::{CustomerId, OfferId, OrderId, PartnerId, SubscriptionId},
+    ids::{CustomerId, MpnId, OfferId, OrderId, PartnerId, SubscriptionId},
     offer::{BillingFrequency, FulfilmentFact, ReservationScope},
 };
 
@@ -42,6 +42,8 @@ pub struct PurchaseLine {
 pub struct Purchase {
     /// The customer.
     pub customer_id: CustomerId,
+    /// The partner's location that sells (L7274); none for the one it was registered with.
+    pub location_mpn_id: Option<MpnId>,
     /// Who buys for it, and pays.
     pub partner_id: PartnerId,
     /// Chosen by the caller, or derived.

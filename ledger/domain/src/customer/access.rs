@@ -8,6 +8,7 @@ use crate::{
     event::{DelegatedAdminRemoved, PurchasePermissionChanged, RelationshipEstablished},
     ids::PartnerId,
     offer::{Offer, ProductKind},
+    partner::{Partner, PartnerRule},
     party::{PartnerKind, PurchasePermission, RelationshipOrigin},
 };
 
@@ -48,6 +49,7 @@ pub(super) fn extend(draft: &mut Draft<'_>, command: &ExtendRelationship) -> Res
             return Err(Rejection::field(Reason::PartnerTypeNotAllowed, field, message));
         }
     }
+    transitioning(draft, partner, provider)?;
     gates::market(provider, draft.customer.country(), "provider_id")?;
     let Some(consent_on) = command.consent_on else {
         let message = "Say when the customer consented (L5229)";
@@ -87,6 +89,17 @@ pub(super) fn may_buy(
         )
     };
     Err(Rejection::field(Reason::PermissionDisabled, field, message).with("partner_id", partner_id))
+}
+
+/// Where partnerships are required, only a partner that enrolled as a reseller brings a provider in, and one that it authorized
+/// (L5215, L5217).
+pub(super) fn transitioning(draft: &Draft<'_>, partner: &Partner, provider: &Partner) -> Result<(), Rejection> {
+    let required = draft.reference.catalog.program().binds(PartnerRule::PartnershipRequired, draft.on());
+    if required && !partner.is_reseller() {
+        let message = format!("{} is not enrolled as an indirect reseller; it enrolls first", partner.partner_id);
+        return Err(Rejection::field(Reason::ResellerNotEnrolled, "partner_id", message));
+    }
+    gates::partnership(draft.reference, provider, &partner.partner_id, draft.on(), "provider_id")
 }
 
 /// Off until the partner allows it (L11593), for a customer with an Azure subscription of that partner (L11623).

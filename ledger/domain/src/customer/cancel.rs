@@ -8,11 +8,13 @@ use crate::{
     command::Cancel,
     event::{AutoRenewChanged, CancellationScheduled, SubscriptionCancelled, SubscriptionExpired},
     offer::{ProductFamily, ProductKind},
+    reference::partner_standing::Action,
 };
 
 pub(super) fn cancel(draft: &mut Draft<'_>, command: &Cancel) -> Result<(), Rejection> {
     let on = draft.on();
     let subscription = draft.owned(&command.partner_id, &command.subscription_id)?.clone();
+    gates::may(draft, &command.partner_id, Action::Cancel)?;
     // What waits for its publisher was never billed (azure-marketplace-software.md 2.4).
     if !matches!(subscription.standing, Standing::Trial | Standing::PendingFulfilment { .. }) {
         gates::active(&subscription, on)?;

@@ -2,11 +2,12 @@
 
 use super::{Customer, gates};
 use crate::{
-    Event, Reason, Reference, Rejection, check,
+    Context, Event, Reason, Reference, Rejection, check,
     command::CreateCustomer,
     event::{CustomerCreated, RelationshipEstablished},
     party::{Address, Contact, PartnerKind, RelationshipOrigin},
     personal::is_withheld,
+    reference::partner_standing::Action,
 };
 
 /// Longest prefix of a domain name (decision G01).
@@ -18,6 +19,7 @@ pub(super) fn create(
     state: Option<&Customer>,
     reference: &Reference,
     command: &CreateCustomer,
+    context: &Context,
 ) -> Result<Vec<Event>, Rejection> {
     if state.is_some() {
         let message = format!("Customer {} exists already; request a relationship instead", command.customer_id);
@@ -29,6 +31,9 @@ pub(super) fn create(
         return Err(Rejection::field(Reason::ResellerCannotCreateTenant, "partner_id", message));
     }
     gates::reseller(reference, partner, command.reseller_id.as_ref(), "reseller_id")?;
+    let on = context.effective_on();
+    partner.may(Action::CreateCustomer, &reference.catalog, on, "partner_id")?;
+    gates::associate(reference, partner, command.reseller_id.as_ref(), on, "reseller_id")?;
     check_fields(command)?;
     gates::market(partner, &command.address.country, "address.country")?;
     let (customer_id, partner_id) = (command.customer_id.clone(), command.partner_id.clone());

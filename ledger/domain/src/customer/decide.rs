@@ -3,7 +3,7 @@
 use super::{
     Customer, access, adjustment, agreement, cancel, convert, create, details, draft::Draft, due, erase, free_trial,
     frequency, license_group, licenses, marketplace, profile, purchase, qualification, quantity, relationship, renewal,
-    reseller, reservation, schedule, sla, suspension, transfer, transfer_form, upgrade, usage, user,
+    reseller, reservation, schedule, sla, suspension, transaction, transfer, transfer_form, upgrade, usage, user,
 };
 use crate::{Command, Context, Event, Reason, Reference, Rejection, check, command::Target};
 
@@ -22,7 +22,7 @@ pub fn decide(
         check::time(context)?;
     }
     if let Command::CreateCustomer(command) = command {
-        return create::create(state, reference, command);
+        return create::create(state, reference, command, context);
     }
     let Some(customer) = state else {
         let message = format!("There is no customer {customer_id}; create it first");
@@ -99,6 +99,7 @@ fn run(draft: &mut Draft<'_>, command: &Command) -> Result<(), Rejection> {
         Command::CleanTransferAccess(command) => transfer_form::clean(draft, command),
         Command::SetLicenseGroup(command) => license_group::set(draft, command),
         Command::DeleteLicenseGroup(command) => license_group::delete(draft, command),
+        Command::TieCustomer(command) => transaction::tie(draft, command),
         Command::RunDue(command) => {
             due::run(draft, command.date);
             Ok(())

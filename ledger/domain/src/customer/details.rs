@@ -27,6 +27,7 @@ pub(super) fn update(draft: &mut Draft<'_>, command: &UpdateSubscription) -> Res
     }
     let owner = gates::partner(draft.reference, &command.partner_id, "partner_id")?;
     gates::reseller(draft.reference, owner, reseller_id.as_ref(), "reseller_id")?;
+    gates::associate(draft.reference, owner, reseller_id.as_ref(), draft.on(), "reseller_id")?;
     if let Some(contact) = support_contact_id {
         supporter(draft, &command.partner_id, contact)?;
     }

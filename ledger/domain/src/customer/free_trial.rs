@@ -2,7 +2,9 @@
 
 use chrono::NaiveDate;
 
-use super::{Standing, Subscription, dates, draft::Draft, gates, licenses, purchase, qualification};
+use super::{
+    Standing, Subscription, dates, draft::Draft, gates, licenses, purchase, qualification, shared_services, transaction,
+};
 use crate::{
     Reason, Rejection, calendar,
     catalog::TrialTerms,
@@ -11,12 +13,16 @@ use crate::{
     event::{FreeTrialConverted, OrderPlaced, TrialExpired, TrialStarted},
     ids::{OfferId, SubscriptionId},
     offer::{BillingFrequency, Offer, OfferKind, ProductFamily},
-    reference::upgrade::{self, PathKind},
+    reference::{
+        partner_standing::Action,
+        upgrade::{self, PathKind},
+    },
 };
 
 pub(super) fn start(draft: &mut Draft<'_>, command: &StartTrial) -> Result<(), Rejection> {
     let (customer, on, reference) = (draft.customer, draft.on(), draft.reference);
     let partner = gates::buyer(reference, &command.partner_id, "partner_id")?;
+    gates::may(draft, &command.partner_id, Action::StartTrial)?;
     gates::relationship(customer, &command.partner_id, "partner_id")?;
     gates::agreement(customer, &command.partner_id, on)?;
     gates::market(partner, customer.country(), "partner_id")?;
@@ -29,6 +35,10 @@ pub(super) fn start(draft: &mut Draft<'_>, command: &StartTrial) -> Result<(), R
     let quote = gates::price(&reference.catalog, offer, partner.currency, on, "offer_id")?;
     qualification::gate(&reference.catalog, customer, offer, partner.currency, "offer_id")?;
     once_only(draft, offer, terms)?;
+    let reseller_id = customer.relationship(&command.partner_id).and_then(|known| known.reseller_id.clone());
+    gates::associate(reference, partner, reseller_id.as_ref(), on, "partner_id")?;
+    transaction::sale(customer, reference, partner, reseller_id.as_ref(), "partner_id")?;
+    shared_services::gate(customer, reference, offer, &quote, (on, "offer_id"))?;
     let order_id = purchase::order_id(draft, command.order_id.as_ref())?;
     let chosen = command.subscription_id.as_ref();
     let subscription_id = purchase::subscription_id(draft, chosen, 0, "subscription_id")?;
@@ -39,10 +49,11 @@ pub(super) fn start(draft: &mut Draft<'_>, command: &StartTrial) -> Result<(), R
         order_id: order_id.clone(),
         subscription_ids: vec![subscription_id.clone()],
         by_customer: false,
+        location_mpn_id: None,
     });
     draft.push(TrialStarted {
         customer_id,
-        reseller_id: customer.relationship(&partner_id).and_then(|known| known.reseller_id.clone()),
+        reseller_id,
         partner_id,
         subscription_id,
         order_id,
@@ -83,6 +94,7 @@ pub(super) fn convert(draft: &mut Draft<'_>, command: &ConvertTrial) -> Result<(
     gates::relationship(customer, &command.partner_id, "partner_id")?;
     gates::agreement(customer, &command.partner_id, on)?;
     let partner = gates::buyer(reference, &command.partner_id, "partner_id")?;
+    gates::may(draft, &command.partner_id, Action::ConvertTrial)?;
     let ends_on = running(&trial, on)?;
     let offer = gates::offer_on_sale(&reference.catalog, &command.to_offer_id, on, "to_offer_id")?;
     let terms = reference.catalog.trial(&trial.offer_id);

@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use super::{Standing, draft::Draft, gates};
 use crate::{
     Reason, Rejection, command::ChangeBillingFrequency, event::BillingFrequencyChanged, ids::SubscriptionId,
-    offer::BillingFrequency,
+    offer::BillingFrequency, reference::partner_standing::Action,
 };
 
 pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeBillingFrequency) -> Result<(), Rejection> {
     let (customer, on, to) = (draft.customer, draft.on(), command.billing_frequency);
-    gates::partner(draft.reference, &command.partner_id, "partner_id")?;
+    gates::may(draft, &command.partner_id, Action::ChangeFrequency)?;
     let Some(order) = customer.order(&command.order_id) else {
         let message = format!("The customer has no order {}", command.order_id);
         return Err(Rejection::field(Reason::OrderNotFound, "order_id", message));

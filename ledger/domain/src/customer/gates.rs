@@ -2,17 +2,17 @@
 
 use chrono::NaiveDate;
 
-use super::{Customer, RelationshipStanding, Standing, Subscription};
+use super::{Customer, RelationshipStanding, Standing, Subscription, draft::Draft};
 use crate::{
     Reason, Reference, Rejection,
     catalog::{Catalog, PriceQuote},
     check,
     ids::{OfferId, PartnerId, PriceListId, SubscriptionId},
     money::Currency,
-    offer::{BillingFrequency, LOCKED_TERM_MONTHS, Offer, ProductFamily, ProductKind},
-    partner::{AccountStanding, OVERDUE_DAYS_MAX, Partner},
+    offer::{BillingFrequency, LOCKED_TERM_MONTHS, Offer, OfferKind, ProductFamily, ProductKind},
+    partner::{Partner, PartnerRule},
     party::PartnerKind,
-    reference::market,
+    reference::{market, partner_standing::Action},
     tax,
 };
 
@@ -37,15 +37,53 @@ pub(super) fn buyer<'a>(reference: &'a Reference, id: &PartnerId, field: &str) -
     Ok(partner)
 }
 
-/// The partner pays: one that is suspended sells nothing new, though what it sold goes on and renews (L7434).
-pub(super) fn in_good_standing(partner: &Partner, field: &str) -> Result<(), Rejection> {
-    if partner.receivables.standing() != AccountStanding::Suspended {
+/// Nothing in its standing bars the partner from that: restricted, suspended or without the agreement it manages what it has.
+pub(super) fn may(draft: &Draft<'_>, id: &PartnerId, action: Action) -> Result<(), Rejection> {
+    partner(draft.reference, id, "partner_id")?.may(action, &draft.reference.catalog, draft.on(), "partner_id")
+}
+
+/// What ordering an offer is, for the partner's standing.
+pub(super) fn ordering(offer: Option<&Offer>) -> Action {
+    match offer.map(|offer| (offer.kind, offer.product_kind())) {
+        Some((OfferKind::AddOn, _)) => Action::OrderAddOn,
+        Some((_, Some(ProductKind::AzurePlan | ProductKind::AzureSubscription))) => Action::OrderAzure,
+        Some((_, Some(_))) => Action::OrderOneTime,
+        Some((_, None)) | None => Action::OrderSubscription,
+    }
+}
+
+/// A reseller is named for something new: it is in good standing, and, where that is required, authorized the provider
+/// (L17637, L17907-17910).
+pub(super) fn associate(
+    reference: &Reference,
+    of: &Partner,
+    reseller_id: Option<&PartnerId>,
+    on: NaiveDate,
+    field: &str,
+) -> Result<(), Rejection> {
+    let Some(reseller_id) = reseller_id else { return Ok(()) };
+    partnership(reference, of, reseller_id, on, field)?;
+    partner(reference, reseller_id, field)?.may(Action::BeReseller, &reference.catalog, on, field)
+}
+
+/// Where that is required, the provider has a partnership with the reseller.
+pub(super) fn partnership(
+    reference: &Reference,
+    provider: &Partner,
+    reseller_id: &PartnerId,
+    on: NaiveDate,
+    field: &str,
+) -> Result<(), Rejection> {
+    let required = reference.catalog.program().binds(PartnerRule::PartnershipRequired, on);
+    // Subscriptions taken over name their former owner, which is enrolled then.
+    if !required || provider.kind != PartnerKind::IndirectProvider || provider.has_partnership(reseller_id) {
         return Ok(());
     }
-    let id = &partner.partner_id;
-    let message =
-        format!("{id} is suspended: it has invoices more than {OVERDUE_DAYS_MAX} days overdue; pay them first");
-    Err(Rejection::field(Reason::PartnerSuspended, field, message).with("partner_id", id))
+    let message = format!(
+        "{} has no partnership with {reseller_id}; it requests one, and the reseller authorizes it",
+        provider.partner_id
+    );
+    Err(Rejection::field(Reason::ResellerNoPartnership, field, message).with("partner_id", reseller_id))
 }
 
 /// The currency is the subscription's.

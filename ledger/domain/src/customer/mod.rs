@@ -30,9 +30,11 @@ mod renewal;
 mod reseller;
 mod reservation;
 mod schedule;
+mod shared_services;
 mod sla;
 mod subscription;
 mod suspension;
+mod transaction;
 mod transfer;
 mod transfer_form;
 mod transition;
@@ -190,6 +192,7 @@ pub struct Customer {
     permissions: BTreeSet<(PartnerId, PurchasePermission)>,
     users: Users,
     relationships: BTreeMap<PartnerId, Relationship>,
+    ties: transaction::Ties,
     orders: BTreeMap<OrderId, Order>,
     subscriptions: BTreeMap<SubscriptionId, Subscription>,
     add_ons: BTreeMap<SubscriptionId, BTreeSet<SubscriptionId>>,
@@ -312,6 +315,7 @@ impl Customer {
             permissions: BTreeSet::new(),
             users: Users::default(),
             relationships: BTreeMap::new(),
+            ties: transaction::Ties::default(),
             orders: BTreeMap::new(),
             subscriptions: BTreeMap::new(),
             add_ons: BTreeMap::new(),
@@ -333,6 +337,7 @@ impl Customer {
     }
 
     fn apply(&mut self, event: &Event) {
+        self.ties.apply(event, &transaction::Relations(&self.relationships));
         match event {
             Event::AgreementAccepted(e) => self.accept_agreement(e),
             Event::CustomerErased(_) => self.erase(),

@@ -2,7 +2,10 @@
 
 use chrono::NaiveDate;
 
-use super::{Customer, Standing, Subscription, access, azure, dates, draft::Draft, gates, marketplace, qualification};
+use super::{
+    Customer, Standing, Subscription, access, azure, dates, draft::Draft, gates, marketplace, qualification,
+    shared_services, transaction,
+};
 use crate::{
     Reason, Rejection, calendar,
     catalog::{self, PriceQuote},
@@ -10,13 +13,14 @@ use crate::{
     check,
     command::{Purchase, PurchaseLine},
     event::{OrderPlaced, SubscriptionCreated},
-    ids::{OfferId, OrderId, PartnerId, SubscriptionId},
+    ids::{MpnId, OfferId, OrderId, PartnerId, SubscriptionId},
     money::Currency,
     offer::{
         BillingFrequency, Fulfilment, LOCKED_TERM_MONTHS, Offer, OfferKind, OfferLimitScope, ProductFamily,
         ProductKind, Reservation,
     },
-    partner::Partner,
+    partner::{Partner, PartnerRule},
+    reference::market,
 };
 
 /// Lines of one order.
@@ -26,6 +30,8 @@ pub const ORDER_LINES_MAX: usize = 500;
 pub(super) struct NewOrder<'a> {
     pub(super) partner: &'a Partner,
     pub(super) id: OrderId,
+    /// The partner's location.
+    pub(super) location_mpn_id: Option<MpnId>,
     /// The lines before; a later line may stand on one of them.
     pub(super) created: Vec<SubscriptionCreated>,
     /// Whether the customer places it itself.
@@ -53,7 +59,9 @@ pub(super) fn purchase(draft: &mut Draft<'_>, command: &Purchase) -> Result<(), 
     check::count("lines", command.lines.len(), ORDER_LINES_MAX)?;
     let (customer, on) = (draft.customer, draft.on());
     let partner = gates::buyer(draft.reference, &command.partner_id, "partner_id")?;
-    gates::in_good_standing(partner, "partner_id")?;
+    for line in &command.lines {
+        gates::may(draft, &command.partner_id, gates::ordering(draft.reference.catalog.offer(&line.offer_id)))?;
+    }
     gates::relationship(customer, &command.partner_id, "partner_id")?;
     gates::agreement(customer, &command.partner_id, on)?;
     gates::market(partner, customer.country(), "partner_id")?;
@@ -63,7 +71,8 @@ pub(super) fn purchase(draft: &mut Draft<'_>, command: &Purchase) -> Result<(), 
         draft.settle_before(base);
     }
     let by_customer = command.by_customer;
-    let mut order = NewOrder { partner, id: order_id, created: Vec::new(), by_customer };
+    let location_mpn_id = location(draft, partner, command.location_mpn_id.as_ref())?;
+    let mut order = NewOrder { partner, id: order_id, location_mpn_id, created: Vec::new(), by_customer };
     for (index, line) in command.lines.iter().enumerate() {
         let created = decide_line(draft, &order, index, &format!("lines[{index}]"), line)?;
         order.created.push(created);
@@ -72,12 +81,35 @@ pub(super) fn purchase(draft: &mut Draft<'_>, command: &Purchase) -> Result<(), 
     Ok(())
 }
 
+/// The location an order comes from: one of the partner's own, and in the customer's market (L5597). Where every order needs one, it is
+/// the location the partner was registered with that sells for whom names none.
+fn location(draft: &Draft<'_>, partner: &Partner, chosen: Option<&MpnId>) -> Result<Option<MpnId>, Rejection> {
+    let field = "location_mpn_id";
+    let required = draft.reference.catalog.program().binds(PartnerRule::LocationRequired, draft.on());
+    let registered = MpnId::new(&partner.mpn_id).ok();
+    let Some(id) = chosen.or(registered.as_ref().filter(|_| required)) else {
+        if !required {
+            return Ok(None);
+        }
+        let message =
+            format!("{} has no location in the partner network; it names the one that sells", partner.partner_id);
+        return Err(Rejection::field(Reason::LocationRequired, field, message).with("partner_id", &partner.partner_id));
+    };
+    partner.location(id, field)?;
+    let country = partner.account.country_of(partner, id).unwrap_or(&partner.country);
+    if !market::same_market(country, draft.customer.country()) {
+        let message = format!("Location {id} is in {country}; a location sells in its own market (L4524)");
+        return Err(Rejection::field(Reason::MarketNotAllowed, field, message).with("country", country));
+    }
+    Ok(Some(id.clone()))
+}
+
 /// Takes the order.
 pub(super) fn place(draft: &mut Draft<'_>, order: NewOrder<'_>) {
-    let NewOrder { partner, id: order_id, created, by_customer } = order;
+    let NewOrder { partner, id: order_id, location_mpn_id, created, by_customer } = order;
     let subscription_ids = created.iter().map(|created| created.subscription_id.clone()).collect();
     let (customer_id, partner_id) = (draft.customer.id().clone(), partner.partner_id.clone());
-    draft.push(OrderPlaced { customer_id, partner_id, order_id, subscription_ids, by_customer });
+    draft.push(OrderPlaced { customer_id, partner_id, order_id, subscription_ids, by_customer, location_mpn_id });
     for created in created {
         draft.create(created);
     }
@@ -161,6 +193,9 @@ pub(super) fn decide_line(
     }
     let related = draft.customer.relationship(&partner.partner_id);
     let reseller_id = line.reseller_id.clone().or_else(|| related.and_then(|related| related.reseller_id.clone()));
+    gates::associate(draft.reference, partner, reseller_id.as_ref(), on, &field("reseller_id"))?;
+    transaction::sale(draft.customer, draft.reference, partner, reseller_id.as_ref(), "partner_id")?;
+    shared_services::gate(draft.customer, draft.reference, offer, &quote, (on, &field("offer_id")))?;
     let reservation = azure::check(draft, order, offer, reseller_id.as_ref(), line, at)?;
     let choice = Choice {
         subscription_id,
@@ -234,14 +269,16 @@ pub(super) fn new_subscription(
     }
 }
 
-/// The best promotion of the day; only licenses have one (L14605), and nobody chooses it (L14614).
+/// The best promotion of the day; only licenses have one (L14605), and nobody chooses it (L14614). A partner's own tenant has none
+/// (L7825).
 pub(super) fn promotion(
     draft: &Draft<'_>,
     partner: &Partner,
     offer: &Offer,
     billing_frequency: Option<BillingFrequency>,
 ) -> Option<AppliedPromotion> {
-    if offer.product_family != ProductFamily::License {
+    let own_tenant = shared_services::is_tenant(partner, draft.customer.id());
+    if offer.product_family != ProductFamily::License || own_tenant {
         return None;
     }
     let on = draft.on();

@@ -1,11 +1,14 @@
 //! Seats (customers page section 2.9).
 
 use super::{Standing, Subscription, draft::Draft, gates, licenses};
-use crate::{Reason, Rejection, charge, command::ChangeQuantity, event::QuantityChanged};
+use crate::{
+    Reason, Rejection, charge, command::ChangeQuantity, event::QuantityChanged, reference::partner_standing::Action,
+};
 
 pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeQuantity) -> Result<(), Rejection> {
     let (on, customer, to) = (draft.on(), draft.customer, command.quantity);
     let subscription = draft.owned(&command.partner_id, &command.subscription_id)?.clone();
+    gates::may(draft, &command.partner_id, Action::ChangeSeats)?;
     gates::relationship(customer, &command.partner_id, "partner_id")?;
     gates::agreement(customer, &command.partner_id, on)?;
     if subscription.standing == Standing::Trial {

@@ -10,6 +10,7 @@ use crate::{
     },
     offer::{ProductFamily, ProductKind},
     party::{PartnerKind, RelationshipOrigin},
+    reference::partner_standing::Action,
 };
 
 /// How many subscriptions a refusal names.
@@ -40,6 +41,10 @@ pub(super) fn request(draft: &mut Draft<'_>, command: &RequestRelationship) -> R
         let message = "The relationship is active or requested already";
         return Err(Rejection::field(Reason::RelationshipExists, "partner_id", message));
     }
+    let as_reseller = command.reseller_id.is_some();
+    let action = if as_reseller { Action::InviteAsReseller } else { Action::InviteDirectly };
+    gates::may(draft, &command.partner_id, action)?;
+    gates::associate(draft.reference, partner, command.reseller_id.as_ref(), draft.on(), "reseller_id")?;
     gates::market(partner, draft.customer.country(), "partner_id")?;
     let RequestRelationship { customer_id, partner_id, delegated_admin, reseller_id, .. } = command.clone();
     draft.push(RelationshipRequested { customer_id, partner_id, delegated_admin, reseller_id, expires_on });

@@ -6,7 +6,6 @@ use crate::{
     command::{AddReseller, RemoveReseller},
     event::{ResellerAdded, ResellerRemoved},
     ids::PartnerId,
-    party::PartnerKind,
 };
 
 pub(super) fn add(draft: &mut Draft<'_>, command: &AddReseller) -> Result<(), Rejection> {
@@ -14,10 +13,11 @@ pub(super) fn add(draft: &mut Draft<'_>, command: &AddReseller) -> Result<(), Re
     gates::relationship(draft.customer, &command.partner_id, "partner_id")?;
     gates::reseller(draft.reference, provider, Some(&command.reseller_id), "reseller_id")?;
     let reseller = gates::partner(draft.reference, &command.reseller_id, "reseller_id")?;
-    if reseller.kind != PartnerKind::IndirectReseller {
+    if !reseller.is_reseller() {
         let message = format!("{} is no indirect reseller", command.reseller_id);
         return Err(Rejection::field(Reason::PartnerTypeNotAllowed, "reseller_id", message));
     }
+    gates::associate(draft.reference, provider, Some(&command.reseller_id), draft.on(), "reseller_id")?;
     if works(draft, &command.partner_id, &command.reseller_id) {
         let message = format!("{} works for this customer already", command.reseller_id);
         return Err(Rejection::field(Reason::ResellerExists, "reseller_id", message));

@@ -20,6 +20,7 @@ use crate::{
     ids::{OrderId, PartnerId},
     offer::{ProductKind, Reservation},
     partner::Partner,
+    reference::partner_standing::Action,
 };
 
 /// Refunds after this day count against the cap of a refund on that one (decision G10: the 12 months that end with it).
@@ -114,6 +115,7 @@ pub(super) fn exchange(draft: &mut Draft<'_>, command: &ExchangeReservation) -> 
     let (customer, on, id) = (draft.customer, draft.on(), &command.subscription_id);
     let old = draft.owned(&command.partner_id, id)?.clone();
     let partner = gates::buyer(draft.reference, &command.partner_id, "partner_id")?;
+    gates::may(draft, &command.partner_id, Action::ExchangeReservation)?;
     gates::relationship(customer, &command.partner_id, "partner_id")?;
     gates::agreement(customer, &command.partner_id, on)?;
     gates::market(partner, customer.country(), "partner_id")?;
@@ -173,7 +175,7 @@ pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeReservation) -> Resu
 }
 
 fn empty_order(partner: &Partner, id: OrderId) -> NewOrder<'_> {
-    NewOrder { partner, id, created: Vec::new(), by_customer: false }
+    NewOrder { partner, id, created: Vec::new(), by_customer: false, location_mpn_id: None }
 }
 
 fn active_reservation(draft: &Draft<'_>, subscription: &Subscription) -> Result<Reservation, Rejection> {

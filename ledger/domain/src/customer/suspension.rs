@@ -9,6 +9,7 @@ use crate::{
     event::{SubscriptionReactivated, SubscriptionSuspended},
     ids::SubscriptionId,
     offer::ProductFamily,
+    reference::partner_standing::Action,
 };
 
 pub(super) fn suspend(draft: &mut Draft<'_>, command: &Suspend) -> Result<(), Rejection> {
@@ -18,6 +19,7 @@ pub(super) fn suspend(draft: &mut Draft<'_>, command: &Suspend) -> Result<(), Re
         return Err(check::invalid("reason", message));
     }
     let subscription = draft.owned(&command.partner_id, &command.subscription_id)?.clone();
+    gates::may(draft, &command.partner_id, Action::Suspend)?;
     if subscription.product_family != ProductFamily::License {
         let message = format!("{} is cancelled, not suspended (decision G15)", subscription.offer_name);
         return Err(Rejection::field(Reason::UseCancel, "subscription_id", message));
@@ -77,6 +79,7 @@ pub(super) fn reactivate(draft: &mut Draft<'_>, command: &Reactivate) -> Result<
     let (on, customer) = (draft.on(), draft.customer);
     let id = &command.subscription_id;
     let subscription = draft.owned(&command.partner_id, id)?.clone();
+    gates::may(draft, &command.partner_id, Action::Reactivate)?;
     gates::relationship(customer, &command.partner_id, "partner_id")?;
     check_suspended(&subscription, on)?;
     if let Some(base) = subscription.base_subscription_id.as_ref().and_then(|base| draft.get(base))

@@ -10,6 +10,7 @@ mod lifecycle;
 mod marketplace;
 mod metered;
 mod orders;
+mod partners;
 mod profile;
 mod promotions;
 mod records;

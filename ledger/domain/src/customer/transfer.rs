@@ -6,11 +6,11 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Customer, Standing, Subscription, SuspensionReason,
+    Customer, Standing, Subscription, SuspensionReason, access,
     draft::Draft,
     gates,
     purchase::{self, Choice},
-    suspension,
+    suspension, transaction,
 };
 use crate::{
     Reason, Rejection, calendar, check,
@@ -22,6 +22,8 @@ use crate::{
     ids::{OrderId, PartnerId, SubscriptionId, TransferId},
     offer::{LOCKED_TERM_MONTHS, ProductFamily, ProductKind},
     partner::Partner,
+    party::PartnerKind,
+    reference::partner_standing::Action,
 };
 
 /// Subscriptions of one request, add-ons included.
@@ -103,7 +105,7 @@ pub(super) fn request(draft: &mut Draft<'_>, command: &RequestTransfer) -> Resul
     let (customer, on) = (draft.customer, draft.on());
     let (source, target) = (&command.source_partner_id, &command.target_partner_id);
     check::count("subscription_ids", command.subscription_ids.len(), TRANSFER_LINES_MAX)?;
-    gates::buyer(draft.reference, source, "source_partner_id")?;
+    let source_partner = gates::buyer(draft.reference, source, "source_partner_id")?;
     let target_partner = gates::buyer(draft.reference, target, "target_partner_id")?;
     if source == target {
         let message = "A transfer goes to another partner";
@@ -111,6 +113,9 @@ pub(super) fn request(draft: &mut Draft<'_>, command: &RequestTransfer) -> Resul
     }
     gates::relationship(customer, source, "source_partner_id")?;
     gates::relationship(customer, target, "target_partner_id")?;
+    if target_partner.kind == PartnerKind::IndirectProvider {
+        access::transitioning(draft, source_partner, target_partner)?;
+    }
     gates::market(target_partner, customer.country(), "target_partner_id")?;
     let transfer_id = transfer_id(draft, command.transfer_id.as_ref())?;
     let expires_on = expiry(on, command.expires_after_days)?;
@@ -300,10 +305,11 @@ pub(super) fn accept(draft: &mut Draft<'_>, command: &AcceptTransfer) -> Result<
 pub(super) fn complete(draft: &mut Draft<'_>, id: &TransferId, transfer: &Transfer) -> Result<(), Rejection> {
     let (customer, on, target_id) = (draft.customer, draft.on(), &transfer.target_partner_id);
     let target = gates::buyer(draft.reference, target_id, "partner_id")?;
-    gates::in_good_standing(target, "partner_id")?;
+    gates::may(draft, target_id, Action::TakeOver)?;
     gates::relationship(customer, target_id, "partner_id")?;
     gates::agreement(customer, target_id, on)?;
     gates::market(target, customer.country(), "partner_id")?;
+    transaction::sale(customer, draft.reference, target, Some(&transfer.source_partner_id), "partner_id")?;
     gates::tax_id(draft.reference, target, on, "partner_id")?;
     check_lines_active(draft, transfer)?;
     let order_id = purchase::order_id(draft, None)?;
@@ -333,6 +339,7 @@ pub(super) fn complete(draft: &mut Draft<'_>, id: &TransferId, transfer: &Transf
         order_id,
         subscription_ids,
         by_customer: false,
+        location_mpn_id: None,
     });
     for created in created {
         draft.create(created);

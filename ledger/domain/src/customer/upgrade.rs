@@ -10,7 +10,10 @@ use crate::{
     event::{OrderPlaced, SubscriptionMigrated, SubscriptionUpgraded},
     ids::SubscriptionId,
     offer::Offer,
-    reference::upgrade::{self, PathKind},
+    reference::{
+        partner_standing::Action,
+        upgrade::{self, PathKind},
+    },
 };
 
 /// Suspension of a migrated subscription to its deletion, whatever its stub (L15608 and four more).
@@ -20,6 +23,7 @@ const MIGRATED_HOLD_DAYS: u32 = 120;
 pub(super) fn upgrade(draft: &mut Draft<'_>, command: &Upgrade) -> Result<(), Rejection> {
     let (customer, on, reference) = (draft.customer, draft.on(), draft.reference);
     let old = draft.owned(&command.partner_id, &command.subscription_id)?.clone();
+    gates::may(draft, &command.partner_id, Action::Upgrade)?;
     gates::relationship(customer, &command.partner_id, "partner_id")?;
     gates::agreement(customer, &command.partner_id, on)?;
     let partner = gates::buyer(reference, &command.partner_id, "partner_id")?;
@@ -83,8 +87,14 @@ pub(super) fn upgrade(draft: &mut Draft<'_>, command: &Upgrade) -> Result<(), Re
     let expires_on = calendar::add_days(on, old.hold_days);
     suspension::push_suspended(draft, &old.subscription_id, SuspensionReason::Upgraded, expires_on);
     let subscription_ids = vec![new_id];
-    let (partner_id, by_customer) = (partner.partner_id.clone(), false);
-    draft.push(OrderPlaced { customer_id, partner_id, order_id, subscription_ids, by_customer });
+    draft.push(OrderPlaced {
+        customer_id,
+        partner_id: partner.partner_id.clone(),
+        order_id,
+        subscription_ids,
+        by_customer: false,
+        location_mpn_id: None,
+    });
     draft.create(created);
     Ok(())
 }

@@ -1,9 +1,13 @@
 //! Events: what happened. Immutable, and enough to rebuild every state from.
 
+mod account;
 mod catalog;
 mod charge;
 mod customer;
+mod membership;
 mod partner;
+mod partnership;
+mod program;
 mod receivables;
 mod sla;
 mod subscription;
@@ -17,8 +21,8 @@ use serde::{Deserialize, Serialize};
 use crate::charge::Charged;
 
 pub use self::{
-    catalog::*, charge::*, customer::*, partner::*, receivables::*, sla::*, subscription::*, transfer::*, trial::*,
-    usage::*, user::*,
+    account::*, catalog::*, charge::*, customer::*, membership::*, partner::*, partnership::*, program::*,
+    receivables::*, sla::*, subscription::*, transfer::*, trial::*, usage::*, user::*,
 };
 
 macro_rules! event {
@@ -86,4 +90,9 @@ events! {
     // Requests that run out, transfers by form, groups of licenses.
     RelationshipRequestExpired, TransferFormSigned, TransferFormSubmitted, TransferAccessCleaned,
     LicenseGroupSet, LicenseGroupDeleted,
+    // Partners: accounts, bonds, memberships, rules.
+    GlobalAccountOpened, LocationAdded, LegalProfileUpdated, HeadquartersMoved, DomainVerified, VerificationDecided, VerificationProofProvided, AccountConsolidated, SharedServicesCreated, PartnerAgreementSigned, ResellerEnrolled, DirectBillRestricted, RestrictionLifted,
+    PartnershipRequested, PartnershipAuthorized, ProviderAdminRevoked, PartnershipEnded, MergeInvited, MergeAccepted, MergeRejected, AccountsMerged,
+    MembershipPurchased, MembershipRenewed, MembershipRenewalStopped, MembershipCancelled, BenefitActivated, MembershipReminded, MembershipLapsed,
+    PartnerAgreementPublished, PartnerRulesPublished, CustomerTied,
 }

@@ -9,7 +9,7 @@ use crate::{
     charge::{InvoiceFamily, InvoiceTotals},
     ids::{CreditNoteNumber, InvoiceNumber, PartnerId, PaymentId, WithholdingId},
     money::{Currency, Money},
-    partner::{Certificate, CreditNoteReason, WithholdingRelease},
+    partner::{Certificate, CreditNoteReason, SuspensionTrigger, WithholdingRelease},
     party::Address,
 };
 
@@ -124,7 +124,7 @@ event! {
         since: NaiveDate,
     }
 
-    /// Partner: something is more than 60 days overdue: no new sales (L7434, L7440).
+    /// Partner: no new sales (L7434), because something is more than 60 days overdue, or for another trigger (L7440-7443).
     PartnerAccountSuspended {
         /// Whose standing.
         partner_id: PartnerId,
@@ -134,14 +134,22 @@ event! {
         overdue: Vec<Money>,
         /// The day.
         since: NaiveDate,
+        /// Why; none is overdue too, of a time that knew no other trigger.
+        trigger: Option<SuspensionTrigger>,
+        /// What happened; empty for what is overdue.
+        note: String,
     }
 
-    /// Partner: nothing is overdue any more (L9727).
+    /// Partner: nothing is overdue any more (L9727), or another trigger is gone.
     PartnerAccountReinstated {
         /// Whose standing.
         partner_id: PartnerId,
         /// The day.
         since: NaiveDate,
+        /// Which trigger is gone; none for overdue.
+        trigger: Option<SuspensionTrigger>,
+        /// What shows it: a support request, or the check that passed.
+        basis: String,
     }
 
     /// Partner: a withholding tax credit is asked for.

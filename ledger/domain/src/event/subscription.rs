@@ -8,7 +8,7 @@ use super::event;
 use crate::{
     charge::AppliedPromotion,
     customer::SuspensionReason,
-    ids::{CustomerId, OfferId, OrderId, PartnerId, PriceListId, SubscriptionId},
+    ids::{CustomerId, MpnId, OfferId, OrderId, PartnerId, PriceListId, SubscriptionId},
     money::Currency,
     offer::{BillingFrequency, FulfilmentFact, PriceComponent, ProductFamily, ProductKind, ProrationRule, Reservation},
 };
@@ -26,6 +26,8 @@ event! {
         subscription_ids: Vec<SubscriptionId>,
         /// Whether the customer placed it itself, on the partner's account.
         by_customer: bool,
+        /// The partner's location that sold it; none where nobody said.
+        location_mpn_id: Option<MpnId>,
     }
 
     /// A subscription began, with everything that holds for its term.

@@ -1,6 +1,9 @@
 //! Decisions about one partner.
 
-use super::{Partner, invoice, network, profile, receivables, tax};
+use super::{
+    Partner, account, invoice, membership, merge, network, partnership, profile, program, receivables, tax,
+    verification,
+};
 use crate::{
     Command, Context, Event, Reason, Reference, Rejection, check,
     command::{RegisterPartner, Target},
@@ -9,7 +12,8 @@ use crate::{
     reference::market,
 };
 
-/// Decides a command about one partner; `state` is none before it is registered. The catalog of `reference` says what documents print.
+/// Decides a command about one partner; `state` is none before it is registered. The catalog of `reference` says what documents print
+/// and which rules bind. Its partners are the other ones: a bond between two is decided on one of them, from what is known of the other.
 pub fn decide(
     state: Option<&Partner>,
     reference: &Reference,
@@ -31,10 +35,54 @@ pub fn decide(
         Command::BarEarnedCredit(c) => network::bar(registered_one(state, &c.partner_id)?, c),
         _ => {
             let Target::Partner(partner_id) = command.target() else { return Err(check::misdirected("partner")) };
-            receivables::decide(registered_one(state, partner_id)?, &reference.catalog, command, context)
+            let partner = registered_one(state, partner_id)?;
+            business(partner, reference, command, context)
+                .or_else(|| receivables::decide(partner, &reference.catalog, command, context))
                 .unwrap_or_else(|| Err(check::misdirected("partner")))
         }
     }
+}
+
+/// Decides about account, standing, bonds and memberships; none if the command is about something else.
+fn business(
+    partner: &Partner,
+    reference: &Reference,
+    command: &Command,
+    context: &Context,
+) -> Option<Result<Vec<Event>, Rejection>> {
+    let catalog = &reference.catalog;
+    Some(match command {
+        Command::OpenGlobalAccount(c) => account::open(partner, reference, c, context),
+        Command::AddLocation(c) => account::add_location(partner, reference, c, context),
+        Command::UpdateLegalProfile(c) => account::update_legal(partner, c, context),
+        Command::MoveHeadquarters(c) => account::move_headquarters(partner, c),
+        Command::VerifyDomain(c) => account::verify_domain(partner, c, context),
+        Command::ConsolidateAccount(c) => account::consolidate(partner, reference, c, context),
+        Command::CreateSharedServices(c) => account::create_shared_services(partner, reference, c, context),
+        Command::DecideVerification(c) => verification::decide(partner, c, context),
+        Command::ProvideVerificationProof(c) => verification::prove(partner, c),
+        Command::SignPartnerAgreement(c) => program::sign(partner, catalog, c, context),
+        Command::EnrollReseller(c) => program::enroll(partner, c, context),
+        Command::RestrictDirectBill(c) => program::restrict(partner, c, context),
+        Command::LiftRestriction(c) => program::lift(partner, c, context),
+        Command::SuspendPartner(c) => program::suspend(partner, c, context),
+        Command::ReinstatePartner(c) => program::reinstate(partner, c, context),
+        Command::RequestPartnership(c) => partnership::request(partner, reference, c, context),
+        Command::AuthorizeProvider(c) => partnership::authorize(partner, c, context),
+        Command::RevokeProviderAdmin(c) => partnership::revoke_admin(partner, c, context),
+        Command::EndPartnership(c) => partnership::end(partner, c, context),
+        Command::InviteMerge(c) => merge::invite(partner, reference, c, context),
+        Command::AcceptMerge(c) => merge::accept(partner, c, context),
+        Command::RejectMerge(c) => merge::reject(partner, c, context),
+        Command::CompleteMerge(c) => merge::complete(partner, reference, c, context),
+        Command::PurchaseMembership(c) => membership::purchase(partner, reference, c, context),
+        Command::RenewMembership(c) => membership::renew(partner, reference, c, context),
+        Command::SetMembershipRenewal(c) => membership::set_renewal(partner, c, context),
+        Command::CancelMembership(c) => membership::cancel(partner, c, context),
+        Command::ActivateBenefit(c) => membership::activate(partner, c, context),
+        Command::ReviewMemberships(c) => membership::review(partner, c, context),
+        _ => return None,
+    })
 }
 
 fn registered_one<'a>(state: Option<&'a Partner>, id: &PartnerId) -> Result<&'a Partner, Rejection> {

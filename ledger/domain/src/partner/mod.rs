@@ -1,13 +1,19 @@
-//! Partners: accounts, billing day, currency, issued invoices, and what they owe. One stream each.
+//! Partners: accounts, billing day, currency, issued invoices, what they owe, and what they may do in the program. One stream each.
 
+mod account;
 mod cycle;
 mod decide;
 mod invoice;
+mod membership;
+mod merge;
 mod network;
 mod number;
+mod partnership;
 mod profile;
+mod program;
 mod receivables;
 mod tax;
+mod verification;
 
 use std::collections::BTreeMap;
 
@@ -18,23 +24,51 @@ use crate::{
     Event,
     charge::InvoiceFamily,
     event::{InvoiceIssued, PartnerRegistered},
-    ids::PartnerId,
+    ids::{MergeId, PartnerId},
     money::Currency,
     party::PartnerKind,
     tax::{ExemptionState, TaxExemption, TaxStanding},
 };
 
+pub use account::{Absorbed, Account, GlobalAccount, LOCATIONS_MAX, LegalProfile, Location};
 pub use cycle::{CycleStart, billing_period_start, invoice_date};
 pub use decide::decide;
 pub use invoice::{InvoiceHeader, PAYMENT_TERM_DAYS};
+pub use membership::{
+    Benefit, Membership, MembershipOffer, MembershipPayment, MembershipReminder, MembershipResolution,
+    MembershipStanding, Memberships,
+};
+pub use merge::{Merge, MergeStanding};
 pub use network::Network;
+pub use partnership::{Partnership, PartnershipStanding};
 pub use profile::BillingProfile;
+pub use program::{Program, Restriction, SuspensionTrigger};
 pub use receivables::{
     AccountStanding, Certificate, CreditNoteReason, OVERDUE_DAYS_MAX, Receivable, Receivables, WithholdingCredit,
     WithholdingRelease,
 };
 
+pub use verification::{CheckStanding, Verification, VerificationCheck};
+
 use cycle::next_cycle;
+
+/// A rule that a ledger may begin without, and binds from a published day on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum PartnerRule {
+    /// An order comes from a location of the partner (L7274, L4524).
+    LocationRequired,
+    /// A provider names only resellers that authorized it, and brings only those customers in (L17637, L5217).
+    PartnershipRequired,
+}
+
+/// From when a rule binds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartnerRuleRow {
+    /// Which rule.
+    pub rule: PartnerRule,
+    /// First day.
+    pub from: NaiveDate,
+}
 
 /// One partner's state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,6 +99,14 @@ pub struct Partner {
     pub receivables: Receivables,
     /// Whether it may earn credit.
     pub network: Network,
+    /// The company behind it.
+    pub account: Account,
+    /// What it may do in the program.
+    pub program: Program,
+    /// What it bought for years of membership.
+    pub memberships: Memberships,
+    partnerships: BTreeMap<PartnerId, Partnership>,
+    merges: BTreeMap<MergeId, Merge>,
 }
 
 /// The invoices of one family and currency.
@@ -94,6 +136,11 @@ impl From<&PartnerRegistered> for Partner {
             tax: TaxStanding::default(),
             receivables: Receivables::default(),
             network: Network::of(&e.mpn_id),
+            account: Account::from(e),
+            program: Program::default(),
+            memberships: Memberships::default(),
+            partnerships: BTreeMap::new(),
+            merges: BTreeMap::new(),
         }
     }
 }
@@ -123,6 +170,9 @@ impl Partners {
                 partner.receivables.apply(event);
             });
         }
+        if let Some(id) = business(event) {
+            self.change(id, |partner| partner.apply_business(event));
+        }
         match event {
             Event::PartnerRegistered(e) => {
                 self.partners.insert(e.partner_id.clone(), Partner::from(e));
@@ -151,6 +201,7 @@ impl Partners {
             Event::TaxExemptionRefused(e) => self.change_tax(&e.partner_id, |tax| {
                 tax.answer_exemption(&e.exemption_id, ExemptionState::Refused { reason: e.reason.clone() });
             }),
+            Event::AccountsMerged(e) => self.merge(e),
             _ => {}
         }
     }
@@ -167,6 +218,15 @@ impl Partners {
 }
 
 impl Partner {
+    /// Applies what is neither about money nor about tax.
+    fn apply_business(&mut self, event: &Event) {
+        self.account.apply(event);
+        self.program.apply(event);
+        self.memberships.apply(event);
+        self.apply_partnership(event);
+        self.apply_merge(event);
+    }
+
     fn count_invoice(&mut self, event: &Event) {
         let (issued, period) = match event {
             Event::InvoiceIssued(e) => (e, Some((e.period_start, e.period_end))),
@@ -180,6 +240,49 @@ impl Partner {
         let last = before.map(|before| (before.period_start, before.period_end));
         let (period_start, period_end) = period.or(last).unwrap_or((period_start, period_end));
         self.issued.insert((family, currency), Issued { count, period_start, period_end });
+    }
+}
+
+/// Whether an event is about what a partner owes or pays, and not about its standing.
+pub fn is_money(event: &Event) -> bool {
+    let standing = business(event).is_some() || matches!(event, Event::PartnerBecameDelinquent(_));
+    receivables::concerned(event).is_some() && !standing
+}
+
+/// The partner whose account, standing, memberships or bonds an event is about.
+pub fn business(event: &Event) -> Option<&PartnerId> {
+    match event {
+        Event::GlobalAccountOpened(e) => Some(&e.partner_id),
+        Event::LocationAdded(e) => Some(&e.partner_id),
+        Event::LegalProfileUpdated(e) => Some(&e.partner_id),
+        Event::HeadquartersMoved(e) => Some(&e.partner_id),
+        Event::DomainVerified(e) => Some(&e.partner_id),
+        Event::VerificationDecided(e) => Some(&e.partner_id),
+        Event::VerificationProofProvided(e) => Some(&e.partner_id),
+        Event::AccountConsolidated(e) => Some(&e.partner_id),
+        Event::SharedServicesCreated(e) => Some(&e.partner_id),
+        Event::PartnerAgreementSigned(e) => Some(&e.partner_id),
+        Event::ResellerEnrolled(e) => Some(&e.partner_id),
+        Event::DirectBillRestricted(e) => Some(&e.partner_id),
+        Event::RestrictionLifted(e) => Some(&e.partner_id),
+        Event::PartnerAccountSuspended(e) => Some(&e.partner_id),
+        Event::PartnerAccountReinstated(e) => Some(&e.partner_id),
+        Event::PartnershipRequested(e) => Some(&e.provider_id),
+        Event::PartnershipAuthorized(e) => Some(&e.provider_id),
+        Event::ProviderAdminRevoked(e) => Some(&e.provider_id),
+        Event::PartnershipEnded(e) => Some(&e.provider_id),
+        Event::MergeInvited(e) => Some(&e.partner_id),
+        Event::MergeAccepted(e) => Some(&e.partner_id),
+        Event::MergeRejected(e) => Some(&e.partner_id),
+        Event::AccountsMerged(e) => Some(&e.partner_id),
+        Event::MembershipPurchased(e) => Some(&e.partner_id),
+        Event::MembershipRenewed(e) => Some(&e.partner_id),
+        Event::MembershipRenewalStopped(e) => Some(&e.partner_id),
+        Event::MembershipCancelled(e) => Some(&e.partner_id),
+        Event::BenefitActivated(e) => Some(&e.partner_id),
+        Event::MembershipReminded(e) => Some(&e.partner_id),
+        Event::MembershipLapsed(e) => Some(&e.partner_id),
+        _ => None,
     }
 }
 

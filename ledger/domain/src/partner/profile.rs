@@ -51,14 +51,7 @@ pub(super) fn update(
         );
         return Err(check::invalid("profile.address.country", message).with("country", &partner.country));
     }
-    let is_code = |state: &str| state.len() == 2 && state.bytes().all(|b| b.is_ascii_uppercase());
-    if region::has_regions(&partner.country) && !is_code(&profile.address.state) {
-        let message = format!(
-            "{:?} is no state or province of {}: its two capital letters are, such as WA or BC",
-            profile.address.state, partner.country
-        );
-        return Err(check::invalid("profile.address.state", message));
-    }
+    state(&profile.address, "profile.address.state")?;
     recipient("profile.bill_to", profile.bill_to.as_ref())?;
     recipient("profile.service_recipient", profile.service_recipient.as_ref())?;
     check::optional("profile.customer_po", &profile.customer_po)?;
@@ -72,12 +65,24 @@ pub(super) fn update(
     Ok(vec![BillingProfileUpdated { partner_id, profile, region_from }.into()])
 }
 
-fn address(at: &str, address: &Address) -> Result<(), Rejection> {
+pub(super) fn address(at: &str, address: &Address) -> Result<(), Rejection> {
     check::required(&format!("{at}.country"), &address.country)?;
     check::required(&format!("{at}.line1"), &address.line1)?;
     check::required(&format!("{at}.city"), &address.city)?;
     check::optional(&format!("{at}.state"), &address.state)?;
     check::optional(&format!("{at}.postal_code"), &address.postal_code)
+}
+
+/// Where a country has regions of its own, the state is one of them.
+pub(super) fn state(address: &Address, field: &str) -> Result<(), Rejection> {
+    let (state, country) = (&address.state, &address.country);
+    let is_code = state.len() == 2 && state.bytes().all(|b| b.is_ascii_uppercase());
+    if is_code || !region::has_regions(country) {
+        return Ok(());
+    }
+    let message =
+        format!("{state:?} is no state or province of {country}: its two capital letters are, such as WA or BC");
+    Err(check::invalid(field, message))
 }
 
 fn recipient(at: &str, recipient: Option<&Recipient>) -> Result<(), Rejection> {
@@ -105,7 +110,7 @@ fn us_fein(partner: &Partner, text: &str) -> Result<(), Rejection> {
     Err(check::invalid(field, format!("{text:?} is no federal tax number: nine digits are, such as 12-3456789")))
 }
 
-fn email(field: &str, text: &str) -> Result<(), Rejection> {
+pub(super) fn email(field: &str, text: &str) -> Result<(), Rejection> {
     check::optional(field, text)?;
     let shaped = text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
     let plain = !text.contains(char::is_whitespace) && text.matches('@').count() == 1;

@@ -1,4 +1,12 @@
+mod account;
+mod histories;
+mod kit;
+mod memberships;
+mod merges;
+mod partnerships;
 mod profile;
+mod program;
+mod state_tables;
 
 use super::*;
 use crate::{

@@ -70,7 +70,7 @@ commands! {
     RequestRelationship { customer_id, partner_id, delegated_admin, reseller_id, expires_after_days }
     AcceptRelationship { customer_id, partner_id }
     RemoveRelationship { customer_id, partner_id }
-    Purchase { customer_id, partner_id, order_id, lines, by_customer }
+    Purchase { customer_id, partner_id, order_id, lines, by_customer, location_mpn_id }
     ChangeQuantity { customer_id, partner_id, subscription_id, quantity }
     Suspend { customer_id, partner_id, subscription_id, reason }
     Reactivate { customer_id, partner_id, subscription_id }
@@ -164,6 +164,39 @@ commands! {
     CleanTransferAccess { customer_id, transfer_id, partner_id }
     SetLicenseGroup { customer_id, partner_id, group_id, display_name, subscription_ids }
     DeleteLicenseGroup { customer_id, partner_id, group_id }
+    // Partners: accounts, bonds, memberships, rules.
+    OpenGlobalAccount { partner_id, pga_mpn_id, legal }
+    AddLocation { partner_id, mpn_id, name, address, contact }
+    UpdateLegalProfile { partner_id, legal }
+    MoveHeadquarters { partner_id, mpn_id }
+    VerifyDomain { partner_id, domain, record, global_admin }
+    DecideVerification { partner_id, check, passed, note }
+    ProvideVerificationProof { partner_id, check, document_hash }
+    ConsolidateAccount { partner_id, mpn_id, name, address, contact }
+    CreateSharedServices { partner_id, customer_id }
+    SignPartnerAgreement { partner_id, version, signatory, signed_on }
+    EnrollReseller { partner_id }
+    RestrictDirectBill { partner_id, from, reason, notice }
+    LiftRestriction { partner_id, note }
+    SuspendPartner { partner_id, trigger, note }
+    ReinstatePartner { partner_id, trigger, support_request }
+    RequestPartnership { provider_id, reseller_id }
+    AuthorizeProvider { provider_id, reseller_id, confirmed }
+    RevokeProviderAdmin { provider_id, reseller_id }
+    EndPartnership { provider_id, reseller_id, support_request }
+    InviteMerge { partner_id, merge_id, target_mpn_id, invited_by }
+    AcceptMerge { partner_id, merge_id, target_partner_id }
+    RejectMerge { partner_id, merge_id, target_partner_id, reason }
+    CompleteMerge { partner_id, merge_id }
+    PurchaseMembership { partner_id, membership_id, offer, competency, payment, payer, amount, currency }
+    RenewMembership { partner_id, membership_id, amount, currency }
+    SetMembershipRenewal { partner_id, membership_id, auto_renew }
+    CancelMembership { partner_id, membership_id, support_request, refund }
+    ActivateBenefit { partner_id, membership_id, benefit }
+    ReviewMemberships { partner_id, date }
+    PublishPartnerAgreement { version, signing_from, required_from }
+    PublishPartnerRules { rules }
+    TieCustomer { customer_id, partner_id, tie }
 }
 
 message! {

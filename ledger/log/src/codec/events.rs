@@ -60,7 +60,7 @@ events! {
     RelationshipRequested { customer_id, partner_id, delegated_admin, reseller_id, expires_on }
     RelationshipEstablished { customer_id, partner_id, delegated_admin, reseller_id, origin }
     RelationshipRemoved { customer_id, partner_id }
-    OrderPlaced { customer_id, partner_id, order_id, subscription_ids, by_customer }
+    OrderPlaced { customer_id, partner_id, order_id, subscription_ids, by_customer, location_mpn_id }
     SubscriptionCreated {
         customer_id, partner_id, subscription_id, order_id, offer_id, offer_name, product_family, base_subscription_id, quantity,
         billing_frequency, term_months, start, term_end, prices, currency, price_list_id, proration_rule,
@@ -136,8 +136,8 @@ events! {
     CreditAllocated { partner_id, credit_invoice_number, invoice_number, amount, currency, allocated_on }
     CreditReleased { partner_id, credit_invoice_number, invoice_number, amount, currency, released_on }
     PartnerBecameDelinquent { partner_id, invoice_numbers, overdue, since }
-    PartnerAccountSuspended { partner_id, invoice_numbers, overdue, since }
-    PartnerAccountReinstated { partner_id, since }
+    PartnerAccountSuspended { partner_id, invoice_numbers, overdue, since, trigger, note }
+    PartnerAccountReinstated { partner_id, since, trigger, basis }
     WithholdingRequested { partner_id, request_id, invoice_number, amount, currency, certificate, country, contact_email, requested_on, replaces }
     WithholdingReturned { partner_id, request_id, comments, returned_on }
     WithholdingResubmitted { partner_id, request_id, amount, certificate, resubmitted_on }
@@ -190,6 +190,38 @@ events! {
     TransferAccessCleaned { customer_id, transfer_id, partner_id }
     LicenseGroupSet { customer_id, partner_id, group_id, display_name, subscription_ids }
     LicenseGroupDeleted { customer_id, partner_id, group_id }
+    // Partners: accounts, bonds, memberships, rules.
+    GlobalAccountOpened { partner_id, pga_mpn_id, legal, opened_on }
+    LocationAdded { partner_id, mpn_id, name, address, contact, added_on }
+    LegalProfileUpdated { partner_id, legal, updated_on }
+    HeadquartersMoved { partner_id, mpn_id }
+    DomainVerified { partner_id, domain, global_admin, verified_on }
+    VerificationDecided { partner_id, check, passed, note, decided_on }
+    VerificationProofProvided { partner_id, check, document_hash }
+    AccountConsolidated { partner_id, mpn_id, name, address, contact, consolidated_on, extended_until }
+    SharedServicesCreated { partner_id, customer_id, created_on }
+    PartnerAgreementSigned { partner_id, version, signatory, signed_on }
+    ResellerEnrolled { partner_id, enrolled_on }
+    DirectBillRestricted { partner_id, from, reason, notice }
+    RestrictionLifted { partner_id, from, note }
+    PartnershipRequested { provider_id, reseller_id, requested_on }
+    PartnershipAuthorized { provider_id, reseller_id, authorized_on }
+    ProviderAdminRevoked { provider_id, reseller_id, revoked_on }
+    PartnershipEnded { provider_id, reseller_id, support_request, ended_on }
+    MergeInvited { partner_id, merge_id, target_mpn_id, target_partner_id, invited_by, invited_on }
+    MergeAccepted { partner_id, merge_id, target_partner_id, accepted_on }
+    MergeRejected { partner_id, merge_id, target_partner_id, reason, rejected_on }
+    AccountsMerged { partner_id, merge_id, absorbed_partner_id, surviving_mpn_id, relocated_mpn_ids, resolutions, merged_on }
+    MembershipPurchased { partner_id, membership_id, offer, competency, payment, payer, amount, currency, purchased_on, anniversary }
+    MembershipRenewed { partner_id, membership_id, previous, anniversary, amount, currency, paid_on, automatic, reactivated }
+    MembershipRenewalStopped { partner_id, membership_id, stopped_on }
+    MembershipCancelled { partner_id, membership_id, support_request, refunded, cancelled_on }
+    BenefitActivated { partner_id, membership_id, benefit, activated_on }
+    MembershipReminded { partner_id, membership_id, reminder, reminded_on }
+    MembershipLapsed { partner_id, membership_id, lapsed_on }
+    PartnerAgreementPublished { version, signing_from, required_from }
+    PartnerRulesPublished { rules }
+    CustomerTied { customer_id, partner_id, tie }
 }
 
 message! {

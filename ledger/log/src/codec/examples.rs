@@ -1,5 +1,6 @@
 //! One full example of each event and command: every field has a value that none does not have.
 
+mod partners;
 mod receivables;
 mod records;
 mod tax;
@@ -16,8 +17,8 @@ use subledger_domain::{
     customer::SuspensionReason,
     event as e,
     ids::{
-        AzureSubscriptionId, CustomerId, InvoiceNumber, LineId, OfferId, OrderId, PartnerId, PriceListId, PromotionId,
-        SubscriptionId, TransferId,
+        AzureSubscriptionId, CustomerId, InvoiceNumber, LineId, MpnId, OfferId, OrderId, PartnerId, PriceListId,
+        PromotionId, SubscriptionId, TransferId,
     },
     money::{Currency, Money},
     offer::{
@@ -361,6 +362,7 @@ fn customer_events() -> Vec<Event> {
             order_id: order(),
             subscription_ids: vec![subscription(), other_subscription()],
             by_customer: false,
+            location_mpn_id: Some(MpnId::new("5359761").unwrap()),
         }
         .into(),
         e::TransferRequested {
@@ -556,6 +558,7 @@ pub(crate) fn events() -> Vec<Event> {
         records::life_events(),
         receivables::events(),
         usage::events(),
+        partners::events(),
     ]
     .concat()
 }
@@ -579,6 +582,7 @@ fn purchase_line() -> c::PurchaseLine {
 
 fn purchase() -> c::Purchase {
     c::Purchase {
+        location_mpn_id: Some(MpnId::new("5359761").unwrap()),
         customer_id: customer(),
         partner_id: partner(),
         order_id: Some(order()),
@@ -724,6 +728,7 @@ pub(crate) fn commands() -> Vec<Command> {
         records::life_commands(),
         receivables::commands(),
         usage::commands(),
+        partners::commands(),
     ]
     .concat()
 }

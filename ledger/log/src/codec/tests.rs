@@ -100,11 +100,21 @@ fn events_stored_by_earlier_versions_are_read() {
         other => panic!("{other:?}"),
     };
     let events: Vec<_> = include_str!("../../tests/golden/earlier.hex").lines().map(read).collect();
-    let [Event::OfferPublished(published), Event::InvoiceIssued(issued)] = events.as_slice() else {
+    let [
+        Event::OfferPublished(published),
+        Event::InvoiceIssued(issued),
+        Event::OrderPlaced(placed),
+        Event::PartnerAccountSuspended(suspended),
+        Event::PartnerAccountReinstated(reinstated),
+    ] = events.as_slice()
+    else {
         panic!("{events:?}");
     };
     assert_eq!((published.offer.tax_scope, published.offer.limit), (None, 2));
     assert_eq!((&issued.header, issued.line_count), (&None, 17));
+    assert_eq!((&placed.location_mpn_id, placed.order_id.as_str()), (&None, "o-1"));
+    assert_eq!((suspended.trigger, suspended.note.as_str()), (None, ""), "what is overdue is no other trigger");
+    assert_eq!((reinstated.trigger, reinstated.basis.as_str()), (None, ""));
 }
 
 /// What an offer and a subscription have beyond the plain ones; messages of a time that knew nothing of it read as such.

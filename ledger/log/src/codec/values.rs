@@ -9,8 +9,8 @@ use subledger_domain::{
     event::{FormRequest, FormSigner, LicenseRow},
     ids::{
         AssignmentId, AzureSubscriptionId, ClaimId, CommandId, CreditNoteNumber, CustomerId, ExemptionId,
-        InvoiceNumber, LicenseGroupId, LineId, MeterId, OfferId, OrderId, PartnerId, PaymentId, PriceListId,
-        PromotionId, SubscriptionId, TransferId, UserId, WithholdingId,
+        InvoiceNumber, LicenseGroupId, LineId, MembershipId, MergeId, MeterId, MpnId, OfferId, OrderId, PartnerId,
+        PaymentId, PriceListId, PromotionId, SubscriptionId, TransferId, UserId, WithholdingId,
     },
     money::{Currency, Money},
     offer::{
@@ -18,9 +18,13 @@ use subledger_domain::{
         PricePer, PriceRow, Product, ProductFamily, ProductKind, Promotion, ProrationRule, Reservation,
         ReservationScope,
     },
-    partner::{BillingProfile, Certificate, CreditNoteReason, CycleStart, WithholdingCredit},
+    partner::{
+        Benefit, BillingProfile, Certificate, CreditNoteReason, CycleStart, LegalProfile, MembershipOffer,
+        MembershipPayment, MembershipReminder, MembershipResolution, PartnerRule, PartnerRuleRow, SuspensionTrigger,
+        VerificationCheck, WithholdingCredit,
+    },
     party::{
-        Address, AgreementMode, AgreementVersion, Contact, PartnerKind, PurchasePermission, Recipient,
+        Address, AgreementMode, AgreementVersion, Contact, CustomerTie, PartnerKind, PurchasePermission, Recipient,
         RelationshipOrigin, Segment,
     },
     position::Family,
@@ -204,4 +208,25 @@ defaulting! {
     MeterFamily { Consumption, Reservation, Marketplace }
     Fulfilment { Automatic, Publisher }
     Availability { All, Selected, None }
+}
+
+// Partners: accounts, bonds, memberships, rules.
+
+text! { MpnId MergeId MembershipId }
+
+enumeration! {
+    SuspensionTrigger { Overdue, Abuse, ProviderIssue, ProfileRejected }
+    VerificationCheck { EmailOwnership, Employment, Business }
+    MembershipOffer { ActionPack, SilverCompetency, GoldCompetency }
+    MembershipPayment { CreditCard, BankTransfer }
+    MembershipReminder { BeforeAnniversary, BeforeClose }
+    Benefit { Software, CloudService, VisualStudio, Technical, GoToMarket }
+    PartnerRule { LocationRequired, PartnershipRequired }
+    CustomerTie { OwnUse, Affiliate, CspTenant }
+}
+
+message! {
+    LegalProfile => LegalProfile { name, address, contact }
+    MembershipResolution => MembershipResolution { offer, kept, dropped, anniversary }
+    PartnerRuleRow => PartnerRuleRow { rule, from }
 }

@@ -41,10 +41,13 @@ pub(super) fn fold(rows: &mut dyn Changes, position: Position, index: u32, event
         Event::PartnerBecameDelinquent(e) => {
             standings::set(fold.rows, &e.partner_id, AccountStanding::Delinquent, e.since)
         }
-        Event::PartnerAccountSuspended(e) => {
+        // What is not about money does not change how a partner pays.
+        Event::PartnerAccountSuspended(e) if e.trigger.is_none() => {
             standings::set(fold.rows, &e.partner_id, AccountStanding::Suspended, e.since)
         }
-        Event::PartnerAccountReinstated(e) => standings::set(fold.rows, &e.partner_id, AccountStanding::Good, e.since),
+        Event::PartnerAccountReinstated(e) if e.trigger.is_none() => {
+            standings::set(fold.rows, &e.partner_id, AccountStanding::Good, e.since)
+        }
         Event::WithholdingRequested(e) => fold.withholding_requested(e),
         Event::WithholdingReturned(e) => withholdings::change(fold.rows, &e.partner_id, &e.request_id, |request| {
             request.state = WithholdingState::PendingPartnerAction;

@@ -102,6 +102,7 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
         }
         Event::CustomerTagged(e) => with(e.partner_id.as_str(), e.tags.join(", ")),
         Event::ResellerAdded(e) => with(e.partner_id.as_str(), e.reseller_id.to_string()),
+        Event::CustomerTied(e) => with(e.partner_id.as_str(), e.tie.name().to_owned()),
         Event::ResellerRemoved(e) => with(e.partner_id.as_str(), e.reseller_id.to_string()),
         Event::DelegatedAdminRequested(e) => plain(e.partner_id.as_str()),
         Event::DelegatedAdminGranted(e) => plain(e.partner_id.as_str()),
@@ -173,6 +174,36 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
         | Event::CreditTermsPublished(_)
         | Event::NetworkAgreementRecorded(_)
         | Event::EarnedCreditBarred(_)
+        | Event::GlobalAccountOpened(_)
+        | Event::LocationAdded(_)
+        | Event::LegalProfileUpdated(_)
+        | Event::HeadquartersMoved(_)
+        | Event::DomainVerified(_)
+        | Event::VerificationDecided(_)
+        | Event::VerificationProofProvided(_)
+        | Event::AccountConsolidated(_)
+        | Event::SharedServicesCreated(_)
+        | Event::PartnerAgreementSigned(_)
+        | Event::ResellerEnrolled(_)
+        | Event::DirectBillRestricted(_)
+        | Event::RestrictionLifted(_)
+        | Event::PartnershipRequested(_)
+        | Event::PartnershipAuthorized(_)
+        | Event::ProviderAdminRevoked(_)
+        | Event::PartnershipEnded(_)
+        | Event::MergeInvited(_)
+        | Event::MergeAccepted(_)
+        | Event::MergeRejected(_)
+        | Event::AccountsMerged(_)
+        | Event::MembershipPurchased(_)
+        | Event::MembershipRenewed(_)
+        | Event::MembershipRenewalStopped(_)
+        | Event::MembershipCancelled(_)
+        | Event::BenefitActivated(_)
+        | Event::MembershipReminded(_)
+        | Event::MembershipLapsed(_)
+        | Event::PartnerAgreementPublished(_)
+        | Event::PartnerRulesPublished(_)
         | Event::UsageRecorded(_)
         | Event::UsageRated(_)
         | Event::UsageCharged(_)

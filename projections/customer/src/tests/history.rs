@@ -198,6 +198,7 @@ pub(super) fn purchase(id: &str, by: &str, subscription_id: &str, quantity: u32)
         order_id: order(),
         subscription_ids: vec![subscription(subscription_id)],
         by_customer: false,
+        location_mpn_id: None,
     };
     vec![placed.into(), bought(id, by, subscription_id, quantity).into()]
 }

@@ -43,6 +43,7 @@ fn a_customer_is_found_by_everything_it_is_known_by() {
         order_id: OrderId::new("Order-9").unwrap(),
         subscription_ids: vec![subscription("SUB-77")],
         by_customer: false,
+        location_mpn_id: None,
     };
     history.event("c-1", placed);
     let tagged = |tags: &[&str]| CustomerTagged {

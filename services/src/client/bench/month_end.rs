@@ -373,6 +373,7 @@ fn order(n: u32, of: u32, lines: u32) -> Body {
         ..PurchaseLine::default()
     };
     Body::Purchase(Purchase {
+        location_mpn_id: String::new(),
         customer_id: customer_id(n),
         partner_id: partner_id(of),
         order_id: String::new(),

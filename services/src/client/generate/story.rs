@@ -215,6 +215,7 @@ impl Story {
         let id = format!("{}-s{}", customer.id, customer.bought);
         customer.owned.push(Owned { id: id.clone(), product, quantity, suspended: false, renews: true });
         self.queue.push_back(Body::Purchase(Purchase {
+            location_mpn_id: String::new(),
             customer_id: customer.id.clone(),
             partner_id,
             order_id: format!("{}-o{}", customer.id, customer.bought),

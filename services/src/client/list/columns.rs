@@ -32,6 +32,7 @@ pub(super) const PARTNERS: &[Column] = &[
     Column::text("CURRENCY", "currency"),
     Column::number("BILLING DAY", "billing_day"),
     Column::text("REGISTERED", "registered_on"),
+    Column::text("STANDING", "standing"),
     Column::number("VERSION", "version"),
 ];
 pub(super) const OFFERS: &[Column] = &[

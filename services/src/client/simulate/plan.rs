@@ -84,6 +84,7 @@ pub(super) fn story(case: &Case, ids: &Ids, index: usize, step: &Step) -> Comman
     let (customer_id, partner_id) = (ids.customer(), ids.partner());
     let body = match &step.action {
         Action::Purchase { quantity, billing_frequency, sku, free_trial_days } => Body::Purchase(Purchase {
+            location_mpn_id: String::new(),
             customer_id,
             partner_id,
             order_id: ids.of(&format!("order-{}", bought(index + 1))),

@@ -56,8 +56,9 @@ impl<'a> History<'a> {
     fn go_to(&mut self, commit: &Commit) -> Result<(), String> {
         let wanted: BTreeMap<PartitionId, u64> =
             commit.decided_against.iter().map(|Position { partition, seq }| (*partition, seq + 1)).collect();
+        // A commit that does not name partners was decided without a look at them.
         let is_back = |(partition, (_, next)): (&PartitionId, &(Records, u64))| {
-            wanted.get(partition).copied().unwrap_or(0) < *next
+            wanted.get(partition).is_some_and(|wanted| wanted < next)
         };
         if self.places.iter().any(is_back) {
             *self = Self::new(self.export);

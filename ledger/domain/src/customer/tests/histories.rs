@@ -62,6 +62,7 @@ fn purchases() -> impl Strategy<Value = Command> {
         // Mostly new ids, so that the order does not fail for a used one.
         lines.iter_mut().filter(|_| !named).for_each(|line| line.subscription_id = None);
         Command::Purchase(Purchase {
+            location_mpn_id: None,
             customer_id: customer_id(),
             partner_id,
             order_id: None,
@@ -199,6 +200,7 @@ fn furnished() -> World {
     for (id, lines) in [("o0", lines), ("o1", vec![trial, line("s5", "software", 3), line("s6", "old", 4)])] {
         let (customer_id, partner_id) = (customer_id.clone(), partner_id.clone());
         world.ok(Command::Purchase(Purchase {
+            location_mpn_id: None,
             customer_id,
             partner_id,
             order_id: order_id(id),

@@ -422,6 +422,7 @@ pub(super) fn buy(lines: Vec<PurchaseLine>) -> Command {
 
 pub(super) fn buy_from(id: &str, lines: Vec<PurchaseLine>) -> Command {
     Command::Purchase(Purchase {
+        location_mpn_id: None,
         customer_id: customer_id(),
         partner_id: partner(id),
         order_id: None,

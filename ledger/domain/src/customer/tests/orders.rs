@@ -26,6 +26,7 @@ fn switch(id: &str, auto_renew: bool) -> Command {
 
 fn named_order(id: &str, lines: Vec<PurchaseLine>) -> Command {
     Command::Purchase(Purchase {
+        location_mpn_id: None,
         customer_id: customer_id(),
         partner_id: partner("direct"),
         order_id: Some(order(id)),

@@ -37,6 +37,8 @@ struct Rating<'a> {
     subscription: &'a Subscription,
     partner: &'a Partner,
     account: &'a Account,
+    /// Whether the customer stands for the partner itself: that earns nothing (accounts page section 2.10, L7825).
+    own_tenant: bool,
     /// The day that closes.
     date: NaiveDate,
     rows: Vec<RatedUsage>,
@@ -49,8 +51,9 @@ pub(super) fn rate(draft: &mut Draft<'_>, id: &SubscriptionId, account: &Account
     let Some(subscription) = customer.subscription(id) else { return };
     let Some(partner) = reference.partners.get(&subscription.partner_id) else { return };
     let access = &customer.usage.access;
-    let mut rating =
-        Rating { reference, access, subscription, partner, account, date, rows: Vec::new(), held: Vec::new() };
+    let own_tenant = partner.account.shared_services() == Some(customer.id());
+    let (rows, held) = (Vec::new(), Vec::new());
+    let mut rating = Rating { reference, access, subscription, partner, account, own_tenant, date, rows, held };
     let mut finished = true;
     for ((month, meter_id), first) in first_days(account, date) {
         finished = rating.month(month, meter_id, first);
@@ -158,7 +161,7 @@ impl Rating<'_> {
         let terms = self.reference.catalog.usage().credit_terms(day);
         let costs = portions.iter().any(|portion| !portion.unit_price.is_zero());
         let meter = self.reference.catalog.usage().meter(meter_id);
-        let can_earn = self.is_plan() && meter.is_some_and(|meter| meter.earns_credit(day));
+        let can_earn = self.is_plan() && !self.own_tenant && meter.is_some_and(|meter| meter.earns_credit(day));
         let found = if !can_earn {
             Determined { reason: CreditReason::ServiceExcluded, earner_id: None }
         } else if !costs {

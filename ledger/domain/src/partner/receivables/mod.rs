@@ -15,7 +15,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use super::Partner;
+use super::{Partner, program};
 use crate::{
     Command, Context, Event, Reason, Rejection,
     catalog::Catalog,
@@ -188,8 +188,13 @@ impl Receivables {
             Event::CreditAllocated(e) => self.credit(&e.credit_invoice_number, &e.invoice_number, e.amount),
             Event::CreditReleased(e) => self.credit(&e.credit_invoice_number, &e.invoice_number, -e.amount),
             Event::PartnerBecameDelinquent(e) => self.stand(AccountStanding::Delinquent, e.since),
-            Event::PartnerAccountSuspended(e) => self.stand(AccountStanding::Suspended, e.since),
-            Event::PartnerAccountReinstated(e) => self.stand(AccountStanding::Good, e.since),
+            // Of other triggers the program knows.
+            Event::PartnerAccountSuspended(e) if program::beside_debts(e.trigger).is_none() => {
+                self.stand(AccountStanding::Suspended, e.since);
+            }
+            Event::PartnerAccountReinstated(e) if program::beside_debts(e.trigger).is_none() => {
+                self.stand(AccountStanding::Good, e.since);
+            }
             Event::WithholdingRequested(e) => {
                 if let Some(replaced) = e.replaces.as_ref().and_then(|id| self.withholdings.get_mut(id)) {
                     replaced.standing = WithholdingStanding::Replaced;

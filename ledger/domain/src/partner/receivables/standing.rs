@@ -75,7 +75,10 @@ pub(super) fn review(partner: &Partner, command: &ReviewStanding, context: &Cont
         sums.into_iter().map(|(currency, amount)| Money { amount: currency.round(amount), currency }).collect();
     let (partner_id, since) = (partner.partner_id.clone(), date);
     Ok(vec![match standing {
-        AccountStanding::Suspended => PartnerAccountSuspended { partner_id, invoice_numbers, overdue, since }.into(),
+        AccountStanding::Suspended => {
+            let (trigger, note) = (None, String::new());
+            PartnerAccountSuspended { partner_id, invoice_numbers, overdue, since, trigger, note }.into()
+        }
         _ => PartnerBecameDelinquent { partner_id, invoice_numbers, overdue, since }.into(),
     }])
 }
@@ -91,5 +94,6 @@ pub(super) fn reinstated(partner: &Partner, events: &[Event], context: &Context)
     let on = context.effective_on();
     let since = after.standing_since.map_or(on, |since| since.max(on));
     let nothing_overdue = after.overdue(since).next().is_none();
-    nothing_overdue.then(|| PartnerAccountReinstated { partner_id: partner.partner_id.clone(), since }.into())
+    let (partner_id, trigger, basis) = (partner.partner_id.clone(), None, String::new());
+    nothing_overdue.then(|| PartnerAccountReinstated { partner_id, since, trigger, basis }.into())
 }

@@ -6,7 +6,7 @@ use subledger_domain::{
     event as e,
     ids::{ClaimId, CreditNoteNumber, InvoiceNumber, PaymentId, WithholdingId},
     money::Money,
-    partner::{Certificate, CreditNoteReason, WithholdingCredit, WithholdingRelease},
+    partner::{Certificate, CreditNoteReason, SuspensionTrigger, WithholdingCredit, WithholdingRelease},
 };
 
 use super::*;
@@ -98,8 +98,18 @@ fn payment_events() -> Vec<Event> {
             released_on: day(22),
         }),
         on!(PartnerBecameDelinquent { invoice_numbers: vec![invoice()], overdue: overdue(), since: day(24) }),
-        on!(PartnerAccountSuspended { invoice_numbers: vec![invoice()], overdue: overdue(), since: day(25) }),
-        on!(PartnerAccountReinstated { since: day(26) }),
+        on!(PartnerAccountSuspended {
+            invoice_numbers: vec![invoice()],
+            overdue: overdue(),
+            since: day(25),
+            trigger: Some(SuspensionTrigger::Overdue),
+            note: "see the ticket".into(),
+        }),
+        on!(PartnerAccountReinstated {
+            since: day(26),
+            trigger: Some(SuspensionTrigger::Abuse),
+            basis: "119040921001234".into(),
+        }),
     ]
 }
 
