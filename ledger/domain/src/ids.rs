@@ -157,4 +157,12 @@ id! {
     AzureSubscriptionId
     /// A role that was given, unique among the customer's.
     AssignmentId
+    /// An association of a partner with a customer, unique among the customer's.
+    AssociationId
+    /// A document, unique within what it is evidence of.
+    DocumentId
+    /// A claim on co-op funds, unique among the partner's.
+    CoopClaimId
+    /// A period in which co-op funds are used, unique among those of its program.
+    UsagePeriodId
 }

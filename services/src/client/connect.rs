@@ -8,6 +8,7 @@ use subledger_proto::{
     api::{
         admin_service_client::AdminServiceClient, audit_service_client::AuditServiceClient,
         billing_service_client::BillingServiceClient, catalog_service_client::CatalogServiceClient,
+        claim_service_client::ClaimServiceClient,
         command_service_client::CommandServiceClient, customer_service_client::CustomerServiceClient,
         incentive_service_client::IncentiveServiceClient,
     },
@@ -138,6 +139,7 @@ impl Connection {
         customers: CustomerServiceClient
         billing: BillingServiceClient
         incentives: IncentiveServiceClient
+        claims: ClaimServiceClient
         audit: AuditServiceClient
         admin: AdminServiceClient
     }

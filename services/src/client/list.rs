@@ -1,5 +1,6 @@
 //! `subledger list`: lists of the read models, page after page.
 
+mod claims;
 mod columns;
 mod receivables;
 mod usage;
@@ -9,12 +10,13 @@ use columns::{
     ACTIVITIES, BALANCES, CUSTOMERS, ENTRIES, INCENTIVES, INVOICES, LISTED_PRICES, OFFERS, PARTNERS, SUBSCRIPTIONS,
     TAX_RATES, TRANSFERS, USERS,
 };
+pub(crate) use claims::CLAIM_HISTORY;
 pub(crate) use columns::{CHARGES, PRICES};
 use serde_json::Value;
 use subledger_log::codec::to_json;
 use subledger_proto::{
     api::{
-        ListActivitiesRequest, ListAgeingRequest, ListBalancesRequest, ListChargesRequest, ListCreditNotesRequest,
+        ListActivitiesRequest, ListAgeingRequest, ListAssociationCreditsRequest, ListAssociationsRequest, ListCoopActivitiesRequest, ListCoopClaimsRequest, ListCoopFundsRequest, ListBalancesRequest, ListChargesRequest, ListCreditNotesRequest,
         ListCustomersRequest, ListEarnedCreditRequest, ListEarnedCreditTotalsRequest, ListEntriesRequest,
         ListIncentiveBasesRequest, ListInvoicesRequest, ListOffersRequest, ListPartnersRequest, ListPaymentsRequest,
         ListPricesRequest, ListSlaClaimsRequest, ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest,
@@ -83,6 +85,15 @@ pub(crate) struct Filter {
     /// Only company names or domains that begin with this
     #[arg(long, value_name = "TEXT")]
     prefix: Option<String>,
+    /// Only of this program
+    #[arg(long, value_name = "PROGRAM")]
+    program: Option<String>,
+    /// Only of the partner's location with this id in the partner network
+    #[arg(long, value_name = "ID")]
+    location: Option<String>,
+    /// Only of this usage period of co-op funds
+    #[arg(long, value_name = "ID")]
+    period: Option<String>,
     /// Only of this month, such as 2018-01
     #[arg(long, value_name = "YYYY-MM")]
     month: Option<String>,
@@ -149,6 +160,16 @@ pub(crate) enum Kind {
     EarnedCredit,
     /// Earned credit by month
     EarnedCreditTotals,
+    /// Partners associated with customers by a claim
+    Associations,
+    /// Who is credited with what of each subscription that has a partner associated
+    AssociationCredits,
+    /// What co-op claims can be made for, with proofs, expenses and caps
+    CoopActivities,
+    /// Co-op funds: accrued, in review, approved, available, expired
+    CoopFunds,
+    /// Claims on co-op funds
+    CoopClaims,
 }
 
 impl Kind {
@@ -178,6 +199,11 @@ impl Kind {
             Self::Spending => usage::SPENDING,
             Self::EarnedCredit => usage::EARNED_CREDIT,
             Self::EarnedCreditTotals => usage::EARNED_CREDIT_TOTALS,
+            Self::Associations => claims::ASSOCIATIONS,
+            Self::AssociationCredits => claims::ASSOCIATION_CREDITS,
+            Self::CoopActivities => claims::COOP_ACTIVITIES,
+            Self::CoopFunds => claims::COOP_FUNDS,
+            Self::CoopClaims => claims::COOP_CLAIMS,
         }
     }
 
@@ -200,6 +226,13 @@ impl Kind {
             Self::Prices => &["currency", "on", "since", "as-of"],
             Self::Incentives => &["partner", "month", "as-of", "recorded-by"],
             Self::EarnedCreditTotals => &["partner", "month"],
+            Self::Associations => {
+                &["partner", "customer", "program", "location", "state", "from", "to", "as-of", "recorded-by"]
+            }
+            Self::AssociationCredits => &["customer"],
+            Self::CoopActivities => &["program"],
+            Self::CoopFunds => &["partner", "program", "period", "location", "on"],
+            Self::CoopClaims => &["partner", "program", "period", "location", "state"],
             Self::Usage => &["partner", "customer", "month", "unbilled"],
             Self::Spending | Self::EarnedCredit => &["partner", "customer", "month"],
         }
@@ -221,6 +254,9 @@ impl Filter {
             ("account", self.account.is_some()),
             ("state", self.state.is_some()),
             ("prefix", self.prefix.is_some()),
+            ("program", self.program.is_some()),
+            ("location", self.location.is_some()),
+            ("period", self.period.is_some()),
             ("month", self.month.is_some()),
             ("from", self.from.is_some()),
             ("to", self.to.is_some()),
@@ -358,6 +394,23 @@ async fn page(
             partner_id, customer_id, month: text(f.month) }).credits as "EarnedCredit"),
         Kind::EarnedCreditTotals => page!(incentives.list_earned_credit_totals(ListEarnedCreditTotalsRequest {
             partner_id, month: text(f.month) }).totals as "EarnedCreditTotal"),
+        Kind::Associations => page!(claims.list_associations(ListAssociationsRequest {
+            partner_id, customer_id, program: text(f.program), location_mpn_id: text(f.location), state: text(f.state),
+            from: from_date, to: to_date, as_of }).associations as "Association"),
+        Kind::AssociationCredits => page!(claims.list_association_credits(ListAssociationCreditsRequest { customer_id })
+            .credits as "AssociationCredit"),
+        Kind::CoopActivities => {
+            let request = ListCoopActivitiesRequest { program: text(f.program) };
+            let answer = to.claims().list_coop_activities(request).await?.into_inner();
+            let rows = answer.activities.iter().map(|row| to_json("subledger.v1.CoopActivity", row));
+            Ok((rows.collect::<Result<_, _>>()?, String::new()))
+        }
+        Kind::CoopFunds => page!(claims.list_coop_funds(ListCoopFundsRequest {
+            partner_id, program: text(f.program), usage_period_id: text(f.period), location_mpn_id: text(f.location),
+            on: day(f.on) }).funds as "CoopFund"),
+        Kind::CoopClaims => page!(claims.list_coop_claims(ListCoopClaimsRequest {
+            partner_id, program: text(f.program), usage_period_id: text(f.period), location_mpn_id: text(f.location),
+            state: text(f.state), activity: String::new() }).claims as "CoopClaim"),
     }
 }
 
@@ -400,6 +453,12 @@ mod tests {
             (usage::SPENDING, "Spending"),
             (usage::EARNED_CREDIT, "EarnedCredit"),
             (usage::EARNED_CREDIT_TOTALS, "EarnedCreditTotal"),
+            (claims::ASSOCIATIONS, "Association"),
+            (claims::ASSOCIATION_CREDITS, "AssociationCredit"),
+            (claims::COOP_ACTIVITIES, "CoopActivity"),
+            (claims::COOP_FUNDS, "CoopFund"),
+            (claims::COOP_CLAIMS, "CoopClaim"),
+            (CLAIM_HISTORY, "ClaimHistoryEntry"),
             (USERS, "User"),
             (LISTED_PRICES, "ListedPrice"),
             (super::super::search::HITS, "CustomerHit"),

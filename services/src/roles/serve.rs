@@ -22,6 +22,7 @@ use crate::{
         catalog::CatalogApi,
         command::CommandApi,
         customer::CustomerApi,
+        claims::ClaimApi,
         incentive::IncentiveApi,
         read_model::ReadModel,
     },
@@ -178,6 +179,7 @@ impl Process {
         services.customers(CustomerApi::new(model(Name::Customer)?)).await;
         services.billing(BillingApi::new(model(Name::Billing)?)).await;
         services.incentives(IncentiveApi::new(model(Name::Incentive)?)).await;
+        services.claims(ClaimApi::new(model(Name::Incentive)?)).await;
         services
             .audit(AuditApi::new(Arc::clone(&ledger.log), self.stop.clone()).with_trees(Arc::clone(&self.trees)))
             .await;

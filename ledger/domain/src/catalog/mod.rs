@@ -9,6 +9,7 @@ mod refund_cap;
 mod taxes;
 mod trials;
 mod usage;
+mod usage_periods;
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Event,
-    ids::{OfferId, PromotionId},
+    coop::UsagePeriod,
+    ids::{OfferId, PromotionId, UsagePeriodId},
     money::Currency,
     offer::{Offer, Promotion},
     tax::TaxRates,
@@ -46,6 +48,7 @@ pub struct Catalog {
     promotions: BTreeMap<PromotionId, Promotion>,
     refund_caps: refund_cap::RefundCaps,
     usage: UsageCatalog,
+    usage_periods: usage_periods::UsagePeriods,
 }
 
 impl Catalog {
@@ -111,6 +114,11 @@ impl Catalog {
         &self.usage
     }
 
+    /// A usage period of a co-op program.
+    pub fn usage_period(&self, program: &str, id: &UsagePeriodId) -> Option<&UsagePeriod> {
+        self.usage_periods.get(program, id)
+    }
+
     /// Applies an event of the catalog.
     pub fn evolve(&mut self, event: &Event) {
         match event {
@@ -146,6 +154,7 @@ impl Catalog {
             Event::RefundCapPublished(e) => {
                 self.refund_caps.entry(e.currency).or_default().insert(e.valid_from, e.amount);
             }
+            Event::UsagePeriodsPublished(e) => self.usage_periods.add(&e.periods),
             _ => self.usage.evolve(event),
         }
     }

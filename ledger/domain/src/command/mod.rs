@@ -1,6 +1,8 @@
 //! Commands: what a caller wants to happen. Each concerns one stream; [`Command::target`] says which.
 
+mod association;
 mod catalog;
+mod coop;
 mod customer;
 mod partner;
 mod receivables;
@@ -17,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{CustomerId, PartnerId};
 
 pub use self::{
-    catalog::*, customer::*, partner::*, receivables::*, sla::*, subscription::*, timer::*, transfer::*, trial::*,
-    usage::*, user::*,
+    association::*, catalog::*, coop::*, customer::*, partner::*, receivables::*, sla::*, subscription::*, timer::*,
+    transfer::*, trial::*, usage::*, user::*,
 };
 
 /// The stream a command concerns.
@@ -131,6 +133,26 @@ pub enum Command {
     BarEarnedCredit(BarEarnedCredit),
     SetSpendingBudget(SetSpendingBudget),
     RemoveSpendingBudget(RemoveSpendingBudget),
+    DraftAssociation(DraftAssociation),
+    SubmitAssociation(SubmitAssociation),
+    AskAboutAssociation(AskAboutAssociation),
+    AnswerAboutAssociation(AnswerAboutAssociation),
+    NotifyAssociationCustomer(NotifyAssociationCustomer),
+    OptOutOfAssociation(OptOutOfAssociation),
+    RejectAssociation(RejectAssociation),
+    EndAssociation(EndAssociation),
+    RecordDigitalPartner(RecordDigitalPartner),
+    PublishUsagePeriods(PublishUsagePeriods),
+    AccrueCoopFunds(AccrueCoopFunds),
+    CreateCoopClaim(CreateCoopClaim),
+    ReviseCoopClaim(ReviseCoopClaim),
+    AddCoopClaimDocument(AddCoopClaimDocument),
+    CommentOnCoopClaim(CommentOnCoopClaim),
+    SubmitCoopClaim(SubmitCoopClaim),
+    AskAboutCoopClaim(AskAboutCoopClaim),
+    ApproveCoopClaim(ApproveCoopClaim),
+    RejectCoopClaim(RejectCoopClaim),
+    HandOverCoopClaim(HandOverCoopClaim),
 }
 
 impl Command {
@@ -148,7 +170,8 @@ impl Command {
             | Self::PublishMeters(_)
             | Self::PublishMeterPrices(_)
             | Self::PublishExchangeRates(_)
-            | Self::PublishCreditTerms(_) => Target::Catalog,
+            | Self::PublishCreditTerms(_)
+            | Self::PublishUsagePeriods(_) => Target::Catalog,
             Self::RegisterPartner(c) => Target::Partner(&c.partner_id),
             Self::IssueInvoice(c) => Target::Partner(&c.partner_id),
             Self::UpdateBillingProfile(c) => Target::Partner(&c.partner_id),
@@ -230,6 +253,25 @@ impl Command {
             Self::BarEarnedCredit(c) => Target::Partner(&c.partner_id),
             Self::SetSpendingBudget(c) => Target::Customer(&c.customer_id),
             Self::RemoveSpendingBudget(c) => Target::Customer(&c.customer_id),
+            Self::DraftAssociation(c) => Target::Customer(&c.customer_id),
+            Self::SubmitAssociation(c) => Target::Customer(&c.customer_id),
+            Self::AskAboutAssociation(c) => Target::Customer(&c.customer_id),
+            Self::AnswerAboutAssociation(c) => Target::Customer(&c.customer_id),
+            Self::NotifyAssociationCustomer(c) => Target::Customer(&c.customer_id),
+            Self::OptOutOfAssociation(c) => Target::Customer(&c.customer_id),
+            Self::RejectAssociation(c) => Target::Customer(&c.customer_id),
+            Self::EndAssociation(c) => Target::Customer(&c.customer_id),
+            Self::RecordDigitalPartner(c) => Target::Customer(&c.customer_id),
+            Self::AccrueCoopFunds(c) => Target::Partner(&c.partner_id),
+            Self::CreateCoopClaim(c) => Target::Partner(&c.partner_id),
+            Self::ReviseCoopClaim(c) => Target::Partner(&c.partner_id),
+            Self::AddCoopClaimDocument(c) => Target::Partner(&c.partner_id),
+            Self::CommentOnCoopClaim(c) => Target::Partner(&c.partner_id),
+            Self::SubmitCoopClaim(c) => Target::Partner(&c.partner_id),
+            Self::AskAboutCoopClaim(c) => Target::Partner(&c.partner_id),
+            Self::ApproveCoopClaim(c) => Target::Partner(&c.partner_id),
+            Self::RejectCoopClaim(c) => Target::Partner(&c.partner_id),
+            Self::HandOverCoopClaim(c) => Target::Partner(&c.partner_id),
         }
     }
 

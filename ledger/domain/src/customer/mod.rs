@@ -5,6 +5,7 @@
 mod access;
 mod adjustment;
 mod agreement;
+mod association;
 mod azure;
 mod cancel;
 mod convert;
@@ -44,7 +45,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use self::sla::Claim;
+use self::{association::Associations, sla::Claim};
 use crate::{
     Event,
     event::{AgreementAccepted, CustomerCreated, RelationshipEstablished, TransferRequested},
@@ -184,6 +185,7 @@ pub struct Customer {
     /// Refunds of reservations by partner, oldest first: those that a cap may still count.
     refunds: BTreeMap<PartnerId, Vec<Refund>>,
     usage: usage::Usage,
+    associations: Associations,
 }
 
 /// A refund of a reservation.
@@ -209,7 +211,8 @@ impl Customer {
     pub fn next_due(&self) -> Option<NaiveDate> {
         let subscription = self.due.first().map(|(date, _)| *date);
         let transfer = self.transfers_due.first().map(|(date, _)| *date);
-        subscription.into_iter().chain(transfer).chain(self.users.next_due()).chain(self.usage.next_due()).min()
+        let records = [self.users.next_due(), self.usage.next_due(), self.associations.next_due()];
+        subscription.into_iter().chain(transfer).chain(records.into_iter().flatten()).min()
     }
 
     /// Its whole primary domain name.
@@ -294,6 +297,7 @@ impl Customer {
             claims: BTreeMap::new(),
             refunds: BTreeMap::new(),
             usage: usage::Usage::default(),
+            associations: Associations::default(),
         }
     }
 
@@ -302,6 +306,7 @@ impl Customer {
     }
 
     fn apply(&mut self, event: &Event) {
+        self.associations.apply(event);
         match event {
             Event::AgreementAccepted(e) => self.accept_agreement(e),
             Event::RelationshipRequested(e) => {

@@ -1,7 +1,9 @@
 //! Events: what happened. Immutable, and enough to rebuild every state from.
 
+mod association;
 mod catalog;
 mod charge;
+mod coop;
 mod customer;
 mod partner;
 mod receivables;
@@ -17,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use crate::charge::Charged;
 
 pub use self::{
-    catalog::*, charge::*, customer::*, partner::*, receivables::*, sla::*, subscription::*, transfer::*, trial::*,
-    usage::*, user::*,
+    association::*, catalog::*, charge::*, coop::*, customer::*, partner::*, receivables::*, sla::*, subscription::*,
+    transfer::*, trial::*, usage::*, user::*,
 };
 
 macro_rules! event {
@@ -82,4 +84,10 @@ events! {
     NetworkAgreementRecorded, EarnedCreditBarred,
     AzureSubscriptionRegistered, UsageRecorded, UsageRated, UsageCharged, AccessGranted, AccessRevoked, PartnerIdLinked,
     EarnedCreditReviewed, SpendingBudgetSet, SpendingBudgetRemoved, BudgetThresholdReached,
+    AssociationDrafted, AssociationSubmitted, AssociationInformationRequested, AssociationInformationProvided,
+    AssociationCustomerNotified, AssociationOptedOut, AssociationRejected, AssociationActivated,
+    AssociationExtended, AssociationEnded, DigitalPartnerRecorded,
+    UsagePeriodsPublished, CoopFundsAccrued, CoopClaimCreated, CoopClaimRevised, CoopClaimDocumentAdded,
+    CoopClaimCommented, CoopClaimSubmitted, CoopClaimInformationRequested, CoopClaimApproved, CoopClaimRejected,
+    CoopClaimHandedOver,
 }

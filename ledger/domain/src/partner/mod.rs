@@ -1,5 +1,6 @@
 //! Partners: accounts, billing day, currency, issued invoices, and what they owe. One stream each.
 
+mod coop;
 mod cycle;
 mod decide;
 mod invoice;
@@ -15,7 +16,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Event,
+    Event, Reason, Rejection,
     charge::InvoiceFamily,
     event::{InvoiceIssued, PartnerRegistered},
     ids::PartnerId,
@@ -24,6 +25,7 @@ use crate::{
     tax::{ExemptionState, TaxExemption, TaxStanding},
 };
 
+pub use coop::Coop;
 pub use cycle::{CycleStart, invoice_date};
 pub use decide::decide;
 pub use invoice::{InvoiceHeader, PAYMENT_TERM_DAYS};
@@ -65,6 +67,8 @@ pub struct Partner {
     pub receivables: Receivables,
     /// Whether it may earn credit.
     pub network: Network,
+    /// Its co-op funds and what it claims of them.
+    pub coop: Coop,
 }
 
 /// The invoices of one family and currency.
@@ -94,6 +98,7 @@ impl From<&PartnerRegistered> for Partner {
             tax: TaxStanding::default(),
             receivables: Receivables::default(),
             network: Network::of(&e.mpn_id),
+            coop: Coop::default(),
         }
     }
 }
@@ -122,6 +127,9 @@ impl Partners {
                 partner.count_invoice(event);
                 partner.receivables.apply(event);
             });
+        }
+        if let Some(id) = coop::concerned(event) {
+            self.change(id, |partner| partner.coop.apply(event));
         }
         match event {
             Event::PartnerRegistered(e) => {
@@ -167,6 +175,15 @@ impl Partners {
 }
 
 impl Partner {
+    /// The id is that of a location of the partner.
+    pub(crate) fn check_location(&self, mpn_id: &str, field: &str) -> Result<(), Rejection> {
+        if !mpn_id.is_empty() && self.mpn_id == mpn_id {
+            return Ok(());
+        }
+        let message = format!("{mpn_id:?} is no location of partner {} in the partner network", self.partner_id);
+        Err(Rejection::field(Reason::MpnIdNotLocation, field, message))
+    }
+
     fn count_invoice(&mut self, event: &Event) {
         let (issued, period) = match event {
             Event::InvoiceIssued(e) => (e, Some((e.period_start, e.period_end))),
