@@ -8,9 +8,8 @@ use subledger_proto::{
         ReadEventsRequest, Record, SubmitRequest, SubmitStreamRequest, Subscription,
         admin_service_client::AdminServiceClient, audit_service_client::AuditServiceClient,
         billing_service_client::BillingServiceClient, catalog_service_client::CatalogServiceClient,
-        claim_service_client::ClaimServiceClient,
-        command_service_client::CommandServiceClient, customer_service_client::CustomerServiceClient,
-        incentive_service_client::IncentiveServiceClient,
+        claim_service_client::ClaimServiceClient, command_service_client::CommandServiceClient,
+        customer_service_client::CustomerServiceClient, incentive_service_client::IncentiveServiceClient,
     },
     common::Position,
 };

@@ -28,8 +28,9 @@ mod tables;
 pub use fold::IncentiveProjection;
 pub use month::{InvalidMonth, Month};
 pub use query::{
-    AssociationCredit, AssociationFilter, BaseFilter, CoopFilter, CoopFund, CreditFilter, EarnedCredit, EarnedCreditTotal, IncentiveBase, get_association, get_coop_claim, list_association_credits, list_associations, list_bases, list_coop_claims, list_coop_funds, list_earned_credit,
-    list_earned_credit_totals,
+    AssociationCredit, AssociationFilter, BaseFilter, CoopFilter, CoopFund, CreditFilter, EarnedCredit,
+    EarnedCreditTotal, IncentiveBase, get_association, get_coop_claim, list_association_credits, list_associations,
+    list_bases, list_coop_claims, list_coop_funds, list_earned_credit, list_earned_credit_totals,
 };
 pub use tables::{
     associations::{Association, Step},

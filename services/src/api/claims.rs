@@ -93,10 +93,7 @@ impl ClaimService for ClaimApi {
         Ok(Response::new(ListAssociationsResponse { associations, next_page_token, reflects }))
     }
 
-    async fn get_association(
-        &self,
-        request: Request<GetAssociationRequest>,
-    ) -> Result<Response<Association>, Status> {
+    async fn get_association(&self, request: Request<GetAssociationRequest>) -> Result<Response<Association>, Status> {
         let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
         let request = request.into_inner();
         let customer_id: CustomerId = id("customer_id", request.customer_id)?;

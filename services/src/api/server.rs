@@ -8,9 +8,8 @@ use subledger_proto::{
     api::{
         admin_service_server::AdminServiceServer, audit_service_server::AuditServiceServer,
         billing_service_server::BillingServiceServer, catalog_service_server::CatalogServiceServer,
-        claim_service_server::ClaimServiceServer,
-        command_service_server::CommandServiceServer, customer_service_server::CustomerServiceServer,
-        incentive_service_server::IncentiveServiceServer,
+        claim_service_server::ClaimServiceServer, command_service_server::CommandServiceServer,
+        customer_service_server::CustomerServiceServer, incentive_service_server::IncentiveServiceServer,
     },
 };
 use tokio::net::TcpListener;

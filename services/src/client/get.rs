@@ -10,9 +10,9 @@ use serde_json::Value;
 use subledger_log::codec::to_json;
 use subledger_proto::{
     api::{
-        DocumentFormat, GetAssociationRequest, GetCoopClaimRequest, GetCreditNoteRequest, GetCustomerRequest, GetInvoiceDocumentRequest, GetInvoiceRequest,
-        GetOfferRequest, GetPartnerRequest, GetSubscriptionRequest, GetSubscriptionStateRequest, Invoice,
-        LineSelection, ListReconciliationLinesRequest,
+        DocumentFormat, GetAssociationRequest, GetCoopClaimRequest, GetCreditNoteRequest, GetCustomerRequest,
+        GetInvoiceDocumentRequest, GetInvoiceRequest, GetOfferRequest, GetPartnerRequest, GetSubscriptionRequest,
+        GetSubscriptionStateRequest, Invoice, LineSelection, ListReconciliationLinesRequest,
     },
     common::{AsOf, Position},
 };
@@ -130,7 +130,10 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Kind::Offer => Days { as_of: args.look_back.published_by()?, ..args.days },
         _ => args.days,
     };
-    if args.look_back.is_given() && (args.days.on.is_some() || matches!(args.kind, Kind::Partner | Kind::CreditNote | Kind::Association | Kind::CoopClaim)) {
+    if args.look_back.is_given()
+        && (args.days.on.is_some()
+            || matches!(args.kind, Kind::Partner | Kind::CreditNote | Kind::Association | Kind::CoopClaim))
+    {
         let text = "--as-of and --recorded-by look back at a customer, a subscription or an invoice, --as-of at an offer too; --on stands alone";
         return Err(Failure::Usage(text.to_owned()));
     }
@@ -150,7 +153,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
             Form::Csv => Format::Csv,
         },
     };
-    let mut value = fetch(&connection, args.kind, args.id, args.customer.or(args.partner), days, args.min_position, as_of).await?;
+    let mut value =
+        fetch(&connection, args.kind, args.id, args.customer.or(args.partner), days, args.min_position, as_of).await?;
     if output.output != Format::Table {
         return print_one(output, &value);
     }

@@ -6,21 +6,23 @@ mod receivables;
 mod usage;
 
 use chrono::NaiveDate;
+pub(crate) use claims::CLAIM_HISTORY;
 use columns::{
     ACTIVITIES, BALANCES, CUSTOMERS, ENTRIES, INCENTIVES, INVOICES, LISTED_PRICES, OFFERS, PARTNERS, SUBSCRIPTIONS,
     TAX_RATES, TRANSFERS, USERS,
 };
-pub(crate) use claims::CLAIM_HISTORY;
 pub(crate) use columns::{CHARGES, PRICES};
 use serde_json::Value;
 use subledger_log::codec::to_json;
 use subledger_proto::{
     api::{
-        ListActivitiesRequest, ListAgeingRequest, ListAssociationCreditsRequest, ListAssociationsRequest, ListCoopActivitiesRequest, ListCoopClaimsRequest, ListCoopFundsRequest, ListBalancesRequest, ListChargesRequest, ListCreditNotesRequest,
-        ListCustomersRequest, ListEarnedCreditRequest, ListEarnedCreditTotalsRequest, ListEntriesRequest,
-        ListIncentiveBasesRequest, ListInvoicesRequest, ListOffersRequest, ListPartnersRequest, ListPaymentsRequest,
-        ListPricesRequest, ListSlaClaimsRequest, ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest,
-        ListTaxRatesRequest, ListTransfersRequest, ListUsageRequest, ListUsersRequest, ListWithholdingRequestsRequest,
+        ListActivitiesRequest, ListAgeingRequest, ListAssociationCreditsRequest, ListAssociationsRequest,
+        ListBalancesRequest, ListChargesRequest, ListCoopActivitiesRequest, ListCoopClaimsRequest,
+        ListCoopFundsRequest, ListCreditNotesRequest, ListCustomersRequest, ListEarnedCreditRequest,
+        ListEarnedCreditTotalsRequest, ListEntriesRequest, ListIncentiveBasesRequest, ListInvoicesRequest,
+        ListOffersRequest, ListPartnersRequest, ListPaymentsRequest, ListPricesRequest, ListSlaClaimsRequest,
+        ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest, ListTaxRatesRequest, ListTransfersRequest,
+        ListUsageRequest, ListUsersRequest, ListWithholdingRequestsRequest,
     },
     common::Position,
 };
@@ -397,8 +399,10 @@ async fn page(
         Kind::Associations => page!(claims.list_associations(ListAssociationsRequest {
             partner_id, customer_id, program: text(f.program), location_mpn_id: text(f.location), state: text(f.state),
             from: from_date, to: to_date, as_of }).associations as "Association"),
-        Kind::AssociationCredits => page!(claims.list_association_credits(ListAssociationCreditsRequest { customer_id })
-            .credits as "AssociationCredit"),
+        Kind::AssociationCredits => {
+            page!(claims.list_association_credits(ListAssociationCreditsRequest { customer_id })
+            .credits as "AssociationCredit")
+        }
         Kind::CoopActivities => {
             let request = ListCoopActivitiesRequest { program: text(f.program) };
             let answer = to.claims().list_coop_activities(request).await?.into_inner();

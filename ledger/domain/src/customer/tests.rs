@@ -1,5 +1,6 @@
 //! Given, when, then: what each command does to a customer, and what it refuses.
 
+mod associations;
 mod azure;
 mod histories;
 mod kit;

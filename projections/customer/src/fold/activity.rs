@@ -148,7 +148,9 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
         Event::BudgetThresholdReached(e) => {
             with(e.partner_id.as_str(), format!("{} % of {} {}", e.percent, e.budget, e.currency))
         }
-        Event::AssociationDrafted(e) => with(e.association_id.as_str(), format!("{}: {}", e.partner_id, e.details.name)),
+        Event::AssociationDrafted(e) => {
+            with(e.association_id.as_str(), format!("{}: {}", e.partner_id, e.details.name))
+        }
         Event::AssociationSubmitted(e) => {
             let programs: Vec<_> = e.details.programs().into_iter().map(CporProgram::name).collect();
             with(e.association_id.as_str(), format!("{}: {}", e.partner_id, programs.join(", ")))

@@ -70,7 +70,8 @@ pub(super) fn fold(
     }
     let Some(step) = moved(event) else { return Ok(()) };
     let Move { customer_id, association_id, state, effective_on, note } = step;
-    let missing = || StoreError(format!("an event speaks of association {association_id} of {customer_id}, which is not there"));
+    let missing =
+        || StoreError(format!("an event speaks of association {association_id} of {customer_id}, which is not there"));
     let mut row = associations::get(rows, customer_id, association_id)?.ok_or_else(missing)?;
     row.state = state.unwrap_or(row.state);
     if let Some(note) = note {

@@ -65,12 +65,7 @@ fn accrued(rows: &mut dyn Changes, e: &CoopFundsAccrued) -> Result<(), StoreErro
     of.change(rows, Some(new), |fund| fund.accrued += e.amount)
 }
 
-fn created(
-    rows: &mut dyn Changes,
-    commit: &Recorded<'_>,
-    number: u32,
-    e: &CoopClaimCreated,
-) -> Result<(), StoreError> {
+fn created(rows: &mut dyn Changes, commit: &Recorded<'_>, number: u32, e: &CoopClaimCreated) -> Result<(), StoreError> {
     let claim = CoopClaim {
         partner_id: e.partner_id.clone(),
         claim_id: e.claim_id.clone(),
@@ -135,8 +130,7 @@ fn change(claim: &mut CoopClaim, event: &Event) {
                 (CoopClaimState::Approved, Some(e.amount), Some(e.approved_on));
         }
         Event::CoopClaimRejected(e) => {
-            (claim.state, claim.decided_on, claim.answer_by) =
-                (CoopClaimState::Rejected, Some(e.rejected_on), None);
+            (claim.state, claim.decided_on, claim.answer_by) = (CoopClaimState::Rejected, Some(e.rejected_on), None);
             claim.note.clone_from(&e.reason);
         }
         Event::CoopClaimHandedOver(e) => {

@@ -155,12 +155,7 @@ pub(crate) fn steps_prefix(partner: &PartnerId, id: &CoopClaimId) -> Vec<u8> {
     Key::table(COOP_CLAIM_STEPS).text(partner.as_str()).text(id.as_str()).build()
 }
 
-pub(crate) fn put_step(
-    rows: &mut dyn Changes,
-    claim: &CoopClaim,
-    number: u32,
-    step: &Step,
-) -> Result<(), StoreError> {
+pub(crate) fn put_step(rows: &mut dyn Changes, claim: &CoopClaim, number: u32, step: &Step) -> Result<(), StoreError> {
     let prefix = steps_prefix(&claim.partner_id, &claim.claim_id);
     subledger_fold::put(rows, Key::default().bytes(&prefix).number(step.position.seq).u32(number).build(), step)
 }

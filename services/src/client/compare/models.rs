@@ -10,7 +10,7 @@ use subledger_fold::{
 };
 use subledger_incentive::{
     AssociationFilter, BaseFilter, CoopFilter, CreditFilter, IncentiveProjection, list_association_credits,
-    list_associations, list_coop_claims, list_coop_funds, list_bases, list_earned_credit, list_earned_credit_totals,
+    list_associations, list_bases, list_coop_claims, list_coop_funds, list_earned_credit, list_earned_credit_totals,
 };
 use subledger_log::codec::to_json;
 
