@@ -1,22 +1,25 @@
 //! Associations: each step, and who is associated with a subscription.
 
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
 use subledger_domain::{
     Event,
     association::AssociationState,
-    event::{AssociationDrafted, AssociationEnded, DigitalPartnerRecorded},
+    event::{AssociationDrafted, DigitalPartnerRecorded},
     ids::{AssociationId, CustomerId, SubscriptionId},
 };
 use subledger_fold::{Changes, Recorded, StoreError};
 
 use super::step;
-use crate::tables::associations::{self, Association, StepOf, associate};
+use crate::tables::associations::{self, Association, Step, StepOf, associate};
 
 /// What an event means for an association: who and which, the state after it, from which day, and what is said.
 struct Move<'a> {
     customer_id: &'a CustomerId,
     association_id: &'a AssociationId,
     state: Option<AssociationState>,
-    effective_on: Option<chrono::NaiveDate>,
+    effective_on: Option<NaiveDate>,
     note: Option<&'a str>,
 }
 
@@ -56,20 +59,23 @@ pub(super) fn fold(
     number: u32,
     event: &Event,
 ) -> Result<(), StoreError> {
+    let mut over = |customer_id: &CustomerId, id: &SubscriptionId, on: NaiveDate| {
+        ended(rows, customer_id, id, |name| (number, step(commit, event, on, name, id.as_str())))
+    };
     match event {
         Event::AssociationDrafted(e) => return drafted(rows, commit, number, e),
         Event::DigitalPartnerRecorded(e) => return set_in_product(rows, e),
-        Event::SubscriptionCancelled(e) => return ended(rows, &e.customer_id, &e.subscription_id),
-        Event::SubscriptionExpired(e) => return ended(rows, &e.customer_id, &e.subscription_id),
-        Event::SubscriptionDeprovisioned(e) => return ended(rows, &e.customer_id, &e.subscription_id),
-        Event::TrialExpired(e) => return ended(rows, &e.customer_id, &e.subscription_id),
+        Event::SubscriptionCancelled(e) => return over(&e.customer_id, &e.subscription_id, e.effective_on),
+        Event::SubscriptionExpired(e) => return over(&e.customer_id, &e.subscription_id, e.effective_on),
+        Event::SubscriptionDeprovisioned(e) => return over(&e.customer_id, &e.subscription_id, e.effective_on),
+        Event::TrialExpired(e) => return over(&e.customer_id, &e.subscription_id, e.effective_on),
         Event::SubscriptionSuspended(e) if e.reason.is_final() => {
-            return ended(rows, &e.customer_id, &e.subscription_id);
+            return over(&e.customer_id, &e.subscription_id, e.effective_on);
         }
         _ => {}
     }
-    let Some(step) = moved(event) else { return Ok(()) };
-    let Move { customer_id, association_id, state, effective_on, note } = step;
+    let Some(moved) = moved(event) else { return Ok(()) };
+    let Move { customer_id, association_id, state, effective_on, note } = moved;
     let missing =
         || StoreError(format!("an event speaks of association {association_id} of {customer_id}, which is not there"));
     let mut row = associations::get(rows, customer_id, association_id)?.ok_or_else(missing)?;
@@ -80,7 +86,7 @@ pub(super) fn fold(
     change(&mut row, event);
     relate(rows, &row, event)?;
     let effective_on = effective_on.unwrap_or_else(|| commit.effective_at.date_naive());
-    let step = super::step(commit, event, effective_on, row.state.name(), &row.note);
+    let step = step(commit, event, effective_on, row.state.name(), &row.note);
     associations::put(rows, &row)?;
     associations::put_step(rows, number, &StepOf { step, after: row })
 }
@@ -98,7 +104,7 @@ fn drafted(
         association_id: e.association_id.clone(),
         state: AssociationState::Draft,
         details: e.details.clone(),
-        subscription_ids: e.details.products.iter().filter_map(|product| product.subscription_id.clone()).collect(),
+        subscription_ids: BTreeSet::new(),
         submitted_on: None,
         opt_out_until: None,
         active_from: None,
@@ -143,7 +149,7 @@ fn relate(rows: &mut dyn Changes, row: &Association, event: &Event) -> Result<()
             Event::AssociationActivated(_) => {
                 associate(rows, &row.customer_id, subscription_id, |it| it.by_claim = Some(id.clone()))?;
             }
-            Event::AssociationEnded(AssociationEnded { .. }) => {
+            Event::AssociationEnded(_) => {
                 associate(rows, &row.customer_id, subscription_id, |it| {
                     // What replaced it is there already.
                     it.by_claim = it.by_claim.take().filter(|by| by != id);
@@ -160,18 +166,25 @@ fn set_in_product(rows: &mut dyn Changes, e: &DigitalPartnerRecorded) -> Result<
 }
 
 /// A subscription is over, and so is everybody's part in it.
-fn ended(rows: &mut dyn Changes, customer_id: &CustomerId, id: &SubscriptionId) -> Result<(), StoreError> {
+fn ended(
+    rows: &mut dyn Changes,
+    customer_id: &CustomerId,
+    id: &SubscriptionId,
+    step: impl Fn(&str) -> (u32, Step),
+) -> Result<(), StoreError> {
     associate(rows, customer_id, id, |it| *it = associations::Associated::default())?;
     let prefix = associations::prefix(Some(customer_id.as_str()));
     let mut concerned = Vec::new();
     rows.scan(&prefix, &[], false, &mut |_, row| {
         let row: Association = subledger_fold::decode(row)?;
-        concerned.extend(Some(row).filter(|row| row.subscription_ids.contains(id)));
+        concerned.extend(Some(row).filter(|row| row.state.holds() && row.subscription_ids.contains(id)));
         Ok(true)
     })?;
     for mut row in concerned {
         row.subscription_ids.remove(id);
+        let (number, step) = step(row.state.name());
         associations::put(rows, &row)?;
+        associations::put_step(rows, number, &StepOf { step, after: row })?;
     }
     Ok(())
 }
