@@ -14,6 +14,7 @@ const FILES: &[&str] = &[
     "subledger/v1/customer_service.proto",
     "subledger/v1/billing_service.proto",
     "subledger/v1/incentive_service.proto",
+    "subledger/v1/claim_service.proto",
     "subledger/v1/audit_service.proto",
     "subledger/v1/admin_service.proto",
 ];

@@ -8,8 +8,8 @@ use subledger_proto::{
         ReadEventsRequest, Record, SubmitRequest, SubmitStreamRequest, Subscription,
         admin_service_client::AdminServiceClient, audit_service_client::AuditServiceClient,
         billing_service_client::BillingServiceClient, catalog_service_client::CatalogServiceClient,
-        command_service_client::CommandServiceClient, customer_service_client::CustomerServiceClient,
-        incentive_service_client::IncentiveServiceClient,
+        claim_service_client::ClaimServiceClient, command_service_client::CommandServiceClient,
+        customer_service_client::CustomerServiceClient, incentive_service_client::IncentiveServiceClient,
     },
     common::Position,
 };
@@ -34,6 +34,8 @@ pub struct Client {
     pub catalog: CatalogServiceClient<Channel>,
     /// What incentives are computed from.
     pub incentives: IncentiveServiceClient<Channel>,
+    /// Associations and claims.
+    pub claims: ClaimServiceClient<Channel>,
     /// History.
     pub audit: AuditServiceClient<Channel>,
     /// Clock and status.
@@ -53,6 +55,7 @@ impl Client {
             billing: BillingServiceClient::new(channel.clone()),
             catalog: CatalogServiceClient::new(channel.clone()),
             incentives: IncentiveServiceClient::new(channel.clone()),
+            claims: ClaimServiceClient::new(channel.clone()),
             audit: AuditServiceClient::new(channel.clone()).max_decoding_message_size(64 << 20),
             admin: AdminServiceClient::new(channel),
         })

@@ -16,7 +16,7 @@ use tonic_reflection::pb::v1::{
     server_reflection_request::MessageRequest, server_reflection_response::MessageResponse,
 };
 
-const SERVICES: [&str; 7] = ["Command", "Catalog", "Customer", "Billing", "Incentive", "Audit", "Admin"];
+const SERVICES: [&str; 8] = ["Command", "Catalog", "Customer", "Billing", "Incentive", "Claim", "Audit", "Admin"];
 
 async fn ledger(dir: &std::path::Path) -> anyhow::Result<(Serve, Client)> {
     let clock = ["--set", "test_clock.enabled=true", "--set", "test_clock.start=2018-01-13"];

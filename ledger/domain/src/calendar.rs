@@ -1,6 +1,6 @@
 //! Calendar: anniversaries and day counts. A day is a UTC date, a span of days is half-open.
 
-use chrono::{Datelike, Days, Months, NaiveDate};
+use chrono::{Datelike, Days, Months, NaiveDate, Weekday};
 
 /// The end of a term that has none.
 pub const NEVER: NaiveDate = match NaiveDate::from_ymd_opt(9999, 12, 31) {
@@ -45,6 +45,29 @@ pub fn days_between(start: NaiveDate, end: NaiveDate) -> u32 {
 /// The day `days` after `date`.
 pub fn add_days(date: NaiveDate, days: u32) -> NaiveDate {
     date.checked_add_days(Days::new(u64::from(days))).unwrap_or(NaiveDate::MAX)
+}
+
+/// Whether business is done on the day: Monday to Friday. The source knows no holidays (billing-details.md W16).
+pub fn is_business_day(day: NaiveDate) -> bool {
+    !matches!(day.weekday(), Weekday::Sat | Weekday::Sun)
+}
+
+/// The business day that is `days` business days after `date`, that day not counted; on a weekend the next one is counted from.
+pub fn add_business_days(date: NaiveDate, days: u32) -> NaiveDate {
+    let (weeks, rest) = (days / 5, days % 5);
+    let mut day = date;
+    // Whole weeks from a Saturday or Sunday lead to one again, so Friday stands for both.
+    while weeks > 0 && !is_business_day(day) {
+        day = day.pred_opt().unwrap_or(NaiveDate::MIN);
+    }
+    day = add_days(day, weeks.saturating_mul(7));
+    for _ in 0..rest {
+        day = add_days(day, 1);
+        while !is_business_day(day) && day < NaiveDate::MAX {
+            day = add_days(day, 1);
+        }
+    }
+    day
 }
 
 #[cfg(test)]
@@ -100,7 +123,31 @@ mod tests {
         assert_eq!(next_anniversary(date("2018-01-13"), date("2017-02-13")), date("2018-01-13"));
     }
 
+    /// W16, and a weekend to begin with.
+    #[test]
+    fn business_days_leave_weekends_out() {
+        for (from, days, to) in [
+            ("2020-06-19", 5, "2020-06-26"),
+            ("2020-06-22", 5, "2020-06-29"),
+            ("2020-06-24", 5, "2020-07-01"),
+            ("2020-06-19", 1, "2020-06-22"),
+            ("2020-06-20", 1, "2020-06-22"),
+            ("2020-06-21", 5, "2020-06-26"),
+            ("2020-06-19", 0, "2020-06-19"),
+        ] {
+            assert_eq!(add_business_days(date(from), days), date(to), "{from} + {days}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn business_days_are_counted_one_by_one(from in any_day(), days in 1..40_u32) {
+            let to = add_business_days(from, days);
+            prop_assert!(is_business_day(to));
+            let between = (1..=days_between(from, to)).filter(|n| is_business_day(add_days(from, *n))).count();
+            prop_assert_eq!(between, days as usize);
+        }
+
         #[test]
         fn an_anniversary_keeps_the_day_or_takes_the_last(anchor in any_day(), months in 0..1_200_u32) {
             let day = anniversary(anchor, months);

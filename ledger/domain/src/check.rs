@@ -7,6 +7,8 @@ use crate::{Context, Reason, Rejection, money::Currency};
 
 /// Longest text of a person or a company, in characters (customers page decision G01).
 pub(crate) const TEXT_CHARS_MAX: usize = 256;
+/// Hexadecimal digits of a SHA-256.
+const SHA256_DIGITS: usize = 64;
 /// Largest amount given by hand; what lies above is a mistake.
 pub(crate) const AMOUNT_MAX: u64 = 1_000_000_000_000;
 /// How far a sender's clock may run ahead of the ledger's.
@@ -47,6 +49,24 @@ pub(crate) fn optional(field: &str, text: &str) -> Result<(), Rejection> {
         let message =
             format!("{field} must have at most {TEXT_CHARS_MAX} characters, none of them a control character");
         return Err(Rejection::field(Reason::InvalidValue, field, message).with("length", length));
+    }
+    Ok(())
+}
+
+/// A SHA-256 as text.
+pub(crate) fn sha256(field: &str, text: &str) -> Result<(), Rejection> {
+    if text.len() == SHA256_DIGITS && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Ok(());
+    }
+    Err(invalid(field, format!("The SHA-256 of the file has {SHA256_DIGITS} hexadecimal digits")))
+}
+
+/// An e-mail address.
+pub(crate) fn email(field: &str, text: &str) -> Result<(), Rejection> {
+    required(field, text)?;
+    let parts = text.split_once('@').filter(|(name, host)| !name.is_empty() && host.contains('.'));
+    if parts.is_none() || text.contains(char::is_whitespace) || text.matches('@').count() != 1 {
+        return Err(invalid(field, format!("{text:?} is no e-mail address: name@company.example is")));
     }
     Ok(())
 }

@@ -165,4 +165,12 @@ id! {
     MergeId
     /// A membership offer that was bought, unique among the partner's.
     MembershipId
+    /// An association of a partner with a customer, unique among the customer's.
+    AssociationId
+    /// A document, unique within what it is evidence of.
+    DocumentId
+    /// A claim on co-op funds, unique among the partner's.
+    CoopClaimId
+    /// A period in which co-op funds are used, unique among those of its program.
+    UsagePeriodId
 }

@@ -6,15 +6,18 @@
 //!
 //! No clock, no random source, no IO, no async: time and ids come in through [`Context`]. Dates are UTC days.
 
+pub mod association;
 pub mod calendar;
 pub mod catalog;
 pub mod charge;
 mod check;
 pub mod command;
 mod context;
+pub mod coop;
 pub mod customer;
 pub mod decision;
 pub mod event;
+pub mod evidence;
 pub mod ids;
 pub mod money;
 pub mod offer;

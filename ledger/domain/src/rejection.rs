@@ -597,6 +597,59 @@ reasons! {
     CustomerIsResellerCustomer = "CUSTOMER_IS_RESELLER_CUSTOMER",
     /// The customer is that to the partner already.
     CustomerTieUnchanged = "CUSTOMER_TIE_UNCHANGED",
+
+    /// The customer has no such association, or it is another partner's.
+    AssociationNotFound = "ASSOCIATION_NOT_FOUND",
+    /// What was submitted is edited no more.
+    AssociationLocked = "ASSOCIATION_LOCKED",
+    /// The association stands where this does not follow.
+    AssociationMoveNotAllowed = "ASSOCIATION_MOVE_NOT_ALLOWED",
+    /// The workload is associated with a partner, or claimed, already.
+    AssociationExistsForWorkload = "ASSOCIATION_EXISTS_FOR_WORKLOAD",
+    /// The subscription is associated with a partner, or claimed, already.
+    AssociationExistsForSubscription = "ASSOCIATION_EXISTS_FOR_SUBSCRIPTION",
+    /// The customer has several subscriptions of the product.
+    SubscriptionIdRequired = "SUBSCRIPTION_ID_REQUIRED",
+    /// These activities do not go together, or not in this solution area.
+    ActivityCombinationInvalid = "ACTIVITY_COMBINATION_INVALID",
+    /// The product needs a technical contact.
+    TechnicalContactRequired = "TECHNICAL_CONTACT_REQUIRED",
+    /// A proof of execution is not there.
+    PoeMissing = "POE_MISSING",
+    /// The customer had five business days to opt out.
+    OptOutWindowClosed = "OPT_OUT_WINDOW_CLOSED",
+    /// The id is not that of a location of the partner.
+    MpnIdNotLocation = "MPN_ID_NOT_LOCATION",
+    /// The product has that partner set, or none, already.
+    DigitalPartnerUnchanged = "DIGITAL_PARTNER_UNCHANGED",
+    /// A usage period keeps the days it was published with.
+    UsagePeriodFixed = "USAGE_PERIOD_FIXED",
+    /// The program has no such usage period.
+    UsagePeriodNotFound = "USAGE_PERIOD_NOT_FOUND",
+    /// Claims of the usage period were due earlier.
+    ClaimPeriodClosed = "CLAIM_PERIOD_CLOSED",
+    /// The partner has no such claim.
+    CoopClaimNotFound = "COOP_CLAIM_NOT_FOUND",
+    /// A claim is edited until it is submitted, and when a reviewer asks.
+    ClaimLocked = "CLAIM_LOCKED",
+    /// The claim stands where this does not follow.
+    ClaimMoveNotAllowed = "CLAIM_MOVE_NOT_ALLOWED",
+    /// An expense has no third party's invoice.
+    ThirdPartyInvoiceMissing = "THIRD_PARTY_INVOICE_MISSING",
+    /// Work in house has no certification statement and report.
+    CsrMissing = "CSR_MISSING",
+    /// The activity's results are not measured.
+    MetricMissing = "METRIC_MISSING",
+    /// No such activity, or the program does not pay for it.
+    ActivityNotEligibleForProgram = "ACTIVITY_NOT_ELIGIBLE_FOR_PROGRAM",
+    /// The activity does not have that expense.
+    ExpenseNotEligible = "EXPENSE_NOT_ELIGIBLE",
+    /// More than the activity may cost.
+    ActivityCapExceeded = "ACTIVITY_CAP_EXCEEDED",
+    /// More than the fund has left.
+    CoopFundExceeded = "COOP_FUND_EXCEEDED",
+    /// Nobody published what a cap is in the fund's currency.
+    CapRateMissing = "CAP_RATE_MISSING",
 }
 
 impl fmt::Display for Reason {

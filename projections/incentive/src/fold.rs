@@ -2,6 +2,8 @@
 //!
 //! Sums do not depend on the order of partitions, and what a subscription holds only on the one partition of its customer.
 
+mod associations;
+mod coop;
 mod credits;
 
 use chrono::NaiveDate;
@@ -20,6 +22,7 @@ use subledger_fold::{Changes, Projection, Recorded, StoreError, as_of};
 use crate::{
     month::Month,
     tables::{
+        associations::Step,
         base_days::{self, Place},
         bases::{Base, Sums},
         subscriptions::{Holding, Name},
@@ -36,7 +39,7 @@ impl Projection for IncentiveProjection {
     }
 
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn fold(&self, commit: &Recorded<'_>, rows: &mut dyn Changes) -> Result<(), StoreError> {
@@ -45,8 +48,26 @@ impl Projection for IncentiveProjection {
         if commit.position.partition.family == Family::Customers {
             as_of::note(rows, commit);
         }
+        for (number, event) in (0..).zip(events) {
+            associations::fold(rows, commit, number, event)?;
+            coop::fold(rows, commit, number, event)?;
+        }
         let mut books = Books { rows, position: commit.position, changes: 0 };
         events.iter().try_for_each(|event| fold_event(event, &mut books))
+    }
+}
+
+/// A step of an association or a claim.
+fn step(commit: &Recorded<'_>, event: &Event, effective_on: NaiveDate, state: &str, note: &str) -> Step {
+    Step {
+        position: commit.position,
+        command_id: commit.command_id.to_owned(),
+        principal: commit.principal.to_owned(),
+        effective_on,
+        recorded_at: commit.recorded_at,
+        event: event.name().to_owned(),
+        state: state.to_owned(),
+        note: note.to_owned(),
     }
 }
 

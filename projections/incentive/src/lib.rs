@@ -15,6 +15,9 @@
 //! - **Earned credit**: what each day and resource of an Azure plan earned, what it could have, and why (azure-marketplace-software.md
 //!   2.18), as the domain decided it when the day was rated. Amounts of a day are exact; a charge line is rounded down as a whole, so the
 //!   credit charged differs from the sum of days by less than one minor unit a line.
+//! - **Associations** (billing-details.md 2.3): each with its steps, so that it can be asked for as it was; and who is credited with what
+//!   of a subscription (reports-partners-security.md 2.11).
+//! - **Co-op funds and claims** (billing-details.md 2.1): what accrued is in review, approved, available or expired.
 //! - **Charge count**: lines, credits and lines of zero included.
 
 mod fold;
@@ -25,6 +28,11 @@ mod tables;
 pub use fold::IncentiveProjection;
 pub use month::{InvalidMonth, Month};
 pub use query::{
-    BaseFilter, CreditFilter, EarnedCredit, EarnedCreditTotal, IncentiveBase, list_bases, list_earned_credit,
-    list_earned_credit_totals,
+    AssociationCredit, AssociationFilter, BaseFilter, CoopFilter, CoopFund, CreditFilter, EarnedCredit,
+    EarnedCreditTotal, IncentiveBase, get_association, get_coop_claim, list_association_credits, list_associations,
+    list_bases, list_coop_claims, list_coop_funds, list_earned_credit, list_earned_credit_totals,
+};
+pub use tables::{
+    associations::{Association, Step},
+    coop::CoopClaim,
 };

@@ -1,5 +1,7 @@
 //! Queries: what the incentive service answers, as typed rows.
 
+mod associations;
+mod coop;
 mod credits;
 
 use rust_decimal::Decimal;
@@ -22,6 +24,10 @@ use crate::{
     },
 };
 
+pub use associations::{
+    AssociationCredit, AssociationFilter, get_association, list_association_credits, list_associations,
+};
+pub use coop::{CoopFilter, CoopFund, get_coop_claim, list_coop_claims, list_coop_funds};
 pub use credits::{CreditFilter, EarnedCredit, EarnedCreditTotal, list_earned_credit, list_earned_credit_totals};
 
 /// The base of a month.

@@ -9,6 +9,7 @@ pub(crate) mod audit;
 pub(crate) mod billing;
 pub(crate) mod catalog;
 mod changes;
+pub(crate) mod claims;
 pub(crate) mod command;
 pub(crate) mod customer;
 mod erase;

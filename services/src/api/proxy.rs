@@ -58,6 +58,8 @@ proxies! {
     BillingProxy = "subledger.v1.BillingService"
     /// Incentives.
     IncentiveProxy = "subledger.v1.IncentiveService"
+    /// Associations and claims.
+    ClaimProxy = "subledger.v1.ClaimService"
 }
 
 #[derive(Clone)]

@@ -8,8 +8,8 @@ use subledger_proto::{
     api::{
         admin_service_server::AdminServiceServer, audit_service_server::AuditServiceServer,
         billing_service_server::BillingServiceServer, catalog_service_server::CatalogServiceServer,
-        command_service_server::CommandServiceServer, customer_service_server::CustomerServiceServer,
-        incentive_service_server::IncentiveServiceServer,
+        claim_service_server::ClaimServiceServer, command_service_server::CommandServiceServer,
+        customer_service_server::CustomerServiceServer, incentive_service_server::IncentiveServiceServer,
     },
 };
 use tokio::net::TcpListener;
@@ -25,7 +25,7 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use tonic_web::GrpcWebLayer;
 
 use super::{
-    admin::AdminApi, audit::AuditApi, billing::BillingApi, catalog::CatalogApi, command::CommandApi,
+    admin::AdminApi, audit::AuditApi, billing::BillingApi, catalog::CatalogApi, claims::ClaimApi, command::CommandApi,
     customer::CustomerApi, incentive::IncentiveApi,
 };
 use crate::{
@@ -100,6 +100,8 @@ impl Services {
         customers: CustomerApi => CustomerServiceServer,
         /// Offers what incentives are computed on.
         incentives: IncentiveApi => IncentiveServiceServer,
+        /// Offers associations and claims.
+        claims: ClaimApi => ClaimServiceServer,
         /// Offers the history.
         audit: AuditApi => AuditServiceServer,
         /// Offers the state of the process.

@@ -8,8 +8,8 @@ use subledger_proto::{
     api::{
         admin_service_client::AdminServiceClient, audit_service_client::AuditServiceClient,
         billing_service_client::BillingServiceClient, catalog_service_client::CatalogServiceClient,
-        command_service_client::CommandServiceClient, customer_service_client::CustomerServiceClient,
-        incentive_service_client::IncentiveServiceClient,
+        claim_service_client::ClaimServiceClient, command_service_client::CommandServiceClient,
+        customer_service_client::CustomerServiceClient, incentive_service_client::IncentiveServiceClient,
     },
     common as pb,
 };
@@ -138,6 +138,7 @@ impl Connection {
         customers: CustomerServiceClient
         billing: BillingServiceClient
         incentives: IncentiveServiceClient
+        claims: ClaimServiceClient
         audit: AuditServiceClient
         admin: AdminServiceClient
     }

@@ -10,9 +10,7 @@ use serde_json::Value;
 use subledger_log::codec::to_json;
 use subledger_proto::{
     api::{
-        DocumentFormat, GetCreditNoteRequest, GetCustomerRequest, GetInvoiceDocumentRequest, GetInvoiceRequest,
-        GetOfferRequest, GetPartnerRequest, GetSubscriptionRequest, GetSubscriptionStateRequest, GetTransferRequest,
-        Invoice, LineSelection, ListReconciliationLinesRequest,
+    DocumentFormat, GetAssociationRequest, GetCoopClaimRequest, GetCreditNoteRequest, GetCustomerRequest, GetInvoiceDocumentRequest, GetInvoiceRequest, GetOfferRequest, GetPartnerRequest, GetSubscriptionRequest, GetSubscriptionStateRequest, GetTransferRequest, Invoice, LineSelection, ListReconciliationLinesRequest,
     },
     common::{AsOf, Position},
 };
@@ -48,9 +46,12 @@ pub(crate) struct Args {
     kind: Kind,
     /// Its id, or the number of an invoice or credit note
     id: String,
-    /// Whose subscription it is, where several customers have one of that id; whose transfer
+    /// Whose subscription it is, where several customers have one of that id; whose transfer or association
     #[arg(long, value_name = "ID")]
     customer: Option<String>,
+    /// Whose co-op claim it is
+    #[arg(long, value_name = "ID")]
+    partner: Option<String>,
     #[command(flatten)]
     days: Days,
     /// Wait until the answer reflects this commit, such as customers/2@17; repeatable
@@ -103,14 +104,25 @@ enum Kind {
     CreditNote,
     /// A transfer; needs --customer
     Transfer,
+    /// A partner's association with a customer, with its history; needs --customer
+    Association,
+    /// A claim on co-op funds, with its history; needs --partner
+    CoopClaim,
 }
 
 /// Prints it.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
-    if args.customer.is_some() && !matches!(args.kind, Kind::Subscription | Kind::Transfer) {
-        return Err(Failure::Usage(
-            "--customer says whose subscription or transfer is meant; other ids need no customer".to_owned(),
-        ));
+    if args.customer.is_some() && !matches!(args.kind, Kind::Subscription | Kind::Transfer | Kind::Association) {
+        let text = "--customer says whose subscription, transfer or association is meant; other ids need no customer";
+        return Err(Failure::Usage(text.to_owned()));
+    }
+    if args.partner.is_some() && !matches!(args.kind, Kind::CoopClaim) {
+        return Err(Failure::Usage("--partner says whose co-op claim is meant; other ids need no partner".to_owned()));
+    }
+    match (args.kind, &args.customer, &args.partner) {
+        (Kind::Association, None, _) => return Err(Failure::Usage("--customer says whose association".to_owned())),
+        (Kind::CoopClaim, _, None) => return Err(Failure::Usage("--partner says whose co-op claim".to_owned())),
+        _ => {}
     }
     if args.customer.is_none() && matches!(args.kind, Kind::Transfer) {
         return Err(Failure::Usage("--customer says whose transfer is meant".to_owned()));
@@ -122,7 +134,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Kind::Offer | Kind::Partner => Days { as_of: args.look_back.published_by()?, ..args.days },
         _ => args.days,
     };
-    if args.look_back.is_given() && (args.days.on.is_some() || matches!(args.kind, Kind::CreditNote)) {
+    let never = matches!(args.kind, Kind::CreditNote | Kind::Association | Kind::CoopClaim);
+    if args.look_back.is_given() && (args.days.on.is_some() || never) {
         let text = "--as-of and --recorded-by look back at a customer, a subscription, a transfer or an invoice, --as-of at an offer or a partner too; --on stands alone";
         return Err(Failure::Usage(text.to_owned()));
     }
@@ -142,7 +155,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
             Form::Csv => Format::Csv,
         },
     };
-    let mut value = fetch(&connection, args.kind, args.id, args.customer, days, args.min_position, as_of).await?;
+    let mut value =
+        fetch(&connection, args.kind, args.id, args.customer.or(args.partner), days, args.min_position, as_of).await?;
     if output.output != Format::Table {
         return print_one(output, &value);
     }
@@ -150,6 +164,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Kind::Invoice | Kind::CreditNote => Some(("lines", list::CHARGES)),
         Kind::Offer => Some(("prices", list::PRICES)),
         Kind::Customer | Kind::Subscription | Kind::Partner | Kind::Transfer => None,
+        Kind::Association | Kind::CoopClaim => Some(("history", list::CLAIM_HISTORY)),
     };
     let rows = nested.and_then(|(name, _)| value.as_object_mut()?.remove(name));
     let fields = value.as_object_mut().and_then(|value| value.remove("fields"));
@@ -225,7 +240,7 @@ async fn fetch(
     to: &Connection,
     kind: Kind,
     id: String,
-    customer: Option<String>,
+    owner: Option<String>,
     days: Days,
     min_position: Vec<Position>,
     as_of: Option<AsOf>,
@@ -237,13 +252,13 @@ async fn fetch(
         }
         Kind::Subscription if days.on.is_some() => {
             let on = days.on.map(|day| day.to_string()).unwrap_or_default();
-            let customer_id = customer.unwrap_or_default();
+            let customer_id = owner.unwrap_or_default();
             let request = GetSubscriptionStateRequest { customer_id, subscription_id: id, on, min_position };
             let state = to.customers().get_subscription_state(request).await?.into_inner();
             to_json("subledger.v1.SubscriptionState", &state)
         }
         Kind::Subscription => {
-            let customer_id = customer.unwrap_or_default();
+            let customer_id = owner.unwrap_or_default();
             let request = GetSubscriptionRequest { subscription_id: id, min_position, customer_id, as_of };
             to_json("subledger.v1.Subscription", &to.customers().get_subscription(request).await?.into_inner())
         }
@@ -265,6 +280,15 @@ async fn fetch(
         Kind::CreditNote => {
             let request = GetCreditNoteRequest { credit_note_number: id, min_position };
             to_json("subledger.v1.CreditNote", &to.billing().get_credit_note(request).await?.into_inner())
+        }
+        Kind::Association => {
+            let customer_id = owner.unwrap_or_default();
+            let request = GetAssociationRequest { customer_id, association_id: id, min_position };
+            to_json("subledger.v1.Association", &to.claims().get_association(request).await?.into_inner())
+        }
+        Kind::CoopClaim => {
+            let request = GetCoopClaimRequest { partner_id: owner.unwrap_or_default(), claim_id: id, min_position };
+            to_json("subledger.v1.CoopClaim", &to.claims().get_coop_claim(request).await?.into_inner())
         }
         Kind::Invoice => {
             let request = GetInvoiceRequest { invoice_number: id, min_position, as_of };

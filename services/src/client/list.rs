@@ -1,12 +1,14 @@
 //! `subledger list`: lists of the read models, page after page.
 
 mod choice;
+mod claims;
 mod columns;
 mod partners;
 mod receivables;
 mod usage;
 
 use chrono::NaiveDate;
+pub(crate) use claims::CLAIM_HISTORY;
 use columns::{
     ACTIVITIES, BALANCES, CUSTOMERS, ENTRIES, INCENTIVES, INVOICES, LICENSE_GROUPS, LISTED_PRICES, OFFERS, ORDERS,
     PARTNERS, PROMOTIONS, SUBSCRIPTIONS, TAX_RATES, TRANSFERS, TRIALS, USERS,
@@ -16,13 +18,7 @@ use serde_json::Value;
 use subledger_log::codec::to_json;
 use subledger_proto::{
     api::{
-        ListActivitiesRequest, ListAgeingRequest, ListBalancesRequest, ListChargesRequest, ListCreditNotesRequest,
-        ListCustomersRequest, ListEarnedCreditRequest, ListEarnedCreditTotalsRequest, ListEntriesRequest,
-        ListIncentiveBasesRequest, ListInvoicesRequest, ListLicenseGroupsRequest, ListLocationsRequest,
-        ListMembershipsRequest, ListMergesRequest, ListOffersRequest, ListOrdersRequest, ListPartnerAgreementsRequest,
-        ListPartnersRequest, ListPartnershipsRequest, ListPaymentsRequest, ListPricesRequest, ListPromotionsRequest,
-        ListSlaClaimsRequest, ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest, ListTaxRatesRequest,
-        ListTransfersRequest, ListTrialsRequest, ListUsageRequest, ListUsersRequest, ListWithholdingRequestsRequest,
+    ListActivitiesRequest, ListAgeingRequest, ListAssociationCreditsRequest, ListAssociationsRequest, ListBalancesRequest, ListChargesRequest, ListCoopActivitiesRequest, ListCoopClaimsRequest, ListCoopFundsRequest, ListCreditNotesRequest, ListCustomersRequest, ListEarnedCreditRequest, ListEarnedCreditTotalsRequest, ListEntriesRequest, ListIncentiveBasesRequest, ListInvoicesRequest, ListLicenseGroupsRequest, ListLocationsRequest, ListMembershipsRequest, ListMergesRequest, ListOffersRequest, ListOrdersRequest, ListPartnerAgreementsRequest, ListPartnershipsRequest, ListPartnersRequest, ListPaymentsRequest, ListPricesRequest, ListPromotionsRequest, ListSlaClaimsRequest, ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest, ListTaxRatesRequest, ListTransfersRequest, ListTrialsRequest, ListUsageRequest, ListUsersRequest, ListWithholdingRequestsRequest,
     },
     common::Position,
 };
@@ -106,6 +102,15 @@ pub(crate) struct Filter {
     /// Only offers with this in their name or id
     #[arg(long, value_name = "TEXT")]
     text: Option<String>,
+    /// Only of this program
+    #[arg(long, value_name = "PROGRAM")]
+    program: Option<String>,
+    /// Only of the partner's location with this id in the partner network
+    #[arg(long, value_name = "ID")]
+    location: Option<String>,
+    /// Only of this usage period of co-op funds
+    #[arg(long, value_name = "ID")]
+    period: Option<String>,
     /// Only of this month, such as 2018-01
     #[arg(long, value_name = "YYYY-MM")]
     month: Option<String>,
@@ -192,6 +197,16 @@ pub(crate) enum Kind {
     EarnedCredit,
     /// Earned credit by month
     EarnedCreditTotals,
+    /// Partners associated with customers by a claim
+    Associations,
+    /// Who is credited with what of each subscription that has a partner associated
+    AssociationCredits,
+    /// What co-op claims can be made for, with proofs, expenses and caps
+    CoopActivities,
+    /// Co-op funds: accrued, in review, approved, available, expired
+    CoopFunds,
+    /// Claims on co-op funds
+    CoopClaims,
 }
 
 impl Kind {
@@ -230,6 +245,11 @@ impl Kind {
             Self::Spending => usage::SPENDING,
             Self::EarnedCredit => usage::EARNED_CREDIT,
             Self::EarnedCreditTotals => usage::EARNED_CREDIT_TOTALS,
+            Self::Associations => claims::ASSOCIATIONS,
+            Self::AssociationCredits => claims::ASSOCIATION_CREDITS,
+            Self::CoopActivities => claims::COOP_ACTIVITIES,
+            Self::CoopFunds => claims::COOP_FUNDS,
+            Self::CoopClaims => claims::COOP_CLAIMS,
         }
     }
 
@@ -259,6 +279,13 @@ impl Kind {
             Self::Prices => &["currency", "on", "since", "as-of"],
             Self::Incentives => &["partner", "month", "as-of", "recorded-by"],
             Self::EarnedCreditTotals => &["partner", "month"],
+            Self::Associations => {
+                &["partner", "customer", "program", "location", "state", "from", "to", "as-of", "recorded-by"]
+            }
+            Self::AssociationCredits => &["customer"],
+            Self::CoopActivities => &["program"],
+            Self::CoopFunds => &["partner", "program", "period", "location", "on"],
+            Self::CoopClaims => &["partner", "program", "period", "location", "state"],
             Self::Usage => &["partner", "customer", "month", "unbilled"],
             Self::Spending | Self::EarnedCredit => &["partner", "customer", "month"],
         }
@@ -286,6 +313,9 @@ impl Filter {
             ("offer-kind", self.offer_kind.is_some()),
             ("offer", self.offer.is_some()),
             ("text", self.text.is_some()),
+            ("program", self.program.is_some()),
+            ("location", self.location.is_some()),
+            ("period", self.period.is_some()),
             ("month", self.month.is_some()),
             ("from", self.from.is_some()),
             ("to", self.to.is_some()),
@@ -453,6 +483,25 @@ async fn page(
             partner_id, customer_id, month: text(f.month) }).credits as "EarnedCredit"),
         Kind::EarnedCreditTotals => page!(incentives.list_earned_credit_totals(ListEarnedCreditTotalsRequest {
             partner_id, month: text(f.month) }).totals as "EarnedCreditTotal"),
+        Kind::Associations => page!(claims.list_associations(ListAssociationsRequest {
+            partner_id, customer_id, program: text(f.program), location_mpn_id: text(f.location), state: text(f.state),
+            from: from_date, to: to_date, as_of }).associations as "Association"),
+        Kind::AssociationCredits => {
+            page!(claims.list_association_credits(ListAssociationCreditsRequest { customer_id })
+            .credits as "AssociationCredit")
+        }
+        Kind::CoopActivities => {
+            let request = ListCoopActivitiesRequest { program: text(f.program) };
+            let answer = to.claims().list_coop_activities(request).await?.into_inner();
+            let rows = answer.activities.iter().map(|row| to_json("subledger.v1.CoopActivity", row));
+            Ok((rows.collect::<Result<_, _>>()?, String::new()))
+        }
+        Kind::CoopFunds => page!(claims.list_coop_funds(ListCoopFundsRequest {
+            partner_id, program: text(f.program), usage_period_id: text(f.period), location_mpn_id: text(f.location),
+            on: day(f.on) }).funds as "CoopFund"),
+        Kind::CoopClaims => page!(claims.list_coop_claims(ListCoopClaimsRequest {
+            partner_id, program: text(f.program), usage_period_id: text(f.period), location_mpn_id: text(f.location),
+            state: text(f.state), activity: String::new() }).claims as "CoopClaim"),
     }
 }
 
@@ -500,6 +549,12 @@ mod tests {
             (usage::SPENDING, "Spending"),
             (usage::EARNED_CREDIT, "EarnedCredit"),
             (usage::EARNED_CREDIT_TOTALS, "EarnedCreditTotal"),
+            (claims::ASSOCIATIONS, "Association"),
+            (claims::ASSOCIATION_CREDITS, "AssociationCredit"),
+            (claims::COOP_ACTIVITIES, "CoopActivity"),
+            (claims::COOP_FUNDS, "CoopFund"),
+            (claims::COOP_CLAIMS, "CoopClaim"),
+            (CLAIM_HISTORY, "ClaimHistoryEntry"),
             (USERS, "User"),
             (ORDERS, "Order"),
             (LICENSE_GROUPS, "LicenseGroup"),

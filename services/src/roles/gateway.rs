@@ -16,7 +16,7 @@ use crate::{
         audit::AuditApi,
         catalog::CatalogApi,
         command::CommandApi,
-        proxy::{BillingProxy, CustomerProxy, IncentiveProxy},
+        proxy::{BillingProxy, ClaimProxy, CustomerProxy, IncentiveProxy},
     },
     audit::{Trees, http::Place},
     clock::WallClock,
@@ -123,6 +123,7 @@ async fn services(
     services.add(CustomerProxy::to(&config.projectors.customer, &dial).context("projectors.customer")?).await;
     services.add(BillingProxy::to(&config.projectors.billing, &dial).context("projectors.billing")?).await;
     services.add(IncentiveProxy::to(&config.projectors.incentive, &dial).context("projectors.incentive")?).await;
+    services.add(ClaimProxy::to(&config.projectors.incentive, &dial).context("projectors.incentive")?).await;
     let test_clock_start = Some(config.test_clock.start).filter(|_| config.test_clock.enabled);
     let parts = Parts {
         roles: vec!["gateway".into()],

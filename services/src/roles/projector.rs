@@ -14,6 +14,7 @@ use crate::{
         Services,
         admin::{AdminApi, Parts, customers_partitions},
         billing::BillingApi,
+        claims::ClaimApi,
         customer::CustomerApi,
         incentive::IncentiveApi,
         read_model::ReadModel,
@@ -162,7 +163,10 @@ async fn services(
     match name {
         Name::Customer => services.customers(CustomerApi::new(model)).await,
         Name::Billing => services.billing(BillingApi::new(model)).await,
-        Name::Incentive => services.incentives(IncentiveApi::new(model)).await,
+        Name::Incentive => {
+            services.incentives(IncentiveApi::new(model.clone())).await;
+            services.claims(ClaimApi::new(model)).await;
+        }
     }
     let parts = Parts {
         roles: vec![format!("projector {}", name.as_str())],

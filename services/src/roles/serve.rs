@@ -20,6 +20,7 @@ use crate::{
         audit::AuditApi,
         billing::BillingApi,
         catalog::CatalogApi,
+        claims::ClaimApi,
         command::CommandApi,
         customer::CustomerApi,
         incentive::IncentiveApi,
@@ -178,6 +179,7 @@ impl Process {
         services.customers(CustomerApi::new(model(Name::Customer)?)).await;
         services.billing(BillingApi::new(model(Name::Billing)?)).await;
         services.incentives(IncentiveApi::new(model(Name::Incentive)?)).await;
+        services.claims(ClaimApi::new(model(Name::Incentive)?)).await;
         services
             .audit(AuditApi::new(Arc::clone(&ledger.log), self.stop.clone()).with_trees(Arc::clone(&self.trees)))
             .await;

@@ -41,6 +41,7 @@ impl Catalog {
             Command::PublishMeters(command) => usage::publish_meters(command),
             Command::PublishMeterPrices(command) => self.usage.publish_prices(command, self.last_closed),
             Command::PublishExchangeRates(command) => self.usage.publish_rates(command),
+            Command::PublishUsagePeriods(command) => self.usage_periods.publish(command),
             Command::PublishCreditTerms(command) => usage::publish_terms(command, self.last_closed),
             Command::PublishPartnerAgreement(command) => program::publish_agreement(command),
             Command::PublishPartnerRules(command) => program::publish_rules(command),

@@ -10,6 +10,7 @@ mod refund_cap;
 mod taxes;
 mod trials;
 mod usage;
+mod usage_periods;
 
 use std::collections::BTreeMap;
 
@@ -19,7 +20,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Event,
-    ids::{OfferId, PromotionId},
+    coop::UsagePeriod,
+    ids::{OfferId, PromotionId, UsagePeriodId},
     money::Currency,
     offer::{Offer, Promotion},
     tax::TaxRates,
@@ -49,6 +51,7 @@ pub struct Catalog {
     refund_caps: refund_cap::RefundCaps,
     usage: UsageCatalog,
     program: ProgramRules,
+    usage_periods: usage_periods::UsagePeriods,
 }
 
 impl Catalog {
@@ -119,6 +122,11 @@ impl Catalog {
         &self.program
     }
 
+    /// A usage period of a co-op program.
+    pub fn usage_period(&self, program: &str, id: &UsagePeriodId) -> Option<&UsagePeriod> {
+        self.usage_periods.get(program, id)
+    }
+
     /// Applies an event of the catalog.
     pub fn evolve(&mut self, event: &Event) {
         match event {
@@ -155,6 +163,7 @@ impl Catalog {
                 self.refund_caps.entry(e.currency).or_default().insert(e.valid_from, e.amount);
             }
             Event::PartnerAgreementPublished(_) | Event::PartnerRulesPublished(_) => self.program.evolve(event),
+            Event::UsagePeriodsPublished(e) => self.usage_periods.add(&e.periods),
             _ => self.usage.evolve(event),
         }
     }

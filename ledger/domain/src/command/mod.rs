@@ -1,7 +1,9 @@
 //! Commands: what a caller wants to happen. Each concerns one stream; [`Command::target`] says which.
 
 mod account;
+mod association;
 mod catalog;
+mod coop;
 mod customer;
 mod membership;
 mod partner;
@@ -21,8 +23,8 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{CustomerId, PartnerId};
 
 pub use self::{
-    account::*, catalog::*, customer::*, membership::*, partner::*, partnership::*, program::*, receivables::*, sla::*,
-    subscription::*, timer::*, transfer::*, trial::*, usage::*, user::*,
+    account::*, association::*, catalog::*, coop::*, customer::*, membership::*, partner::*, partnership::*,
+    program::*, receivables::*, sla::*, subscription::*, timer::*, transfer::*, trial::*, usage::*, user::*,
 };
 
 /// The stream a command concerns.
@@ -179,6 +181,26 @@ pub enum Command {
     PublishPartnerAgreement(PublishPartnerAgreement),
     PublishPartnerRules(PublishPartnerRules),
     TieCustomer(TieCustomer),
+    DraftAssociation(DraftAssociation),
+    SubmitAssociation(SubmitAssociation),
+    AskAboutAssociation(AskAboutAssociation),
+    AnswerAboutAssociation(AnswerAboutAssociation),
+    NotifyAssociationCustomer(NotifyAssociationCustomer),
+    OptOutOfAssociation(OptOutOfAssociation),
+    RejectAssociation(RejectAssociation),
+    EndAssociation(EndAssociation),
+    RecordDigitalPartner(RecordDigitalPartner),
+    PublishUsagePeriods(PublishUsagePeriods),
+    AccrueCoopFunds(AccrueCoopFunds),
+    CreateCoopClaim(CreateCoopClaim),
+    ReviseCoopClaim(ReviseCoopClaim),
+    AddCoopClaimDocument(AddCoopClaimDocument),
+    CommentOnCoopClaim(CommentOnCoopClaim),
+    SubmitCoopClaim(SubmitCoopClaim),
+    AskAboutCoopClaim(AskAboutCoopClaim),
+    ApproveCoopClaim(ApproveCoopClaim),
+    RejectCoopClaim(RejectCoopClaim),
+    HandOverCoopClaim(HandOverCoopClaim),
 }
 
 impl Command {
@@ -196,7 +218,8 @@ impl Command {
             | Self::PublishMeters(_)
             | Self::PublishMeterPrices(_)
             | Self::PublishExchangeRates(_)
-            | Self::PublishCreditTerms(_) => Target::Catalog,
+            | Self::PublishCreditTerms(_)
+            | Self::PublishUsagePeriods(_) => Target::Catalog,
             Self::RegisterPartner(c) => Target::Partner(&c.partner_id),
             Self::IssueInvoice(c) => Target::Partner(&c.partner_id),
             Self::UpdateBillingProfile(c) => Target::Partner(&c.partner_id),
@@ -320,6 +343,25 @@ impl Command {
             Self::PublishPartnerAgreement(_) => Target::Catalog,
             Self::PublishPartnerRules(_) => Target::Catalog,
             Self::TieCustomer(c) => Target::Customer(&c.customer_id),
+            Self::DraftAssociation(c) => Target::Customer(&c.customer_id),
+            Self::SubmitAssociation(c) => Target::Customer(&c.customer_id),
+            Self::AskAboutAssociation(c) => Target::Customer(&c.customer_id),
+            Self::AnswerAboutAssociation(c) => Target::Customer(&c.customer_id),
+            Self::NotifyAssociationCustomer(c) => Target::Customer(&c.customer_id),
+            Self::OptOutOfAssociation(c) => Target::Customer(&c.customer_id),
+            Self::RejectAssociation(c) => Target::Customer(&c.customer_id),
+            Self::EndAssociation(c) => Target::Customer(&c.customer_id),
+            Self::RecordDigitalPartner(c) => Target::Customer(&c.customer_id),
+            Self::AccrueCoopFunds(c) => Target::Partner(&c.partner_id),
+            Self::CreateCoopClaim(c) => Target::Partner(&c.partner_id),
+            Self::ReviseCoopClaim(c) => Target::Partner(&c.partner_id),
+            Self::AddCoopClaimDocument(c) => Target::Partner(&c.partner_id),
+            Self::CommentOnCoopClaim(c) => Target::Partner(&c.partner_id),
+            Self::SubmitCoopClaim(c) => Target::Partner(&c.partner_id),
+            Self::AskAboutCoopClaim(c) => Target::Partner(&c.partner_id),
+            Self::ApproveCoopClaim(c) => Target::Partner(&c.partner_id),
+            Self::RejectCoopClaim(c) => Target::Partner(&c.partner_id),
+            Self::HandOverCoopClaim(c) => Target::Partner(&c.partner_id),
         }
     }
 

@@ -1,9 +1,10 @@
 //! Decisions about one customer: which rules a command goes through.
 
 use super::{
-    Customer, access, adjustment, agreement, cancel, convert, create, details, draft::Draft, due, erase, free_trial,
-    frequency, license_group, licenses, marketplace, profile, purchase, qualification, quantity, relationship, renewal,
-    reseller, reservation, schedule, sla, suspension, transaction, transfer, transfer_form, upgrade, usage, user,
+    Customer, access, adjustment, agreement, association, cancel, convert, create, details, draft::Draft, due, erase,
+    free_trial, frequency, license_group, licenses, marketplace, profile, purchase, qualification, quantity,
+    relationship, renewal, reseller, reservation, schedule, sla, suspension, transaction, transfer, transfer_form,
+    upgrade, usage, user,
 };
 use crate::{Command, Context, Event, Reason, Reference, Rejection, check, command::Target};
 
@@ -31,6 +32,7 @@ pub fn decide(
     erase::gate(customer, command)?;
     let mut draft = Draft::new(customer, reference, context);
     run(&mut draft, command)?;
+    association::follow(&mut draft);
     Ok(draft.decision.into_events())
 }
 
@@ -100,6 +102,15 @@ fn run(draft: &mut Draft<'_>, command: &Command) -> Result<(), Rejection> {
         Command::SetLicenseGroup(command) => license_group::set(draft, command),
         Command::DeleteLicenseGroup(command) => license_group::delete(draft, command),
         Command::TieCustomer(command) => transaction::tie(draft, command),
+        Command::DraftAssociation(command) => association::save(draft, command),
+        Command::SubmitAssociation(command) => association::submit(draft, command),
+        Command::AskAboutAssociation(command) => association::ask(draft, command),
+        Command::AnswerAboutAssociation(command) => association::answer(draft, command),
+        Command::NotifyAssociationCustomer(command) => association::notify(draft, command),
+        Command::OptOutOfAssociation(command) => association::opt_out(draft, command),
+        Command::RejectAssociation(command) => association::reject(draft, command),
+        Command::EndAssociation(command) => association::end(draft, command),
+        Command::RecordDigitalPartner(command) => association::record_digital_partner(draft, command),
         Command::RunDue(command) => {
             due::run(draft, command.date);
             Ok(())

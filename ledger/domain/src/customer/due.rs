@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 
-use super::{Standing, Subscription, draft::Draft, free_trial, renewal, schedule, usage, user};
+use super::{Standing, Subscription, association, draft::Draft, free_trial, renewal, schedule, usage, user};
 use crate::{
     calendar,
     event::{RelationshipRequestExpired, SubscriptionDeprovisioned, TransferExpired, TrialConverted},
@@ -40,6 +40,7 @@ pub(super) fn run(draft: &mut Draft<'_>, date: NaiveDate) {
         draft.push(RelationshipRequestExpired { customer_id, partner_id, expired_on });
     }
     user::purge(draft, date, DUE_PER_DECISION_MAX);
+    association::end_windows(draft, date, DUE_PER_DECISION_MAX);
     // A commit of its own: a day's usage can be as much as fits in one.
     if draft.decision.events().is_empty() {
         usage::run_due(draft, date);

@@ -5,6 +5,7 @@
 mod access;
 mod adjustment;
 mod agreement;
+mod association;
 mod azure;
 mod cancel;
 mod convert;
@@ -49,7 +50,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use self::sla::Claim;
+use self::{association::Associations, sla::Claim};
 use crate::{
     Event,
     event::{AgreementAccepted, CustomerCreated, RelationshipEstablished, TransferRequested},
@@ -210,6 +211,7 @@ pub struct Customer {
     usage: usage::Usage,
     /// Who it is was erased.
     erased: bool,
+    associations: Associations,
 }
 
 /// A refund of a reservation.
@@ -236,8 +238,9 @@ impl Customer {
         let subscription = self.due.first().map(|(date, _)| *date);
         let transfer = self.transfers_due.first().map(|(date, _)| *date);
         let request = self.relationships.values().filter_map(|known| known.request_expires_on).min();
-        let others = [transfer, request, self.users.next_due(), self.usage.next_due()];
-        subscription.into_iter().chain(others.into_iter().flatten()).min()
+        let records = [self.users.next_due(), self.usage.next_due(), self.associations.next_due()];
+        let others = [transfer, request].into_iter().chain(records).flatten();
+        subscription.into_iter().chain(others).min()
     }
 
     /// Its whole primary domain name.
@@ -329,6 +332,7 @@ impl Customer {
             refunds: BTreeMap::new(),
             usage: usage::Usage::default(),
             erased: false,
+            associations: Associations::default(),
         }
     }
 
@@ -338,6 +342,7 @@ impl Customer {
 
     fn apply(&mut self, event: &Event) {
         self.ties.apply(event, &transaction::Relations(&self.relationships));
+        self.associations.apply(event);
         match event {
             Event::AgreementAccepted(e) => self.accept_agreement(e),
             Event::CustomerErased(_) => self.erase(),

@@ -1,5 +1,6 @@
 //! Given, when, then: what each command does to a customer, and what it refuses.
 
+mod associations;
 mod azure;
 mod azure_transfers;
 mod erasure;

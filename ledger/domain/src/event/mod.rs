@@ -1,8 +1,10 @@
 //! Events: what happened. Immutable, and enough to rebuild every state from.
 
 mod account;
+mod association;
 mod catalog;
 mod charge;
+mod coop;
 mod customer;
 mod membership;
 mod partner;
@@ -21,8 +23,8 @@ use serde::{Deserialize, Serialize};
 use crate::charge::Charged;
 
 pub use self::{
-    account::*, catalog::*, charge::*, customer::*, membership::*, partner::*, partnership::*, program::*,
-    receivables::*, sla::*, subscription::*, transfer::*, trial::*, usage::*, user::*,
+    account::*, association::*, catalog::*, charge::*, coop::*, customer::*, membership::*, partner::*, partnership::*,
+    program::*, receivables::*, sla::*, subscription::*, transfer::*, trial::*, usage::*, user::*,
 };
 
 macro_rules! event {
@@ -95,4 +97,10 @@ events! {
     PartnershipRequested, PartnershipAuthorized, ProviderAdminRevoked, PartnershipEnded, MergeInvited, MergeAccepted, MergeRejected, AccountsMerged,
     MembershipPurchased, MembershipRenewed, MembershipRenewalStopped, MembershipCancelled, BenefitActivated, MembershipReminded, MembershipLapsed,
     PartnerAgreementPublished, PartnerRulesPublished, CustomerTied,
+    AssociationDrafted, AssociationSubmitted, AssociationInformationRequested, AssociationInformationProvided,
+    AssociationCustomerNotified, AssociationOptedOut, AssociationRejected, AssociationActivated,
+    AssociationExtended, AssociationEnded, DigitalPartnerRecorded,
+    UsagePeriodsPublished, CoopFundsAccrued, CoopClaimCreated, CoopClaimRevised, CoopClaimDocumentAdded,
+    CoopClaimCommented, CoopClaimSubmitted, CoopClaimInformationRequested, CoopClaimApproved, CoopClaimRejected,
+    CoopClaimHandedOver,
 }

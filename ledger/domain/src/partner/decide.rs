@@ -1,7 +1,7 @@
 //! Decisions about one partner.
 
 use super::{
-    Partner, account, invoice, membership, merge, network, partnership, profile, program, receivables, tax,
+    Partner, account, coop, invoice, membership, merge, network, partnership, profile, program, receivables, tax,
     verification,
 };
 use crate::{
@@ -38,6 +38,7 @@ pub fn decide(
             let partner = registered_one(state, partner_id)?;
             business(partner, reference, command, context)
                 .or_else(|| receivables::decide(partner, &reference.catalog, command, context))
+                .or_else(|| coop::decide(partner, reference, command, context))
                 .unwrap_or_else(|| Err(check::misdirected("partner")))
         }
     }

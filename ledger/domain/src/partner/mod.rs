@@ -1,6 +1,7 @@
 //! Partners: accounts, billing day, currency, issued invoices, what they owe, and what they may do in the program. One stream each.
 
 mod account;
+mod coop;
 mod cycle;
 mod decide;
 mod invoice;
@@ -21,7 +22,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Event,
+    Event, Reason, Rejection,
     charge::InvoiceFamily,
     event::{InvoiceIssued, PartnerRegistered},
     ids::{MergeId, PartnerId},
@@ -31,6 +32,7 @@ use crate::{
 };
 
 pub use account::{Absorbed, Account, GlobalAccount, LOCATIONS_MAX, LegalProfile, Location};
+pub use coop::Coop;
 pub use cycle::{CycleStart, billing_period_start, invoice_date};
 pub use decide::decide;
 pub use invoice::{InvoiceHeader, PAYMENT_TERM_DAYS};
@@ -107,6 +109,8 @@ pub struct Partner {
     pub memberships: Memberships,
     partnerships: BTreeMap<PartnerId, Partnership>,
     merges: BTreeMap<MergeId, Merge>,
+    /// Its co-op funds and what it claims of them.
+    pub coop: Coop,
 }
 
 /// The invoices of one family and currency.
@@ -141,6 +145,7 @@ impl From<&PartnerRegistered> for Partner {
             memberships: Memberships::default(),
             partnerships: BTreeMap::new(),
             merges: BTreeMap::new(),
+            coop: Coop::default(),
         }
     }
 }
@@ -172,6 +177,9 @@ impl Partners {
         }
         if let Some(id) = business(event) {
             self.change(id, |partner| partner.apply_business(event));
+        }
+        if let Some(id) = coop::concerned(event) {
+            self.change(id, |partner| partner.coop.apply(event));
         }
         match event {
             Event::PartnerRegistered(e) => {
@@ -225,6 +233,15 @@ impl Partner {
         self.memberships.apply(event);
         self.apply_partnership(event);
         self.apply_merge(event);
+    }
+
+    /// The id is that of a location of the partner.
+    pub(crate) fn check_location(&self, mpn_id: &str, field: &str) -> Result<(), Rejection> {
+        if self.account.locations().any(|(id, _)| id.as_str() == mpn_id) {
+            return Ok(());
+        }
+        let message = format!("{mpn_id:?} is no location of partner {} in the partner network", self.partner_id);
+        Err(Rejection::field(Reason::MpnIdNotLocation, field, message))
     }
 
     fn count_invoice(&mut self, event: &Event) {

@@ -197,6 +197,26 @@ commands! {
     PublishPartnerAgreement { version, signing_from, required_from }
     PublishPartnerRules { rules }
     TieCustomer { customer_id, partner_id, tie }
+    DraftAssociation { customer_id, partner_id, association_id, details }
+    SubmitAssociation { customer_id, partner_id, association_id }
+    AskAboutAssociation { customer_id, association_id, question }
+    AnswerAboutAssociation { customer_id, partner_id, association_id, answer, documents }
+    NotifyAssociationCustomer { customer_id, association_id }
+    OptOutOfAssociation { customer_id, association_id, reason }
+    RejectAssociation { customer_id, association_id, reason }
+    EndAssociation { customer_id, association_id, partner_id, reason }
+    RecordDigitalPartner { customer_id, subscription_id, partner_id }
+    PublishUsagePeriods { periods }
+    AccrueCoopFunds { partner_id, program, location_mpn_id, usage_period_id, amount, currency, reference }
+    CreateCoopClaim { partner_id, claim_id, program, location_mpn_id, usage_period_id, activity, details }
+    ReviseCoopClaim { partner_id, claim_id, details }
+    AddCoopClaimDocument { partner_id, claim_id, document }
+    CommentOnCoopClaim { partner_id, claim_id, text }
+    SubmitCoopClaim { partner_id, claim_id }
+    AskAboutCoopClaim { partner_id, claim_id, document_id, question, answer_by }
+    ApproveCoopClaim { partner_id, claim_id, amount }
+    RejectCoopClaim { partner_id, claim_id, reason }
+    HandOverCoopClaim { partner_id, claim_id, payment_reference }
 }
 
 message! {

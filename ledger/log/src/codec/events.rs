@@ -222,6 +222,28 @@ events! {
     PartnerAgreementPublished { version, signing_from, required_from }
     PartnerRulesPublished { rules }
     CustomerTied { customer_id, partner_id, tie }
+    AssociationDrafted { customer_id, partner_id, association_id, details }
+    AssociationSubmitted { customer_id, partner_id, association_id, details, submitted_on }
+    AssociationInformationRequested { customer_id, partner_id, association_id, question, asked_on }
+    AssociationInformationProvided { customer_id, partner_id, association_id, answer, documents, answered_on }
+    AssociationCustomerNotified { customer_id, partner_id, association_id, notified_on, opt_out_until }
+    AssociationOptedOut { customer_id, partner_id, association_id, reason, opted_out_on }
+    AssociationRejected { customer_id, partner_id, association_id, reason, rejected_on }
+    AssociationActivated { customer_id, partner_id, association_id, from }
+    AssociationExtended { customer_id, partner_id, association_id, subscription_id, until }
+    AssociationEnded { customer_id, partner_id, association_id, reason, note, replaced_by, ended_on }
+    DigitalPartnerRecorded { customer_id, subscription_id, partner_id, recorded_on }
+    UsagePeriodsPublished { periods }
+    CoopFundsAccrued { partner_id, program, location_mpn_id, usage_period_id, amount, currency, reference, accrued_on, claim_deadline }
+    CoopClaimCreated { partner_id, claim_id, program, location_mpn_id, usage_period_id, activity, details, created_on, claim_deadline, retained_until }
+    CoopClaimRevised { partner_id, claim_id, details, retained_until }
+    CoopClaimDocumentAdded { partner_id, claim_id, document }
+    CoopClaimCommented { partner_id, claim_id, text }
+    CoopClaimSubmitted { partner_id, claim_id, amount, currency, submitted_on }
+    CoopClaimInformationRequested { partner_id, claim_id, document_id, question, answer_by, asked_on }
+    CoopClaimApproved { partner_id, claim_id, amount, currency, approved_on }
+    CoopClaimRejected { partner_id, claim_id, reason, rejected_on }
+    CoopClaimHandedOver { partner_id, claim_id, amount, currency, payment_reference, handed_over_on }
 }
 
 message! {

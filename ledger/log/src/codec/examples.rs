@@ -1,6 +1,7 @@
 //! One full example of each event and command: every field has a value that none does not have.
 
 mod partners;
+mod claims;
 mod receivables;
 mod records;
 mod tax;
@@ -559,6 +560,7 @@ pub(crate) fn events() -> Vec<Event> {
         receivables::events(),
         usage::events(),
         partners::events(),
+        claims::events(),
     ]
     .concat()
 }
@@ -729,6 +731,7 @@ pub(crate) fn commands() -> Vec<Command> {
         receivables::commands(),
         usage::commands(),
         partners::commands(),
+        claims::commands(),
     ]
     .concat()
 }

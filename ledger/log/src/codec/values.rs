@@ -2,15 +2,13 @@
 
 use subledger_domain::{
     Reason,
+    association::{
+        AssociationActivity, AssociationContact, AssociationDetails, AssociationEndReason, ClaimedProduct,
+        RevenueDetails, SolutionArea,
+    },
     catalog::{PaymentInstructions, TrialTerms},
     charge::{AppliedPromotion, ChargeType, Discount, InvoiceFamily, InvoiceTotals},
-    command::LicenseGroupRow,
-    customer::{ScheduledChange, SlaCredit, SuspensionReason},
-    event::{FormRequest, FormSigner, LicenseRow},
-    ids::{
-        AssignmentId, AzureSubscriptionId, ClaimId, CommandId, CreditNoteNumber, CustomerId, ExemptionId,
-        InvoiceNumber, LicenseGroupId, LineId, MembershipId, MergeId, MeterId, MpnId, OfferId, OrderId, PartnerId,
-        PaymentId, PriceListId, PromotionId, SubscriptionId, TransferId, UserId, WithholdingId,
+    command::{LicenseGroupRow}, coop::{CoopClaimDetails, Expense, UsagePeriod}, customer::{ScheduledChange, SlaCredit, SuspensionReason}, event::{FormRequest, FormSigner, LicenseRow}, evidence::{Evidence, EvidenceKind}, ids::{ AssignmentId, AssociationId, AzureSubscriptionId, ClaimId, CommandId, CoopClaimId, CreditNoteNumber, CustomerId, DocumentId, ExemptionId, InvoiceNumber, LineId, MeterId, OfferId, OrderId, PartnerId, PaymentId, PriceListId, PromotionId, SubscriptionId, TransferId, UsagePeriodId, UserId, WithholdingId,, ids::{ AssignmentId, AzureSubscriptionId, ClaimId, CommandId, CreditNoteNumber, CustomerId, ExemptionId, InvoiceNumber, LicenseGroupId, LineId, MembershipId, MergeId, MeterId, MpnId, OfferId, OrderId, PartnerId, PaymentId, PriceListId, PromotionId, SubscriptionId, TransferId, UserId, WithholdingId,,
     },
     money::{Currency, Money},
     offer::{
@@ -60,6 +58,8 @@ text! { ExemptionId UserId LicenseGroupId }
 text! { PaymentId WithholdingId CreditNoteNumber ClaimId }
 
 text! { MeterId AzureSubscriptionId AssignmentId }
+
+text! { AssociationId DocumentId CoopClaimId UsagePeriodId }
 
 enumeration! {
     Family { Catalog, Partners, Customers }
@@ -230,3 +230,25 @@ message! {
     MembershipResolution => MembershipResolution { offer, kept, dropped, anniversary }
     PartnerRuleRow => PartnerRuleRow { rule, from }
 }
+enumeration! {
+    EvidenceKind { Invoice, CertificationStatement, ProofOfExecution, Metric, Other }
+    SolutionArea { BusinessApplications, Microsoft365 }
+    AssociationActivity { PreSales, Usage, RevenueAssociation }
+    AssociationEndReason { Expired, Replaced, Removed }
+}
+
+message! {
+    Evidence => Evidence { document_id, kind, proof, name, sha256, note }
+    AssociationContact => AssociationContact { name, title, email }
+    ClaimedProduct => ClaimedProduct { offer_id, subscription_id }
+    RevenueDetails => RevenueDetails { solution_seller, customer_name, isv_product }
+    AssociationDetails => AssociationDetails {
+        name, location_mpn_id, domain_name, solution_area, activities, products, workloads, customer_contact, technical_contact,
+        partner_contact, documents, revenue, comments, replaces,
+    }
+    UsagePeriod => UsagePeriod { program, usage_period_id, first_day, last_day }
+    Expense => Expense { expense, amount, in_house, document_id, attendee }
+    CoopClaimDetails => CoopClaimDetails { activity_date, currency, expenses, conference }
+}
+
+optional! { AssociationContact RevenueDetails }

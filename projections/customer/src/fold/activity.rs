@@ -2,6 +2,7 @@
 
 use subledger_domain::{
     Event, Rejection,
+    association::CporProgram,
     customer::ScheduledChange,
     ids::PartnerId,
     party::{Address, Contact},
@@ -168,6 +169,30 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
         Event::BudgetThresholdReached(e) => {
             with(e.partner_id.as_str(), format!("{} % of {} {}", e.percent, e.budget, e.currency))
         }
+        Event::AssociationDrafted(e) => {
+            with(e.association_id.as_str(), format!("{}: {}", e.partner_id, e.details.name))
+        }
+        Event::AssociationSubmitted(e) => {
+            let programs: Vec<_> = e.details.programs().into_iter().map(CporProgram::name).collect();
+            with(e.association_id.as_str(), format!("{}: {}", e.partner_id, programs.join(", ")))
+        }
+        Event::AssociationInformationRequested(e) => with(e.association_id.as_str(), e.question.clone()),
+        Event::AssociationInformationProvided(e) => with(e.association_id.as_str(), e.answer.clone()),
+        Event::AssociationCustomerNotified(e) => {
+            with(e.association_id.as_str(), format!("opt out until {}", e.opt_out_until))
+        }
+        Event::AssociationOptedOut(e) => with(e.association_id.as_str(), e.reason.clone()),
+        Event::AssociationRejected(e) => with(e.association_id.as_str(), e.reason.clone()),
+        Event::AssociationActivated(e) => with(e.association_id.as_str(), format!("{} from {}", e.partner_id, e.from)),
+        Event::AssociationExtended(e) => with(e.association_id.as_str(), format!("until {}", e.until)),
+        Event::AssociationEnded(e) => {
+            let what = e.reason.state().name();
+            let note = if e.note.is_empty() { String::new() } else { format!(": {}", e.note) };
+            with(e.association_id.as_str(), format!("{what} from {}{note}", e.ended_on))
+        }
+        Event::DigitalPartnerRecorded(e) => {
+            with(e.subscription_id.as_str(), e.partner_id.as_ref().map(ToString::to_string).unwrap_or_default())
+        }
         Event::MetersPublished(_)
         | Event::MeterPricesPublished(_)
         | Event::ExchangeRatesPublished(_)
@@ -243,6 +268,17 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
         | Event::TaxExemptionGranted(_)
         | Event::TaxExemptionRefused(_)
         | Event::TrialsPublished(_)
+        | Event::UsagePeriodsPublished(_)
+        | Event::CoopFundsAccrued(_)
+        | Event::CoopClaimCreated(_)
+        | Event::CoopClaimRevised(_)
+        | Event::CoopClaimDocumentAdded(_)
+        | Event::CoopClaimCommented(_)
+        | Event::CoopClaimSubmitted(_)
+        | Event::CoopClaimInformationRequested(_)
+        | Event::CoopClaimApproved(_)
+        | Event::CoopClaimRejected(_)
+        | Event::CoopClaimHandedOver(_)
         | Event::PartitionDayClosed(_) => None,
     }
 }

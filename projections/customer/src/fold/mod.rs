@@ -205,7 +205,19 @@ impl Fold<'_> {
             | Event::EarnedCreditReviewed(_)
             | Event::SpendingBudgetSet(_)
             | Event::SpendingBudgetRemoved(_)
-            | Event::BudgetThresholdReached(_) => Ok(()),
+            | Event::BudgetThresholdReached(_)
+            // Associations are the incentive read model's.
+            | Event::AssociationDrafted(_)
+            | Event::AssociationSubmitted(_)
+            | Event::AssociationInformationRequested(_)
+            | Event::AssociationInformationProvided(_)
+            | Event::AssociationCustomerNotified(_)
+            | Event::AssociationOptedOut(_)
+            | Event::AssociationRejected(_)
+            | Event::AssociationActivated(_)
+            | Event::AssociationExtended(_)
+            | Event::AssociationEnded(_)
+            | Event::DigitalPartnerRecorded(_) => Ok(()),
             Event::OfferPublished(_)
             | Event::MetersPublished(_)
             | Event::MeterPricesPublished(_)
@@ -276,6 +288,17 @@ impl Fold<'_> {
             | Event::CreditNoteRefused(_)
             | Event::CreditNoteIssued(_)
             | Event::InvoiceRebilled(_)
+            | Event::UsagePeriodsPublished(_)
+            | Event::CoopFundsAccrued(_)
+            | Event::CoopClaimCreated(_)
+            | Event::CoopClaimRevised(_)
+            | Event::CoopClaimDocumentAdded(_)
+            | Event::CoopClaimCommented(_)
+            | Event::CoopClaimSubmitted(_)
+            | Event::CoopClaimInformationRequested(_)
+            | Event::CoopClaimApproved(_)
+            | Event::CoopClaimRejected(_)
+            | Event::CoopClaimHandedOver(_)
             | Event::PartitionDayClosed(_) => {
                 Err(self.impossible(&format!("{} is not about a customer", event.name())))
             }

@@ -1,7 +1,9 @@
 //! The tables, one file each, with the layout of their keys. A text in a key ends with a zero byte. Rows are postcard.
 
+pub(crate) mod associations;
 pub(crate) mod base_days;
 pub(crate) mod bases;
+pub(crate) mod coop;
 pub(crate) mod credits;
 pub(crate) mod subscriptions;
 
@@ -13,4 +15,12 @@ mod prefix {
     pub(super) const BASE_CHANGES: u8 = 4;
     pub(super) const CREDITS: u8 = 220;
     pub(super) const CREDIT_SUMS: u8 = 221;
+    pub(super) const ASSOCIATIONS: u8 = 100;
+    pub(super) const ASSOCIATIONS_BY_PARTNER: u8 = 101;
+    pub(super) const ASSOCIATION_STEPS: u8 = 102;
+    pub(super) const ASSOCIATED: u8 = 103;
+    pub(super) const COOP_FUNDS: u8 = 104;
+    pub(super) const COOP_CLAIMS: u8 = 105;
+    pub(super) const COOP_CLAIM_STEPS: u8 = 106;
+    pub(super) const LAST_CLOSED: u8 = 107;
 }

@@ -7,7 +7,7 @@ use subledger_domain::{
     ids::{CustomerId, OfferId, PartnerId, SubscriptionId},
     money::Currency,
 };
-use subledger_fold::{Changes, Key, StoreError};
+use subledger_fold::{Changes, Key, Rows, StoreError};
 
 use super::prefix::SUBSCRIPTIONS;
 
@@ -36,7 +36,7 @@ impl Name<'_> {
         Key::table(SUBSCRIPTIONS).text(self.customer.as_str()).text(self.subscription.as_str()).build()
     }
 
-    pub(crate) fn get(self, rows: &dyn Changes) -> Result<Option<Holding>, StoreError> {
+    pub(crate) fn get(self, rows: &(impl Rows + ?Sized)) -> Result<Option<Holding>, StoreError> {
         subledger_fold::get(rows, &self.key())
     }
 

@@ -9,7 +9,8 @@ use subledger_fold::{
     page::{PAGE_SIZE_MAX, Page, PageRequest, QueryError},
 };
 use subledger_incentive::{
-    BaseFilter, CreditFilter, IncentiveProjection, list_bases, list_earned_credit, list_earned_credit_totals,
+    AssociationFilter, BaseFilter, CoopFilter, CreditFilter, IncentiveProjection, list_association_credits,
+    list_associations, list_bases, list_coop_claims, list_coop_funds, list_earned_credit, list_earned_credit_totals,
 };
 use subledger_log::codec::to_json;
 
@@ -21,6 +22,7 @@ use crate::{
             to_balance, to_charge, to_entry, to_invoice,
             usage::{to_spending, to_usage},
         },
+        claims::{to_association, to_claim as to_coop_claim, to_credit, to_fund},
         customer::{to_customer, to_subscription, to_transfer},
         incentive::{to_base, to_earned_credit, to_total},
     },
@@ -198,6 +200,41 @@ fn incentive_lists() -> Vec<Answers> {
             replayed: every!("EarnedCreditTotal", |total| to_total(&total), rows, |page| list_earned_credit_totals(
                 rows,
                 &CreditFilter::default(),
+                page
+            )),
+        },
+        Answers {
+            kind: Kind::Associations,
+            key: &["customer_id", "association_id"],
+            replayed: every!("Association", |row| to_association(&row), rows, |page| list_associations(
+                rows,
+                &AssociationFilter::default(),
+                page
+            )),
+        },
+        Answers {
+            kind: Kind::AssociationCredits,
+            key: &["customer_id", "subscription_id"],
+            replayed: every!("AssociationCredit", |row| to_credit(&row), rows, |page| list_association_credits(
+                rows, None, page
+            )),
+        },
+        Answers {
+            kind: Kind::CoopFunds,
+            key: &["partner_id", "program", "usage_period_id", "location_mpn_id"],
+            replayed: every!("CoopFund", |fund| to_fund(&fund), rows, |page| list_coop_funds(
+                rows,
+                &CoopFilter::default(),
+                None,
+                page
+            )),
+        },
+        Answers {
+            kind: Kind::CoopClaims,
+            key: &["partner_id", "claim_id"],
+            replayed: every!("CoopClaim", |claim| to_coop_claim(&claim), rows, |page| list_coop_claims(
+                rows,
+                &CoopFilter::default(),
                 page
             )),
         },

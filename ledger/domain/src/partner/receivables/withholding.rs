@@ -14,8 +14,6 @@ use crate::{
 
 /// Kinds of file that a certificate may have (L10827).
 const CERTIFICATE_FORMATS: [&str; 5] = ["pdf", "jpg", "jpeg", "png", "gif"];
-/// Hexadecimal digits of a SHA-256.
-const SHA256_DIGITS: usize = 64;
 
 pub(super) fn request(
     partner: &Partner,
@@ -113,11 +111,7 @@ fn check_certificate(certificate: Option<&Certificate>, amount: Decimal) -> Resu
         let message = "The file name has letters, digits, _ and - only, without spaces";
         return Err(Rejection::field(Reason::CertificateNameInvalid, "certificate.name", message));
     }
-    let hash = &certificate.sha256;
-    if hash.len() != SHA256_DIGITS || !hash.bytes().all(|b| b.is_ascii_hexdigit()) {
-        let message = format!("The SHA-256 of the file has {SHA256_DIGITS} hexadecimal digits");
-        return Err(check::invalid("certificate.sha256", message));
-    }
+    check::sha256("certificate.sha256", &certificate.sha256)?;
     if certificate.line_amount != amount {
         let message =
             format!("The certificate says {} for this invoice, the request {amount}", certificate.line_amount);
