@@ -1,0 +1,1 @@
+//! Enrollments, closed months, payments and disputes of one partner.
