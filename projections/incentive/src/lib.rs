@@ -26,7 +26,7 @@ mod tables;
 
 pub use earnings::{
     AGENDA_PER_CALL_MAX, DueIncentive, DueIncentives, Earning, EarningKind, EarningSource, Held, Waiting, due_incentives,
-    has_due_incentives, settled_through,
+    settled_through,
 };
 pub use files::{PAYMENT_COLUMNS, TRANSACTION_COLUMNS, payment_row, transaction_row};
 pub use fold::IncentiveProjection;

@@ -23,7 +23,7 @@ use crate::tables::{
     markers, parties, reference,
 };
 
-/// Closed months and payments that one call looks at; the oldest come first, the rest with later calls.
+/// Commands that one call gives; the oldest come first, the rest with later calls.
 pub const AGENDA_PER_CALL_MAX: usize = 100;
 /// Bytes of a hash that stand for an enrollment whose names are too long for a command id.
 const HASH_BYTES: usize = 16;
@@ -71,7 +71,11 @@ fn closed_through(rows: &dyn Rows, customers_partitions: u16) -> Result<Option<N
 pub fn due_incentives(rows: &dyn Rows, customers_partitions: u16) -> Result<DueIncentives, StoreError> {
     let mut found = DueIncentives::default();
     let Some(closed) = closed_through(rows, customers_partitions)? else { return Ok(found) };
-    for (day, task, key) in agenda::through(rows, closed, AGENDA_PER_CALL_MAX)? {
+    // What waits holds up nobody else.
+    for (day, task, key) in agenda::through(rows, closed, usize::MAX)? {
+        if found.due.len() == AGENDA_PER_CALL_MAX {
+            break;
+        }
         let (partner_id, program_id) = (key.partner_id.clone(), key.program_id.clone());
         let due = match task {
             Task::Close => close(rows, customers_partitions, day, key),
@@ -84,12 +88,6 @@ pub fn due_incentives(rows: &dyn Rows, customers_partitions: u16) -> Result<DueI
         }
     }
     Ok(found)
-}
-
-/// Whether [`due_incentives`] would look at anything. Reads no lines.
-pub fn has_due_incentives(rows: &dyn Rows, customers_partitions: u16) -> Result<bool, StoreError> {
-    let Some(closed) = closed_through(rows, customers_partitions)? else { return Ok(false) };
-    Ok(!agenda::through(rows, closed, 1)?.is_empty())
 }
 
 /// The last day through which nothing is left to be closed or ordered, but for what waits.

@@ -26,7 +26,7 @@ use subledger_domain::{
     position::Position,
 };
 
-pub use due::{AGENDA_PER_CALL_MAX, DueIncentive, DueIncentives, Held, due_incentives, has_due_incentives, settled_through};
+pub use due::{AGENDA_PER_CALL_MAX, DueIncentive, DueIncentives, Held, due_incentives, settled_through};
 pub(crate) use scope::{Failed, Scope};
 pub use scope::Waiting;
 

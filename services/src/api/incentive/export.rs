@@ -1,5 +1,6 @@
 //! The documented exports of incentives, sent while they are made: RFC 4180, UTF-8, CRLF.
 
+use subledger_files::write_record;
 use subledger_fold::{
     Rows,
     page::{PageRequest, QueryError},
@@ -103,40 +104,11 @@ fn part<const N: usize>(
 ) -> Part {
     let (mut bytes, mut count) = (Vec::new(), 0);
     if page.token.is_empty() {
-        write(&mut bytes, columns.iter().copied());
+        write_record(&mut bytes, columns);
     }
     for row in rows {
-        write(&mut bytes, row.iter().map(String::as_str));
+        write_record(&mut bytes, &row);
         count += 1;
     }
     (bytes, count, next)
-}
-
-/// One record: fields with a comma, a quote or a line break stand in quotes (RFC 4180).
-fn write<'a>(out: &mut Vec<u8>, fields: impl Iterator<Item = &'a str>) {
-    for (index, field) in fields.enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        if field.contains([',', '"', '\r', '\n']) {
-            out.push(b'"');
-            out.extend(field.replace('"', "\"\"").bytes());
-            out.push(b'"');
-        } else {
-            out.extend(field.bytes());
-        }
-    }
-    out.extend(b"\r\n");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_are_quoted_as_the_rfc_says() {
-        let mut out = Vec::new();
-        write(&mut out, ["a", "b,c", "say \"x\"", "", "two\nlines"].into_iter());
-        assert_eq!(String::from_utf8(out).unwrap(), "a,\"b,c\",\"say \"\"x\"\"\",,\"two\nlines\"\r\n");
-    }
 }
