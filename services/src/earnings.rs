@@ -55,7 +55,10 @@ impl Earnings {
                     }
                     Err(what) => {
                         let seconds = RETRY.as_secs();
-                        tracing::error!(what, "earnings or payments are due but could not be done; trying again in {seconds} s");
+                        tracing::error!(
+                            what,
+                            "earnings or payments are due but could not be done; trying again in {seconds} s"
+                        );
                         seen.clear();
                         RETRY
                     }

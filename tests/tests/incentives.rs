@@ -93,11 +93,17 @@ async fn what_is_billed_earns_is_paid_and_is_explained() -> anyhow::Result<()> {
         "{periods:#?}"
     );
     let earnings = listed(&["earnings", "--partner", "contoso", "--month", "2018-01"], address)?;
-    let fields = ["transaction_date", "transaction_amount", "earning_rate", "amount", "invoice_number", "customer_name"];
+    let fields =
+        ["transaction_date", "transaction_amount", "earning_rate", "amount", "invoice_number", "customer_name"];
     assert_eq!(texts(&earnings, &fields), ["2018-01-09 200.00 0.05 10.00 contoso-L-USD-000001 Company fabrikam"]);
     let id = earnings[0]["earning_id"].as_str().context("an id")?.to_owned();
     let explained = run(&["incentives", "explain", &id, "--address", address])?.expect_code(0)?.out;
-    for said in ["was charged on 2018-01-09 at customers/", "rated in 2018-01", "200.00 USD x 0.05 = 10.00 USD", "computed again, it is what was closed"] {
+    for said in [
+        "was charged on 2018-01-09 at customers/",
+        "rated in 2018-01",
+        "200.00 USD x 0.05 = 10.00 USD",
+        "computed again, it is what was closed",
+    ] {
         assert!(explained.contains(said), "does not say {said:?}:\n{explained}");
     }
 
@@ -106,10 +112,11 @@ async fn what_is_billed_earns_is_paid_and_is_explained() -> anyhow::Result<()> {
     let payment = payments[0]["payment_id"].as_str().context("an id")?.to_owned();
     assert_eq!((payments.len(), payment.as_str()), (1, "contoso-I-EUR-000001"));
     let amounts = &payments[0]["amounts"];
-    assert_eq!((&amounts["earned"], &amounts["withheld_tax"], &amounts["total"]), (&json!("8.00"), &json!("0.80"), &json!("7.20")));
-    let status = |id: &str, status: &str| {
-        json!({ "command_id": id, "set_incentive_payment_status": { "partner_id": "contoso", "payment_id": payment, "status": status } })
-    };
+    assert_eq!(
+        (&amounts["earned"], &amounts["withheld_tax"], &amounts["total"]),
+        (&json!("8.00"), &json!("0.80"), &json!("7.20"))
+    );
+    let status = |id: &str, status: &str| json!({ "command_id": id, "set_incentive_payment_status": { "partner_id": "contoso", "payment_id": payment, "status": status } });
     assert_eq!(client.refused(&status("wrong", "PAYMENT_STATUS_SENT")).await?, "INVALID_PAYMENT_TRANSITION");
     client.accepted(&status("progress", "PAYMENT_STATUS_IN_PROGRESS")).await?;
     client.accepted(&status("sent", "PAYMENT_STATUS_SENT")).await?;
@@ -124,7 +131,8 @@ async fn what_is_billed_earns_is_paid_and_is_explained() -> anyhow::Result<()> {
     assert!(customers.iter().all(|it| it == "clawback " || it == "transaction fabrikam"), "{customers:?}");
 
     // The two files, twice the same.
-    let file = |name: &str| run(&["incentives", "export", name, "--partner", "contoso", "--address", address])?.expect_code(0);
+    let file =
+        |name: &str| run(&["incentives", "export", name, "--partner", "contoso", "--address", address])?.expect_code(0);
     let (transactions, paid) = (file("transactions")?.out, file("payments")?.out);
     assert_eq!(transactions, file("transactions")?.out);
     assert!(transactions.starts_with("earningId,participantID,participantIDType,"), "{transactions}");

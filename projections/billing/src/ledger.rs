@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use subledger_domain::{
     charge::{Charged, InvoiceTotals},
     event::{CreditNoteIssued, InvoiceIssued, WithholdingApproved},
-    incentive::PaymentAmounts,
     ids::PartnerId,
+    incentive::PaymentAmounts,
     money::Currency,
 };
 use subledger_fold::{Key, KeyReader, StoreError};

@@ -25,8 +25,8 @@ mod query;
 mod tables;
 
 pub use earnings::{
-    AGENDA_PER_CALL_MAX, DueIncentive, DueIncentives, Earning, EarningKind, EarningSource, Held, Waiting, due_incentives,
-    settled_through,
+    AGENDA_PER_CALL_MAX, DueIncentive, DueIncentives, Earning, EarningKind, EarningSource, Held, Waiting,
+    due_incentives, settled_through,
 };
 pub use files::{PAYMENT_COLUMNS, TRANSACTION_COLUMNS, payment_row, transaction_row};
 pub use fold::IncentiveProjection;

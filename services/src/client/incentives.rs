@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use subledger_log::codec::to_json;
 use subledger_proto::{
-    api::{ExplainEarningRequest, ExportIncentivesRequest, GetIncentiveOverviewRequest, IncentiveFile, IncentiveOverview},
+    api::{
+        ExplainEarningRequest, ExportIncentivesRequest, GetIncentiveOverviewRequest, IncentiveFile, IncentiveOverview,
+    },
     common::Position,
 };
 
@@ -104,7 +106,8 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
             }
             found.steps.iter().try_for_each(line)?;
             let closed = found.closed_at.as_ref().map(position_text).unwrap_or_default();
-            let verified = if found.verified { "computed again, it is what was closed" } else { "COMPUTED AGAIN, IT DIFFERS" };
+            let verified =
+                if found.verified { "computed again, it is what was closed" } else { "COMPUTED AGAIN, IT DIFFERS" };
             line(format!("the month was closed by {closed}; {verified}"))
         }
         What::Export(export) => {
@@ -147,10 +150,13 @@ fn overview_lines(of: &IncentiveOverview) -> Vec<String> {
     for row in &of.rows {
         let enrollment = row.enrollment.clone().unwrap_or_default();
         let what = format!("{} at {}: {}", enrollment.program_id, enrollment.mpn_id, enrollment.status);
-        lines.push(format!("{what}, earned {}, paid {}, pending {} USD", row.earned_usd, row.paid_usd, row.pending_usd));
+        lines
+            .push(format!("{what}, earned {}, paid {}, pending {} USD", row.earned_usd, row.paid_usd, row.pending_usd));
         lines.extend(enrollment.actions_required.iter().map(|action| format!("  to do: {action}")));
     }
     let trends = of.trends.iter();
-    lines.extend(trends.map(|it| format!("{} {}: earned {}, paid {} USD", it.month, it.program_id, it.earned_usd, it.paid_usd)));
+    lines.extend(
+        trends.map(|it| format!("{} {}: earned {}, paid {} USD", it.month, it.program_id, it.earned_usd, it.paid_usd)),
+    );
     lines
 }

@@ -16,12 +16,12 @@ use subledger_log::codec::to_json;
 use subledger_proto::{
     api::{
         ListActivitiesRequest, ListAgeingRequest, ListBalancesRequest, ListChargesRequest, ListCreditNotesRequest,
-        ListCustomersRequest, ListEarnedCreditRequest, ListEarnedCreditTotalsRequest, ListEarningDisputesRequest, ListEarningPeriodsRequest,
-        ListEarningsRequest, ListEnrollmentsRequest, ListEntriesRequest, ListIncentivePaymentsRequest,
-        ListIncentiveProgramsRequest,
-        ListIncentiveBasesRequest, ListInvoicesRequest, ListOffersRequest, ListPartnersRequest, ListPaymentsRequest,
-        ListPricesRequest, ListSlaClaimsRequest, ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest,
-        ListTaxRatesRequest, ListTransfersRequest, ListUsageRequest, ListUsersRequest, ListWithholdingRequestsRequest,
+        ListCustomersRequest, ListEarnedCreditRequest, ListEarnedCreditTotalsRequest, ListEarningDisputesRequest,
+        ListEarningPeriodsRequest, ListEarningsRequest, ListEnrollmentsRequest, ListEntriesRequest,
+        ListIncentiveBasesRequest, ListIncentivePaymentsRequest, ListIncentiveProgramsRequest, ListInvoicesRequest,
+        ListOffersRequest, ListPartnersRequest, ListPaymentsRequest, ListPricesRequest, ListSlaClaimsRequest,
+        ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest, ListTaxRatesRequest, ListTransfersRequest,
+        ListUsageRequest, ListUsersRequest, ListWithholdingRequestsRequest,
     },
     common::Position,
 };

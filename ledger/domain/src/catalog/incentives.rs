@@ -157,7 +157,10 @@ fn check_closed_days(
         cards.map(|card| RateCard { valid_to: card.valid_to.filter(|to| *to < closed), ..card }).collect()
     };
     if closed_cards(known) != closed_cards(program) {
-        return refuse("cards", "Cards of closed days stay as they are, but for an end on an open day; add a card from an open day on");
+        return refuse(
+            "cards",
+            "Cards of closed days stay as they are, but for an end on an open day; add a card from an open day on",
+        );
     }
     Ok(())
 }
@@ -192,7 +195,10 @@ fn check_card(at: &str, card: &RateCard) -> Result<(), Rejection> {
         }
     }
     if card.payment_days < card.cooling_days {
-        return Err(check::invalid(&field("payment_days"), "A payment is ordered before it is made: not below cooling_days"));
+        return Err(check::invalid(
+            &field("payment_days"),
+            "A payment is ordered before it is made: not below cooling_days",
+        ));
     }
     if card.clawback_months > CLAWBACK_MONTHS_MAX {
         return Err(check::invalid(&field("clawback_months"), format!("At most {CLAWBACK_MONTHS_MAX} months")));

@@ -26,8 +26,8 @@ use crate::{
 };
 
 pub use changes::{ChangeFlag, PriceChange};
-pub use incentives::{INCENTIVE_PROGRAMS_MAX, INCENTIVE_RATES_MAX, IncentiveCatalog};
 pub use decide::{LIST_PRICE_DECIMALS_MAX, LIST_PRICE_MAX, OFFERS_MAX, PRICE_ROWS_MAX};
+pub use incentives::{INCENTIVE_PROGRAMS_MAX, INCENTIVE_RATES_MAX, IncentiveCatalog};
 pub use price::{PriceKey, PriceQuote, PublishedPrice};
 pub use promotion::{Order, PERCENT_DECIMALS_MAX, PROMOTIONS_MAX};
 pub use taxes::{PaymentInstructions, TAX_RATES_MAX};

@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{CustomerId, PartnerId};
 
 pub use self::{
-    catalog::*, customer::*, incentive::*, partner::*, receivables::*, sla::*, subscription::*, timer::*, transfer::*, trial::*,
-    usage::*, user::*,
+    catalog::*, customer::*, incentive::*, partner::*, receivables::*, sla::*, subscription::*, timer::*, transfer::*,
+    trial::*, usage::*, user::*,
 };
 
 /// The stream a command concerns.

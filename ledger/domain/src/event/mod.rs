@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::charge::Charged;
 
 pub use self::{
-    catalog::*, charge::*, customer::*, incentive::*, partner::*, receivables::*, sla::*, subscription::*, transfer::*, trial::*,
-    usage::*, user::*,
+    catalog::*, charge::*, customer::*, incentive::*, partner::*, receivables::*, sla::*, subscription::*, transfer::*,
+    trial::*, usage::*, user::*,
 };
 
 macro_rules! event {

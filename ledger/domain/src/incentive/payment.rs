@@ -126,7 +126,9 @@ impl PaymentStatus {
             Self::Upcoming => "The payment is ordered and in review",
             Self::PendingTaxInvoice => "The tax invoice is missing or not valid: update it",
             Self::TaxInvoiceUnderReview => "The tax invoice is being reviewed; it is paid once approved",
-            Self::TaxInvoiceRejected => "The tax invoice was refused and all pending payments are held: contact support",
+            Self::TaxInvoiceRejected => {
+                "The tax invoice was refused and all pending payments are held: contact support"
+            }
             Self::RejectedDuringReview => "The payment was refused in review: contact support",
             Self::InProgress => "The payment is being made",
             Self::Failed => "The payment failed by an error of the system: contact support",
@@ -286,7 +288,10 @@ mod tests {
         let paid = PaymentAmounts::new(dec("1000.00"), dec("100.00"), euro, dec("0.913951469"), &tax).unwrap();
         assert_eq!(paid.earned_usd, dec("900.00"));
         assert_eq!(paid.earned, dec("822.56"), "822.5563221");
-        assert_eq!((paid.withheld_tax, paid.sales_tax, paid.service_fee_tax), (dec("123.38"), dec("156.29"), dec("8.23")));
+        assert_eq!(
+            (paid.withheld_tax, paid.sales_tax, paid.service_fee_tax),
+            (dec("123.38"), dec("156.29"), dec("8.23"))
+        );
         assert_eq!(paid.total, paid.earned - paid.withheld_tax + paid.sales_tax);
         let yen = Currency::new("JPY").unwrap();
         let paid = PaymentAmounts::new(dec("10.00"), dec("0"), yen, dec("104.35"), &tax).unwrap();

@@ -8,8 +8,8 @@ use subledger_domain::{
     event::LicenseRow,
     ids::{
         AssignmentId, AzureSubscriptionId, ClaimId, CommandId, CreditNoteNumber, CustomerId, DisputeId, ExemptionId,
-        IncentiveProgramId, InvoiceNumber, LineId, MeterId, OfferId, OrderId, PartnerId, PaymentId, PriceListId, PromotionId,
-        SubscriptionId, TransferId, UserId, WithholdingId,
+        IncentiveProgramId, InvoiceNumber, LineId, MeterId, OfferId, OrderId, PartnerId, PaymentId, PriceListId,
+        PromotionId, SubscriptionId, TransferId, UserId, WithholdingId,
     },
     incentive::{
         Accelerator, BankProfile, CurrencyTotal, DatedRate, EarningType, EnrollmentStatus, IncentiveProduct,

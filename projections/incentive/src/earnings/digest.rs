@@ -75,7 +75,8 @@ impl Summing {
             source.map_or("", |source| source.line_id.as_str()),
             &earning.reference,
         ] {
-            let length = u32::try_from(text.len()).map_err(|_| StoreError("a field of an earning is too long".into()))?;
+            let length =
+                u32::try_from(text.len()).map_err(|_| StoreError("a field of an earning is too long".into()))?;
             self.hash.update(length.to_be_bytes());
             self.hash.update(text);
         }

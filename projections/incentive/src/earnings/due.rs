@@ -78,7 +78,7 @@ pub fn due_incentives(rows: &dyn Rows, customers_partitions: u16) -> Result<DueI
         }
         let (partner_id, program_id) = (key.partner_id.clone(), key.program_id.clone());
         let due = match task {
-            Task::Close => close(rows, customers_partitions, day, key),
+            Task::Close => close(rows, customers_partitions, day, &key),
             Task::Order => order(rows, day, &key),
         };
         match due {
@@ -101,7 +101,7 @@ fn close(
     rows: &dyn Rows,
     customers_partitions: u16,
     earned_on: NaiveDate,
-    key: EnrollmentKey,
+    key: &EnrollmentKey,
 ) -> Result<DueIncentive, Failed> {
     let folding = || Failed::Waiting(Waiting::Folding);
     let partner = parties::partner(rows, &key.partner_id)?.ok_or_else(folding)?;
@@ -137,7 +137,7 @@ fn close(
         reflects: markers::positions(rows, customers_partitions, earned_on)?,
     };
     let month = period.format("%Y-%m");
-    let command_id = command_id("earn", &key, &format!("{month}:{}", partner.revision))?;
+    let command_id = command_id("earn", key, &format!("{month}:{}", partner.revision))?;
     Ok(DueIncentive { command_id, effective_at: day_after(earned_on), command: Command::CloseEarnings(command) })
 }
 

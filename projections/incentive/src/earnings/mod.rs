@@ -27,8 +27,8 @@ use subledger_domain::{
 };
 
 pub use due::{AGENDA_PER_CALL_MAX, DueIncentive, DueIncentives, Held, due_incentives, settled_through};
-pub(crate) use scope::{Failed, Scope};
 pub use scope::Waiting;
+pub(crate) use scope::{Failed, Scope};
 
 /// What an earning is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -180,8 +180,7 @@ impl<'a> Scope<'a> {
                 if kind == EarningKind::Transaction
                     && let Some(running) = scope.levers.get_mut(&(found.card_from, found.lever.name.clone()))
                 {
-                    running.earned_usd =
-                        running.earned_usd.checked_add(earning.amount_usd).ok_or_else(too_large)?;
+                    running.earned_usd = running.earned_usd.checked_add(earning.amount_usd).ok_or_else(too_large)?;
                 }
                 go_on = visit(earning)?;
                 if !go_on {
@@ -221,10 +220,7 @@ impl<'a> Scope<'a> {
     }
 
     /// The lines on invoices of the month.
-    fn each_line(
-        &mut self,
-        visit: &mut dyn FnMut(&mut Self, &Line) -> Result<bool, Failed>,
-    ) -> Result<(), Failed> {
+    fn each_line(&mut self, visit: &mut dyn FnMut(&mut Self, &Line) -> Result<bool, Failed>) -> Result<(), Failed> {
         let first = self.period.first_day();
         // A license line is on the invoice of the next billing day, at most a month later.
         let from = first.checked_sub_months(Months::new(1)).unwrap_or(first);
@@ -232,9 +228,9 @@ impl<'a> Scope<'a> {
         let (rows, partner, earner) = (self.rows, self.key.partner_id.clone(), self.program.earner);
         let mut failed = None;
         lines::each(rows, (&partner, earner), (from, end), &mut |line| {
-            let seen = self.invoice_month(&line).and_then(|month| {
-                if month == Some(self.period) { visit(self, &line) } else { Ok(true) }
-            });
+            let seen = self
+                .invoice_month(&line)
+                .and_then(|month| if month == Some(self.period) { visit(self, &line) } else { Ok(true) });
             seen.or_else(|error| {
                 failed = Some(error);
                 Ok(false)
@@ -327,7 +323,8 @@ impl<'a> Scope<'a> {
         about: &str,
     ) -> Result<Option<Earning>, Failed> {
         let Some(rate) = self.rate(found)? else { return Ok(None) };
-        let quantity = if net.is_sign_negative() == line.net.is_sign_negative() { line.quantity } else { -line.quantity };
+        let quantity =
+            if net.is_sign_negative() == line.net.is_sign_negative() { line.quantity } else { -line.quantity };
         let mut earning = self.blank(kind, rest, (line.currency, net, on), (&found.lever.name, rate))?;
         earning.card_from = Some(found.card_from);
         earning.rated_in = found.rated_in;
@@ -384,8 +381,9 @@ impl<'a> Scope<'a> {
             rate,
             earning_type: EarningType::Rebate,
             quantity: Decimal::ZERO,
-            amount: earned,
-            amount_usd: earned_usd,
+            // What rounds to nothing has no sign.
+            amount: if earned.is_zero() { earned.abs() } else { earned },
+            amount_usd: if earned_usd.is_zero() { earned_usd.abs() } else { earned_usd },
             earned_on: self.earned_on,
             earning_rate: rates.earning,
             source: None,

@@ -81,9 +81,7 @@ pub(super) fn fold(rows: &mut dyn Changes, position: Position, index: u32, event
             })
             .map(|_| ())
         }
-        Event::EarningDisputed(e) => {
-            enrollments::put_dispute(fold.rows, &Dispute { event: e.clone(), answer: None })
-        }
+        Event::EarningDisputed(e) => enrollments::put_dispute(fold.rows, &Dispute { event: e.clone(), answer: None }),
         Event::EarningDisputeDecided(e) => fold.decided(e),
         _ => Ok(()),
     }

@@ -106,9 +106,8 @@ pub fn list_earnings(
                 return Ok(true);
             }
             let token = Key::default().bytes(key).number(at).build();
-            let go_on = pager.offer(&token, || {
-                if filter.takes_one(&earning) { view.line(earning).map(Some) } else { Ok(None) }
-            })?;
+            let go_on = pager
+                .offer(&token, || if filter.takes_one(&earning) { view.line(earning).map(Some) } else { Ok(None) })?;
             full = !go_on;
             Ok(go_on)
         })?;

@@ -143,7 +143,8 @@ impl EnrollmentKey {
 
     /// One that must be there.
     pub(crate) fn known(&self, rows: &(impl Rows + ?Sized)) -> Result<Enrollment, StoreError> {
-        let missing = || StoreError(format!("{} of {} has no enrollment in {}", self.mpn_id, self.partner_id, self.program_id));
+        let missing =
+            || StoreError(format!("{} of {} has no enrollment in {}", self.mpn_id, self.partner_id, self.program_id));
         self.get(rows)?.ok_or_else(missing)
     }
 

@@ -78,14 +78,15 @@ pub(crate) fn put(
         charged_on: line.charged_on,
         currency: line.currency,
         net: line.net(),
-        quantity: line.usage.as_ref().map_or_else(
-            || Decimal::from(line.quantity),
-            |usage| (usage.quantity - usage.quantity_before).normalize(),
-        ),
+        quantity: line
+            .usage
+            .as_ref()
+            .map_or_else(|| Decimal::from(line.quantity), |usage| (usage.quantity - usage.quantity_before).normalize()),
         reverses: line.reverses_line_id.clone(),
         position,
     };
-    let place = |key: Key| key.date(line.charged_on).u16(position.partition.index).number(position.seq).u32(index).build();
+    let place =
+        |key: Key| key.date(line.charged_on).u16(position.partition.index).number(position.seq).u32(index).build();
     let key = place(prefix(&line.partner_id, ProgramEarner::Payer));
     rows.put(id_key(&line.line_id), key.clone());
     subledger_fold::put(rows, key, &row)?;

@@ -124,4 +124,3 @@ pub(crate) fn put_sold(
 ) -> Result<(), StoreError> {
     subledger_fold::put(rows, sold_key(customer, subscription), row)
 }
-

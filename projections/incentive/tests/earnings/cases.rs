@@ -44,7 +44,10 @@ fn a_line_earns_in_the_month_of_its_invoice_net_of_discount() {
     );
     assert_eq!(ledger.shown("2019-12"), ["later/1 transaction: 10.13 USD x 0.04 = 0.41 (0.41)"]);
     assert_eq!(ledger.months(), ["2019-11 41.33", "2019-12 0.41"]);
-    assert_eq!(ledger.balances("USD"), ["incentive_cost 41.74", "incentive_payable -0.41", "incentive_exchange -41.33"]);
+    assert_eq!(
+        ledger.balances("USD"),
+        ["incentive_cost 41.74", "incentive_payable -0.41", "incentive_exchange -41.33"]
+    );
 }
 
 /// Azure page 3, item 27: invoiced on 2019-11-08, paid 45 days after 2019-11-30.
@@ -69,7 +72,8 @@ fn it_is_paid_45_days_after_the_month_of_the_invoice() {
     assert_eq!(ledger.balances("EUR"), ["incentive_exchange 36.00", "incentive_due -36.00"]);
     status(&mut ledger, PaymentStatus::InProgress);
     status(&mut ledger, PaymentStatus::Sent);
-    let sent = ["incentive_exchange 36.00", "incentive_withheld -5.40", "incentive_sales_tax 6.84", "incentive_paid -37.44"];
+    let sent =
+        ["incentive_exchange 36.00", "incentive_withheld -5.40", "incentive_sales_tax 6.84", "incentive_paid -37.44"];
     assert_eq!(ledger.balances("EUR"), sent);
     let overview = incentive_overview(&ledger.rows, &partner_id("contoso")).unwrap();
     assert_eq!(overview.year_start, Some(day("2019-07-01")));
@@ -102,7 +106,8 @@ fn accelerators_minimums_and_caps() {
     );
     assert_eq!(ledger.shown("2019-12")[0], "c/1 transaction: 1000.00 USD x 0.05 = 50.00 (50.00)");
     let levers = &ledger.periods()[0].event.levers;
-    let shown: Vec<_> = levers.iter().map(|it| format!("{} {:?} {} {}", it.lever, it.rate, it.earned_usd, it.capped_usd)).collect();
+    let shown: Vec<_> =
+        levers.iter().map(|it| format!("{} {:?} {} {}", it.lever, it.rate, it.earned_usd, it.capped_usd)).collect();
     assert_eq!(shown, ["capped Some(0.02) 12.00 8.00", "core Some(0.03) 30.00 0", "volume None 0 0"]);
 }
 
@@ -126,10 +131,7 @@ fn what_is_taken_back_later_loses_what_it_earned() {
     );
     assert_eq!(
         ledger.shown("2019-12"),
-        [
-            "back/1 clawback: -400.00 USD x 0.05 = -20.00 (-20.00)",
-            "c/1 transaction: 100.00 USD x 0.03 = 3.00 (3.00)",
-        ],
+        ["back/1 clawback: -400.00 USD x 0.05 = -20.00 (-20.00)", "c/1 transaction: 100.00 USD x 0.03 = 3.00 (3.00)",],
         "at the rate of November, and no part of December's revenue"
     );
     let lines = ledger.earnings();
@@ -202,10 +204,11 @@ fn a_missing_exchange_rate_holds_up_only_its_own_month() {
 
 #[test]
 fn a_reseller_earns_on_what_its_provider_pays() {
-    let mut ledger = Ledger::new("US", "USD", IncentiveProgram {
-        earner: ProgramEarner::Reseller,
-        ..program(vec![lever("indirect", "0.05")])
-    });
+    let mut ledger = Ledger::new(
+        "US",
+        "USD",
+        IncentiveProgram { earner: ProgramEarner::Reseller, ..program(vec![lever("indirect", "0.05")]) },
+    );
     ledger.rate("USD", "EUR", "2019-07-01", "0.9");
     ledger.register("reseller", "US", "USD");
     ledger.enroll("reseller", "2019-11-01");
@@ -217,7 +220,10 @@ fn a_reseller_earns_on_what_its_provider_pays() {
     let [line] = lines.as_slice() else { panic!("{lines:#?}") };
     assert_eq!((line.earning.partner_id.as_str(), line.earning.amount), ("reseller", amount("5.00")));
     let row = transaction_row(line);
-    assert_eq!([&row[33], &row[34], &row[35], &row[36]], ["reseller", "Partner reseller", "contoso", "Partner contoso"]);
+    assert_eq!(
+        [&row[33], &row[34], &row[35], &row[36]],
+        ["reseller", "Partner reseller", "contoso", "Partner contoso"]
+    );
 }
 
 fn issue(ledger: &mut Ledger, on: &str, from: &str, end: &str, net: &str) {
@@ -260,8 +266,8 @@ fn a_credit_note_takes_back_every_line_and_a_new_invoice_earns_again() {
     assert_eq!(
         ledger.shown("2019-12"),
         [
-            "r5/a/1 credit_note: -100.00 USD x 0.05 = -5.00 (-5.00)",
-            "r5/b/1 credit_note: -200.00 USD x 0.05 = -10.00 (-10.00)",
+            "r6/a/1 credit_note: -100.00 USD x 0.05 = -5.00 (-5.00)",
+            "r6/b/1 credit_note: -200.00 USD x 0.05 = -10.00 (-10.00)",
         ]
     );
     let rebill = RebillInvoice {
@@ -275,10 +281,7 @@ fn a_credit_note_takes_back_every_line_and_a_new_invoice_earns_again() {
     ledger.close("2020-01-31");
     assert_eq!(
         ledger.shown("2020-01"),
-        [
-            "r6/a/1 rebill: 66.67 USD x 0.05 = 3.33 (3.33)",
-            "r6/b/1 rebill: 133.33 USD x 0.05 = 6.67 (6.67)",
-        ],
+        ["r7/a/1 rebill: 66.67 USD x 0.05 = 3.33 (3.33)", "r7/b/1 rebill: 133.33 USD x 0.05 = 6.67 (6.67)",],
         "200 of 300, and no cent is lost"
     );
     assert_eq!(ledger.months(), ["2019-11 15.00", "2019-12 -15.00", "2020-01 10.00"]);
@@ -309,7 +312,7 @@ fn a_granted_dispute_is_an_adjustment_of_the_next_month() {
     };
     ledger.run("2019-12-12", Command::DecideEarningDispute(decide)).unwrap();
     ledger.close("2019-12-31");
-    assert_eq!(ledger.shown("2019-12"), ["r5 correction: 0.75 USD x 1 = 0.75 (0.75)"]);
+    assert_eq!(ledger.shown("2019-12"), ["r6 correction: 0.75 USD x 1 = 0.75 (0.75)"]);
     assert_eq!(ledger.periods()[1].event.adjusted_usd, amount("0.75"));
 }
 

@@ -189,8 +189,12 @@ impl Ledger {
             state: String::new(),
             postal_code: "89073".into(),
         };
-        let contact =
-            Contact { first_name: "Kim".into(), last_name: "Lee".into(), email: "k@f.example".into(), phone: String::new() };
+        let contact = Contact {
+            first_name: "Kim".into(),
+            last_name: "Lee".into(),
+            email: "k@f.example".into(),
+            phone: String::new(),
+        };
         let created = CustomerCreated {
             customer_id: CustomerId::new("fabrikam").unwrap(),
             partner_id: partner_id("contoso"),
@@ -354,7 +358,13 @@ impl Ledger {
         all.filter_map(|e| {
             let rest = e.earning_id.split_once(&format!("/{month}/"))?.1.to_owned();
             let (code, rate) = (e.currency, e.rate.normalize());
-            Some(format!("{rest} {}: {} {code} x {rate} = {} ({})", e.kind.label(), e.transaction_amount, e.amount, e.amount_usd))
+            Some(format!(
+                "{rest} {}: {} {code} x {rate} = {} ({})",
+                e.kind.label(),
+                e.transaction_amount,
+                e.amount,
+                e.amount_usd
+            ))
         })
         .collect()
     }

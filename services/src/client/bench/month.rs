@@ -4,9 +4,9 @@ use chrono::{Days, NaiveDate};
 use subledger_proto::{
     api::{
         AcceptAgreement, AcceptIncentiveInvitation, Command, CreateCustomer, GrantAccess, InviteToIncentive,
-        PublishIncentivePrograms, PublishMeterPrices, PublishMeters, PublishOffers, Purchase, PurchaseLine, RecordUsage,
-        RegisterAzureSubscription, RegisterPartner, RevokeAccess, SetIncentiveEnrollment, UpdatePayoutProfile,
-        command::Body,
+        PublishIncentivePrograms, PublishMeterPrices, PublishMeters, PublishOffers, Purchase, PurchaseLine,
+        RecordUsage, RegisterAzureSubscription, RegisterPartner, RevokeAccess, SetIncentiveEnrollment,
+        UpdatePayoutProfile, command::Body,
     },
     common::{
         AccessPath, AccessScope, Address, AgreementMode, BankProfile, Contact, EarningType, EnrollmentStatus,
@@ -265,11 +265,8 @@ fn partner(n: u32) -> [Body; 5] {
         tax_invoice_required: false,
     };
     let profile = UpdatePayoutProfile { partner_id: partner_id.clone(), bank: Some(bank), tax: Some(tax) };
-    let invite = InviteToIncentive {
-        partner_id: partner_id.clone(),
-        program_id: program_id.clone(),
-        mpn_id: mpn_id.clone(),
-    };
+    let invite =
+        InviteToIncentive { partner_id: partner_id.clone(), program_id: program_id.clone(), mpn_id: mpn_id.clone() };
     let accept = AcceptIncentiveInvitation {
         partner_id: partner_id.clone(),
         program_id: program_id.clone(),

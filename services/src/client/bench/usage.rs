@@ -11,7 +11,9 @@ use std::{
 use chrono::{Datelike as _, Days, NaiveDate};
 use indicatif::HumanCount;
 use serde_json::json;
-use subledger_proto::api::{AdvanceClockRequest, Command, GetStatusRequest, ListInvoicesRequest, SubmitStreamRequest, command::Body};
+use subledger_proto::api::{
+    AdvanceClockRequest, Command, GetStatusRequest, ListInvoicesRequest, SubmitStreamRequest, command::Body,
+};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 
@@ -221,7 +223,7 @@ fn percentile(times: &[Duration], percent: usize) -> Duration {
 fn report(args: &Args, of: &Measured) -> Result<(), Failure> {
     let seconds = |time: Duration| format!("{:.2}", time.as_secs_f64());
     let whole = of.recording + of.folding + of.days.iter().sum::<Duration>() + of.month;
-    let rate = |time: Duration| of.records as u128 * 1000 / time.as_millis().max(1);
+    let rate = |time: Duration| u128::from(of.records) * 1000 / time.as_millis().max(1);
     line(format_args!(
         "{} customers of {} partners, {} meters, {} days from {}, hourly: {} records",
         HumanCount(args.customers.into()),
@@ -232,9 +234,17 @@ fn report(args: &Args, of: &Measured) -> Result<(), Failure> {
         HumanCount(of.records)
     ))?;
     let batch = format!("{BATCH_COMMANDS} commands of at most {} records, on disk before each answer", month::RECORDS);
-    line(format_args!("  recorded             {:>10} s  {} records/s, {batch}", seconds(of.recording), rate(of.recording)))?;
+    line(format_args!(
+        "  recorded             {:>10} s  {} records/s, {batch}",
+        seconds(of.recording),
+        rate(of.recording)
+    ))?;
     let [p50, p99] = [50, 99].map(|percent| percentile(&of.batches, percent));
-    line(format_args!("  a batch              {:>10} s  p50, {} s p99, {IN_FLIGHT} on their way", seconds(p50), seconds(p99)))?;
+    line(format_args!(
+        "  a batch              {:>10} s  p50, {} s p99, {IN_FLIGHT} on their way",
+        seconds(p50),
+        seconds(p99)
+    ))?;
     line(format_args!("  folded after that    {:>10} s", seconds(of.folding)))?;
     let [p50, p99] = [50, 99].map(|percent| percentile(&of.days, percent));
     line(format_args!("  a day closed         {:>10} s  p50, {} s p99", seconds(p50), seconds(p99)))?;

@@ -83,7 +83,11 @@ fn every_rule_of_a_program_names_its_field() {
         (|it| it.cards[0].levers.clear(), Reason::RequiredFieldMissing, "programs[0].cards[0].levers"),
         (|it| it.cards[0].levers.push(lever()), Reason::InvalidValue, "programs[0].cards[0].levers[1].name"),
         (|it| it.cards[0].levers[0].rate = amount("1.01"), Reason::InvalidValue, "programs[0].cards[0].levers[0].rate"),
-        (|it| it.cards[0].levers[0].cap = Some(amount("-1")), Reason::InvalidValue, "programs[0].cards[0].levers[0].cap"),
+        (
+            |it| it.cards[0].levers[0].cap = Some(amount("-1")),
+            Reason::InvalidValue,
+            "programs[0].cards[0].levers[0].cap",
+        ),
         (
             |it| it.cards[0].levers[0].accelerators[0].from_revenue = amount("100"),
             Reason::InvalidValue,

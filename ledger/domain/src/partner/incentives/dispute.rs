@@ -33,9 +33,7 @@ pub(super) fn open(partner: &Partner, command: &DisputeEarning, context: &Contex
     });
     if let Some((other, _)) = same {
         let message = format!("Dispute {other} about that earning is not decided");
-        return Err(
-            Rejection::field(Reason::EarningAlreadyDisputed, "earning_id", message).with("dispute_id", other)
-        );
+        return Err(Rejection::field(Reason::EarningAlreadyDisputed, "earning_id", message).with("dispute_id", other));
     }
     let DisputeEarning { partner_id, dispute_id, program_id, mpn_id, period, earning_id, amount, currency, reason } =
         command.clone();

@@ -104,7 +104,8 @@ pub(super) fn update_profile(
     let (bank, tax) = (bank.clone(), tax.clone());
     let complete = bank.is_some() || incentives.bank.is_some();
     let complete = complete && (tax.is_some() || incentives.tax.is_some());
-    let mut events: Vec<Event> = vec![PayoutProfileUpdated { partner_id: partner.partner_id.clone(), bank, tax }.into()];
+    let mut events: Vec<Event> =
+        vec![PayoutProfileUpdated { partner_id: partner.partner_id.clone(), bank, tax }.into()];
     for ((program_id, mpn_id), known) in incentives.enrollments.iter().filter(|_| complete) {
         let from = Some(known.status);
         if may_move(from, EnrollmentStatus::ValidatingEnrollment, Mover::Data) {
@@ -206,8 +207,11 @@ impl Moving<'_> {
     ) -> Result<Event, Rejection> {
         let from = self.known.map(|known| known.status);
         if !may_move(from, to, mover) {
-            let accepted: Vec<_> =
-                EnrollmentStatus::ALL.into_iter().filter(|to| may_move(from, *to, mover)).map(|to| to.label()).collect();
+            let accepted: Vec<_> = EnrollmentStatus::ALL
+                .into_iter()
+                .filter(|to| may_move(from, *to, mover))
+                .map(|to| to.label())
+                .collect();
             let message = format!(
                 "The enrollment is {:?} and does not become {:?} by this command",
                 from.map_or("none", EnrollmentStatus::label),
@@ -228,15 +232,18 @@ impl Moving<'_> {
         let (Some(known), on) = (self.known, self.context.effective_on()) else { return Ok(()) };
         if on < known.since {
             let message = format!("The enrollment is as it is since {}; a change is not before that", known.since);
-            return Err(Rejection::field(Reason::EffectiveBeforeLastChange, "effective_at", message)
-                .with("since", known.since));
+            return Err(
+                Rejection::field(Reason::EffectiveBeforeLastChange, "effective_at", message).with("since", known.since)
+            );
         }
         let earns = to == EnrollmentStatus::Enrolled || known.earning && to.keeps_earning();
         let open_from = known.closed.map_or(NaiveDate::MIN, |(_, last)| calendar::anniversary(last, 1));
         if earns != known.earning && on < open_from {
-            let message = format!("Earnings are closed up to {open_from}; a change that affects them is not before that");
-            return Err(Rejection::field(Reason::EarningPeriodClosed, "effective_at", message)
-                .with("open_from", open_from));
+            let message =
+                format!("Earnings are closed up to {open_from}; a change that affects them is not before that");
+            return Err(
+                Rejection::field(Reason::EarningPeriodClosed, "effective_at", message).with("open_from", open_from)
+            );
         }
         Ok(())
     }

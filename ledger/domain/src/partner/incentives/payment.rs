@@ -6,9 +6,7 @@ use super::{Enrollment, Payment};
 use crate::{
     Context, Event, Reason, Rejection, check,
     command::{OrderIncentivePayment, SetIncentivePaymentStatus, SubmitTaxInvoice},
-    event::{
-        IncentivePaymentDeferred, IncentivePaymentOrdered, IncentivePaymentStatusChanged, TaxInvoiceSubmitted,
-    },
+    event::{IncentivePaymentDeferred, IncentivePaymentOrdered, IncentivePaymentStatusChanged, TaxInvoiceSubmitted},
     ids::PaymentId,
     incentive::{EnrollmentStatus, PaymentAmounts, PaymentStatus, can_become},
     money::Currency,
@@ -40,7 +38,9 @@ pub(super) fn order(
     let payment_threshold = last.map_or(Decimal::ZERO, |open| open.payment_threshold);
     let carried_usd = gross_usd - enrollment.recoup_usd;
     let ready = match (&incentives.bank, &incentives.tax, command.exchange_rate) {
-        (Some(bank), Some(tax), Some(rate)) if enrollment.status == EnrollmentStatus::Enrolled => Some((bank, tax, rate)),
+        (Some(bank), Some(tax), Some(rate)) if enrollment.status == EnrollmentStatus::Enrolled => {
+            Some((bank, tax, rate))
+        }
         _ => None,
     };
     let (Some((bank, tax, rate)), Some(last)) = (ready, last) else {
@@ -119,7 +119,9 @@ pub(super) fn set_status(
             check::amount("recoup_usd", recoup, Currency::DOLLAR)?;
             let paid = payment.amounts.earned_usd;
             if recoup > paid {
-                return Err(check::invalid("recoup_usd", format!("At most what was paid, {paid} USD")).with("maximum", paid));
+                return Err(
+                    check::invalid("recoup_usd", format!("At most what was paid, {paid} USD")).with("maximum", paid)
+                );
             }
             recoup
         }
@@ -164,7 +166,8 @@ fn check_move(partner: &Partner, payment: &Payment, to: PaymentStatus, context: 
     let from = payment.status;
     // A payment is ordered by the ledger itself, from months that are open.
     if !can_become(from, to) || to == PaymentStatus::Upcoming {
-        let next = PaymentStatus::ALL.into_iter().filter(|next| can_become(from, *next) && *next != PaymentStatus::Upcoming);
+        let next =
+            PaymentStatus::ALL.into_iter().filter(|next| can_become(from, *next) && *next != PaymentStatus::Upcoming);
         let next: Vec<_> = next.map(PaymentStatus::label).collect();
         let message = format!("The payment is {:?} and does not become {:?}", from.label(), to.label());
         return Err(Rejection::field(Reason::InvalidPaymentTransition, "status", message)
@@ -173,14 +176,16 @@ fn check_move(partner: &Partner, payment: &Payment, to: PaymentStatus, context: 
     }
     if context.effective_on() < payment.since {
         let message = format!("The payment is {:?} since {}", from.label(), payment.since);
-        return Err(Rejection::field(Reason::EffectiveBeforeLastChange, "effective_at", message)
-            .with("since", payment.since));
+        return Err(
+            Rejection::field(Reason::EffectiveBeforeLastChange, "effective_at", message).with("since", payment.since)
+        );
     }
     let goes_on = matches!(to, PaymentStatus::InProgress | PaymentStatus::Reprocessing | PaymentStatus::Sent);
     let holds = |(_, other): &(&PaymentId, &Payment)| other.status == PaymentStatus::TaxInvoiceRejected;
     match partner.incentives.payments.iter().find(holds).filter(|_| goes_on) {
         Some((holding, _)) => {
-            let message = format!("The tax invoice of {holding} was refused: every pending payment is held until it is reviewed");
+            let message =
+                format!("The tax invoice of {holding} was refused: every pending payment is held until it is reviewed");
             Err(Rejection::field(Reason::PaymentHeldTaxInvoice, "status", message).with("payment_id", holding))
         }
         None => Ok(()),

@@ -477,7 +477,10 @@ fn nothing_is_paid_while_the_enrollment_is_not_in_order() {
 
 /// The shortest way of a payment to each status.
 fn way(status: PaymentStatus) -> Vec<PaymentStatus> {
-    use PaymentStatus::*;
+    use PaymentStatus::{
+        Failed, InProgress, IncorrectPayment, PendingTaxInvoice, Rejected, RejectedDuringReview, Reprocessing,
+        Reversed, Sent, TaxInvoiceRejected, TaxInvoiceUnderReview, Unprocessed, Upcoming,
+    };
     match status {
         Upcoming => vec![],
         PendingTaxInvoice | TaxInvoiceUnderReview | RejectedDuringReview | InProgress => vec![status],
@@ -545,16 +548,23 @@ fn a_refused_tax_invoice_holds_every_pending_payment() {
     world.run(set(EnrollmentStatus::Enrolled)).unwrap();
     world.close("2019-11", "1000.00").unwrap();
     world.order("2019-12-30").unwrap();
-    assert!(
-        matches!(world.last.as_slice(), [Event::IncentivePaymentOrdered(_), Event::IncentivePaymentStatusChanged(
-            IncentivePaymentStatusChanged { to: PaymentStatus::PendingTaxInvoice, .. })])
-    );
+    assert!(matches!(
+        world.last.as_slice(),
+        [
+            Event::IncentivePaymentOrdered(_),
+            Event::IncentivePaymentStatusChanged(IncentivePaymentStatusChanged {
+                to: PaymentStatus::PendingTaxInvoice,
+                ..
+            })
+        ]
+    ));
     world.close("2019-12", "1000.00").unwrap();
     world.order("2020-01-30").unwrap();
     let of = |id: &str, command: Command| match command {
-        Command::SetIncentivePaymentStatus(c) => {
-            Command::SetIncentivePaymentStatus(SetIncentivePaymentStatus { payment_id: PaymentId::new(id).unwrap(), ..c })
-        }
+        Command::SetIncentivePaymentStatus(c) => Command::SetIncentivePaymentStatus(SetIncentivePaymentStatus {
+            payment_id: PaymentId::new(id).unwrap(),
+            ..c
+        }),
         other => other,
     };
     let invoice = |id: &str, hash: &str| {
