@@ -173,4 +173,8 @@ id! {
     CoopClaimId
     /// A period in which co-op funds are used, unique among those of its program.
     UsagePeriodId
+    /// An incentive program.
+    IncentiveProgramId
+    /// A dispute about an earning, unique among the partner's.
+    DisputeId
 }

@@ -19,6 +19,7 @@ pub mod decision;
 pub mod event;
 pub mod evidence;
 pub mod ids;
+pub mod incentive;
 pub mod money;
 pub mod offer;
 pub mod partner;

@@ -5,6 +5,7 @@
 mod associations;
 mod coop;
 mod credits;
+mod incentives;
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -29,7 +30,7 @@ use crate::{
     },
 };
 
-/// The incentive read model: net revenue and net seats by month, earned credit by day and resource.
+/// The incentive read model: net revenue and net seats by month, earned credit by day and resource, earnings and payments by program.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct IncentiveProjection;
 
@@ -53,7 +54,12 @@ impl Projection for IncentiveProjection {
             coop::fold(rows, commit, number, event)?;
         }
         let mut books = Books { rows, position: commit.position, changes: 0 };
-        events.iter().try_for_each(|event| fold_event(event, &mut books))
+        for (index, event) in events.iter().enumerate() {
+            let index = u32::try_from(index).map_err(|_| StoreError("a commit has too many events".to_owned()))?;
+            fold_event(event, &mut books)?;
+            incentives::fold(books.rows, commit.position, index, event)?;
+        }
+        Ok(())
     }
 }
 

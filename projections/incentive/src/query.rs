@@ -3,6 +3,9 @@
 mod associations;
 mod coop;
 mod credits;
+mod earnings;
+mod overview;
+mod programs;
 
 use rust_decimal::Decimal;
 use subledger_domain::{
@@ -29,6 +32,12 @@ pub use associations::{
 };
 pub use coop::{CoopFilter, CoopFund, get_coop_claim, list_coop_claims, list_coop_funds};
 pub use credits::{CreditFilter, EarnedCredit, EarnedCreditTotal, list_earned_credit, list_earned_credit_totals};
+pub use earnings::{EarningExplanation, EarningFilter, EarningLine, explain_earning, list_earnings};
+pub use overview::{IncentiveOverview, OverviewRow, TrendPoint, incentive_overview};
+pub use programs::{
+    EarningDispute, EarningPeriod, EnrollmentView, HistoryStep, IncentivePayment, ProgramFilter, list_earning_disputes,
+    list_earning_periods, list_enrollments, list_incentive_payments, list_programs,
+};
 
 /// The base of a month.
 #[derive(Clone, Debug, PartialEq, Eq)]

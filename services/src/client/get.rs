@@ -10,7 +10,9 @@ use serde_json::Value;
 use subledger_log::codec::to_json;
 use subledger_proto::{
     api::{
-    DocumentFormat, GetAssociationRequest, GetCoopClaimRequest, GetCreditNoteRequest, GetCustomerRequest, GetInvoiceDocumentRequest, GetInvoiceRequest, GetOfferRequest, GetPartnerRequest, GetSubscriptionRequest, GetSubscriptionStateRequest, GetTransferRequest, Invoice, LineSelection, ListReconciliationLinesRequest,
+        DocumentFormat, GetAssociationRequest, GetCoopClaimRequest, GetCreditNoteRequest, GetCustomerRequest,
+        GetInvoiceDocumentRequest, GetInvoiceRequest, GetOfferRequest, GetPartnerRequest, GetSubscriptionRequest,
+        GetSubscriptionStateRequest, GetTransferRequest, Invoice, LineSelection, ListReconciliationLinesRequest,
     },
     common::{AsOf, Position},
 };

@@ -4,6 +4,7 @@ mod choice;
 mod claims;
 mod columns;
 mod partners;
+mod programs;
 mod receivables;
 mod usage;
 
@@ -18,7 +19,16 @@ use serde_json::Value;
 use subledger_log::codec::to_json;
 use subledger_proto::{
     api::{
-    ListActivitiesRequest, ListAgeingRequest, ListAssociationCreditsRequest, ListAssociationsRequest, ListBalancesRequest, ListChargesRequest, ListCoopActivitiesRequest, ListCoopClaimsRequest, ListCoopFundsRequest, ListCreditNotesRequest, ListCustomersRequest, ListEarnedCreditRequest, ListEarnedCreditTotalsRequest, ListEntriesRequest, ListIncentiveBasesRequest, ListInvoicesRequest, ListLicenseGroupsRequest, ListLocationsRequest, ListMembershipsRequest, ListMergesRequest, ListOffersRequest, ListOrdersRequest, ListPartnerAgreementsRequest, ListPartnershipsRequest, ListPartnersRequest, ListPaymentsRequest, ListPricesRequest, ListPromotionsRequest, ListSlaClaimsRequest, ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest, ListTaxRatesRequest, ListTransfersRequest, ListTrialsRequest, ListUsageRequest, ListUsersRequest, ListWithholdingRequestsRequest,
+        ListActivitiesRequest, ListAgeingRequest, ListAssociationCreditsRequest, ListAssociationsRequest,
+        ListBalancesRequest, ListChargesRequest, ListCoopActivitiesRequest, ListCoopClaimsRequest,
+        ListCoopFundsRequest, ListCreditNotesRequest, ListCustomersRequest, ListEarnedCreditRequest,
+        ListEarnedCreditTotalsRequest, ListEarningDisputesRequest, ListEarningPeriodsRequest, ListEarningsRequest,
+        ListEnrollmentsRequest, ListEntriesRequest, ListIncentiveBasesRequest, ListIncentivePaymentsRequest,
+        ListIncentiveProgramsRequest, ListInvoicesRequest, ListLicenseGroupsRequest, ListLocationsRequest,
+        ListMembershipsRequest, ListMergesRequest, ListOffersRequest, ListOrdersRequest, ListPartnerAgreementsRequest,
+        ListPartnersRequest, ListPartnershipsRequest, ListPaymentsRequest, ListPricesRequest, ListPromotionsRequest,
+        ListSlaClaimsRequest, ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest, ListTaxRatesRequest,
+        ListTransfersRequest, ListTrialsRequest, ListUsageRequest, ListUsersRequest, ListWithholdingRequestsRequest,
     },
     common::Position,
 };
@@ -111,6 +121,12 @@ pub(crate) struct Filter {
     /// Only of this usage period of co-op funds
     #[arg(long, value_name = "ID")]
     period: Option<String>,
+    /// Only of this incentive program
+    #[arg(long, value_name = "ID")]
+    program: Option<String>,
+    /// Only in this incentive payment
+    #[arg(long, value_name = "ID")]
+    payment: Option<String>,
     /// Only of this month, such as 2018-01
     #[arg(long, value_name = "YYYY-MM")]
     month: Option<String>,
@@ -207,6 +223,18 @@ pub(crate) enum Kind {
     CoopFunds,
     /// Claims on co-op funds
     CoopClaims,
+    /// Incentive programs with their rate cards
+    IncentivePrograms,
+    /// Locations in incentive programs
+    Enrollments,
+    /// Closed months of earnings
+    EarningPeriods,
+    /// The transaction history of incentives: one row for each earning
+    Earnings,
+    /// Payments of earnings
+    IncentivePayments,
+    /// Disputes about earnings
+    EarningDisputes,
 }
 
 impl Kind {
@@ -250,6 +278,12 @@ impl Kind {
             Self::CoopActivities => claims::COOP_ACTIVITIES,
             Self::CoopFunds => claims::COOP_FUNDS,
             Self::CoopClaims => claims::COOP_CLAIMS,
+            Self::IncentivePrograms => programs::PROGRAMS,
+            Self::Enrollments => programs::ENROLLMENTS,
+            Self::EarningPeriods => programs::PERIODS,
+            Self::Earnings => programs::EARNINGS,
+            Self::IncentivePayments => programs::PAYMENTS,
+            Self::EarningDisputes => programs::DISPUTES,
         }
     }
 
@@ -286,6 +320,10 @@ impl Kind {
             Self::CoopActivities => &["program"],
             Self::CoopFunds => &["partner", "program", "period", "location", "on"],
             Self::CoopClaims => &["partner", "program", "period", "location", "state"],
+            Self::IncentivePrograms => &[],
+            Self::Enrollments | Self::IncentivePayments | Self::EarningDisputes => &["partner", "program"],
+            Self::EarningPeriods => &["partner", "program", "month"],
+            Self::Earnings => &["partner", "program", "customer", "month", "payment"],
             Self::Usage => &["partner", "customer", "month", "unbilled"],
             Self::Spending | Self::EarnedCredit => &["partner", "customer", "month"],
         }
@@ -317,6 +355,8 @@ impl Filter {
             ("location", self.location.is_some()),
             ("period", self.period.is_some()),
             ("month", self.month.is_some()),
+            ("program", self.program.is_some()),
+            ("payment", self.payment.is_some()),
             ("from", self.from.is_some()),
             ("to", self.to.is_some()),
             ("on", self.on.is_some()),
@@ -502,6 +542,31 @@ async fn page(
         Kind::CoopClaims => page!(claims.list_coop_claims(ListCoopClaimsRequest {
             partner_id, program: text(f.program), usage_period_id: text(f.period), location_mpn_id: text(f.location),
             state: text(f.state), activity: String::new() }).claims as "CoopClaim"),
+        Kind::IncentivePrograms => {
+            let request = ListIncentiveProgramsRequest { page_size, page_token, min_position };
+            let answer = to.incentives().list_incentive_programs(request).await?.into_inner();
+            let programs = answer.programs.iter().map(|row| to_json("subledger.common.v1.IncentiveProgram", row));
+            Ok((programs.collect::<Result<_, _>>()?, answer.next_page_token))
+        }
+        Kind::Enrollments => page!(incentives.list_enrollments(ListEnrollmentsRequest {
+            partner_id, program_id: text(f.program), mpn_id: String::new(), masked: false }).enrollments as "Enrollment"),
+        Kind::EarningPeriods => {
+            let (program_id, month) = (text(f.program), text(f.month));
+            page!(incentives.list_earning_periods(ListEarningPeriodsRequest {
+                partner_id, program_id, mpn_id: String::new(), from_month: month.clone(), to_month: month, verify: false })
+                .periods as "EarningPeriod")
+        }
+        Kind::Earnings => {
+            let (program_id, month) = (text(f.program), text(f.month));
+            page!(incentives.list_earnings(ListEarningsRequest {
+                partner_id, program_id, mpn_id: String::new(), customer_id, payment_id: text(f.payment),
+                from_month: month.clone(), to_month: month, lever: String::new(), status: 0 }).earnings as "Earning")
+        }
+        Kind::IncentivePayments => page!(incentives.list_incentive_payments(ListIncentivePaymentsRequest {
+            partner_id, program_id: text(f.program), mpn_id: String::new(), payment_id: String::new(), status: 0 })
+            .payments as "IncentivePayment"),
+        Kind::EarningDisputes => page!(incentives.list_earning_disputes(ListEarningDisputesRequest {
+            partner_id, program_id: text(f.program) }).disputes as "EarningDispute"),
     }
 }
 
@@ -555,6 +620,11 @@ mod tests {
             (claims::COOP_FUNDS, "CoopFund"),
             (claims::COOP_CLAIMS, "CoopClaim"),
             (CLAIM_HISTORY, "ClaimHistoryEntry"),
+            (programs::ENROLLMENTS, "Enrollment"),
+            (programs::PERIODS, "EarningPeriod"),
+            (programs::EARNINGS, "Earning"),
+            (programs::PAYMENTS, "IncentivePayment"),
+            (programs::DISPUTES, "EarningDispute"),
             (USERS, "User"),
             (ORDERS, "Order"),
             (LICENSE_GROUPS, "LicenseGroup"),

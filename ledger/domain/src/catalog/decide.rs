@@ -45,6 +45,8 @@ impl Catalog {
             Command::PublishCreditTerms(command) => usage::publish_terms(command, self.last_closed),
             Command::PublishPartnerAgreement(command) => program::publish_agreement(command),
             Command::PublishPartnerRules(command) => program::publish_rules(command),
+            Command::PublishIncentivePrograms(command) => self.incentives.publish_programs(command, self.last_closed),
+            Command::PublishIncentiveRates(command) => self.incentives.publish_rates(command, self.last_closed),
             _ => Err(check::misdirected("catalog")),
         }
     }

@@ -2,6 +2,7 @@
 
 mod changes;
 mod decide;
+mod incentives;
 mod price;
 mod product;
 mod program;
@@ -29,6 +30,7 @@ use crate::{
 
 pub use changes::{ChangeFlag, PriceChange};
 pub use decide::{LIST_PRICE_DECIMALS_MAX, LIST_PRICE_MAX, OFFERS_MAX, PRICE_ROWS_MAX};
+pub use incentives::{INCENTIVE_PROGRAMS_MAX, INCENTIVE_RATES_MAX, IncentiveCatalog};
 pub use price::{PriceKey, PriceQuote, PublishedPrice};
 pub use program::{AgreementTerms, PARTNER_RULES_MAX, ProgramRules};
 pub use promotion::{Order, PERCENT_DECIMALS_MAX, PROMOTIONS_MAX};
@@ -50,6 +52,7 @@ pub struct Catalog {
     promotions: BTreeMap<PromotionId, Promotion>,
     refund_caps: refund_cap::RefundCaps,
     usage: UsageCatalog,
+    incentives: IncentiveCatalog,
     program: ProgramRules,
     usage_periods: usage_periods::UsagePeriods,
 }
@@ -127,6 +130,11 @@ impl Catalog {
         self.usage_periods.get(program, id)
     }
 
+    /// What is published for incentives.
+    pub fn incentives(&self) -> &IncentiveCatalog {
+        &self.incentives
+    }
+
     /// Applies an event of the catalog.
     pub fn evolve(&mut self, event: &Event) {
         match event {
@@ -164,6 +172,7 @@ impl Catalog {
             }
             Event::PartnerAgreementPublished(_) | Event::PartnerRulesPublished(_) => self.program.evolve(event),
             Event::UsagePeriodsPublished(e) => self.usage_periods.add(&e.periods),
+            Event::IncentiveProgramsPublished(_) | Event::IncentiveRatesPublished(_) => self.incentives.evolve(event),
             _ => self.usage.evolve(event),
         }
     }

@@ -5,6 +5,7 @@ mod association;
 mod catalog;
 mod coop;
 mod customer;
+mod incentive;
 mod membership;
 mod partner;
 mod partnership;
@@ -23,8 +24,9 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{CustomerId, PartnerId};
 
 pub use self::{
-    account::*, association::*, catalog::*, coop::*, customer::*, membership::*, partner::*, partnership::*,
-    program::*, receivables::*, sla::*, subscription::*, timer::*, transfer::*, trial::*, usage::*, user::*,
+    account::*, association::*, catalog::*, coop::*, customer::*, incentive::*, membership::*, partner::*,
+    partnership::*, program::*, receivables::*, sla::*, subscription::*, timer::*, transfer::*, trial::*, usage::*,
+    user::*,
 };
 
 /// The stream a command concerns.
@@ -201,6 +203,19 @@ pub enum Command {
     ApproveCoopClaim(ApproveCoopClaim),
     RejectCoopClaim(RejectCoopClaim),
     HandOverCoopClaim(HandOverCoopClaim),
+    // Incentives.
+    PublishIncentivePrograms(PublishIncentivePrograms),
+    PublishIncentiveRates(PublishIncentiveRates),
+    InviteToIncentive(InviteToIncentive),
+    AcceptIncentiveInvitation(AcceptIncentiveInvitation),
+    UpdatePayoutProfile(UpdatePayoutProfile),
+    SetIncentiveEnrollment(SetIncentiveEnrollment),
+    CloseEarnings(CloseEarnings),
+    OrderIncentivePayment(OrderIncentivePayment),
+    SetIncentivePaymentStatus(SetIncentivePaymentStatus),
+    SubmitTaxInvoice(SubmitTaxInvoice),
+    DisputeEarning(DisputeEarning),
+    DecideEarningDispute(DecideEarningDispute),
 }
 
 impl Command {
@@ -362,6 +377,18 @@ impl Command {
             Self::ApproveCoopClaim(c) => Target::Partner(&c.partner_id),
             Self::RejectCoopClaim(c) => Target::Partner(&c.partner_id),
             Self::HandOverCoopClaim(c) => Target::Partner(&c.partner_id),
+            // Incentives.
+            Self::PublishIncentivePrograms(_) | Self::PublishIncentiveRates(_) => Target::Catalog,
+            Self::InviteToIncentive(c) => Target::Partner(&c.partner_id),
+            Self::AcceptIncentiveInvitation(c) => Target::Partner(&c.partner_id),
+            Self::UpdatePayoutProfile(c) => Target::Partner(&c.partner_id),
+            Self::SetIncentiveEnrollment(c) => Target::Partner(&c.partner_id),
+            Self::CloseEarnings(c) => Target::Partner(&c.partner_id),
+            Self::OrderIncentivePayment(c) => Target::Partner(&c.partner_id),
+            Self::SetIncentivePaymentStatus(c) => Target::Partner(&c.partner_id),
+            Self::SubmitTaxInvoice(c) => Target::Partner(&c.partner_id),
+            Self::DisputeEarning(c) => Target::Partner(&c.partner_id),
+            Self::DecideEarningDispute(c) => Target::Partner(&c.partner_id),
         }
     }
 

@@ -6,6 +6,7 @@ mod catalog;
 mod charge;
 mod coop;
 mod customer;
+mod incentive;
 mod membership;
 mod partner;
 mod partnership;
@@ -23,8 +24,8 @@ use serde::{Deserialize, Serialize};
 use crate::charge::Charged;
 
 pub use self::{
-    account::*, association::*, catalog::*, charge::*, coop::*, customer::*, membership::*, partner::*, partnership::*,
-    program::*, receivables::*, sla::*, subscription::*, transfer::*, trial::*, usage::*, user::*,
+    account::*, association::*, catalog::*, charge::*, coop::*, customer::*, incentive::*, membership::*, partner::*,
+    partnership::*, program::*, receivables::*, sla::*, subscription::*, transfer::*, trial::*, usage::*, user::*,
 };
 
 macro_rules! event {
@@ -103,4 +104,8 @@ events! {
     UsagePeriodsPublished, CoopFundsAccrued, CoopClaimCreated, CoopClaimRevised, CoopClaimDocumentAdded,
     CoopClaimCommented, CoopClaimSubmitted, CoopClaimInformationRequested, CoopClaimApproved, CoopClaimRejected,
     CoopClaimHandedOver,
+    // Incentives.
+    IncentiveProgramsPublished, IncentiveRatesPublished, IncentiveEnrollmentChanged, PayoutProfileUpdated, EarningsClosed,
+    IncentivePaymentOrdered, IncentivePaymentDeferred, IncentivePaymentStatusChanged, TaxInvoiceSubmitted,
+    EarningDisputed, EarningDisputeDecided,
 }

@@ -1,8 +1,8 @@
 //! Decisions about one partner.
 
 use super::{
-    Partner, account, coop, invoice, membership, merge, network, partnership, profile, program, receivables, tax,
-    verification,
+    Partner, account, coop, incentives, invoice, membership, merge, network, partnership, profile, program,
+    receivables, tax, verification,
 };
 use crate::{
     Command, Context, Event, Reason, Reference, Rejection, check,
@@ -39,6 +39,7 @@ pub fn decide(
             business(partner, reference, command, context)
                 .or_else(|| receivables::decide(partner, &reference.catalog, command, context))
                 .or_else(|| coop::decide(partner, reference, command, context))
+                .or_else(|| incentives::decide(partner, &reference.catalog, command, context))
                 .unwrap_or_else(|| Err(check::misdirected("partner")))
         }
     }

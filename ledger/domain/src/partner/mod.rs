@@ -4,6 +4,7 @@ mod account;
 mod coop;
 mod cycle;
 mod decide;
+mod incentives;
 mod invoice;
 mod membership;
 mod merge;
@@ -35,6 +36,7 @@ pub use account::{Absorbed, Account, GlobalAccount, LOCATIONS_MAX, LegalProfile,
 pub use coop::Coop;
 pub use cycle::{CycleStart, billing_period_start, invoice_date};
 pub use decide::decide;
+pub use incentives::Incentives;
 pub use invoice::{InvoiceHeader, PAYMENT_TERM_DAYS};
 pub use membership::{
     Benefit, Membership, MembershipOffer, MembershipPayment, MembershipReminder, MembershipResolution,
@@ -111,6 +113,8 @@ pub struct Partner {
     merges: BTreeMap<MergeId, Merge>,
     /// Its co-op funds and what it claims of them.
     pub coop: Coop,
+    /// What it earns by programs.
+    pub incentives: Incentives,
 }
 
 /// The invoices of one family and currency.
@@ -146,6 +150,7 @@ impl From<&PartnerRegistered> for Partner {
             partnerships: BTreeMap::new(),
             merges: BTreeMap::new(),
             coop: Coop::default(),
+            incentives: Incentives::default(),
         }
     }
 }
@@ -180,6 +185,9 @@ impl Partners {
         }
         if let Some(id) = coop::concerned(event) {
             self.change(id, |partner| partner.coop.apply(event));
+        }
+        if let Some(id) = incentives::concerned(event) {
+            self.change(id, |partner| partner.incentives.apply(event));
         }
         match event {
             Event::PartnerRegistered(e) => {

@@ -1,7 +1,8 @@
 //! One full example of each event and command: every field has a value that none does not have.
 
-mod partners;
 mod claims;
+mod incentives;
+mod partners;
 mod receivables;
 mod records;
 mod tax;
@@ -561,6 +562,7 @@ pub(crate) fn events() -> Vec<Event> {
         usage::events(),
         partners::events(),
         claims::events(),
+        incentives::events(),
     ]
     .concat()
 }
@@ -732,6 +734,7 @@ pub(crate) fn commands() -> Vec<Command> {
         usage::commands(),
         partners::commands(),
         claims::commands(),
+        incentives::commands(),
     ]
     .concat()
 }

@@ -1,8 +1,10 @@
 //! `subledger bench`: how fast a ledger is, measured through its public interface.
 
+mod month;
 mod month_end;
 mod names;
 mod search;
+mod usage;
 mod used;
 
 use super::{Failure, help};
@@ -20,6 +22,8 @@ enum What {
     MonthEnd(month_end::Args),
     /// Loads customers and subscriptions from CSV and searches them, at rest and while they are written and exported
     Search(search::Args),
+    /// Sends a month of hourly usage, with late and corrected records, and closes its days
+    Usage(usage::Args),
 }
 
 /// Measures.
@@ -27,5 +31,6 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     match args.what {
         What::MonthEnd(args) => month_end::run(args).await,
         What::Search(args) => search::run(args).await,
+        What::Usage(args) => usage::run(args).await,
     }
 }
