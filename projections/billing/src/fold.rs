@@ -45,7 +45,7 @@ impl Projection for BillingProjection {
     }
 
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn fold(&self, commit: &Recorded<'_>, rows: &mut dyn Changes) -> Result<(), StoreError> {
