@@ -5,7 +5,8 @@ use crate::{Reason, Rejection, charge, command::ChangeQuantity, event::QuantityC
 
 pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeQuantity) -> Result<(), Rejection> {
     let (on, customer, to) = (draft.on(), draft.customer, command.quantity);
-    let subscription = draft.owned(&command.partner_id, &command.subscription_id)?.clone();
+    let subscription =
+        draft.owned_from(&command.partner_id, &command.subscription_id, Subscription::correctable_from)?.clone();
     gates::relationship(customer, &command.partner_id, "partner_id")?;
     gates::agreement(customer, &command.partner_id, on)?;
     if subscription.standing == Standing::Trial {

@@ -3,6 +3,7 @@
 mod azure;
 mod histories;
 mod kit;
+mod late;
 mod lifecycle;
 mod marketplace;
 mod metered;
