@@ -6,9 +6,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Commit, Log, PartitionId, Position, ReadError, Reader,
+    Commit, Log, PartitionId, Position, RawRecord, ReadError, Reader,
     admit::{Admission, Verdict},
-    codec, limits,
+    codec::{self, DecodeError, Head},
+    limits,
 };
 
 /// Where a reader stands in one partition: enough to go on without reading what came before.
@@ -31,6 +32,15 @@ pub struct Accepted {
     pub bytes: Bytes,
     /// The backend's address.
     pub offset: u64,
+}
+
+/// An accepted record of which only the head was read.
+#[derive(Clone, Debug)]
+pub struct AcceptedHead {
+    /// Its head.
+    pub head: Head,
+    /// The bytes it is stored as: what the tree is over.
+    pub bytes: Bytes,
 }
 
 /// Reads accepted commits of some partitions, from cursors on.
@@ -58,26 +68,51 @@ impl Follower {
 
     /// [`Self::next`] of about so many stored bytes: decoded, they take several times as much memory.
     pub fn next_within(&mut self, bytes_max: usize, wait: Duration) -> Result<Vec<Accepted>, ReadError> {
-        let records = self.reader.next(bytes_max, wait)?;
-        let mut accepted = Vec::with_capacity(records.len());
-        for record in records {
-            let cursor = self.cursors.entry(record.partition).or_default();
-            let damaged =
-                |what: String| ReadError::Damaged { partition: record.partition, offset: record.offset, what };
-            let commit = codec::decode(&record.bytes).map_err(|error| damaged(error.to_string()))?;
-            if commit.partition() != record.partition {
-                return Err(damaged(format!("it belongs to {}", commit.partition())));
+        let mut accepted = Vec::new();
+        let place = |commit: &Commit| (commit.position, commit.epoch, commit.is_writer_started());
+        self.read((bytes_max, wait), codec::decode, place, &mut |commit, bytes, offset| {
+            accepted.push(Accepted { commit, bytes, offset });
+        })?;
+        Ok(accepted)
+    }
+
+    /// [`Self::next`] for whoever needs the records and not what they say.
+    pub fn next_heads(&mut self, wait: Duration) -> Result<Vec<AcceptedHead>, ReadError> {
+        let mut accepted = Vec::new();
+        let place = |head: &Head| (head.position, head.epoch, head.writer_started);
+        self.read((limits::READ_BYTES, wait), codec::decode_head, place, &mut |head, bytes, _| {
+            accepted.push(AcceptedHead { head, bytes });
+        })?;
+        Ok(accepted)
+    }
+
+    /// Hands on what the reader rule accepts.
+    fn read<T>(
+        &mut self,
+        (bytes_max, wait): (usize, Duration),
+        decode: impl Fn(&Bytes) -> Result<T, DecodeError>,
+        place: impl Fn(&T) -> (Position, u64, bool),
+        accept: &mut dyn FnMut(T, Bytes, u64),
+    ) -> Result<(), ReadError> {
+        for record in self.reader.next(bytes_max, wait)? {
+            let RawRecord { partition, offset, bytes } = record;
+            let cursor = self.cursors.entry(partition).or_default();
+            let damaged = |what: String| ReadError::Damaged { partition, offset, what };
+            let decoded = decode(&bytes).map_err(|error| damaged(error.to_string()))?;
+            let (position, epoch, writer_started) = place(&decoded);
+            if position.partition != partition {
+                return Err(damaged(format!("it belongs to {}", position.partition)));
             }
-            cursor.offset = record.offset + 1;
-            match cursor.admission.admit(commit.position.seq, commit.epoch, commit.is_writer_started()) {
-                Verdict::Accept => accepted.push(Accepted { commit, bytes: record.bytes, offset: record.offset }),
+            cursor.offset = offset + 1;
+            match cursor.admission.admit(position.seq, epoch, writer_started) {
+                Verdict::Accept => accept(decoded, bytes, offset),
                 Verdict::Skip(why) => {
                     cursor.skipped += 1;
-                    tracing::debug!(position = %commit.position, epoch = commit.epoch, ?why, "record skipped");
+                    tracing::debug!(%position, epoch, ?why, "record skipped");
                 }
             }
         }
-        Ok(accepted)
+        Ok(())
     }
 
     /// Where it stands.
