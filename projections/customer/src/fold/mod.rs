@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Raised when the same history gives other rows.
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 
 /// The customer read model.
 #[derive(Clone, Copy, Debug, Default)]
