@@ -44,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) test_clock: TestClockConfig,
     /// Where a gateway finds the read models.
     pub(crate) projectors: ProjectorsConfig,
+    /// Where a gateway finds the writers that listen, separated by commas: they answer previews. Without them it has none.
+    pub(crate) writers: String,
     /// TLS of the gRPC services, and of the calls this process makes.
     pub(crate) tls: TlsConfig,
     /// Whose tokens tell who calls.
@@ -203,6 +205,7 @@ impl Default for Config {
             tls: TlsConfig::default(),
             identity: IdentityConfig::default(),
             projectors: ProjectorsConfig::default(),
+            writers: String::new(),
             signing_key_file: None,
             checkpoint_file: None,
             checkpoint_every_seconds: CHECKPOINT_EVERY_SECONDS,

@@ -1,6 +1,8 @@
 //! From a command to the writer of its partition, and back with what became of it.
 
 mod local;
+#[cfg(feature = "kafka")]
+mod previews;
 mod remote;
 
 use std::{collections::HashMap, future::Future, pin::Pin};
@@ -11,6 +13,8 @@ use subledger_proto::common as pbc;
 use subledger_writer::{CommandError, Outcome, Preview, Submission};
 
 pub(crate) use local::LocalRouter;
+#[cfg(feature = "kafka")]
+pub(crate) use previews::Previews;
 pub(crate) use remote::RemoteRouter;
 
 /// A future without a name, so that traits with it stay object-safe.

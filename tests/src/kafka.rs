@@ -197,8 +197,10 @@ impl Fleet {
             let mut settings = settings.clone();
             settings.push(format!("data_dir={}", dir.join(format!("writer-{n}")).display()));
             settings.extend(of_writers.iter().cloned());
-            writers.push(Part::start(&format!("writer-{n}"), &["writer"], &settings, false).await?);
+            writers.push(Part::start(&format!("writer-{n}"), &["writer"], &settings, true).await?);
         }
+        let addresses: Vec<_> = writers.iter().filter_map(|writer| writer.address.clone()).collect();
+        gateway_settings.push(format!("writers={}", addresses.join(",")));
         for name in PROJECTORS {
             let data_dir = dir.join(format!("projector-{name}"));
             let mut settings = settings.clone();

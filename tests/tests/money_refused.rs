@@ -103,7 +103,7 @@ async fn prices_rates_limits_and_currencies_that_do_not_fit_are_refused() -> any
 }
 
 /// Days that are closed and invoiced: a late change is corrected on the next anniversary, a late suspension credited on the first open day.
-/// What would reach back behind the service period that is charged now is refused.
+/// What would reach back behind the purchase is refused.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_inside_a_closed_period_is_corrected_in_arrears() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
@@ -124,10 +124,10 @@ async fn a_change_inside_a_closed_period_is_corrected_in_arrears() -> anyhow::Re
         command["effective_at"] = json!(at);
         command
     };
-    let too_late = late(change_quantity("q-1", "fabrikam", "contoso", "sub-b-1", 2), "2018-02-12T12:00:00Z");
+    let too_late = late(change_quantity("q-1", "fabrikam", "contoso", "sub-b-1", 2), "2018-01-12T12:00:00Z");
     let (reason, said, facts) = refused(&client, &too_late).await?;
     assert_eq!(reason, "EFFECTIVE_BEFORE_LAST_CHANGE", "{said}");
-    assert_eq!(facts.get("last_changed_on").map(String::as_str), Some("2018-02-13"));
+    assert_eq!(facts.get("last_changed_on").map(String::as_str), Some("2018-01-13"));
     assert_eq!(facts.get("field").map(String::as_str), Some("effective_at"));
     let change = change_quantity("q-2", "fabrikam", "contoso", "sub-b-1", 2);
     client.accepted(&late(change, "2018-02-14T12:00:00Z")).await?;
@@ -154,6 +154,49 @@ async fn a_change_inside_a_closed_period_is_corrected_in_arrears() -> anyhow::Re
     );
     assert_eq!(third.total, "67.59");
     ensure!(issued().await? == before, "an issued invoice has changed");
+    Ok(())
+}
+
+/// A change that was made before a service period that is charged already: both periods are corrected, on the first open day, and nothing
+/// that was issued changes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_before_a_period_that_began_is_corrected_in_arrears() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (_serve, client) = ledger(dir.path()).await?;
+    client.accepted(&rate("rate-2", "9", "2018-02-01", "")).await?;
+    client.accepted(&purchase("b-2", "fabrikam", "contoso", "e3", 1)).await?;
+    client.advance("2018-02-19").await?;
+    let before = invoice(&client, "contoso-L-USD-000002").await?;
+    let mut change = change_quantity("q-1", "fabrikam", "contoso", "sub-b-1", 2);
+    let mut suspend = json!({ "command_id": "s-1", "suspend": { "customer_id": "fabrikam", "partner_id": "contoso",
+        "subscription_id": "sub-b-2", "reason": "SUSPENSION_REASON_CUSTOMER_REQUEST" }});
+    for command in [&mut change, &mut suspend] {
+        command["effective_at"] = json!("2018-02-12T12:00:00Z");
+        client.accepted(command).await?;
+    }
+    client.advance("2018-03-15").await?;
+    let third = invoice(&client, "contoso-L-USD-000003").await?;
+    let line = |l: &Charge| {
+        format!("{} {} to {}: {} {} + {}", l.charged_on, l.charge_start, l.charge_end, l.charge_type, l.amount, l.tax)
+    };
+    assert_eq!(
+        third.lines.iter().map(line).collect::<Vec<_>>(),
+        [
+            "2018-02-20 2018-02-12 to 2018-02-12: Cancel Fee -1.00 + -0.10",
+            "2018-02-20 2018-02-13 to 2018-03-12: Cancel Fee -31.00 + -2.79",
+            "2018-02-20 2018-01-13 to 2018-02-12: Cycle Instance Prorate -31.00 + -3.10",
+            "2018-02-20 2018-01-13 to 2018-02-11: Cycle Instance Prorate 30.00 + 3.00",
+            "2018-02-20 2018-02-12 to 2018-02-12: Cycle Instance Prorate 2.00 + 0.20",
+            "2018-02-20 2018-02-13 to 2018-03-12: Cycle Instance Prorate -31.00 + -2.79",
+            "2018-02-20 2018-02-13 to 2018-03-12: Cycle Instance Prorate 62.00 + 5.58",
+            "2018-03-13 2018-03-13 to 2018-04-12: Cycle fee 62.00 + 5.58",
+        ]
+    );
+    let after = invoice(&client, "contoso-L-USD-000002").await?;
+    ensure!(
+        (after.total, after.lines, after.fields) == (before.total, before.lines, before.fields),
+        "an invoice has changed"
+    );
     Ok(())
 }
 

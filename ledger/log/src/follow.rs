@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use subledger_domain::Event;
 
 use crate::{
-    Commit, Log, PartitionId, Position, ReadError, Reader,
+    Commit, Log, PartitionId, Position, RawRecord, ReadError, Reader,
     admit::{Admission, Verdict},
-    codec, limits,
+    codec::{self, DecodeError, Head},
+    limits,
     personal::Keys,
 };
 
@@ -33,6 +34,15 @@ pub struct Accepted {
     pub bytes: Bytes,
     /// The backend's address.
     pub offset: u64,
+}
+
+/// An accepted record of which only the head was read.
+#[derive(Clone, Debug)]
+pub struct AcceptedHead {
+    /// Its head.
+    pub head: Head,
+    /// The bytes it is stored as: what the tree is over.
+    pub bytes: Bytes,
 }
 
 /// Reads accepted commits of some partitions, from cursors on.
@@ -61,42 +71,68 @@ impl Follower {
 
     /// [`Self::next`] of about so many stored bytes: decoded, they take several times as much memory.
     pub fn next_within(&mut self, bytes_max: usize, wait: Duration) -> Result<Vec<Accepted>, ReadError> {
-        let records = self.reader.next(bytes_max, wait)?;
-        let mut accepted = Vec::with_capacity(records.len());
-        for record in records {
-            let cursor = self.cursors.entry(record.partition).or_default();
-            let damaged =
-                |what: String| ReadError::Damaged { partition: record.partition, offset: record.offset, what };
-            let read = match record.opened {
-                Some(opened) => codec::open_as(&record.bytes, opened),
-                None => codec::open(&record.bytes, &*self.keys),
-            };
-            let commit = read.map_err(|error| match error {
-                codec::DecodeError::Keys(error) => {
-                    ReadError::Unavailable { place: format!("{}", record.partition), source: error.into() }
+        let mut accepted = Vec::new();
+        let place = |commit: &Commit| (commit.position, commit.epoch, commit.is_writer_started());
+        let keys = Arc::clone(&self.keys);
+        let decode = |record: &mut RawRecord| match record.opened.take() {
+            Some(opened) => codec::open_as(&record.bytes, opened),
+            None => codec::open(&record.bytes, &*keys),
+        };
+        self.read((bytes_max, wait), decode, place, &mut |commit, bytes, offset| {
+            for event in commit.events() {
+                if let Event::CustomerErased(erased) = event {
+                    keys.forget(erased.customer_id.as_str());
+                }
+            }
+            accepted.push(Accepted { commit, bytes, offset });
+        })?;
+        Ok(accepted)
+    }
+
+    /// [`Self::next`] for whoever needs the records and not what they say.
+    pub fn next_heads(&mut self, wait: Duration) -> Result<Vec<AcceptedHead>, ReadError> {
+        let mut accepted = Vec::new();
+        let place = |head: &Head| (head.position, head.epoch, head.writer_started);
+        let decode = |record: &mut RawRecord| codec::decode_head(&record.bytes);
+        self.read((limits::READ_BYTES, wait), decode, place, &mut |head, bytes, _| {
+            accepted.push(AcceptedHead { head, bytes });
+        })?;
+        Ok(accepted)
+    }
+
+    /// Hands on what the reader rule accepts.
+    fn read<T>(
+        &mut self,
+        (bytes_max, wait): (usize, Duration),
+        decode: impl Fn(&mut RawRecord) -> Result<T, DecodeError>,
+        place: impl Fn(&T) -> (Position, u64, bool),
+        accept: &mut dyn FnMut(T, Bytes, u64),
+    ) -> Result<(), ReadError> {
+        for mut record in self.reader.next(bytes_max, wait)? {
+            let decoded = decode(&mut record);
+            let RawRecord { partition, offset, bytes, .. } = record;
+            let cursor = self.cursors.entry(partition).or_default();
+            let damaged = |what: String| ReadError::Damaged { partition, offset, what };
+            let decoded = decoded.map_err(|error| match error {
+                DecodeError::Keys(error) => {
+                    ReadError::Unavailable { place: partition.to_string(), source: error.into() }
                 }
                 error => damaged(error.to_string()),
             })?;
-            if commit.partition() != record.partition {
-                return Err(damaged(format!("it belongs to {}", commit.partition())));
+            let (position, epoch, writer_started) = place(&decoded);
+            if position.partition != partition {
+                return Err(damaged(format!("it belongs to {}", position.partition)));
             }
-            cursor.offset = record.offset + 1;
-            match cursor.admission.admit(commit.position.seq, commit.epoch, commit.is_writer_started()) {
-                Verdict::Accept => {
-                    for event in commit.events() {
-                        if let Event::CustomerErased(erased) = event {
-                            self.keys.forget(erased.customer_id.as_str());
-                        }
-                    }
-                    accepted.push(Accepted { commit, bytes: record.bytes, offset: record.offset });
-                }
+            cursor.offset = offset + 1;
+            match cursor.admission.admit(position.seq, epoch, writer_started) {
+                Verdict::Accept => accept(decoded, bytes, offset),
                 Verdict::Skip(why) => {
                     cursor.skipped += 1;
-                    tracing::debug!(position = %commit.position, epoch = commit.epoch, ?why, "record skipped");
+                    tracing::debug!(%position, epoch, ?why, "record skipped");
                 }
             }
         }
-        Ok(accepted)
+        Ok(())
     }
 
     /// Where it stands.

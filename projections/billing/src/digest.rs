@@ -6,6 +6,7 @@
 //! Dates are `YYYY-MM-DD`; `charge_end` is the day after the last; numbers are decimal, without a sign if positive and without zeros at
 //! their end (`1.5`, `-20`); the charge type and frequency are as the files print them; the rule is its name in [`rule_name`].
 //! A line of usage has 12 more fields, in the order of [`Fields::usage`]; no other line has them, nor an absent one in their place.
+//! A refund of an invoice that is billed again is no line that was charged, and not in the digest.
 //! The form never changes: another form would be `v2`, and invoices issued under `v1` stay so.
 
 use std::{fmt::Display, io::Write as _};

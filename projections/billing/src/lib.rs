@@ -34,6 +34,7 @@ pub use review::{DueReview, REVIEWS_PER_CALL_MAX, due_reviews};
 pub use tables::{
     claims::{SlaClaim, SlaClaimState},
     credit_notes::{CreditNote, CreditNoteState, IssuedCreditNote},
+    refunds::REFUND_OF_TAX,
     statement::StatementKind,
     withholdings::{Withholding, WithholdingState},
 };

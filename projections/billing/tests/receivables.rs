@@ -7,9 +7,9 @@ mod common;
 use common::{ALL, History, amount, currency, day, partner_id};
 use rust_decimal::Decimal;
 use subledger_billing::{
-    AccountFilter, Ageing, PaymentFilter, StatementFilter, Verification, get_credit_note, get_invoice, list_ageing,
-    list_balances, list_charges, list_credit_notes, list_invoices, list_payments, list_statement, list_withholdings,
-    trial_balance, verify_invoice,
+    AccountFilter, Ageing, PaymentFilter, StatementFilter, Verification, explain_charge, get_credit_note, get_invoice,
+    invoice_selection, list_ageing, list_balances, list_charges, list_credit_notes, list_invoices, list_payments,
+    list_selected, list_statement, list_withholdings, trial_balance, verify_invoice,
 };
 use subledger_domain::{
     Command, Event,
@@ -23,7 +23,10 @@ use subledger_domain::{
     partner::{Certificate, CreditNoteReason},
     position::Family,
 };
-use subledger_fold::as_of::{AsOf, Horizon};
+use subledger_fold::{
+    as_of::{AsOf, Horizon},
+    page::PageRequest,
+};
 
 fn number(text: &str) -> InvoiceNumber {
     InvoiceNumber::new(text).unwrap()
@@ -201,8 +204,34 @@ fn a_credit_note_shows_the_lines_it_takes_back_and_the_rebill_shows_them_again()
     };
     h.partner_command("2018-02-03", &Command::RebillInvoice(rebill)).unwrap();
     let again = get_invoice(&h.rows, &number("p1-O-USD-000002")).unwrap().unwrap();
-    assert_eq!((again.total, again.lines.len(), again.period_end), (amount("65.00"), 2, day("2018-01-31")));
+    assert_eq!((again.total, again.lines.len(), again.period_end), (amount("65.00"), 3, day("2018-01-31")));
     assert_eq!(again.settlement.rebills, Some(number(invoice)));
+    // The refund is a line, so the sums of the lines are those of the invoice and of its file.
+    let subtotal = again.lines.iter().map(|charge| charge.line.subtotal()).sum::<Decimal>();
+    assert_eq!((subtotal, again.totals.subtotal, again.totals.credits), (amount("65"), amount("65"), amount("-15")));
+    assert_eq!((again.totals.one_time_charges, again.line_count), (amount("65"), 3));
+    let line = &again.lines[2].line;
+    assert_eq!(
+        (line.charge_type.label(), line.amount, line.order_id.as_str()),
+        ("Line-item offset", amount("-5"), "p1-C-USD-000001")
+    );
+    let explained = explain_charge(&h.rows, &line.line_id).unwrap().unwrap();
+    assert_eq!(
+        (explained.charge.line.amount, explained.arithmetic.total.last().unwrap().value),
+        (amount("-5"), amount("-5"))
+    );
+    assert_eq!(explained.origin.unwrap().events, ["InvoiceRebilled"]);
+    let selection = invoice_selection(&h.rows, &again.invoice_number).unwrap().unwrap();
+    let mut pages = Vec::new();
+    let mut token = Some(String::new());
+    while let Some(from) = token {
+        let page = list_selected(&h.rows, &selection, PageRequest { size: 1, token: &from }).unwrap();
+        pages.extend(page.items.iter().map(|charge| charge.line.amount.to_string()));
+        token = page.next;
+    }
+    assert_eq!(pages, ["80.00", "-10.00", "-5.00"]);
+    let old = get_invoice(&h.rows, &number(invoice)).unwrap().unwrap();
+    assert_eq!((old.lines.len(), old.line_count, old.totals.credits), (2, 2, amount("-10")));
     assert_eq!(again.settlement.purchase_order.as_deref(), Some("PO 17"));
     for number in [invoice, "p1-O-USD-000002"].map(number) {
         assert_eq!(verify_invoice(&h.rows, &number).unwrap(), Verification::Matches, "{number}");

@@ -67,14 +67,14 @@ impl Canvas {
         if text.is_empty() {
             return;
         }
-        let glyphs = fonts.encode(style.weight, text);
         self.content
             .set_fill_rgb(style.color.0, style.color.1, style.color.2)
             .begin_text()
-            .set_font(style.weight.resource(), style.size)
-            .next_line(rounded(x), rounded(HEIGHT - y))
-            .show(Str(&glyphs))
-            .end_text();
+            .next_line(rounded(x), rounded(HEIGHT - y));
+        for (face, glyphs) in fonts.encode(style.weight, text) {
+            self.content.set_font(face.resource(), style.size).show(Str(&glyphs));
+        }
+        self.content.end_text();
     }
 
     /// A text that ends at `x`.

@@ -5,16 +5,16 @@ use pdf_writer::{Date, Filter, Finish as _, Pdf, Rect, Ref, TextStr};
 
 use crate::{
     canvas::{HEIGHT, WIDTH},
-    font::{FontError, Fonts, Weight},
+    font::{FACE_OBJECTS, FaceId, FontError, Fonts},
 };
 
 const CATALOG: i32 = 1;
 const PAGES: i32 = 2;
 const INFO: i32 = 3;
-/// The first objects of the two faces.
-const FONTS: [i32; 2] = [4, 9];
+/// The first object of the fonts.
+const FONTS: i32 = 4;
 /// The first object after the fonts.
-const FIRST_PAGE: i32 = 14;
+const FIRST_PAGE: i32 = FONTS + 3 * FACE_OBJECTS;
 /// Objects of a page: itself, its body and its foot.
 const PAGE_OBJECTS: i32 = 3;
 /// Speed against size; the same input gives the same bytes.
@@ -51,10 +51,11 @@ pub(crate) fn write(about: &About<'_>, fonts: &Fonts, pages: &[Page]) -> Result<
         let mut written = pdf.page(id);
         written.parent(Ref::new(PAGES)).media_box(Rect::new(0.0, 0.0, WIDTH, HEIGHT)).contents_array([body, foot]);
         let mut resources = written.resources();
-        resources
-            .fonts()
-            .pair(Weight::Regular.resource(), Ref::new(FONTS[0]))
-            .pair(Weight::Bold.resource(), Ref::new(FONTS[1]));
+        let mut used = resources.fonts();
+        for face in FaceId::ALL.into_iter().filter(|face| fonts.is_used(*face)) {
+            used.pair(face.resource(), Ref::new(face.object(FONTS)));
+        }
+        used.finish();
         resources.finish();
         written.finish();
         pdf.stream(body, &page.body).filter(Filter::FlateDecode);

@@ -1,6 +1,6 @@
-//! The two faces of the font: measuring, and embedding what was used.
+//! The faces of the fonts: which of them has a character, measuring, and embedding what was used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pdf_writer::{
     Filter, Finish as _, Name, Pdf, Rect, Ref, Str,
@@ -11,10 +11,12 @@ use ttf_parser::Face;
 
 const REGULAR: &[u8] = include_bytes!("../assets/DejaVuSansCondensed.ttf");
 const BOLD: &[u8] = include_bytes!("../assets/DejaVuSansCondensed-Bold.ttf");
+/// In one weight only: bold text has its characters in that.
+const FALLBACK: &[u8] = include_bytes!("../assets/DroidSansFallback.ttf");
 
 /// Thousandths of the size, in which PDF measures glyphs.
 const PDF_UNITS: f32 = 1000.0;
-/// Printed in place of a character that the font does not have.
+/// Printed in place of a character that no font has.
 const MISSING: char = '\u{25a1}';
 
 /// The font that comes with the program cannot be read: the build is damaged.
@@ -22,27 +24,31 @@ const MISSING: char = '\u{25a1}';
 #[error("the embedded font cannot be used: {0}")]
 pub struct FontError(String);
 
-/// Which face.
+/// How a text looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Weight {
     Regular,
     Bold,
 }
 
-impl Weight {
+/// A font of the document, by its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FaceId(usize);
+
+impl FaceId {
+    /// Every face that a document may have.
+    pub(crate) const ALL: [Self; 3] = [Self(0), Self(1), Self::FALLBACK];
+    const FALLBACK: Self = Self(2);
+
     /// Its name in page resources.
     pub(crate) fn resource(self) -> Name<'static> {
-        match self {
-            Self::Regular => Name(b"F1"),
-            Self::Bold => Name(b"F2"),
-        }
+        Name([b"F1", b"F2", b"F3"][self.0])
     }
 }
 
-/// Both faces, and what was printed with them.
+/// All faces, and what was printed with them.
 pub(crate) struct Fonts {
-    regular: Font,
-    bold: Font,
+    faces: [Font; 3],
 }
 
 struct Font {
@@ -57,44 +63,76 @@ struct Font {
 impl Fonts {
     pub(crate) fn new() -> Result<Self, FontError> {
         Ok(Self {
-            regular: Font::new("DejaVuSansCondensed", REGULAR)?,
-            bold: Font::new("DejaVuSansCondensed-Bold", BOLD)?,
+            faces: [
+                Font::new("DejaVuSansCondensed", REGULAR)?,
+                Font::new("DejaVuSansCondensed-Bold", BOLD)?,
+                Font::new("DroidSansFallback", FALLBACK)?,
+            ],
         })
     }
 
-    fn of(&self, weight: Weight) -> &Font {
-        match weight {
-            Weight::Regular => &self.regular,
-            Weight::Bold => &self.bold,
-        }
+    /// The face and the glyph of a character: the weight's own if it has it, else the fallback's, else a box.
+    fn find(&self, weight: Weight, c: char) -> (FaceId, u16) {
+        let own = FaceId(usize::from(weight == Weight::Bold));
+        let found = [own, FaceId::FALLBACK].into_iter().find_map(|face| Some((face, self.faces[face.0].glyph(c)?)));
+        found.unwrap_or_else(|| (own, self.faces[own.0].glyph(MISSING).unwrap_or_default()))
     }
 
     /// Width of a text in points.
     pub(crate) fn width(&self, weight: Weight, size: f32, text: &str) -> f32 {
-        let font = self.of(weight);
-        let units: f32 = text.chars().map(|c| font.advance(font.glyph(c))).sum();
-        units / PDF_UNITS * size
-    }
-
-    /// The text as glyphs of the embedded font.
-    pub(crate) fn encode(&mut self, weight: Weight, text: &str) -> Vec<u8> {
-        let font = match weight {
-            Weight::Regular => &mut self.regular,
-            Weight::Bold => &mut self.bold,
+        let advance = |c| {
+            let (face, glyph) = self.find(weight, c);
+            self.faces[face.0].advance(glyph)
         };
-        let mut bytes = Vec::with_capacity(text.len() * 2);
-        for c in text.chars() {
-            let glyph = font.glyphs.remap(font.glyph(c));
-            font.characters.entry(glyph).or_insert(c);
-            bytes.extend_from_slice(&glyph.to_be_bytes());
-        }
-        bytes
+        text.chars().map(advance).sum::<f32>() / PDF_UNITS * size
     }
 
-    /// Writes both faces; each takes five objects from `first` on.
-    pub(crate) fn write(&self, pdf: &mut Pdf, first: [i32; 2]) -> Result<(), FontError> {
-        self.regular.write(pdf, first[0])?;
-        self.bold.write(pdf, first[1])
+    /// The text as glyphs of the embedded fonts: stretches of one face each.
+    pub(crate) fn encode(&mut self, weight: Weight, text: &str) -> Vec<(FaceId, Vec<u8>)> {
+        let mut stretches: Vec<(FaceId, Vec<u8>)> = Vec::new();
+        for c in text.chars() {
+            let (face, glyph) = self.find(weight, c);
+            let font = &mut self.faces[face.0];
+            let glyph = font.glyphs.remap(glyph);
+            font.characters.entry(glyph).or_insert(c);
+            let bytes = glyph.to_be_bytes();
+            match stretches.last_mut() {
+                Some((last, stretch)) if *last == face => stretch.extend_from_slice(&bytes),
+                _ => stretches.push((face, bytes.to_vec())),
+            }
+        }
+        stretches
+    }
+
+    /// The characters of a text that no font has.
+    pub(crate) fn missing(&self, text: &str) -> BTreeSet<char> {
+        let has = |c: char| [0, FaceId::FALLBACK.0].iter().any(|face| self.faces[*face].glyph(c).is_some());
+        text.chars().filter(|c| !has(*c) && !c.is_control()).collect()
+    }
+
+    /// Writes every face with which something was printed; each takes [`FACE_OBJECTS`] objects. Readers do not miss what no page uses.
+    pub(crate) fn write(&self, pdf: &mut Pdf, first: i32) -> Result<(), FontError> {
+        for (face, font) in FaceId::ALL.into_iter().zip(&self.faces) {
+            if self.is_used(face) {
+                font.write(pdf, face.object(first))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether anything was printed with it.
+    pub(crate) fn is_used(&self, face: FaceId) -> bool {
+        !self.faces[face.0].characters.is_empty()
+    }
+}
+
+/// Objects that a face takes.
+pub(crate) const FACE_OBJECTS: i32 = 5;
+
+impl FaceId {
+    /// The face's first object, if those of all faces begin with `first`.
+    pub(crate) fn object(self, first: i32) -> i32 {
+        first + i32::try_from(self.0).unwrap_or_default() * FACE_OBJECTS
     }
 }
 
@@ -104,9 +142,9 @@ impl Font {
         Ok(Self { name, data, face, glyphs: GlyphRemapper::new(), characters: BTreeMap::new() })
     }
 
-    fn glyph(&self, c: char) -> u16 {
-        let found = self.face.glyph_index(c).or_else(|| self.face.glyph_index(MISSING));
-        found.map_or(0, |glyph| glyph.0)
+    /// None if it has none for the character.
+    fn glyph(&self, c: char) -> Option<u16> {
+        self.face.glyph_index(c).map(|glyph| glyph.0)
     }
 
     /// In thousandths of the size.

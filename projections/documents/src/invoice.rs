@@ -1,5 +1,7 @@
 //! An invoice: who owes how much and when on top, then every line, then the totals.
 
+use std::collections::BTreeSet;
+
 use chrono::NaiveDate;
 
 use crate::{
@@ -24,6 +26,8 @@ const CELL_MIN: f32 = 5.0;
 const GAP: f32 = 8.0;
 /// The least room that a description gets.
 const DESCRIPTION_MIN: f32 = 130.0;
+/// Characters without a glyph that a document names.
+const MISSING_MAX: usize = 20;
 /// Lines of text that one description or address gets.
 const WRAP_MAX: usize = 4;
 
@@ -329,11 +333,10 @@ impl Printer<'_> {
     /// The sums, together on one page.
     fn totals(&mut self) {
         let invoice = self.invoice;
-        let notes: Vec<String> = invoice
-            .notes
-            .iter()
-            .flat_map(|note| wrapped(self.fonts, Style::soft(LABEL), INNER, WRAP_MAX, note))
-            .collect();
+        let missing = missing(self.fonts, invoice);
+        let notes = invoice.notes.iter().chain(&missing);
+        let notes: Vec<String> =
+            notes.flat_map(|note| wrapped(self.fonts, Style::soft(LABEL), INNER, WRAP_MAX, note)).collect();
         let height = 16.0 * count(invoice.totals.len()) + 11.0 * count(notes.len()) + 24.0;
         if self.y + height > BOTTOM {
             self.end_page();
@@ -362,7 +365,41 @@ impl Printer<'_> {
     }
 }
 
+/// Names the characters that are printed as boxes, if there are any.
+fn missing(fonts: &Fonts, invoice: &Invoice) -> Option<String> {
+    let fields = invoice.fields.iter().flat_map(|field| [&field.label, &field.value]);
+    let totals = invoice.totals.iter().map(|total| &total.label);
+    let lines = invoice.lines.iter().flat_map(|line| [&line.title, &line.details]);
+    let own = [&invoice.title, &invoice.number, &invoice.issuer, &invoice.due.label, &invoice.due.value];
+    let texts = own.into_iter().chain(&invoice.bill_to).chain(&invoice.notes).chain(fields).chain(totals).chain(lines);
+    let missing: BTreeSet<char> = texts.flat_map(|text| fonts.missing(text)).collect();
+    let named: Vec<_> = missing.iter().take(MISSING_MAX).map(|c| format!("U+{:04X}", u32::from(*c))).collect();
+    let more =
+        if missing.len() > MISSING_MAX { format!(" and {} more", missing.len() - MISSING_MAX) } else { String::new() };
+    (!named.is_empty()).then(|| {
+        format!("Printed as a box, because the fonts of this document do not have them: {}{more}.", named.join(", "))
+    })
+}
+
 /// A small number of rows.
 fn count(rows: usize) -> f32 {
     u16::try_from(rows).map_or(f32::MAX, f32::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[allow(clippy::unwrap_used, reason = "a test")]
+    fn what_no_font_has_is_named() {
+        let fonts = Fonts::new().unwrap();
+        let mut invoice = Invoice { bill_to: vec!["株式会社 한국 Ümläut €".into()], ..Invoice::default() };
+        assert_eq!(missing(&fonts, &invoice), None);
+        invoice.lines = vec![Line { details: "\u{1f600} and \u{13000}".into(), ..Line::default() }];
+        let said = missing(&fonts, &invoice).unwrap();
+        assert!(said.ends_with("do not have them: U+13000, U+1F600."), "{said}");
+        invoice.notes = vec![(0x13000..0x13100).filter_map(char::from_u32).collect()];
+        assert!(missing(&fonts, &invoice).unwrap().ends_with("and 237 more."));
+    }
 }

@@ -81,3 +81,36 @@ fn characters_without_a_glyph_do_no_harm() {
     odd.lines[0].details = "y".repeat(5_000);
     assert_eq!(pages(&render(&odd).unwrap()), 1);
 }
+
+/// Everything in the file, unpacked.
+fn unpacked(pdf: &[u8]) -> String {
+    let mut text = String::new();
+    let mut rest = pdf;
+    while let Some(at) = rest.windows(7).position(|window| window == b"stream\n") {
+        rest = &rest[at + 7..];
+        if let Ok(stream) = miniz_oxide::inflate::decompress_to_vec_zlib(rest) {
+            text.push_str(&String::from_utf8_lossy(&stream));
+        }
+    }
+    text
+}
+
+/// Names in Chinese, Japanese and Korean are printed with glyphs, and can be copied: each glyph says which character it is.
+#[test]
+fn names_of_east_asia_are_printed() {
+    let mut invoice = invoice(1);
+    let plain = render(&invoice).unwrap();
+    assert!(!String::from_utf8_lossy(&plain).contains("DroidSansFallback"), "no page uses it");
+    invoice.bill_to = vec!["株式会社コントソ".into(), "微软（中国）有限公司".into(), "한국 주식회사".into()];
+    let pdf = render(&invoice).unwrap();
+    assert!(String::from_utf8_lossy(&pdf).contains("SUBSET+DroidSansFallback"));
+    assert!(pdf.len() < plain.len() + 60_000, "only the glyphs used: {} and {}", plain.len(), pdf.len());
+    let text = unpacked(&pdf);
+    for name in &invoice.bill_to {
+        for c in name.chars().filter(|c| !c.is_whitespace()) {
+            let mapped = format!("<{:04X}>", u32::from(c));
+            assert!(text.contains(&mapped), "{c} is {mapped}");
+        }
+    }
+    assert_eq!(pdf, render(&invoice).unwrap());
+}

@@ -7,6 +7,8 @@ mod coop;
 mod credits;
 mod incentives;
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use subledger_domain::{
@@ -40,7 +42,7 @@ impl Projection for IncentiveProjection {
     }
 
     fn version(&self) -> u32 {
-        5
+        6
     }
 
     fn fold(&self, commit: &Recorded<'_>, rows: &mut dyn Changes) -> Result<(), StoreError> {
@@ -53,13 +55,13 @@ impl Projection for IncentiveProjection {
             associations::fold(rows, commit, number, event)?;
             coop::fold(rows, commit, number, event)?;
         }
-        let mut books = Books { rows, position: commit.position, changes: 0 };
+        let mut books = Books { rows, position: commit.position, sums: BTreeMap::new() };
         for (index, event) in events.iter().enumerate() {
             let index = u32::try_from(index).map_err(|_| StoreError("a commit has too many events".to_owned()))?;
             fold_event(event, &mut books)?;
             incentives::fold(books.rows, commit.position, index, event)?;
         }
-        Ok(())
+        books.finish()
     }
 }
 
@@ -77,20 +79,26 @@ fn step(commit: &Recorded<'_>, event: &Event, effective_on: NaiveDate, state: &s
     }
 }
 
-/// The rows while a commit is folded.
+/// The rows while a commit is folded. What it adds to bases is added up, and each row is changed once.
 struct Books<'a> {
     rows: &'a mut dyn Changes,
     position: Position,
-    /// Of bases, so far.
-    changes: u32,
+    sums: BTreeMap<(Base, NaiveDate), Sums>,
 }
 
 impl Books<'_> {
     /// Adds to a base what counts on a day.
-    fn add(&mut self, base: &Base, on: NaiveDate, more: &Sums) -> Result<(), StoreError> {
-        base.add(self.rows, more)?;
-        base_days::add(self.rows, base, Place { on, position: self.position, number: self.changes }, more)?;
-        self.changes += 1;
+    fn add(&mut self, base: Base, on: NaiveDate, more: &Sums) -> Result<(), StoreError> {
+        let sums = self.sums.entry((base, on)).or_default();
+        *sums = sums.plus(more).ok_or_else(|| StoreError("the sums of a commit are too large".to_owned()))?;
+        Ok(())
+    }
+
+    fn finish(self) -> Result<(), StoreError> {
+        for ((base, on), sums) in &self.sums {
+            base.add(self.rows, sums)?;
+            base_days::add(self.rows, base, Place { on: *on, position: self.position }, sums)?;
+        }
         Ok(())
     }
 }
@@ -137,7 +145,7 @@ fn charged(books: &mut Books<'_>, line: &Charged) -> Result<(), StoreError> {
         offer_id: line.offer_id.clone(),
         currency: line.currency,
     };
-    books.add(&base, line.charged_on, &Sums { net_revenue: line.net(), net_seats: 0, charge_count: 1 })
+    books.add(base, line.charged_on, &Sums { net_revenue: line.net(), net_seats: 0, charge_count: 1 })
 }
 
 fn created(books: &mut Books<'_>, event: &SubscriptionCreated) -> Result<(), StoreError> {
@@ -240,5 +248,5 @@ fn move_seats(books: &mut Books<'_>, holding: &Holding, on: NaiveDate, seats: i6
         offer_id: holding.offer_id.clone(),
         currency: holding.currency,
     };
-    books.add(&base, on, &Sums { net_revenue: Decimal::ZERO, net_seats: seats, charge_count: 0 })
+    books.add(base, on, &Sums { net_revenue: Decimal::ZERO, net_seats: seats, charge_count: 0 })
 }

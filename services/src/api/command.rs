@@ -1,6 +1,7 @@
 //! `CommandService`: takes commands; an answer means that the outcome is durable.
 
-mod preview;
+#[cfg_attr(not(feature = "kafka"), allow(dead_code, reason = "only a gateway asks writers elsewhere"))]
+pub(crate) mod preview;
 
 use std::sync::Arc;
 
@@ -26,12 +27,20 @@ const BATCHES_IN_FLIGHT_MAX: u32 = 16;
 pub(crate) struct CommandApi {
     router: Arc<dyn Router>,
     batch_commands_max: usize,
+    /// Who answers previews, if this process has no writers.
+    writers: Option<preview::Writers>,
 }
 
 impl CommandApi {
     /// A service that submits to `router`.
     pub(crate) fn new(router: Arc<dyn Router>, batch_commands_max: usize) -> Self {
-        Self { router, batch_commands_max }
+        Self { router, batch_commands_max, writers: None }
+    }
+
+    /// Passes previews on to writers in other processes.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn previewed_by(self, writers: Option<preview::Writers>) -> Self {
+        Self { writers, ..self }
     }
 }
 
@@ -43,12 +52,16 @@ fn actor<T>(request: &Request<T>) -> Actor {
 impl CommandService for CommandApi {
     async fn submit(&self, request: Request<SubmitRequest>) -> Result<Response<Outcome>, Status> {
         let actor = actor(&request);
+        let metadata = request.metadata().clone();
         let SubmitRequest { command, include_events, validate_only } = request.into_inner();
         let command =
             command.ok_or_else(|| errors::field_status("REQUIRED_FIELD_MISSING", "command", "is required"))?;
         let span = tracing::info_span!("command", id = %shown(&command.command_id));
         let submission =
             Submission::new(command, actor, None).map_err(|error| errors::invalid_field(&error.within("command")))?;
+        if let Some(writers) = self.writers.as_ref().filter(|_| validate_only) {
+            return writers.preview(&metadata, &submission).instrument(span).await.map(Response::new);
+        }
         if validate_only {
             let previewed = self.router.preview(submission.clone()).instrument(span).await;
             return preview::respond(&submission, previewed).map(Response::new);

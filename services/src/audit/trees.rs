@@ -196,14 +196,14 @@ impl Trees {
             Some(follower) => follower,
             None => open.insert(self.follow()?),
         };
-        let accepted = follower.next(POLL)?;
+        let accepted = follower.next_heads(POLL)?;
         let mut failed = None;
         for (&partition, &cursor) in follower.cursors() {
             let mut part = lock(&self.parts[&partition]);
             if part.tree.cursor == cursor {
                 continue;
             }
-            let records = accepted.iter().filter(|record| record.commit.partition() == partition);
+            let records = accepted.iter().filter(|record| record.head.position.partition == partition);
             if let Err(error) = part.add(records, cursor) {
                 failed = Some(error);
             }

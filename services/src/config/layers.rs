@@ -41,6 +41,7 @@ const SETTINGS: &[(&str, Kind)] = &[
     ("projectors.customer", Kind::Text),
     ("projectors.billing", Kind::Text),
     ("projectors.incentive", Kind::Text),
+    ("writers", Kind::Text),
     ("tls.certificate_file", Kind::Text),
     ("tls.key_file", Kind::Text),
     ("tls.client_ca_file", Kind::Text),

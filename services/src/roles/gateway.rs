@@ -15,7 +15,7 @@ use crate::{
         admin::{AdminApi, Parts},
         audit::AuditApi,
         catalog::CatalogApi,
-        command::CommandApi,
+        command::{CommandApi, preview::Writers},
         proxy::{BillingProxy, ClaimProxy, CustomerProxy, IncentiveProxy},
     },
     audit::{Trees, http::Place},
@@ -116,11 +116,12 @@ async fn services(
 ) -> anyhow::Result<Services> {
     let (limits, layout) = (&config.limits, parties.log.layout());
     let mut services = Services::new(config)?;
-    services.commands(CommandApi::new(parties.router.clone(), limits.batch_commands)).await;
+    let dial = config.dial()?;
+    let commands = CommandApi::new(parties.router.clone(), limits.batch_commands);
+    services.commands(commands.previewed_by(Writers::at(&config.writers, &dial)?)).await;
     services.catalog(CatalogApi::new(Arc::clone(&parties.reference), layout, limits.page_items)).await;
     let audit = AuditApi::new(Arc::clone(&parties.log), stop.clone());
     services.audit(trees.cloned().into_iter().fold(audit, AuditApi::with_trees)).await;
-    let dial = config.dial()?;
     services.add(CustomerProxy::to(&config.projectors.customer, &dial).context("projectors.customer")?).await;
     services.add(BillingProxy::to(&config.projectors.billing, &dial).context("projectors.billing")?).await;
     services.add(IncentiveProxy::to(&config.projectors.incentive, &dial).context("projectors.incentive")?).await;

@@ -20,6 +20,7 @@ use crate::{
     api::{
         Services,
         admin::{AdminApi, Parts},
+        command::CommandApi,
     },
     clock::WallClock,
     config::{Config, Flags},
@@ -28,7 +29,7 @@ use crate::{
         host::{self, BATCHES_WAITING_MAX, Host, Shared},
     },
     ledger,
-    router::LocalRouter,
+    router::{LocalRouter, Previews},
     shutdown, telemetry,
 };
 
@@ -129,10 +130,13 @@ fn shared(log: Arc<subledger_log::kafka::KafkaLog>, config: &Config) -> anyhow::
     }))
 }
 
-/// The state of this writer, for whoever runs it; only where an address was set, so that several run side by side as they are.
+/// The state of this writer, for whoever runs it, and previews, for gateways; only where an address was set, so that several run side by
+/// side as they are.
 async fn services(shared: &Arc<Shared>, config: &Config, stop: &CancellationToken) -> anyhow::Result<Services> {
     let mut services = Services::new(config)?;
     services.admin(AdminApi::new(parts(shared, config, stop))).await;
+    let previews = Arc::new(Previews(Arc::clone(&shared.router)));
+    services.commands(CommandApi::new(previews, config.limits.batch_commands)).await;
     Ok(services)
 }
 

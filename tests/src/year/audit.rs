@@ -129,6 +129,9 @@ impl Books {
     }
 }
 
+/// The offer of the line of a refund.
+const REFUND: &str = "refund";
+
 /// The invoice that the lines of this one name: itself, or the one that bills them again.
 fn carrier<'a>(invoices: &'a [Invoice], of: &'a Invoice) -> &'a str {
     let mut last = of;
@@ -138,8 +141,8 @@ fn carrier<'a>(invoices: &'a [Invoice], of: &'a Invoice) -> &'a str {
     &last.invoice_number
 }
 
-/// What was refunded with this invoice, and with those it replaces: it is off its sums, and no line says it.
-fn refunded(invoices: &[Invoice], of: &Invoice) -> anyhow::Result<Decimal> {
+/// What was refunded with this invoice, and with those it replaces.
+fn refunded_with(invoices: &[Invoice], of: &Invoice) -> anyhow::Result<Decimal> {
     let (mut last, mut sum) = (of, amount(&of.refund)?);
     while let Some(before) = invoices.iter().find(|invoice| invoice.invoice_number == last.rebills) {
         last = before;
@@ -202,9 +205,14 @@ impl Audit<'_> {
         let mut rows: BTreeMap<(String, String), Row> = BTreeMap::new();
         for invoice in &books.invoices {
             let number = invoice.invoice_number.as_str();
-            let own = by_number.get(carrier(&books.invoices, invoice)).cloned().unwrap_or_default();
+            let mut own = by_number.get(carrier(&books.invoices, invoice)).cloned().unwrap_or_default();
+            // What was refunded with it, and with those it replaces, is a line of the invoice that nobody was charged.
+            let refunds = invoice.lines.iter().filter(|line| line.offer_id == REFUND);
+            refunds.clone().try_for_each(|line| own.add(line))?;
+            let refunded: Decimal = refunds.map(|line| amount(&line.total)).sum::<anyhow::Result<_>>()?;
+            self.equal(&format!("{number}: refunds"), refunded, -refunded_with(&books.invoices, invoice)?);
             let file = self.file(number, &invoice.currency, &["--invoice", number])?.unwrap_or_default();
-            let sums = self.invoice(invoice, &own, &file, refunded(&books.invoices, invoice)?)?;
+            let sums = self.invoice(invoice, &own, &file)?;
             let other_credits = amount(&invoice.fields.clone().unwrap_or_default().other_credits)?;
             let paid = amount(&invoice.paid)?;
             let named = |entry: &Entry| entry.reference == number;
@@ -242,7 +250,7 @@ impl Audit<'_> {
     }
 
     /// One invoice: its lines, its fields, its file. The sums of its lines come back.
-    fn invoice(&mut self, invoice: &Invoice, own: &Sums, file: &FileSums, refund: Decimal) -> anyhow::Result<Sums> {
+    fn invoice(&mut self, invoice: &Invoice, own: &Sums, file: &FileSums) -> anyhow::Result<Sums> {
         let number = &invoice.invoice_number;
         let mut sums = Sums::default();
         for line in &invoice.lines {
@@ -251,7 +259,7 @@ impl Audit<'_> {
         }
         self.same(&format!("{number}: sums of its lines, and of the charges that name it"), &sums, own);
         let fields = invoice.fields.clone().context("an invoice has fields")?;
-        self.fields(invoice, &fields, &sums, refund)?;
+        self.fields(invoice, &fields, &sums)?;
         self.same(&format!("{number}: line count"), &usize::try_from(invoice.line_count)?, &sums.lines);
         self.same(&format!("{number}: rows of its file"), &file.rows, &sums.lines);
         self.equal(&format!("{number}: column Subtotal"), file.subtotal, sums.subtotal);
@@ -264,13 +272,7 @@ impl Audit<'_> {
     }
 
     /// Section 3.5 and S1 to S6 of 3.6 of billing-details.md.
-    fn fields(
-        &mut self,
-        invoice: &Invoice,
-        fields: &InvoiceFields,
-        sums: &Sums,
-        refund: Decimal,
-    ) -> anyhow::Result<()> {
+    fn fields(&mut self, invoice: &Invoice, fields: &InvoiceFields, sums: &Sums) -> anyhow::Result<()> {
         let number = &invoice.invoice_number;
         let license = invoice.family() == InvoiceFamily::LicenseUsage;
         let (in_license, in_one_time) =
@@ -290,12 +292,9 @@ impl Audit<'_> {
             ("other_credits", &fields.other_credits, withheld),
             ("total_current_charges", &fields.total_current_charges, sums.total - withheld),
         ] {
-            // What is refunded is off the sums of the invoice that is billed again.
-            if refund.is_zero() {
-                self.equal(&format!("{number}: {name}"), amount(found)?, wanted);
-            }
+            self.equal(&format!("{number}: {name}"), amount(found)?, wanted);
         }
-        self.equal(&format!("{number}: subtotal and tax"), charged, sums.total - refund);
+        self.equal(&format!("{number}: subtotal and tax"), charged, sums.total);
         self.equal(&format!("{number}: total"), amount(&invoice.total)?, charged - withheld);
         let settled = amount(&invoice.paid)? + amount(&invoice.withheld)? + amount(&invoice.credited)?;
         self.equal(&format!("{number}: due"), amount(&invoice.due)?, amount(&invoice.total)? - settled);

@@ -135,6 +135,11 @@ impl Billing {
         change.map(|change| change.to).or_else(|| self.periods.first().map(|period| period.quantity))
     }
 
+    /// The last day up to this one on which a license's seats changed.
+    pub(super) fn changed_by(&self, date: NaiveDate) -> Option<NaiveDate> {
+        self.changes.iter().rev().map(|change| change.effective_on).find(|on| *on <= date)
+    }
+
     /// Seats that the next period begins with: those scheduled for it, or those held on the last day of the one before (L9771).
     pub(super) fn next_quantity(&self, last_day: NaiveDate) -> Option<u32> {
         self.renews_with.or_else(|| self.quantity_on(last_day))
@@ -174,6 +179,10 @@ impl Billing {
 
     /// The first day of a period whose seats were billed wrongly, knowing the changes that took effect before `before`.
     pub(super) fn first_difference(&self, period: &BilledPeriod, before: NaiveDate) -> Option<NaiveDate> {
+        // Every line was charged with the seats of then; asked of every subscription on every day that something is due.
+        if self.changes.is_empty() {
+            return None;
+        }
         let billed = self.billed(period);
         if billed.is_empty() {
             return None;

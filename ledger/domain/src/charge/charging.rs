@@ -9,7 +9,6 @@ use super::{
     period::{self, Span},
 };
 use crate::{
-    calendar,
     customer::{Standing, Subscription},
     decision::Decision,
     event::{Event, PeriodStarted},
@@ -138,20 +137,20 @@ impl<'a, 'c> Charging<'a, 'c> {
         }
     }
 
-    /// Charges some days anew at the price that a line was charged at, which a renewal may have changed since.
+    /// Charges the last days of a stretch anew at the price that a line was charged at, which a renewal may have changed since.
     pub(super) fn charge_again(
         &mut self,
+        charge_type: ChargeType,
         like: &BilledLine,
-        (start, end): (NaiveDate, NaiveDate),
+        ((start, end), billed_days): ((NaiveDate, NaiveDate), u32),
         quantity: u32,
         purchase_date: NaiveDate,
     ) {
-        let billed_days = calendar::days_between(start, end);
         let derivation = Derivation { billed_days, ..like.derivation.clone() };
         let priced = self.shown(&derivation, quantity);
         let money = self.money(priced, like.promotion.as_ref(), like.tax.as_ref());
         self.write(Draft {
-            charge_type: ChargeType::CycleInstanceProrate,
+            charge_type,
             charge_start: start,
             charge_end: end,
             money,

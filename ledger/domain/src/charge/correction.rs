@@ -4,7 +4,7 @@
 use chrono::NaiveDate;
 
 use super::{billing::Segment, charging::Charging, line::ChargeType};
-use crate::offer::BillingFrequency;
+use crate::{calendar, offer::BillingFrequency};
 
 /// Makes the corrections due on a monthly anniversary; says whether there were any. A change on that very day waits for the next.
 pub(super) fn on_anniversary(charging: &mut Charging<'_, '_>, anniversary: NaiveDate) -> bool {
@@ -23,8 +23,10 @@ fn correct(charging: &mut Charging<'_, '_>, before: NaiveDate, cut: Option<Naive
     let billing = charging.subscription.billing.clone();
     let mut corrected = false;
     for period in billing.periods() {
-        let Some(changed_on) = billing.first_difference(period, before) else { continue };
+        let Some(differs_from) = billing.first_difference(period, before) else { continue };
         corrected = true;
+        // A late change may lie in the period before.
+        let changed_on = billing.changed_by(differs_from).unwrap_or(differs_from);
         let lines: Vec<_> = billing.lines_in_force(period).collect();
         for line in &lines {
             charging.take_back(ChargeType::CycleInstanceProrate, line, changed_on);
@@ -33,7 +35,9 @@ fn correct(charging: &mut Charging<'_, '_>, before: NaiveDate, cut: Option<Naive
         let first = lines.first().map(|line| line.charge_start);
         for segment in segments(billing.used(period, before), cut) {
             for like in lines.iter().filter(|line| Some(line.charge_start) == first) {
-                charging.charge_again(like, (segment.start, segment.end), segment.quantity, changed_on);
+                let days = (segment.start, segment.end);
+                let span = (days, calendar::days_between(days.0, days.1));
+                charging.charge_again(ChargeType::CycleInstanceProrate, like, span, segment.quantity, changed_on);
             }
         }
     }

@@ -143,6 +143,8 @@ fn total_of(line: &Charged, basis: Basis, taken_back: Option<TakenBack<'_>>) -> 
         let (expression, unrounded) = match left {
             Some(taken_back) if contained => (format!("-({})", left_of(taken_back, Charged::tax_included)), value),
             Some(taken_back) => (format!("-({})", left_of(taken_back, Charged::tax_amount)), value),
+            // A refund of tax, which no rate makes.
+            None if rate.is_zero() && !value.is_zero() => (value.to_string(), value),
             None if contained => {
                 let hundred = Decimal::ONE_HUNDRED;
                 (format!("{subtotal} × {rate} / (100 + {rate})"), subtotal * rate / (hundred + rate))

@@ -63,6 +63,21 @@ pub fn anchor(subscription: &Subscription) -> NaiveDate {
     period::anchor(subscription)
 }
 
+/// The first day of the period that is charged now; none before anything was charged.
+pub fn charged_from(subscription: &Subscription) -> Option<NaiveDate> {
+    subscription.billing.current().map(|period| period.start)
+}
+
+/// The first day for which it is remembered what was charged, so that a late change can be corrected from it on.
+pub fn remembered_from(subscription: &Subscription) -> Option<NaiveDate> {
+    subscription.billing.periods().first().map(|period| period.start)
+}
+
+/// The first day from which on every remembered period has the length that one of now would have.
+pub fn same_rhythm_from(subscription: &Subscription) -> Option<NaiveDate> {
+    period::same_rhythm_from(subscription)
+}
+
 /// Charges a free trial that became paid today: its first period, or the days up to the partner's next billing date, which begins
 /// the first whole one (L14738, decision G17).
 pub fn convert_free_trial(subscription: &Subscription, decision: &mut Decision<'_>) {

@@ -44,9 +44,27 @@ pub(super) fn change_quantity(charging: &mut Charging<'_, '_>, to: u32) {
     let charge_type =
         if to > charging.subscription.quantity { ChargeType::AddQuantity } else { ChargeType::RemoveQuantity };
     let Some((span, days)) = remaining(charging) else { return };
+    change_what_is_over(charging, charge_type, to);
     credit_remaining(charging, charge_type, days);
     let day = charging.effective_on();
     charging.charge_days(charge_type, span, days, to, day);
+}
+
+/// A late change reaches into a period that is over: its days from the change on are taken back and charged anew at its own price.
+fn change_what_is_over(charging: &mut Charging<'_, '_>, charge_type: ChargeType, to: u32) {
+    let day = charging.effective_on();
+    let periods = charging.subscription.billing.periods().to_vec();
+    let Some((_, over)) = periods.split_last() else { return };
+    for period in over.iter().filter(|period| day < period.end) {
+        let days = calendar::days_between(day.max(period.start), period.end);
+        let lines = period.lines.iter().filter(|line| line.open);
+        for line in lines.clone() {
+            charging.take_back_days(charge_type, line, days, line.charge_start, day);
+        }
+        for line in lines {
+            charging.charge_again(charge_type, line, ((line.charge_start, line.charge_end), days), to, day);
+        }
+    }
 }
 
 /// The same between two plans of a product (L10616-10627), on any day of the period. A custom meter's day has passed after it: the

@@ -97,6 +97,15 @@ pub(super) fn holding(subscription: &Subscription, day: NaiveDate) -> Option<Spa
     }
 }
 
+/// The first day from which on every remembered period has the length that one of now would have.
+pub(super) fn same_rhythm_from(subscription: &Subscription) -> Option<NaiveDate> {
+    let same = |start: NaiveDate, end: NaiveDate| {
+        Span::starting(subscription, start, subscription.billing_frequency).end == end
+    };
+    let periods = subscription.billing.periods().iter().rev();
+    periods.take_while(|period| same(period.start, period.end)).last().map(|period| period.start)
+}
+
 /// Price of one seat for a whole period of the current rhythm, not rounded: an annual billing of a monthly price is twelve of
 /// them, a monthly billing of a yearly price a twelfth, of a price for the term its part; a custom meter costs it whole (L10625). A marketplace trial is free
 /// (L10592-10598).

@@ -13,8 +13,12 @@ use crate::{
 
 pub(super) fn cancel(draft: &mut Draft<'_>, command: &Cancel) -> Result<(), Rejection> {
     let on = draft.on();
-    let subscription = draft.owned(&command.partner_id, &command.subscription_id)?.clone();
+    let subscription =
+        draft.owned_from(&command.partner_id, &command.subscription_id, Subscription::correctable_from)?.clone();
     gates::may(draft, &command.partner_id, Action::Cancel)?;
+    if subscription.product_family != ProductFamily::License {
+        gates::not_before(&subscription, on)?;
+    }
     // What waits for its publisher was never billed (azure-marketplace-software.md 2.4).
     if !matches!(subscription.standing, Standing::Trial | Standing::PendingFulfilment { .. }) {
         gates::active(&subscription, on)?;

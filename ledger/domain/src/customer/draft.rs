@@ -43,11 +43,21 @@ impl<'a> Draft<'a> {
     /// The partner's subscription, up to date: what fell due before the command's day is decided first, so that a command that
     /// overtakes the timers meets the same state as one that follows them.
     pub(super) fn owned(&mut self, partner_id: &PartnerId, id: &SubscriptionId) -> Result<&Subscription, Rejection> {
+        self.owned_from(partner_id, id, Subscription::settled_from)
+    }
+
+    /// [`Self::owned`] for what may come late: `from` says from which day on.
+    pub(super) fn owned_from(
+        &mut self,
+        partner_id: &PartnerId,
+        id: &SubscriptionId,
+        from: impl FnOnce(&Subscription) -> NaiveDate,
+    ) -> Result<&Subscription, Rejection> {
         gates::partner(self.reference, partner_id, "partner_id")?;
         gates::owner(self.customer, partner_id, id)?;
         self.settle_before(id);
-        gates::found(self.get(id), id)
-            .and_then(|subscription| gates::not_before(subscription, self.on()).map(|()| subscription))
+        let subscription = gates::found(self.get(id), id)?;
+        gates::reaches(subscription, self.on(), from(subscription)).map(|()| subscription)
     }
 
     /// Decides what fell due before the command's day, for the subscription, its base and its add-ons.

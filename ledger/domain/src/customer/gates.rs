@@ -310,15 +310,23 @@ pub(super) fn owner<'a>(
 
 /// The command does not go back behind what happened to the subscription last.
 pub(super) fn not_before(subscription: &Subscription, on: NaiveDate) -> Result<(), Rejection> {
-    let last = subscription.last_changed_on;
-    if on >= last {
+    reaches(subscription, on, subscription.settled_from())
+}
+
+/// The command does not go back behind what can be corrected in arrears, from that day on.
+pub(super) fn reaches(subscription: &Subscription, on: NaiveDate, from: NaiveDate) -> Result<(), Rejection> {
+    if on >= from {
         return Ok(());
     }
     let id = &subscription.subscription_id;
-    let message = format!("Subscription {id} changed on {last}; nothing can take effect before that day");
+    let message = if from == subscription.last_changed_on {
+        format!("Subscription {id} changed on {from}; nothing can take effect before that day")
+    } else {
+        format!("Subscription {id} is charged anew from {from} on; this cannot take effect before that day")
+    };
     Err(Rejection::field(Reason::EffectiveBeforeLastChange, "effective_at", message)
         .with("subscription_id", id)
-        .with("last_changed_on", last))
+        .with("last_changed_on", from))
 }
 
 /// The subscription has not ended, though its last timer may not have run yet.

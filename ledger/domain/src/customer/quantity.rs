@@ -7,7 +7,8 @@ use crate::{
 
 pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeQuantity) -> Result<(), Rejection> {
     let (on, customer, to) = (draft.on(), draft.customer, command.quantity);
-    let subscription = draft.owned(&command.partner_id, &command.subscription_id)?.clone();
+    let subscription =
+        draft.owned_from(&command.partner_id, &command.subscription_id, Subscription::correctable_from)?.clone();
     gates::may(draft, &command.partner_id, Action::ChangeSeats)?;
     gates::relationship(customer, &command.partner_id, "partner_id")?;
     gates::agreement(customer, &command.partner_id, on)?;

@@ -124,7 +124,8 @@ pub struct Subscription {
     pub cancelled_from: Option<NaiveDate>,
     /// What it may do now.
     pub standing: Standing,
-    /// The last day on which something changed: nothing takes effect before it.
+    /// The last day on which somebody changed something: nothing takes effect before it. Terms and periods begin by themselves, and a
+    /// late change may reach over them.
     pub last_changed_on: NaiveDate,
     /// What was charged in the current period, and what is to be corrected.
     pub billing: Billing,

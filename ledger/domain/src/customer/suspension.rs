@@ -18,7 +18,8 @@ pub(super) fn suspend(draft: &mut Draft<'_>, command: &Suspend) -> Result<(), Re
         let message = "A suspension is asked for by the customer, or for non-payment, fraud or a breach of the terms of use; the ledger gives other reasons itself";
         return Err(check::invalid("reason", message));
     }
-    let subscription = draft.owned(&command.partner_id, &command.subscription_id)?.clone();
+    let subscription =
+        draft.owned_from(&command.partner_id, &command.subscription_id, Subscription::correctable_from)?.clone();
     gates::may(draft, &command.partner_id, Action::Suspend)?;
     if subscription.product_family != ProductFamily::License {
         let message = format!("{} is cancelled, not suspended (decision G15)", subscription.offer_name);
@@ -53,7 +54,7 @@ pub(super) fn stop_for(
     let mut ids = vec![subscription.subscription_id.clone()];
     for id in draft.customer.add_ons_of(&subscription.subscription_id) {
         if let Some(add_on) = draft.get(id).filter(|add_on| add_on.standing == Standing::Active) {
-            gates::not_before(add_on, draft.on())?;
+            gates::reaches(add_on, draft.on(), add_on.correctable_from())?;
             ids.push(id.clone());
         }
     }
@@ -78,7 +79,7 @@ pub(super) fn push_suspended(
 pub(super) fn reactivate(draft: &mut Draft<'_>, command: &Reactivate) -> Result<(), Rejection> {
     let (on, customer) = (draft.on(), draft.customer);
     let id = &command.subscription_id;
-    let subscription = draft.owned(&command.partner_id, id)?.clone();
+    let subscription = draft.owned_from(&command.partner_id, id, Subscription::reactivable_from)?.clone();
     gates::may(draft, &command.partner_id, Action::Reactivate)?;
     gates::relationship(customer, &command.partner_id, "partner_id")?;
     check_suspended(&subscription, on)?;

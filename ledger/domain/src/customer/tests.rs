@@ -6,6 +6,7 @@ mod azure_transfers;
 mod erasure;
 mod histories;
 mod kit;
+mod late;
 mod license_groups;
 mod lifecycle;
 mod marketplace;

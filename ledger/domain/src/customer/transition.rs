@@ -108,7 +108,6 @@ impl Subscription {
                 self.price_list_id = e.price_list_id.clone();
                 // A promotion holds for its term (L14600-14612).
                 self.promotion = None;
-                self.changed_on(e.term_start);
             }
             Event::TermRolled(e) => {
                 (self.term_number, self.term_start, self.term_end) = (e.term_number, e.term_start, e.term_end);
@@ -116,7 +115,6 @@ impl Subscription {
                 self.price_list_id = e.price_list_id.clone();
                 // A promotion holds for its term (L14600-14612).
                 self.promotion = None;
-                self.changed_on(e.term_start);
             }
             Event::TermEnded(e) => {
                 if let Standing::Suspended { term_ended, .. } = &mut self.standing {
@@ -129,13 +127,13 @@ impl Subscription {
                 (self.start, self.term_start, self.term_end) = (e.paid_from, e.paid_from, e.term_end);
                 self.stand(Standing::Active, e.paid_from);
             }
-            Event::PeriodStarted(e) => self.changed_on(e.start),
             Event::TrialExpired(e) => self.stand(Standing::Expired, e.effective_on),
             Event::FreeTrialConverted(e) => self.paid_for(e),
             Event::ChangeScheduled(e) => self.scheduled = Some(e.change),
             Event::ScheduledChangeWithdrawn(_) => self.scheduled = None,
             Event::ScheduledChangeApplied(e) => {
                 self.scheduled = None;
+                self.changed_on(e.effective_on);
                 match e.change {
                     // What follows on a date has an event of its own.
                     ScheduledChange { on: Some(_), .. } => {}
@@ -189,6 +187,24 @@ impl Subscription {
         self.auto_renew = e.auto_renew;
         self.free_trial_ends_on = None;
         self.stand(Standing::Active, e.start);
+    }
+
+    /// The first day on which a change follows everything that happened: the last change, and the beginning of the term and of the
+    /// period that is charged now.
+    pub(super) fn settled_from(&self) -> NaiveDate {
+        self.last_changed_on.max(self.term_start).max(charge::charged_from(self).unwrap_or(self.term_start))
+    }
+
+    /// The first day on which a late change of seats, or a late suspension, can be corrected in arrears: it reaches over what began by
+    /// itself and is remembered, never over another change (billing.md section 2; billing-details.md 2.4, L9721).
+    pub(super) fn correctable_from(&self) -> NaiveDate {
+        charge::remembered_from(self).map_or_else(|| self.settled_from(), |oldest| oldest.max(self.last_changed_on))
+    }
+
+    /// The same of a reactivation, which is charged by the rhythm and the prices of now.
+    pub(super) fn reactivable_from(&self) -> NaiveDate {
+        charge::same_rhythm_from(self)
+            .map_or_else(|| self.settled_from(), |oldest| oldest.max(self.term_start).max(self.last_changed_on))
     }
 
     fn changed_on(&mut self, on: NaiveDate) {

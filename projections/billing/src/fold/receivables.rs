@@ -22,7 +22,7 @@ use crate::{
         credit_notes::{self, CreditNote, CreditNoteState, IssuedCreditNote},
         invoice_index, invoices, payments,
         receivables::{self, Movement, Part, Place, Rebill, Receivable},
-        standings,
+        refunds, standings,
         statement::{self, Item, StatementKind},
         withholdings::{self, Withholding, WithholdingState},
     },
@@ -265,6 +265,7 @@ impl Fold<'_> {
         let (invoice, number) = (&e.invoice, &e.invoice.invoice_number);
         invoices::insert(self.rows, &invoices::Issued { position: self.position, event: invoice.clone() })?;
         invoice_index::insert_rebilled(self.rows, invoice)?;
+        refunds::put(self.rows, self.position, e)?;
         let rebill = Rebill {
             rebills: e.rebills.clone(),
             refund: e.refund,

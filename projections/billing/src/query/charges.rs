@@ -17,6 +17,7 @@ use crate::tables::{
     charge_index,
     charges::{self, Place},
     invoice_index, invoices, receivables,
+    refunds::Refund,
     series::{self, Series},
 };
 
@@ -34,6 +35,11 @@ pub struct Charge {
 impl Charge {
     pub(super) fn new(place: &Place, line: Charged, invoice_number: Option<InvoiceNumber>) -> Self {
         Self { position: place.position(), line, invoice_number }
+    }
+
+    /// What an invoice that bills again bills less.
+    pub(super) fn of_refund(refund: Refund, invoice_number: Option<InvoiceNumber>) -> Self {
+        Self { position: refund.position, line: refund.line, invoice_number }
     }
 
     /// The last day charged, as files print it.

@@ -10,7 +10,7 @@ use subledger_domain::{
 use subledger_fold::{Rows, StoreError, as_of::Horizon};
 
 use super::{Charge, charges::Numbers};
-use crate::tables::{causes, charges, facts, partners};
+use crate::tables::{causes, charges, facts, partners, refunds};
 
 /// Lines that take one line back, at most, in one explanation. A subscription is changed less often in one period.
 pub const REVERSALS_MAX: usize = 1_000;
@@ -87,7 +87,7 @@ pub struct Explanation {
 
 /// Explains a line; none if there is no such id.
 pub fn explain_charge(rows: &dyn Rows, id: &LineId) -> Result<Option<Explanation>, StoreError> {
-    let Some(key) = causes::line(rows, id)? else { return Ok(None) };
+    let Some(key) = causes::line(rows, id)? else { return explain_refund(rows, id) };
     let horizon = Horizon::default();
     let mut numbers = Numbers::new(rows, &horizon);
     let charge = charge_at(rows, &mut numbers, &key)?;
@@ -127,6 +127,25 @@ pub fn explain_charge(rows: &dyn Rows, id: &LineId) -> Result<Option<Explanation
         reversed_before,
         reversed_by,
         next_invoice_date,
+        charge,
+    }))
+}
+
+/// A refund is an amount that came with the command that billed again.
+fn explain_refund(rows: &dyn Rows, id: &LineId) -> Result<Option<Explanation>, StoreError> {
+    let Some(refund) = refunds::by_id(rows, id.as_str())? else { return Ok(None) };
+    let number = refund.invoice_number.clone();
+    let charge = Charge::of_refund(refund, Some(number));
+    Ok(Some(Explanation {
+        origin: origin(rows, charge.position)?,
+        changes: Vec::new(),
+        price: None,
+        arithmetic: explain(&charge.line, None),
+        date_reason: DateReason::OnTheDay,
+        reverses: None,
+        reversed_before: Vec::new(),
+        reversed_by: Vec::new(),
+        next_invoice_date: None,
         charge,
     }))
 }

@@ -26,6 +26,7 @@ use crate::{
         invoices::{self, Issued},
         markers, partners,
         receivables::{self, Receivable},
+        refunds,
         series::Series,
     },
 };
@@ -55,11 +56,11 @@ pub struct Invoice {
     pub due_date: NaiveDate,
     /// What is to be paid, as issued.
     pub total: Decimal,
-    /// What the lines sum up to, as issued.
+    /// What the lines sum up to, as issued. Of an invoice that bills again with a refund, the credits have the refund's line too.
     pub totals: InvoiceTotals,
-    /// How many there are, as issued.
+    /// How many there are, as issued, and a line for each refund.
     pub line_count: u32,
-    /// SHA-256 over the lines, as issued.
+    /// SHA-256 over the lines that were charged, as issued.
     pub lines_digest: Vec<u8>,
     /// In the order charged; empty in lists.
     pub lines: Vec<Charge>,
@@ -167,7 +168,9 @@ impl From<Receivable> for Settlement {
 impl Invoice {
     pub(super) fn new(rows: &dyn Rows, issued: Issued, horizon: &Horizon) -> Result<Self, StoreError> {
         let settlement = receivables::as_of(rows, &issued, horizon)?.into();
+        let refunds = refunds::of(rows, &issued)?;
         let Issued { position, event } = issued;
+        let credits = refunds.iter().map(|refund| refund.line.subtotal()).sum::<Decimal>() + event.totals.credits;
         let partner = partners::get(rows, &event.partner_id)?;
         let last = event.period_end.pred_opt().unwrap_or(event.period_end);
         let month = partner.and_then(|partner| billing_period_start(event.family, partner.billing_day, last));
@@ -183,8 +186,8 @@ impl Invoice {
             invoice_date: event.invoice_date,
             due_date: event.due_date,
             total: event.total,
-            totals: event.totals,
-            line_count: event.line_count,
+            totals: InvoiceTotals { credits: show(event.currency, credits), ..event.totals },
+            line_count: event.line_count.saturating_add(u32::try_from(refunds.len()).unwrap_or(u32::MAX)),
             lines_digest: event.lines_digest,
             lines: Vec::new(),
             reflects: event.reflects,
@@ -246,7 +249,7 @@ pub fn get_invoice_as_of(
     let issued = invoices::get(rows, number)?.filter(|issued| issued.is_seen(horizon));
     let Some(issued) = issued else { return Ok(None) };
     let mut lines = Vec::new();
-    each_line(rows, &issued.event, &mut |line| {
+    each_line(rows, &issued, &mut |line| {
         lines.push(line);
         Ok(())
     })?;
@@ -260,20 +263,23 @@ pub fn each_invoice_line(
     visit: &mut dyn FnMut(Charge) -> Result<(), StoreError>,
 ) -> Result<bool, StoreError> {
     let Some(issued) = invoices::get(rows, number)? else { return Ok(false) };
-    each_line(rows, &issued.event, visit)?;
+    each_line(rows, &issued, visit)?;
     Ok(true)
 }
 
 fn each_line(
     rows: &dyn Rows,
-    event: &InvoiceIssued,
+    issued: &Issued,
     visit: &mut dyn FnMut(Charge) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
+    let event = &issued.event;
     let series = Series::from(event);
     let from = invoice_index::previous_end(rows, &series, event.period_end)?;
     charges::each(rows, &series, from, event.period_end, &mut |place, line| {
         visit(Charge::new(place, line, Some(event.invoice_number.clone())))
-    })
+    })?;
+    let number = || Some(event.invoice_number.clone());
+    refunds::of(rows, issued)?.into_iter().try_for_each(|refund| visit(Charge::of_refund(refund, number())))
 }
 
 /// The lines of an invoice, in pages; none if there is no such number.

@@ -49,12 +49,15 @@ pub fn get_credit_note(
     rows: &dyn Rows,
     number: &CreditNoteNumber,
 ) -> Result<Option<(CreditNote, Vec<Charge>)>, StoreError> {
-    let Some(note) = credit_notes::get(rows, number)? else { return Ok(None) };
+    let Some(mut note) = credit_notes::get(rows, number)? else { return Ok(None) };
     let mut lines = Vec::new();
     each_invoice_line(rows, &note.invoice_number, &mut |charge| {
         lines.push(negated(charge));
         Ok(())
     })?;
+    if let Some(issued) = &mut note.issued {
+        issued.line_count = u32::try_from(lines.len()).unwrap_or(u32::MAX);
+    }
     Ok(Some((note, lines)))
 }
 

@@ -15,7 +15,9 @@ use subledger_fold::{
 
 use super::{Charge, charges::Numbers};
 use crate::tables::{
-    charges, invoice_index, invoices,
+    charges, invoice_index,
+    invoices::{self, Issued},
+    refunds,
     series::{self, Series},
 };
 
@@ -69,7 +71,17 @@ pub fn list_selected(rows: &dyn Rows, of: &Selection, page: PageRequest<'_>) -> 
     let horizon = Horizon::default();
     let mut numbers = Numbers::new(rows, &horizon);
     let prefix = charges::series_prefix(&series);
-    let mut pager = Pager::new(page, &prefix)?;
+    // The lines of an invoice that bills again end with its refunds, which are in a table of their own.
+    let issued = of.invoice_number.as_ref().map(|number| invoices::get(rows, number)).transpose()?.flatten();
+    let mut pager = Pager::new(page, &[])?;
+    if let Some(issued) = issued.as_ref().filter(|_| refunds::is_key(pager.from())) {
+        let from = pager.from().to_vec();
+        offer_refunds(rows, issued, &from, &mut pager)?;
+        return Ok(pager.finish());
+    }
+    if !pager.from().is_empty() && !pager.from().starts_with(&prefix) {
+        return Err(QueryError::InvalidPageToken);
+    }
     let from = pager.from().max(&charges::series_from(&series, of.from)).to_vec();
     rows.scan(&prefix, &from, false, &mut |key, row| {
         let (_, place) = charges::read_key(key)?;
@@ -82,5 +94,15 @@ pub fn list_selected(rows: &dyn Rows, of: &Selection, page: PageRequest<'_>) -> 
         };
         pager.offer(key, || Ok(Some(Charge::new(&place, decode(row)?, number))))
     })?;
+    if let Some(issued) = issued.as_ref().filter(|_| !pager.is_full()) {
+        offer_refunds(rows, issued, &[], &mut pager)?;
+    }
     Ok(pager.finish())
+}
+
+fn offer_refunds(rows: &dyn Rows, issued: &Issued, from: &[u8], pager: &mut Pager<Charge>) -> Result<(), StoreError> {
+    refunds::each(rows, issued, from, &mut |key, refund| {
+        let number = issued.event.invoice_number.clone();
+        pager.offer(key, || Ok(Some(Charge::of_refund(refund, Some(number)))))
+    })
 }

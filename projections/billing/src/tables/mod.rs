@@ -19,6 +19,7 @@ pub(crate) mod markers;
 pub(crate) mod partners;
 pub(crate) mod payments;
 pub(crate) mod receivables;
+pub(crate) mod refunds;
 pub(crate) mod series;
 pub(crate) mod standings;
 pub(crate) mod statement;
@@ -43,6 +44,8 @@ mod prefix {
     pub(super) const INVOICES_BY_SERIES: u8 = 11;
     pub(super) const INVOICES_BY_PARTNER: u8 = 12;
     pub(super) const BALANCE_DAYS: u8 = 13;
+    pub(super) const REFUNDS: u8 = 14;
+    pub(super) const REFUND_IDS: u8 = 15;
 
     pub(super) const RECEIVABLES: u8 = 100;
     pub(super) const MOVEMENTS: u8 = 101;

@@ -16,7 +16,7 @@ use subledger_fold::{StoreError, get, put};
 use super::Fold;
 use crate::{
     rows::{Price, Promotion, Subscription, SubscriptionState, last_day},
-    tables::{ids::IdKind, subscriptions, subscriptions_by_id, subscriptions_by_partner},
+    tables::{frequencies, ids::IdKind, subscriptions, subscriptions_by_id, subscriptions_by_partner},
 };
 
 impl Fold<'_> {
@@ -124,6 +124,7 @@ impl Fold<'_> {
 
     pub(super) fn billing_frequency_changed(&mut self, e: &BillingFrequencyChanged) -> Result<(), StoreError> {
         e.subscription_ids.iter().try_for_each(|subscription_id| {
+            put(self.rows, frequencies::key(self.commit.stream, subscription_id.as_str()), &())?;
             self.change(subscription_id, |s| {
                 s.next_billing_frequency = (s.billing_frequency != Some(e.to)).then_some(e.to);
             })
@@ -131,6 +132,9 @@ impl Fold<'_> {
     }
 
     pub(super) fn period_started(&mut self, e: &PeriodStarted) -> Result<(), StoreError> {
+        if self.rows.get(&frequencies::key(self.commit.stream, e.subscription_id.as_str()))?.is_none() {
+            return Ok(());
+        }
         self.change(&e.subscription_id, |s| {
             s.billing_frequency = s.next_billing_frequency.take().or(s.billing_frequency);
         })

@@ -5,6 +5,7 @@
 pub(crate) mod activities;
 pub(crate) mod customers;
 pub(crate) mod customers_by_partner;
+pub(crate) mod frequencies;
 pub(crate) mod history;
 pub(crate) mod ids;
 pub(crate) mod license_groups;

@@ -1,7 +1,7 @@
 //! Bases by day, and every change of them, for questions that look back.
 //!
-//! Days: the base's key without its table, day -> [`Day`]. Changes: the same, day, family (1 byte), partition (2 bytes), `seq` (8 bytes),
-//! number within the commit (4 bytes) -> [`Sums`]. A day whose changes were all recorded by the moment asked for is one row; only a day
+//! Days: the base's key without its table, day -> [`Day`]. Changes: the same, day, family (1 byte), partition (2 bytes), `seq` (8 bytes) ->
+//! [`Sums`] of what the commit changed. A day whose changes were all recorded by the moment asked for is one row; only a day
 //! with later changes too is summed from them.
 
 use chrono::NaiveDate;
@@ -34,8 +34,6 @@ pub(crate) struct Place {
     pub(crate) on: NaiveDate,
     /// The commit.
     pub(crate) position: Position,
-    /// Of the changes of the commit, from 0.
-    pub(crate) number: u32,
 }
 
 fn family_code(family: Family) -> u8 {
@@ -55,7 +53,7 @@ pub(crate) fn add(rows: &mut dyn Changes, base: &Base, place: Place, more: &Sums
     subledger_fold::put(rows, day, &row)?;
     let Position { partition, seq } = place.position;
     let change = base.write(Key::table(BASE_CHANGES)).date(place.on);
-    let change = change.byte(family_code(partition.family)).u16(partition.index).number(seq).u32(place.number);
+    let change = change.byte(family_code(partition.family)).u16(partition.index).number(seq);
     subledger_fold::put(rows, change.build(), more)
 }
 
@@ -103,7 +101,6 @@ fn position(prefix: &[u8], key: &[u8]) -> Result<Position, StoreError> {
     let family = Family::ALL.into_iter().find(|family| family_code(*family) == code);
     let family = family.ok_or_else(|| StoreError(format!("a stored key is damaged: {code} is no family")))?;
     let position = Position { partition: PartitionId::new(family, reader.u16()?), seq: reader.number()? };
-    reader.u32()?;
     reader.end()?;
     Ok(position)
 }

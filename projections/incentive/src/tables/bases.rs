@@ -14,7 +14,7 @@ use super::prefix::BASES;
 use crate::month::Month;
 
 /// What a base is kept for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Base {
     pub(crate) partner_id: PartnerId,
     pub(crate) month: Month,
@@ -34,7 +34,7 @@ pub(crate) struct Sums {
 
 impl Sums {
     /// Both; none if that is too large.
-    pub(super) fn plus(&self, more: &Self) -> Option<Self> {
+    pub(crate) fn plus(&self, more: &Self) -> Option<Self> {
         Some(Self {
             net_revenue: self.net_revenue.checked_add(more.net_revenue)?.normalize(),
             net_seats: self.net_seats.checked_add(more.net_seats)?,

@@ -19,7 +19,8 @@ mod prefix {
     pub(super) const BASES: u8 = 1;
     pub(super) const SUBSCRIPTIONS: u8 = 2;
     pub(super) const BASE_DAYS: u8 = 3;
-    pub(super) const BASE_CHANGES: u8 = 4;
+    // 4 had a row for each change of a commit.
+    pub(super) const BASE_CHANGES: u8 = 5;
     pub(super) const CREDITS: u8 = 220;
     pub(super) const CREDIT_SUMS: u8 = 221;
     pub(super) const ASSOCIATIONS: u8 = 100;

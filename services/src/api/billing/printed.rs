@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use subledger_billing::PartnerProfile;
+use subledger_billing::{PartnerProfile, REFUND_OF_TAX};
 use subledger_documents::{Field, Invoice as Printed, Line, Money, Total};
 use subledger_log::codec::{JsonError, to_json};
 use subledger_proto::{
@@ -139,6 +139,7 @@ fn notes(of: &Value) -> Vec<String> {
 /// Which taxes the lines carry, each once.
 fn taxes(lines: &[(String, Charge)]) -> BTreeSet<String> {
     let rules = lines.iter().filter_map(|(_, charge)| charge.tax_detail.as_ref()?.rule.as_ref());
+    let rules = rules.filter(|rule| rule.name != REFUND_OF_TAX);
     let sentence = |rule: &subledger_proto::common::TaxRule| match rule.treatment() {
         TaxTreatment::Exclusive => format!("{}: {} % on top of the subtotal.", rule.name, rule.rate_percent),
         TaxTreatment::Inclusive => format!("{}: {} %, contained in the prices.", rule.name, rule.rate_percent),

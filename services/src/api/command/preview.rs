@@ -1,4 +1,6 @@
-//! `Submit` with `validate_only`: what a command would do and cost.
+//! `Submit` with `validate_only`: what a command would do and cost. Only a writer can say: it holds the state that the command meets.
+
+mod elsewhere;
 
 use subledger_domain::Event;
 use subledger_log::codec::Wire as _;
@@ -7,6 +9,8 @@ use subledger_writer::{Decided, Submission};
 use tonic::{Code, Status};
 
 use super::to_wire;
+pub(crate) use elsewhere::Writers;
+
 use crate::{
     api::{billing::line_to_wire, errors},
     router::SubmitError,
@@ -18,8 +22,8 @@ pub(super) fn respond(
     previewed: Option<Result<subledger_writer::Preview, SubmitError>>,
 ) -> Result<Outcome, Status> {
     let unsupported = || {
-        let message = "this gateway has no writer, and only a writer can preview a command; ask a ledger that runs with \
-                       `subledger serve`";
+        let message = "only a writer can preview a command, and this gateway knows none: start writers with --listen and name \
+                       them to the gateway, --set writers=http://HOST:PORT,http://HOST:PORT";
         errors::status(Code::Unimplemented, "PREVIEW_NOT_SUPPORTED", message, &[])
     };
     match previewed.ok_or_else(unsupported)? {
