@@ -1,6 +1,8 @@
 //! `subledger bench`: how fast a ledger is, measured through its public interface.
 
+mod load;
 mod month_end;
+mod world;
 
 use super::{Failure, help};
 
@@ -13,6 +15,8 @@ pub(crate) struct Args {
 
 #[derive(clap::Subcommand, Clone, Debug)]
 enum What {
+    /// Sends commands and reads to a running ledger, as fast as it answers: throughput, p50, p99, p99.9
+    Load(Box<load::Args>),
     /// Renews every subscription on one day: from closing the day to the last invoice
     MonthEnd(month_end::Args),
 }
@@ -20,6 +24,13 @@ enum What {
 /// Measures.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     match args.what {
+        What::Load(args) => load::run(*args).await,
         What::MonthEnd(args) => month_end::run(args).await,
     }
+}
+
+/// The result for a program.
+fn write_json(path: &std::path::Path, result: &serde_json::Value) -> Result<(), Failure> {
+    std::fs::write(path, format!("{result:#}\n"))
+        .map_err(|error| Failure::Usage(format!("cannot write {}: {error}", path.display())))
 }
