@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Commit, Log, PartitionId, Position, ReadError, Reader,
     admit::{Admission, Verdict},
-    codec, limits,
+    codec::{self, DecodeError, Head},
+    limits,
 };
 
 /// Where a reader stands in one partition: enough to go on without reading what came before.
@@ -28,6 +29,17 @@ pub struct Accepted {
     /// The commit.
     pub commit: Commit,
     /// The bytes it is stored as: what the tree is over.
+    pub bytes: Bytes,
+    /// The backend's address.
+    pub offset: u64,
+}
+
+/// An accepted commit of which only the head was read.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    /// Its head.
+    pub head: Head,
+    /// The bytes it is stored as.
     pub bytes: Bytes,
     /// The backend's address.
     pub offset: u64,
@@ -58,22 +70,47 @@ impl Follower {
 
     /// [`Self::next`] of about so many stored bytes: decoded, they take several times as much memory.
     pub fn next_within(&mut self, bytes_max: usize, wait: Duration) -> Result<Vec<Accepted>, ReadError> {
+        let commit = |bytes: &Bytes| {
+            let commit = codec::decode(bytes)?;
+            Ok((Rule { position: commit.position, epoch: commit.epoch, starts: commit.is_writer_started() }, commit))
+        };
+        self.admitted(bytes_max, wait, commit, |commit, bytes, offset| Accepted { commit, bytes, offset })
+    }
+
+    /// [`Self::next_within`] without the events, for whoever needs the stored bytes or a place: several times as fast.
+    pub fn next_heads(&mut self, bytes_max: usize, wait: Duration) -> Result<Vec<Seen>, ReadError> {
+        let head = |bytes: &Bytes| {
+            let head = codec::decode_head(bytes)?;
+            Ok((Rule { position: head.position, epoch: head.epoch, starts: head.is_writer_started }, head))
+        };
+        self.admitted(bytes_max, wait, head, |head, bytes, offset| Seen { head, bytes, offset })
+    }
+
+    /// Reads records and applies the reader rule.
+    fn admitted<D, T>(
+        &mut self,
+        bytes_max: usize,
+        wait: Duration,
+        decode: impl Fn(&Bytes) -> Result<(Rule, D), DecodeError>,
+        accept: impl Fn(D, Bytes, u64) -> T,
+    ) -> Result<Vec<T>, ReadError> {
         let records = self.reader.next(bytes_max, wait)?;
         let mut accepted = Vec::with_capacity(records.len());
         for record in records {
             let cursor = self.cursors.entry(record.partition).or_default();
             let damaged =
                 |what: String| ReadError::Damaged { partition: record.partition, offset: record.offset, what };
-            let commit = codec::decode(&record.bytes).map_err(|error| damaged(error.to_string()))?;
-            if commit.partition() != record.partition {
-                return Err(damaged(format!("it belongs to {}", commit.partition())));
+            let (rule, decoded) = decode(&record.bytes).map_err(|error| damaged(error.to_string()))?;
+            let Rule { position, epoch, starts } = rule;
+            if position.partition != record.partition {
+                return Err(damaged(format!("it belongs to {}", position.partition)));
             }
             cursor.offset = record.offset + 1;
-            match cursor.admission.admit(commit.position.seq, commit.epoch, commit.is_writer_started()) {
-                Verdict::Accept => accepted.push(Accepted { commit, bytes: record.bytes, offset: record.offset }),
+            match cursor.admission.admit(position.seq, epoch, starts) {
+                Verdict::Accept => accepted.push(accept(decoded, record.bytes, record.offset)),
                 Verdict::Skip(why) => {
                     cursor.skipped += 1;
-                    tracing::debug!(position = %commit.position, epoch = commit.epoch, ?why, "record skipped");
+                    tracing::debug!(%position, epoch, ?why, "record skipped");
                 }
             }
         }
@@ -99,6 +136,14 @@ impl Follower {
     pub fn reached(&self, ends: &BTreeMap<PartitionId, u64>) -> bool {
         ends.iter().all(|(partition, &end)| self.cursors.get(partition).is_none_or(|cursor| cursor.offset >= end))
     }
+}
+
+/// What the reader rule asks of a record.
+struct Rule {
+    position: Position,
+    epoch: u64,
+    /// Whether it begins an epoch.
+    starts: bool,
 }
 
 /// The offsets after the last record of each partition, now.

@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use subledger_log::{Follower, LedgerId, Log, PartitionId, ends};
+use subledger_log::{Follower, LedgerId, Log, PartitionId, ends, limits};
 use subledger_proof::{
     Checkpoint, Hash, note,
     proof::{self, verify_consistency, verify_inclusion},
@@ -196,14 +196,14 @@ impl Trees {
             Some(follower) => follower,
             None => open.insert(self.follow()?),
         };
-        let accepted = follower.next(POLL)?;
+        let accepted = follower.next_heads(limits::READ_BYTES, POLL)?;
         let mut failed = None;
         for (&partition, &cursor) in follower.cursors() {
             let mut part = lock(&self.parts[&partition]);
             if part.tree.cursor == cursor {
                 continue;
             }
-            let records = accepted.iter().filter(|record| record.commit.partition() == partition);
+            let records = accepted.iter().filter(|record| record.head.position.partition == partition);
             if let Err(error) = part.add(records, cursor) {
                 failed = Some(error);
             }

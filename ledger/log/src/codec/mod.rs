@@ -8,6 +8,7 @@ mod events;
 #[cfg(test)]
 mod examples;
 mod field;
+mod head;
 mod json;
 mod json_fault;
 #[cfg(test)]
@@ -23,9 +24,10 @@ use subledger_proto::{common as pbc, log as pb};
 
 pub use commands::{Envelope, decode_command};
 pub use field::{FieldError, Wire};
+pub use head::{Head, decode_head};
 pub use json::{JsonError, command_from_json, to_json};
 
-use crate::{Actor, Body, Commit, PartitionId, Position, Source};
+use crate::{Actor, Body, Commit, PartitionId, Position, Source, tree::Hash};
 
 /// Stored bytes that are not a commit this version can read.
 #[derive(Debug, thiserror::Error)]
@@ -86,15 +88,6 @@ impl Wire<pb::Commit> for Commit {
                 None => Body::Accepted(Wire::from_wire(events).map_err(|e: FieldError| e.within("events"))?),
             },
         };
-        let previous_root = match p.previous_root.len() {
-            0 => None,
-            _ => Some(
-                p.previous_root
-                    .as_slice()
-                    .try_into()
-                    .map_err(|_| FieldError::new("must be empty or 32 bytes").within("previous_root"))?,
-            ),
-        };
         Ok(Self {
             position: position(p.family, p.partition, p.seq)?,
             epoch: p.epoch,
@@ -107,10 +100,18 @@ impl Wire<pb::Commit> for Commit {
             effective_at: Wire::from_wire(p.effective_at).map_err(|e: FieldError| e.within("effective_at"))?,
             actor: Wire::from_wire(p.actor).map_err(|e: FieldError| e.within("actor"))?,
             body,
-            previous_root,
+            previous_root: root(&p.previous_root)?,
             source: p.source.map(Wire::from_wire).transpose().map_err(|e: FieldError| e.within("source"))?,
         })
     }
+}
+
+fn root(bytes: &[u8]) -> Result<Option<Hash>, FieldError> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let root = bytes.try_into().map_err(|_| FieldError::new("must be empty or 32 bytes").within("previous_root"))?;
+    Ok(Some(root))
 }
 
 fn position(family: i32, partition: u32, seq: u64) -> Result<Position, FieldError> {

@@ -5,9 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use prost::Message as _;
-use subledger_log::{Accepted, Cursor, Follower, Log, PartitionId, ReadError, codec::Wire as _, ends};
+use subledger_log::{Cursor, Follower, Log, PartitionId, ReadError, Seen, codec::Wire as _, ends};
 use subledger_proto::{
     api::{ReadEventsResponse, Record},
     log as pbl,
@@ -75,8 +74,8 @@ impl EventStream {
                 return Ok(());
             }
             let before: u64 = offsets(&follower);
-            let accepted = follower.next_within(READ_BYTES, POLL)?;
-            if self.send_records(&accepted).is_err() || self.sender.is_closed() {
+            let accepted = follower.next_heads(READ_BYTES, POLL)?;
+            if self.send_records(&accepted)?.is_err() || self.sender.is_closed() {
                 return Ok(());
             }
             if self.stop.is_cancelled() {
@@ -100,18 +99,20 @@ impl EventStream {
         }
     }
 
-    fn send_records(&self, accepted: &[Accepted]) -> Result<(), Gone> {
+    fn send_records(&self, accepted: &[Seen]) -> Result<Result<(), Gone>, ReadError> {
         let mut records = Vec::new();
         let mut bytes = 0;
         for record in accepted.iter().filter(|record| self.filter.wants(record)) {
             if records.len() == MESSAGE_RECORDS_MAX || bytes >= MESSAGE_BYTES {
-                self.send(std::mem::take(&mut records))?;
+                if let Err(gone) = self.send(std::mem::take(&mut records)) {
+                    return Ok(Err(gone));
+                }
                 bytes = 0;
             }
             bytes += record.bytes.len();
-            records.push(self.to_wire(record));
+            records.push(self.to_wire(record)?);
         }
-        if records.is_empty() { Ok(()) } else { self.send(records) }
+        Ok(if records.is_empty() { Ok(()) } else { self.send(records) })
     }
 
     fn send(&self, records: Vec<Record>) -> Result<(), Gone> {
@@ -125,18 +126,20 @@ impl EventStream {
         self.sender.blocking_send(Ok(message)).map_err(|_| Gone)
     }
 
-    fn to_wire(&self, record: &Accepted) -> Record {
-        Record {
-            position: Some(record.commit.position.to_wire()),
-            stored: record.bytes.clone(),
-            commit: if self.bytes_only { None } else { decoded(&record.bytes) },
-        }
+    fn to_wire(&self, record: &Seen) -> Result<Record, ReadError> {
+        let position = record.head.position;
+        let commit = if self.bytes_only { None } else { Some(decoded(record)?) };
+        Ok(Record { position: Some(position.to_wire()), stored: record.bytes.clone(), commit })
     }
 }
 
-/// The stored form is the API's form; it was decoded once already to be accepted.
-fn decoded(stored: &Bytes) -> Option<pbl::Commit> {
-    pbl::Commit::decode(stored.clone()).ok()
+/// The stored form is the API's form.
+fn decoded(record: &Seen) -> Result<pbl::Commit, ReadError> {
+    pbl::Commit::decode(record.bytes.clone()).map_err(|error| ReadError::Damaged {
+        partition: record.head.position.partition,
+        offset: record.offset,
+        what: error.to_string(),
+    })
 }
 
 fn offsets(follower: &Follower) -> u64 {
