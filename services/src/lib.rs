@@ -25,6 +25,9 @@ mod shutdown;
 mod telemetry;
 mod tls;
 
+#[cfg(feature = "decoders")]
+pub mod decoders;
+
 use std::process::ExitCode;
 
 use clap::Parser;
