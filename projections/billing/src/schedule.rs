@@ -21,7 +21,7 @@ impl Partner {
 #[cfg(test)]
 mod tests {
     use InvoiceFamily::{LicenseUsage, OneTimeRecurring};
-    use subledger_domain::money::Currency;
+    use subledger_domain::{money::Currency, partner::billing_period_start};
 
     use super::*;
 
@@ -49,6 +49,30 @@ mod tests {
             (1, "2018-12-02", "2019-01-01"),
         ] {
             assert_eq!(date(LicenseUsage, billing_day, "2017-01-01", day), expected, "{billing_day} {day}");
+        }
+    }
+
+    #[test]
+    fn billing_periods_are_the_month_up_to_the_billing_date() {
+        for (family, billing_day, billing_date, expected) in [
+            (LicenseUsage, 15, "2018-03-15", "2018-02-16"),
+            (LicenseUsage, 15, "2018-01-15", "2017-12-16"),
+            (LicenseUsage, 31, "2018-03-31", "2018-03-01"),
+            (LicenseUsage, 31, "2018-02-28", "2018-02-01"),
+            (LicenseUsage, 30, "2020-03-30", "2020-03-01"),
+            (LicenseUsage, 30, "2020-02-29", "2020-01-31"),
+            (LicenseUsage, 1, "2018-03-01", "2018-02-02"),
+            (OneTimeRecurring, 15, "2018-03-31", "2018-03-01"),
+            (OneTimeRecurring, 15, "2018-02-28", "2018-02-01"),
+        ] {
+            let start = billing_period_start(family, billing_day, billing_date.parse().unwrap()).unwrap();
+            assert_eq!(start.to_string(), expected, "{billing_day} {billing_date}");
+            let before = start.pred_opt().unwrap();
+            assert_eq!(
+                date(family, billing_day, "2017-01-01", &before.to_string()),
+                before.to_string(),
+                "a billing date"
+            );
         }
     }
 

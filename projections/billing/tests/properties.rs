@@ -341,7 +341,7 @@ proptest! {
             prop_assert_eq!(sum(Charged::total), invoice.total);
             prop_assert_eq!(invoice.other_credits(), Decimal::ZERO);
             for line in &invoice.lines {
-                prop_assert!(invoice.period_start <= line.line.charged_on && line.line.charged_on <= invoice.period_end);
+                prop_assert!(invoice.period_start <= invoice.billing_period_start && invoice.billing_period_start <= line.line.charged_on && line.line.charged_on <= invoice.period_end);
             }
             // Periods follow each other without a gap.
             let series = (invoice.partner_id, invoice.family, invoice.currency);

@@ -69,6 +69,15 @@ pub fn invoice_date(family: InvoiceFamily, billing_day: u32, day: NaiveDate) -> 
     if date >= day { Some(date) } else { clamped(first_of_next_month(day)?, day_of_month) }
 }
 
+/// The first day of the billing period that ends on a billing date: the day after the one before it (L10498). None only at the calendar's start.
+pub fn billing_period_start(family: InvoiceFamily, billing_day: u32, billing_date: NaiveDate) -> Option<NaiveDate> {
+    let day_of_month = match family {
+        InvoiceFamily::LicenseUsage => billing_day,
+        InvoiceFamily::OneTimeRecurring => 31,
+    };
+    clamped(billing_date.with_day(1)?.pred_opt()?, day_of_month)?.succ_opt()
+}
+
 /// The day of that number in the month of `month`, or the month's last day.
 fn clamped(month: NaiveDate, day_of_month: u32) -> Option<NaiveDate> {
     let last = first_of_next_month(month)?.pred_opt()?;

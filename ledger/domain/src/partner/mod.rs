@@ -24,7 +24,7 @@ use crate::{
     tax::{ExemptionState, TaxExemption, TaxStanding},
 };
 
-pub use cycle::{CycleStart, invoice_date};
+pub use cycle::{CycleStart, billing_period_start, invoice_date};
 pub use decide::decide;
 pub use invoice::{InvoiceHeader, PAYMENT_TERM_DAYS};
 pub use network::Network;

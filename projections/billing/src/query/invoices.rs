@@ -7,7 +7,7 @@ use subledger_domain::{
     event::InvoiceIssued,
     ids::{CreditNoteNumber, InvoiceNumber, PartnerId},
     money::Currency,
-    partner::{InvoiceHeader, WithholdingCredit},
+    partner::{InvoiceHeader, WithholdingCredit, billing_period_start},
     party::Address,
     position::{Family, Position},
 };
@@ -24,7 +24,7 @@ use crate::{
     tables::{
         charges, invoice_index,
         invoices::{self, Issued},
-        markers,
+        markers, partners,
         receivables::{self, Receivable},
         series::Series,
     },
@@ -43,8 +43,10 @@ pub struct Invoice {
     pub family: InvoiceFamily,
     /// Of every line.
     pub currency: Currency,
-    /// First day of the period.
+    /// First day that it covers: the day after the invoice before it.
     pub period_start: NaiveDate,
+    /// First day of the month that ends with the period (L10498): later than what it covers, if billing dates without lines went before.
+    pub billing_period_start: NaiveDate,
     /// Last day of the period, included.
     pub period_end: NaiveDate,
     /// Its date.
@@ -166,14 +168,18 @@ impl Invoice {
     pub(super) fn new(rows: &dyn Rows, issued: Issued, horizon: &Horizon) -> Result<Self, StoreError> {
         let settlement = receivables::as_of(rows, &issued, horizon)?.into();
         let Issued { position, event } = issued;
+        let partner = partners::get(rows, &event.partner_id)?;
+        let last = event.period_end.pred_opt().unwrap_or(event.period_end);
+        let month = partner.and_then(|partner| billing_period_start(event.family, partner.billing_day, last));
         Ok(Self {
             position,
+            billing_period_start: month.map_or(event.period_start, |start| start.max(event.period_start)),
             invoice_number: event.invoice_number,
             partner_id: event.partner_id,
             family: event.family,
             currency: event.currency,
             period_start: event.period_start,
-            period_end: event.period_end.pred_opt().unwrap_or(event.period_end),
+            period_end: last,
             invoice_date: event.invoice_date,
             due_date: event.due_date,
             total: event.total,

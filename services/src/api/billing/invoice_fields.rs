@@ -26,7 +26,7 @@ pub(super) fn of(invoice: &Invoice) -> InvoiceFields {
         other_credits: show(invoice.other_credits()),
         total_current_charges: show(invoice.total),
         invoice_number: invoice.invoice_number.to_wire(),
-        billing_period: format!("{}/{}", invoice.period_start, invoice.period_end),
+        billing_period: format!("{}/{}", invoice.billing_period_start, invoice.period_end),
         invoice_date: invoice.invoice_date.to_wire(),
         payment_due_date: invoice.due_date.to_wire(),
         footnote: footnote(&invoice.lines).to_owned(),
