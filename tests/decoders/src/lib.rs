@@ -3,6 +3,8 @@
 //! A target panics where something is wrong: where the decoder does, where what was understood does not say the same again, or where a
 //! refusal does not say why.
 
+#![allow(clippy::missing_panics_doc, reason = "that is what they are for, as said above")]
+
 mod seeds;
 
 use bytes::Bytes;

@@ -92,7 +92,9 @@ impl RawTopic {
             match producer.send(BaseRecord::<(), _>::to(&self.name).payload(&record[..]).partition(partition)) {
                 Ok(()) => sent += 1,
                 // The queue is full.
-                Err(_) => drop(producer.poll(Duration::from_millis(1))),
+                Err(_) => {
+                    producer.poll(Duration::from_millis(1));
+                }
             }
             if sent % 1_000 == 0 {
                 producer.poll(Duration::ZERO);

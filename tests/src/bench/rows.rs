@@ -243,13 +243,13 @@ async fn kafka(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     run_cli(&init)?;
     let mut own = settings.clone();
     own.push(format!("data_dir={}", bench.dir.join("kafka-writer").display()));
-    let _writer = Part::start("writer", &["writer"], &own, false).await?;
+    let writer = Part::start("writer", &["writer"], &own, false).await?;
     let gateway = Part::start("gateway", &["gateway"], &settings, true).await?;
     let address = gateway.address.clone().context("a gateway listens")?;
     let got = load(&address, &bench.arguments("--clients 4 --batch 500 --in-flight 4"))?;
     let one = load(&address, &bench.arguments(""))?;
     let records = sample(&address).await?;
-    drop((gateway, _writer));
+    drop((gateway, writer));
 
     let raw = RawTopic::create(&broker.bootstrap, "raw").await?;
     let trips = raw.round_trips(records.first().context("no record")?, ROUND_TRIPS)?;

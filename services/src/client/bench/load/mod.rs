@@ -12,9 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::{NaiveDate, Utc};
+use chrono::NaiveDate;
 use indicatif::HumanCount;
 use serde_json::{Value, json};
+use subledger_writer::Clock as _;
 use tokio::task::JoinSet;
 
 use self::{
@@ -23,12 +24,15 @@ use self::{
     tally::Tally,
 };
 use super::{help, world::World, write_json};
-use crate::client::{
-    Failure,
-    connect::{Address, Connection},
-    generate::Random,
-    output::line,
-    times::timestamp,
+use crate::{
+    client::{
+        Failure,
+        connect::{Address, Connection},
+        generate::Random,
+        output::line,
+        times::timestamp,
+    },
+    clock::WallClock,
 };
 
 /// Longest prefix of ids, in characters.
@@ -141,7 +145,7 @@ async fn measure(args: &Args, world: World, connections: &[Connection]) -> Resul
     line(format_args!("{} for {} s", described(args), args.seconds))?;
     let named = world.subscriptions;
     // Another run begins with other numbers of seats, else its first commands would change nothing.
-    let now = Utc::now();
+    let now = WallClock.now();
     let turn = u32::try_from(now.timestamp().rem_euclid(1 << 20)).unwrap_or(0);
     let plan = Arc::new(Plan {
         mix: args.mix.clone(),

@@ -115,12 +115,11 @@ impl Tally {
             let [p50, p99, p999, most] = quantiles(times).map(|nanos| millis(Duration::from_nanos(nanos)));
             line(format_args!("  {what:<12} p50 {p50} ms  p99 {p99} ms  p99.9 {p999} ms  longest {most} ms"))?;
         }
-        match self.errors.is_empty() {
-            true => line(format_args!("  errors         none")),
-            false => self.errors.iter().try_for_each(|(reason, count)| {
-                line(format_args!("  error          {reason}: {}", HumanCount(*count)))
-            }),
+        if self.errors.is_empty() {
+            return line(format_args!("  errors         none"));
         }
+        let mut errors = self.errors.iter();
+        errors.try_for_each(|(reason, count)| line(format_args!("  error          {reason}: {}", HumanCount(*count))))
     }
 
     /// For a program. Times are in nanoseconds.
