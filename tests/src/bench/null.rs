@@ -16,13 +16,13 @@ use subledger_proto::{
     common::{Position, PriceComponent},
 };
 use tokio::{net::TcpListener, sync::mpsc};
-use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::{
     Request, Response, Status, Streaming,
     body::Body,
     codegen::{BoxFuture, Service, http},
     server::{Grpc, NamedService, UnaryService},
-    transport::Server,
+    transport::{Server, server::TcpIncoming},
 };
 use tonic_prost::ProstCodec;
 
@@ -35,10 +35,9 @@ const ANSWERS_MAX: usize = 16;
 pub async fn serve(listen: SocketAddr) -> anyhow::Result<()> {
     let listener = TcpListener::bind(listen).await?;
     Server::builder()
-        .tcp_nodelay(true)
         .add_service(CommandServiceServer::new(Null))
         .add_service(Null)
-        .serve_with_incoming(TcpListenerStream::new(listener))
+        .serve_with_incoming(TcpIncoming::from(listener).with_nodelay(Some(true)))
         .await?;
     Ok(())
 }

@@ -146,7 +146,7 @@ async fn measure(args: &Args, world: World, connections: &[Connection]) -> Resul
     let named = world.subscriptions;
     // Another run begins with other numbers of seats, else its first commands would change nothing.
     let now = WallClock.now();
-    let turn = u32::try_from(now.timestamp().rem_euclid(1 << 20)).unwrap_or(0);
+    let turn = u32::try_from(now.timestamp_micros().rem_euclid(1 << 30)).unwrap_or(0);
     let plan = Arc::new(Plan {
         mix: args.mix.clone(),
         customers: Customers::new(args.skew, world.customers(), world.partners),
