@@ -350,6 +350,15 @@ impl Flags {
     }
 }
 
+/// [`Flags::load`] without files and an environment.
+#[cfg(feature = "decoders")]
+pub(crate) fn read_layers(file: Option<&str>, flags: &[(String, String)]) -> Result<Config, ConfigError> {
+    let file = file.map(|text| (text, Path::new("settings.toml")));
+    let config = layers::merge(file, &[], flags)?;
+    config.check()?;
+    Ok(config)
+}
+
 fn read(path: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(path).map_err(|error| ConfigError(format!("cannot read {}: {error}", path.display())))
 }

@@ -77,11 +77,25 @@ impl Ledger {
             snapshot_dir: Some(config.data_dir.join("snapshots")),
             ..Options::default()
         };
-        for partition in self.log.layout().all() {
-            let (log, reference, clock) = (Arc::clone(&self.log), Arc::clone(&self.reference), Arc::clone(&self.clock));
-            let writer = PartitionService::start(log, partition, reference, clock, &ids::writer(), options.clone())
-                .with_context(|| format!("the writer of {partition} cannot start"))?;
-            self.router.insert(partition, writer.handle.clone());
+        // Side by side: most of it is reading snapshots and what came after them.
+        let started: Vec<anyhow::Result<PartitionService>> = std::thread::scope(|scope| {
+            let start = |partition| {
+                let (log, reference, clock) =
+                    (Arc::clone(&self.log), Arc::clone(&self.reference), Arc::clone(&self.clock));
+                let options = options.clone();
+                let started = move || {
+                    PartitionService::start(log, partition, reference, clock, &ids::writer(), options)
+                        .with_context(|| format!("the writer of {partition} cannot start"))
+                };
+                scope.spawn(started)
+            };
+            let starting: Vec<_> = self.log.layout().all().map(start).collect();
+            let panicked = |_| anyhow::anyhow!("a writer panicked while it started");
+            starting.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| Err(panicked(panic)))).collect()
+        });
+        for writer in started {
+            let writer = writer?;
+            self.router.insert(writer.handle.partition(), writer.handle.clone());
             self.writers.push(writer);
         }
         Ok(())

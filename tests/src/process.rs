@@ -57,7 +57,17 @@ pub struct Process {
 impl Process {
     /// Starts the binary with these arguments.
     pub fn start(name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> anyhow::Result<Self> {
-        let mut child = Command::new(binary()?)
+        Self::start_program(name, &binary()?, arguments, environment)
+    }
+
+    /// Starts another program.
+    pub fn start_program(
+        name: &str,
+        program: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> anyhow::Result<Self> {
+        let mut child = Command::new(program)
             .args(arguments)
             .envs(environment.iter().copied())
             .stdin(Stdio::null())

@@ -30,7 +30,7 @@ mod write;
 pub use backend::{Appender, Log, RawRecord, Reader};
 pub use commit::{Actor, Body, Commit, Source};
 pub use error::{AppendError, OpenError, ReadError};
-pub use follow::{Accepted, AcceptedHead, Cursor, Follower, ends};
+pub use follow::{Accepted, Cursor, Follower, Seen, ends};
 pub use layout::{Layout, LedgerId, PARTITIONS_MAX};
 pub use subledger_domain::position::{Family, PartitionId, Position};
 pub use write::{ClaimError, Draft, PartitionWriter, Tail, WriteError};

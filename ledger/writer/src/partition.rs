@@ -81,15 +81,27 @@ impl Handle {
     /// Submits commands of this partition, in order, and waits until each has its durable outcome. Overload refuses all of them.
     ///
     /// Dropping the future does not take the commands back.
-    pub async fn submit(&self, submissions: Vec<Submission>) -> Result<Answers, CommandError> {
-        let count = submissions.len();
-        if count == 0 {
+    pub async fn submit(&self, mut submissions: Vec<Submission>) -> Result<Answers, CommandError> {
+        if submissions.is_empty() {
             return Ok(Vec::new());
         }
+        self.queue(&mut submissions)?.await
+    }
+
+    /// [`Self::submit`] in two steps: the commands are in the queue when this returns, or, if there is no room, still where they were.
+    pub fn queue(
+        &self,
+        submissions: &mut Vec<Submission>,
+    ) -> Result<impl Future<Output = Result<Answers, CommandError>> + Send + use<>, CommandError> {
+        let count = submissions.len();
+        self.reserve(count)?;
         let (answer, answered) = oneshot::channel();
-        self.enqueue(count, Job::Commands(submissions, answer))?;
-        answered.await.map_err(|_| CommandError::Unknown {
-            reason: format!("the writer of {} stopped before it answered", self.shared.partition),
+        self.send(count, Job::Commands(std::mem::take(submissions), answer))?;
+        let partition = self.shared.partition;
+        Ok(async move {
+            answered.await.map_err(|_| CommandError::Unknown {
+                reason: format!("the writer of {partition} stopped before it answered"),
+            })
         })
     }
 
@@ -97,15 +109,16 @@ impl Handle {
     /// the same limit.
     pub async fn preview(&self, submission: Submission) -> Result<Preview, CommandError> {
         let (answer, answered) = oneshot::channel();
-        self.enqueue(1, Job::Preview(Box::new(submission), answer))?;
+        self.reserve(1)?;
+        self.send(1, Job::Preview(Box::new(submission), answer))?;
         let stopped = || CommandError::Unavailable {
             reason: format!("the writer of {} stopped before it answered", self.shared.partition),
         };
         answered.await.unwrap_or_else(|_| Err(stopped()))
     }
 
-    /// Puts a job of so many commands into the queue, or says that it is full.
-    fn enqueue(&self, count: usize, job: Job) -> Result<(), CommandError> {
+    /// Takes room for so many commands, or says that the queue is full.
+    fn reserve(&self, count: usize) -> Result<(), CommandError> {
         let limit = self.shared.options.queue_commands_max;
         let waiting = self.shared.queued.fetch_add(count, Ordering::AcqRel);
         if waiting > 0 && waiting + count > limit {
@@ -118,6 +131,11 @@ impl Handle {
                 retry_after: self.shared.options.retry_after,
             });
         }
+        Ok(())
+    }
+
+    /// Puts a job into the room that was taken for it.
+    fn send(&self, count: usize, job: Job) -> Result<(), CommandError> {
         if self.jobs.send(job).is_err() {
             self.shared.queued.fetch_sub(count, Ordering::AcqRel);
             return Err(CommandError::Unavailable {

@@ -13,13 +13,13 @@ use subledger_proto::{
     },
 };
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::{ReceiverStream, TcpListenerStream};
+use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 use tonic::{
     body::Body,
     server::NamedService,
     service::{Routes, RoutesBuilder},
-    transport::Server,
+    transport::{Server, server::TcpIncoming},
 };
 use tonic_health::{ServingStatus, server::HealthReporter};
 use tonic_web::GrpcWebLayer;
@@ -165,7 +165,6 @@ impl Bound {
         let draining = stop.clone();
         let server = Server::builder()
             .accept_http1(true)
-            .tcp_nodelay(true)
             .max_concurrent_streams(CONNECTION_STREAMS_MAX)
             .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
             .http2_keepalive_timeout(Some(KEEPALIVE_WAIT))
@@ -174,7 +173,12 @@ impl Bound {
             .add_routes(routes);
         let draining = async move { draining.cancelled().await };
         let server: BoxFuture<'_, _> = match gate.tls {
-            None => Box::pin(server.serve_with_incoming_shutdown(TcpListenerStream::new(listener), draining)),
+            None => {
+                // An answer of two parts would wait for the client's delayed acknowledgement of the first: 40 ms. The builder's setting is
+                // not for connections that are handed to it.
+                let connections = TcpIncoming::from(listener).with_nodelay(Some(true));
+                Box::pin(server.serve_with_incoming_shutdown(connections, draining))
+            }
             Some(tls) => {
                 tokio::spawn(Arc::clone(&tls).follow(stop.clone()));
                 let connections = ReceiverStream::new(tls.accept(listener));

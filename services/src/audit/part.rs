@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use subledger_log::{AcceptedHead, Cursor, PartitionId};
+use subledger_log::{Cursor, PartitionId, Seen};
 use subledger_proof::{Checkpoint, proof, tile::Tiled};
 
 use super::tree::{Tree, TreeError};
@@ -72,11 +72,7 @@ pub(super) struct Part {
 }
 
 impl Part {
-    pub(super) fn add<'a>(
-        &mut self,
-        records: impl Iterator<Item = &'a AcceptedHead>,
-        cursor: Cursor,
-    ) -> Result<(), TreeError> {
+    pub(super) fn add<'a>(&mut self, records: impl Iterator<Item = &'a Seen>, cursor: Cursor) -> Result<(), TreeError> {
         let from_scratch = self.tree.from_scratch;
         let added = self.tree.add(records, cursor);
         match &added {

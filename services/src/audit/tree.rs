@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use subledger_log::{AcceptedHead, Cursor, LedgerId, PartitionId};
+use subledger_log::{Cursor, LedgerId, PartitionId, Seen};
 use subledger_proof::{Frontier, Hash, leaf_hash};
 
 use super::index::Index;
@@ -64,19 +64,11 @@ impl Tree {
     }
 
     /// Adds what follows. On an error nothing of it counts any more, and the index is of no use.
-    pub(super) fn add<'a>(
-        &mut self,
-        records: impl Iterator<Item = &'a AcceptedHead>,
-        cursor: Cursor,
-    ) -> Result<(), TreeError> {
+    pub(super) fn add<'a>(&mut self, records: impl Iterator<Item = &'a Seen>, cursor: Cursor) -> Result<(), TreeError> {
         self.add_all(records, cursor).inspect_err(|error| self.is_stale(error.to_string()))
     }
 
-    fn add_all<'a>(
-        &mut self,
-        records: impl Iterator<Item = &'a AcceptedHead>,
-        cursor: Cursor,
-    ) -> Result<(), TreeError> {
+    fn add_all<'a>(&mut self, records: impl Iterator<Item = &'a Seen>, cursor: Cursor) -> Result<(), TreeError> {
         for record in records {
             let seq = record.head.position.seq;
             let fits = record.head.previous_root.is_none_or(|root| root == self.frontier.root());

@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use subledger_log::{Follower, LedgerId, Log, PartitionId, ends};
+use subledger_log::{Follower, LedgerId, Log, PartitionId, ends, limits};
 use subledger_proof::{
     Checkpoint, Hash, note,
     proof::{self, verify_consistency, verify_inclusion},
@@ -196,7 +196,7 @@ impl Trees {
             Some(follower) => follower,
             None => open.insert(self.follow()?),
         };
-        let accepted = follower.next_heads(POLL)?;
+        let accepted = follower.next_heads(limits::READ_BYTES, POLL)?;
         let mut failed = None;
         for (&partition, &cursor) in follower.cursors() {
             let mut part = lock(&self.parts[&partition]);

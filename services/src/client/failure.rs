@@ -131,7 +131,7 @@ fn sorted<'a>(pairs: impl Iterator<Item = (&'a String, &'a String)>) -> Vec<(&'a
 }
 
 /// The code as gRPC names it.
-fn code_name(code: Code) -> &'static str {
+pub(crate) fn code_name(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",

@@ -43,6 +43,9 @@ mod submit;
 mod times;
 mod verify;
 
+#[cfg(feature = "decoders")]
+pub(crate) use load::read_every_kind;
+
 use std::{future::Future, process::ExitCode};
 
 use failure::Failure;

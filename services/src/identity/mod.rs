@@ -12,6 +12,8 @@ use tonic::{Code, Status};
 
 pub(crate) use layer::IdentityLayer;
 pub(crate) use token::Tokens;
+#[cfg(feature = "decoders")]
+pub(crate) use token::{read_key_set, read_token};
 
 use crate::{api::errors, config::Config};
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{future::join_all, poll};
+use futures_util::future::join_all;
 use subledger_log::{Family, Layout, PartitionId, Position};
 use subledger_writer::{CommandError, Handle, Preview, ReferenceFollower, Submission, stream_of};
 
@@ -106,21 +106,13 @@ impl LocalRouter {
                 let refused = vec![Err(SubmitError::no_writer(partition)); count];
                 return Queued { places, answers: Box::pin(std::future::ready(refused)) };
             };
-            let piece = match when_full {
-                WhenFull::Wait => submissions.clone(),
-                WhenFull::Refuse => std::mem::take(&mut submissions),
-            };
-            let mut submitting: BoxFuture<'static, _> = Box::pin(async move { handle.submit(piece).await });
-            // The first poll puts the commands into the queue, or says that it is full.
-            let answers: BoxFuture<'static, Vec<Answer>> = match poll!(&mut submitting) {
-                std::task::Poll::Ready(Err(CommandError::Overloaded { retry_after, .. }))
-                    if when_full == WhenFull::Wait =>
-                {
+            let answers: BoxFuture<'static, Vec<Answer>> = match handle.queue(&mut submissions) {
+                Err(CommandError::Overloaded { retry_after, .. }) if when_full == WhenFull::Wait => {
                     tokio::time::sleep(retry_after).await;
                     continue;
                 }
-                std::task::Poll::Ready(result) => Box::pin(std::future::ready(spread(result, count))),
-                std::task::Poll::Pending => Box::pin(async move { spread(submitting.await, count) }),
+                Err(error) => Box::pin(std::future::ready(vec![Err(SubmitError::from(error)); count])),
+                Ok(answering) => Box::pin(async move { spread(answering.await, count) }),
             };
             return Queued { places, answers };
         }

@@ -60,7 +60,9 @@ struct ProcessAppender {
 impl Appender for ProcessAppender {
     fn append(&mut self, expected: u64, records: &[Bytes]) -> Result<(), AppendError> {
         schedule::point(self.life);
+        schedule::slow_disk(self.life);
         let outcome = self.inner.append(expected, records);
+        schedule::slow_disk(self.life);
         // It may lie there, and nobody ever learns it.
         schedule::point(self.life);
         outcome

@@ -17,6 +17,8 @@ pub(super) struct Profile {
     pub(super) crash: u16,
     /// A read says that the place cannot be reached.
     pub(super) unreadable: u16,
+    /// An append takes minutes.
+    pub(super) slow_disk: u16,
     /// A message does not arrive.
     pub(super) lose: u16,
     /// A message arrives again.
@@ -60,6 +62,7 @@ impl Profile {
             interleave: upto(random, 60),
             crash: upto(random, 40),
             unreadable: upto(random, 30),
+            slow_disk: upto(random, 40),
             lose: upto(random, 150),
             repeat: upto(random, 150),
             by_topic: [0, 500, 1_000][random.below(3)],
@@ -80,6 +83,7 @@ impl Profile {
             interleave: 0,
             crash: 0,
             unreadable: 0,
+            slow_disk: 0,
             lose: 0,
             repeat: 0,
             trouble: 0,

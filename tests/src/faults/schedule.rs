@@ -13,6 +13,10 @@ use super::{Failure, Report, actions, check, world::World};
 
 /// Actions that may lie on top of each other.
 const DEPTH_MAX: usize = 3;
+/// Actions of others while a slow disk is at work, at most.
+const SLOW_ACTIONS_MAX: usize = 25;
+/// How long a slow disk takes, at most, in seconds: longer than a writer is waited for.
+const SLOW_SECONDS_MAX: usize = 300;
 /// Steps between two looks at everything that is dear to look at.
 const CHECK_EVERY: u64 = 1_500;
 /// Steps in which a mended world must come to rest.
@@ -71,6 +75,25 @@ pub(super) fn point(life: Life) -> bool {
         resume_unwind(Box::new(Crash));
     }
     readable
+}
+
+/// An append that takes its time: minutes pass and others act, before it lies there or before anybody learns that it does.
+pub(super) fn slow_disk(life: Life) {
+    let others = with(|world| {
+        let slow = world.profile.slow_disk;
+        if world.calm || world.violation.is_some() || world.depth >= DEPTH_MAX || !world.random.chance(slow) {
+            return 0;
+        }
+        let seconds = 1 + world.random.below(SLOW_SECONDS_MAX);
+        world.note(format!("the disk of {:?} takes {seconds} s", life.process));
+        world.forward(chrono::TimeDelta::seconds(i64::try_from(seconds).unwrap_or(0)));
+        world.counters.slow_appends += 1;
+        1 + world.random.below(SLOW_ACTIONS_MAX)
+    });
+    (0..others).for_each(|_| step());
+    if with(|world| world.is_dead(life)) {
+        resume_unwind(Box::new(Crash));
+    }
 }
 
 /// Runs a process's code. None if it died.

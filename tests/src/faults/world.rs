@@ -37,6 +37,8 @@ pub struct Counters {
     pub acknowledged: u64,
     /// Processes that died.
     pub crashes: u64,
+    /// Appends that took their time.
+    pub slow_appends: u64,
     /// Partitions that moved to another node.
     pub rebalances: u64,
     /// Invoices issued.
@@ -54,6 +56,7 @@ impl Counters {
     pub fn add(&mut self, other: &Self) {
         self.acknowledged += other.acknowledged;
         self.crashes += other.crashes;
+        self.slow_appends += other.slow_appends;
         self.rebalances += other.rebalances;
         self.invoices += other.invoices;
         self.days += other.days;

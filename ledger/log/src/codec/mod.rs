@@ -8,6 +8,7 @@ mod events;
 #[cfg(test)]
 pub(crate) mod examples;
 mod field;
+mod head;
 mod json;
 mod json_fault;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use subledger_proto::{common as pbc, log as pb};
 
 pub use commands::{Envelope, decode_command};
 pub use field::{FieldError, Wire};
+pub use head::{Head, decode_head};
 pub use json::{JsonError, command_from_json, to_json};
 
 use crate::{
@@ -115,58 +117,6 @@ pub fn masked(events: &[Event]) -> Vec<Event> {
     wire.into_iter().zip(events).map(|(wire, event)| Event::from_wire(wire).unwrap_or_else(|_| event.clone())).collect()
 }
 
-/// Who wrote a record and where it stands: what the reader rule and the tree need, without what it says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// Where it stands.
-    pub position: Position,
-    /// Of its writer.
-    pub epoch: u64,
-    /// Whether it begins an epoch.
-    pub writer_started: bool,
-    /// Root over the partition before the block that begins here; none inside a block.
-    pub previous_root: Option<Hash>,
-}
-
-/// The fields of a [`pb::Commit`] that a [`Head`] needs, under their tags; events stay as they are stored.
-#[derive(Clone, PartialEq, prost::Message)]
-struct StoredHead {
-    #[prost(int32, tag = "1")]
-    family: i32,
-    #[prost(uint32, tag = "2")]
-    partition: u32,
-    #[prost(uint64, tag = "3")]
-    seq: u64,
-    #[prost(uint64, tag = "4")]
-    epoch: u64,
-    #[prost(bytes = "bytes", repeated, tag = "14")]
-    events: Vec<Bytes>,
-    #[prost(bytes = "bytes", tag = "15")]
-    previous_root: Bytes,
-}
-
-/// The key of a `WriterStarted` in its event: field 1, with a length.
-const WRITER_STARTED_KEY: u8 = 0x0a;
-
-/// Reads the head of stored bytes, and steps over the rest.
-pub fn decode_head(bytes: &Bytes) -> Result<Head, DecodeError> {
-    let stored = StoredHead::decode(bytes.clone())?;
-    Ok(Head {
-        position: position(stored.family, stored.partition, stored.seq)?,
-        epoch: stored.epoch,
-        writer_started: matches!(&*stored.events, [only] if only.first() == Some(&WRITER_STARTED_KEY)),
-        previous_root: previous_root(&stored.previous_root)?,
-    })
-}
-
-fn previous_root(bytes: &[u8]) -> Result<Option<Hash>, FieldError> {
-    if bytes.is_empty() {
-        return Ok(None);
-    }
-    let root = bytes.try_into().map_err(|_| FieldError::new("must be empty or 32 bytes").within("previous_root"))?;
-    Ok(Some(root))
-}
-
 impl Wire<pb::Commit> for Commit {
     fn to_wire(&self) -> pb::Commit {
         let (rejection, events) = match &self.body {
@@ -218,10 +168,18 @@ impl Wire<pb::Commit> for Commit {
             effective_at: Wire::from_wire(p.effective_at).map_err(|e: FieldError| e.within("effective_at"))?,
             actor: Wire::from_wire(p.actor).map_err(|e: FieldError| e.within("actor"))?,
             body,
-            previous_root: previous_root(&p.previous_root)?,
+            previous_root: root(&p.previous_root)?,
             source: p.source.map(Wire::from_wire).transpose().map_err(|e: FieldError| e.within("source"))?,
         })
     }
+}
+
+fn root(bytes: &[u8]) -> Result<Option<Hash>, FieldError> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    let root = bytes.try_into().map_err(|_| FieldError::new("must be empty or 32 bytes").within("previous_root"))?;
+    Ok(Some(root))
 }
 
 fn position(family: i32, partition: u32, seq: u64) -> Result<Position, FieldError> {

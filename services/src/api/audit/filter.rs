@@ -5,7 +5,7 @@ use std::ops::Range;
 use chrono::{DateTime, Utc};
 use subledger_domain::ids::ID_LENGTH_MAX;
 use subledger_log::{
-    Accepted,
+    Seen,
     codec::{FieldError, Wire as _},
 };
 use subledger_proto::api::ReadEventsRequest;
@@ -42,9 +42,9 @@ impl Filter {
     }
 
     /// Whether the record is wanted.
-    pub(super) fn wants(&self, record: &Accepted) -> bool {
-        let recorded_at = record.commit.recorded_at;
-        self.stream.as_ref().is_none_or(|stream| *stream == record.commit.stream)
+    pub(super) fn wants(&self, record: &Seen) -> bool {
+        let recorded_at = record.head.recorded_at;
+        self.stream.as_ref().is_none_or(|stream| stream.as_bytes() == record.head.stream)
             && self.recorded.start.is_none_or(|from| recorded_at >= from)
             && self.recorded.end.is_none_or(|to| recorded_at < to)
             && self.mentions.as_ref().is_none_or(|id| record.bytes.windows(id.len()).any(|window| window == id))

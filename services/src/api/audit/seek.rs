@@ -10,7 +10,9 @@ use std::{
     time::Duration,
 };
 
-use subledger_log::{Cursor, Family, Follower, Layout, Log, PartitionId, Position, ReadError, admit::Admission, codec};
+use subledger_log::{
+    Cursor, Family, Follower, Layout, Log, PartitionId, Position, ReadError, admit::Admission, codec, limits,
+};
 use tonic::{Code, Status};
 
 use crate::api::errors;
@@ -131,10 +133,10 @@ impl Seeker {
                 offset: record.offset,
                 what: error.to_string(),
             };
-            let commit = codec::decode(&record.bytes).map_err(damaged)?;
-            let epoch = if commit.is_writer_started() { commit.epoch.saturating_sub(1) } else { commit.epoch };
+            let head = codec::decode_head(&record.bytes).map_err(damaged)?;
+            let epoch = if head.is_writer_started { head.epoch.saturating_sub(1) } else { head.epoch };
             let cursor = Cursor { offset: seq, admission: Admission { next_seq: seq, epoch }, skipped: 0 };
-            return Ok((commit.position.seq == seq).then_some(cursor));
+            return Ok((head.position.seq == seq).then_some(cursor));
         }
         Err(SeekError::Stalled { partition })
     }
@@ -145,14 +147,14 @@ impl Seeker {
         let mut follower = Follower::new(&*self.log, BTreeMap::from([(partition, here)]))?;
         let mut idle = 0;
         while here.admission.next_seq < seq && here.offset < end {
-            let accepted = follower.next(READ_WAIT)?;
+            let accepted = follower.next_heads(limits::READ_BYTES, READ_WAIT)?;
             let after = follower.cursors().get(&partition).copied().unwrap_or_default();
             idle = if after.offset == here.offset { idle + 1 } else { 0 };
             if idle == READ_ATTEMPTS_MAX {
                 return Err(SeekError::Stalled { partition });
             }
-            if let Some(record) = accepted.iter().find(|record| record.commit.position.seq == seq) {
-                let epoch = record.commit.epoch - u64::from(record.commit.is_writer_started());
+            if let Some(record) = accepted.iter().find(|record| record.head.position.seq == seq) {
+                let epoch = record.head.epoch - u64::from(record.head.is_writer_started);
                 let admission = Admission { next_seq: seq, epoch };
                 return Ok(Cursor { offset: record.offset, admission, skipped: record.offset - seq });
             }

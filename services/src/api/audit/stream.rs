@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use subledger_log::{
-    Accepted, Cursor, Family, Follower, Log, PartitionId, ReadError,
+    Cursor, Family, Follower, Log, PartitionId, ReadError, Seen,
     codec::{self, Wire as _},
     ends,
     personal::{Keys, Opened},
@@ -79,7 +79,7 @@ impl EventStream {
                 return Ok(());
             }
             let before: u64 = offsets(&follower);
-            let accepted = follower.next_within(READ_BYTES, POLL)?;
+            let accepted = follower.next_heads(READ_BYTES, POLL)?;
             if self.send_records(&accepted)?.is_err() || self.sender.is_closed() {
                 return Ok(());
             }
@@ -104,13 +104,13 @@ impl EventStream {
         }
     }
 
-    fn send_records(&self, accepted: &[Accepted]) -> Result<Result<(), Gone>, ReadError> {
+    fn send_records(&self, accepted: &[Seen]) -> Result<Result<(), Gone>, ReadError> {
         let mut records = Vec::new();
         let mut bytes = 0;
         for record in accepted.iter().filter(|record| self.filter.wants(record)) {
             if records.len() == MESSAGE_RECORDS_MAX || bytes >= MESSAGE_BYTES {
-                if self.send(std::mem::take(&mut records)).is_err() {
-                    return Ok(Err(Gone));
+                if let Err(gone) = self.send(std::mem::take(&mut records)) {
+                    return Ok(Err(gone));
                 }
                 bytes = 0;
             }
@@ -131,9 +131,9 @@ impl EventStream {
         self.sender.blocking_send(Ok(message)).map_err(|_| Gone)
     }
 
-    /// The stored form is the API's form; it was decoded once already to be accepted. A customer may have been erased since.
-    fn to_wire(&self, record: &Accepted) -> Result<Record, ReadError> {
-        let position = record.commit.position;
+    /// The stored form is the API's form; only its head was read so far. A customer may have been erased since.
+    fn to_wire(&self, record: &Seen) -> Result<Record, ReadError> {
+        let position = record.head.position;
         let damaged =
             |error: codec::DecodeError| ReadError::Unavailable { place: position.to_string(), source: error.into() };
         // Most records have nothing sealed, and who wants bytes only need not wait for a decoding.
@@ -157,9 +157,8 @@ impl EventStream {
 }
 
 /// Only records about customers are sealed, and of these only those that are not from the ledger's own timers.
-fn may_be_sealed(record: &Accepted) -> bool {
-    let commit = &record.commit;
-    commit.partition().family == Family::Customers && !commit.stream.is_empty()
+fn may_be_sealed(record: &Seen) -> bool {
+    record.head.position.partition.family == Family::Customers && !record.head.stream.is_empty()
 }
 
 fn offsets(follower: &Follower) -> u64 {

@@ -5,24 +5,15 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::{Datelike as _, NaiveDate};
+use chrono::NaiveDate;
 use indicatif::{HumanBytes, HumanCount};
 use serde_json::json;
 use subledger_proto::{
-    api::{
-        AcceptAgreement, AdvanceClockRequest, Command, CreateCustomer, GetStatusRequest, ListInvoicesRequest,
-        PublishOffers, PublishPriceList, Purchase, PurchaseLine, RegisterPartner, Status, SubmitStreamRequest,
-        command::Body,
-    },
-    common::{
-        Address, AgreementMode, BillingFrequency, Contact, Family, Offer, OfferKind, OfferLimitScope, PartnerKind,
-        PriceRow, ProductFamily, ProrationRule,
-    },
+    api::{AdvanceClockRequest, GetStatusRequest, ListInvoicesRequest, Status},
+    common::Family,
 };
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 
-use super::{help, used::Used};
+use super::{help, used::Used, world::World, write_json};
 use crate::client::{
     Failure,
     connect::Connection,
@@ -31,17 +22,12 @@ use crate::client::{
     times::{midnight, timestamp},
 };
 
-/// Commands of one batch.
-const BATCH_COMMANDS: usize = 250;
-/// Batches on their way at once.
-const IN_FLIGHT: usize = 8;
 /// Between two lines of progress.
 const LINE_EVERY: Duration = Duration::from_secs(5);
 /// Between two looks while the day is closing.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// Invoices of one page.
 const PAGE: i32 = 1000;
-pub(super) const OFFER: &str = "bench-offer";
 
 /// Arguments of `bench month-end`.
 #[derive(clap::Args, Clone, Debug)]
@@ -110,7 +96,16 @@ async fn in_its_own(args: &Args) -> Result<Measured, Failure> {
 
 async fn measure(args: &Args, connection: &Connection) -> Result<Measured, Failure> {
     let began = Instant::now();
-    fill(args, connection).await?;
+    let world = World {
+        prefix: "bench".to_owned(),
+        partners: args.partners,
+        subscriptions: args.subscriptions,
+        each: args.each,
+        on: bought_on(),
+        effective_at: Some(timestamp(midnight(bought_on()))),
+        named: false,
+    };
+    world.fill(connection).await?;
     let load = began.elapsed();
     let began = Instant::now();
     advance(connection, due_on().pred_opt().unwrap_or_default()).await?;
@@ -219,169 +214,6 @@ async fn issued(connection: &Connection) -> Result<(u32, u64), Failure> {
     }
 }
 
-/// Sends every command, in order, and stops at the first that is refused.
-async fn fill(args: &Args, connection: &Connection) -> Result<(), Failure> {
-    let began = Instant::now();
-    let mut shown = Instant::now();
-    let (requests, queue) = mpsc::channel(IN_FLIGHT);
-    let args = args.clone();
-    let sending = tokio::spawn(async move {
-        let mut batch = Vec::with_capacity(BATCH_COMMANDS);
-        for command in commands(&args) {
-            batch.push(command);
-            if batch.len() == BATCH_COMMANDS {
-                let commands = std::mem::replace(&mut batch, Vec::with_capacity(BATCH_COMMANDS));
-                if requests.send(SubmitStreamRequest { commands, include_events: false }).await.is_err() {
-                    return;
-                }
-            }
-        }
-        // Nobody to tell if the other side is gone: it says why itself.
-        let _ = requests.send(SubmitStreamRequest { commands: batch, include_events: false }).await;
-    });
-    let mut answers = connection.commands().submit_stream(ReceiverStream::new(queue)).await?.into_inner();
-    let mut done: u64 = 0;
-    while let Some(answer) = answers.message().await? {
-        if let Some(refused) = answer.outcomes.iter().find_map(|outcome| outcome.rejection.as_ref()) {
-            return Err(Failure::Differs(format!("the ledger refused: {}: {}", refused.reason, refused.message)));
-        }
-        done += answer.outcomes.len() as u64;
-        if shown.elapsed() >= LINE_EVERY {
-            shown = Instant::now();
-            eprintln!("filling the ledger: {} commands in {} s", HumanCount(done), began.elapsed().as_secs());
-        }
-    }
-    sending.await.map_err(|error| Failure::Usage(error.to_string()))
-}
-
-/// Partners and the offer, then every customer with its order.
-fn commands(args: &Args) -> impl Iterator<Item = Command> + use<> {
-    let (partners, each, subscriptions) = (args.partners, args.each, args.subscriptions);
-    let customers = subscriptions.div_ceil(each);
-    let founding = [offers(), prices()].into_iter().chain((0..partners).map(partner));
-    let of_customer = (0..customers).flat_map(move |n| {
-        let lines = each.min(subscriptions - n * each);
-        [customer(n, n % partners), agreement(n), order(n, n % partners, lines)]
-    });
-    founding.chain(of_customer).enumerate().map(|(index, body)| Command {
-        command_id: format!("bench-{index}"),
-        effective_at: Some(timestamp(midnight(bought_on()))),
-        expected_version: None,
-        body: Some(body),
-    })
-}
-
-pub(super) fn offers() -> Body {
-    let offer = Offer {
-        offer_id: OFFER.to_owned(),
-        display_name: "Enterprise E3".to_owned(),
-        product_family: ProductFamily::License.into(),
-        kind: OfferKind::Base.into(),
-        term_months: 12,
-        billing_frequencies: vec![BillingFrequency::Monthly.into()],
-        minimum_quantity: 1,
-        limit_scope: OfferLimitScope::None.into(),
-        proration_rule: ProrationRule::Exact.into(),
-        ..Offer::default()
-    };
-    Body::PublishOffers(PublishOffers { offers: vec![offer] })
-}
-
-pub(super) fn prices() -> Body {
-    let row = PriceRow {
-        change_flag: "ADD".to_owned(),
-        valid_from: "2018-01-01".to_owned(),
-        offer_display_name: "Enterprise E3".to_owned(),
-        offer_id: OFFER.to_owned(),
-        license_agreement_type: "corporate".to_owned(),
-        purchase_unit: "month".to_owned(),
-        secondary_license_type: "non-specific".to_owned(),
-        end_customer_type: "cloud reseller corporate".to_owned(),
-        list_price: "16.00".to_owned(),
-        ..PriceRow::default()
-    };
-    Body::PublishPriceList(PublishPriceList {
-        price_list_id: "bench-2018-01".to_owned(),
-        currency: "USD".to_owned(),
-        rows: vec![row],
-    })
-}
-
-fn partner_id(n: u32) -> String {
-    format!("bench-partner-{n:05}")
-}
-
-fn customer_id(n: u32) -> String {
-    format!("bench-customer-{n:07}")
-}
-
-fn partner(n: u32) -> Body {
-    Body::RegisterPartner(RegisterPartner {
-        partner_id: partner_id(n),
-        name: format!("Partner {n}"),
-        kind: PartnerKind::DirectBill.into(),
-        country: "US".to_owned(),
-        currency: "USD".to_owned(),
-        billing_day: due_on().day(),
-        mpn_id: String::new(),
-    })
-}
-
-fn contact() -> Contact {
-    Contact {
-        first_name: "Robin".to_owned(),
-        last_name: "Example".to_owned(),
-        email: "robin@example.com".to_owned(),
-        phone: String::new(),
-    }
-}
-
-fn customer(n: u32, of: u32) -> Body {
-    Body::CreateCustomer(CreateCustomer {
-        customer_id: customer_id(n),
-        partner_id: partner_id(of),
-        company_name: format!("Customer {n}"),
-        domain_prefix: format!("bench{n}"),
-        address: Some(Address {
-            country: "US".to_owned(),
-            line1: "1 Main Street".to_owned(),
-            city: "Springfield".to_owned(),
-            state: "WA".to_owned(),
-            postal_code: "98052".to_owned(),
-        }),
-        contact: Some(contact()),
-        reseller_id: String::new(),
-    })
-}
-
-fn agreement(n: u32) -> Body {
-    Body::AcceptAgreement(AcceptAgreement {
-        customer_id: customer_id(n),
-        mode: AgreementMode::CustomerDirect.into(),
-        partner_id: String::new(),
-        signatory: Some(contact()),
-        accepted_on: bought_on().to_string(),
-        ..AcceptAgreement::default()
-    })
-}
-
-fn order(n: u32, of: u32, lines: u32) -> Body {
-    let line = |_| PurchaseLine {
-        offer_id: OFFER.to_owned(),
-        quantity: 5,
-        billing_frequency: BillingFrequency::Monthly.into(),
-        ..PurchaseLine::default()
-    };
-    Body::Purchase(Purchase {
-        location_mpn_id: String::new(),
-        customer_id: customer_id(n),
-        partner_id: partner_id(of),
-        order_id: String::new(),
-        lines: (0..lines).map(line).collect(),
-        by_customer: false,
-    })
-}
-
 pub(super) fn bought_on() -> NaiveDate {
     NaiveDate::from_ymd_opt(2018, 1, 15).unwrap_or_default()
 }
@@ -421,9 +253,7 @@ fn report(args: &Args, measured: &Measured) -> Result<(), Failure> {
             "closing_processor_seconds": used.as_ref().map(|used| used.processor.as_secs_f64()),
             "resident_bytes_max": used.as_ref().map(|used| used.resident_bytes),
         });
-        let text = format!("{result:#}\n");
-        std::fs::write(path, text)
-            .map_err(|error| Failure::Usage(format!("cannot write {}: {error}", path.display())))?;
+        write_json(path, &result)?;
     }
     Ok(())
 }

@@ -12,6 +12,7 @@ use chrono::{DateTime, Utc};
 use subledger_log::codec::to_json;
 use subledger_proto::api::{Command, command::Body};
 
+pub(super) use self::random::Random;
 use self::story::Story;
 use super::{Failure, help, times};
 

@@ -231,5 +231,37 @@ fn beside(path: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
+/// Reads a file as every kind there is, and says why what is no command is none.
+#[cfg(feature = "decoders")]
+pub(crate) fn read_every_kind(bytes: &[u8], refused: &mut dyn FnMut(&str)) {
+    let bytes = || std::io::Cursor::new(bytes.to_vec());
+    let currency = Currency::DOLLAR;
+    let Ok(price_list) = PriceListId::new("fuzzed") else { return };
+    let tables = [
+        Table::Prices { price_list, currency },
+        Table::Offers,
+        Table::TaxRates,
+        Table::Meters,
+        Table::MeterPrices { currency },
+        Table::ExchangeRates,
+    ];
+    let tables = tables.into_iter().map(|table| Ok(Box::new(TableRows::new(bytes(), table)?) as Items));
+    let lines: [Result<Items, Failure>; 3] = [
+        Ok(Box::new(JsonLines::new(bytes()))),
+        CommandRows::new(bytes()).map(|rows| Box::new(rows) as Items),
+        UsageRows::new(bytes()).map(|rows| Box::new(rows) as Items),
+    ];
+    for items in tables.chain(lines) {
+        let Ok(items) = items else { continue };
+        for item in named(items, "fuzzed".to_owned(), None) {
+            // A file that cannot be read on ends there.
+            let Ok(item) = item else { break };
+            if let Err(unreadable) = &item.content {
+                refused(&unreadable.why);
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -7,10 +7,7 @@ use chrono::Datelike as _;
 use super::Args;
 use crate::client::{
     Failure,
-    bench::{
-        month_end::{OFFER, bought_on},
-        names,
-    },
+    bench::{month_end::bought_on, names, world::offer_id},
     output::csv_line,
 };
 
@@ -127,10 +124,11 @@ pub(super) fn write_subscriptions(args: &Args, out: &mut BufWriter<File>) -> Res
         ]
         .iter(),
     )?;
+    let offer = offer_id(super::WORLD);
     for n in 0..args.subscriptions {
         let (id, of) = (subscription_id(n), customer_of(n, args));
         let (customer, partner) = (customer_id(of), owner(of, args));
-        csv_line(out, ["purchase", &id, &customer, &partner, &id, OFFER, "5", "monthly"].iter())?;
+        csv_line(out, ["purchase", &id, &customer, &partner, &id, &offer, "5", "monthly"].iter())?;
     }
     Ok(())
 }

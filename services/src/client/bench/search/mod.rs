@@ -34,12 +34,15 @@ use self::{
 };
 use super::{
     help,
-    month_end::{bought_on, folded, offers, prices},
+    month_end::{bought_on, folded},
     names,
     used::Used,
+    world,
 };
 use crate::client::{Failure, connect::Connection, generate::random::Random, load, output::line, own_ledger::Embedded};
 
+/// Begins the ids of offer and price list.
+const WORLD: &str = "bench";
 /// Commands of one batch, of what is written while others search.
 const BATCH_COMMANDS: usize = 250;
 /// Batches on their way at once.
@@ -50,7 +53,7 @@ const PAGE: i32 = 1000;
 const HITS: i32 = 20;
 /// Characters of the shortest and the longest beginning.
 const CHARACTERS: (u32, u32) = (3, 10);
-/// The goal for the 99th percentile of a search by beginning (issue of the customer side).
+/// The goal for the 99th percentile of a search by beginning.
 const GOAL: Duration = Duration::from_millis(5);
 
 /// Arguments of `bench search`.
@@ -129,7 +132,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
 
 async fn measure(args: &Args, address: &str, files: &Path, data: Option<&Path>) -> Result<Measured, Failure> {
     let connection = Connection::to(address).await?;
-    for (n, body) in [offers(), prices()].into_iter().enumerate() {
+    for (n, body) in [world::offers(WORLD), world::prices(WORLD)].into_iter().enumerate() {
         let command = Command { command_id: format!("bench-{n}"), body: Some(body), ..Command::default() };
         let request = SubmitRequest { command: Some(command), ..SubmitRequest::default() };
         connection.commands().submit(request).await?;

@@ -1,0 +1,528 @@
+//! The rows of the table. Each starts what it needs, measures it and its limit, and tidies up.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use subledger_proto::api::{
+    GetSubscriptionRequest, ReadEventsRequest, RebuildProjectionRequest, rebuild_projection_response::Step,
+};
+
+use super::{
+    limits::{self, RawTopic, per_second},
+    report::Row,
+    tools::{Bench, Load, Loading, count, disk_bytes, ledger, load, mean_bytes, millis, percent, sample, settled},
+};
+use crate::{
+    client::Client,
+    kafka::{Broker, PROJECTORS, Part},
+    process::{Serve, run_cli},
+};
+
+/// The rows by name, in the order of the table.
+pub const NAMES: [&str; 10] =
+    ["single", "callers", "streams", "large", "hot", "kafka", "reads", "restart", "replay", "growth"];
+
+/// How 64 callers are spread.
+const CALLERS: &str = "--clients 4 --in-flight 16";
+/// How the four streams are.
+const STREAMS: &str = "--clients 4 --batch 100 --in-flight 4";
+/// Appends that the disk's own time is taken from.
+const APPENDS: usize = 2_000;
+/// Round trips that a broker's own time is taken from.
+const ROUND_TRIPS: usize = 1_000;
+/// What a single durable command may take beyond tonic and the disk.
+const SINGLE_EXTRA: Duration = Duration::from_micros(100);
+/// Growth of time for each item that still counts as none, in percent.
+const GROWTH_PERCENT_MAX: u64 = 15;
+
+/// Measures a row by its name.
+pub async fn measure(name: &str, bench: &Bench) -> anyhow::Result<Vec<Row>> {
+    match name {
+        "single" => single(bench).await,
+        "callers" => callers(bench).await,
+        "streams" => streams(bench).await,
+        "large" => large(bench).await,
+        "hot" => hot(bench).await,
+        "kafka" => kafka(bench).await,
+        "reads" => reads(bench).await,
+        "restart" => restart(bench).await,
+        "replay" => replay(bench).await,
+        "growth" => growth(bench).await,
+        _ => bail!("there is no row {name:?}; there are {}", NAMES.join(", ")),
+    }
+}
+
+const EMBEDDED: &str = "embedded, on disk (fdatasync) before each answer";
+
+impl Bench {
+    fn arguments(&self, how: &str) -> String {
+        format!("{how} --seconds {}", self.seconds)
+    }
+
+    /// The same load on the ledger and on the server that answers at once.
+    fn both(&self, ledger: &Serve, how: &str) -> anyhow::Result<(Load, Load)> {
+        let arguments = self.arguments(how);
+        Ok((load(&ledger.address, &arguments)?, load(&self.null.address, &arguments)?))
+    }
+
+    async fn fresh(&self, name: &str, settings: &[&str]) -> anyhow::Result<Serve> {
+        ledger(&self.dir.join(name), settings).await
+    }
+}
+
+async fn single(bench: &Bench) -> anyhow::Result<Vec<Row>> {
+    let served = bench.fresh("single", &[]).await?;
+    let (got, null) = bench.both(&served, "")?;
+    let bytes = mean_bytes(&sample(&served.address).await?);
+    let disk = limits::appends(&bench.dir, bytes, APPENDS)?;
+    let (p50, tonic) =
+        (got.time("purchase", "p50_ns").max(got.time("seats", "p50_ns")), null.time("purchase", "p50_ns"));
+    let most = tonic + disk.p50 + SINGLE_EXTRA;
+    let how = format!(
+        "{EMBEDDED}; purchases and seat changes, half each; uniform over 1,000 customers; {bytes} bytes a record"
+    );
+    Ok(vec![
+        Row {
+            measure: "one caller, one command per call".into(),
+            reach: "4,000/s".into(),
+            got: format!("{}/s", count(got.per_second())),
+            limit: format!("{}/s null; fdatasync alone {}/s", count(null.per_second()), count(per_second(1, disk.p50))),
+            ratio: percent(got.per_second(), null.per_second()),
+            reached: Some(got.per_second() >= 4_000),
+            how: how.clone(),
+        },
+        Row {
+            measure: "its p50".into(),
+            reach: "tonic + fdatasync + 0.1 ms".into(),
+            got: format!("{} (p99 {})", millis(p50), millis(got.time("purchase", "p99_ns"))),
+            limit: format!("{} + {} + 0.1 ms = {}", millis(tonic), millis(disk.p50), millis(most)),
+            ratio: percent(micros(p50), micros(most)),
+            reached: Some(p50 <= most),
+            how,
+        },
+    ])
+}
+
+async fn callers(bench: &Bench) -> anyhow::Result<Vec<Row>> {
+    let served = bench.fresh("callers", &[]).await?;
+    let (got, null) = bench.both(&served, CALLERS)?;
+    Ok(vec![Row {
+        measure: "64 callers, one command per call".into(),
+        reach: "80 % of tonic".into(),
+        got: format!(
+            "{}/s (p50 {}, p99 {})",
+            count(got.per_second()),
+            millis(got.time("purchase", "p50_ns")),
+            millis(got.time("purchase", "p99_ns"))
+        ),
+        limit: format!("{}/s null", count(null.per_second())),
+        ratio: percent(got.per_second(), null.per_second()),
+        reached: Some(got.per_second() * 100 >= null.per_second() * 80),
+        how: format!(
+            "{EMBEDDED}; 4 connections with 16 calls each; purchases and seat changes; uniform over 1,000 customers"
+        ),
+    }])
+}
+
+fn streamed(measure: &str, reach: u64, got: &Load, null: &Load, how: String) -> Row {
+    Row {
+        measure: measure.into(),
+        reach: format!("{}/s", count(reach)),
+        got: format!(
+            "{}/s (batch p50 {}, p99 {})",
+            count(got.per_second()),
+            millis(got.time("batch", "p50_ns")),
+            millis(got.time("batch", "p99_ns"))
+        ),
+        limit: format!("{}/s null", count(null.per_second())),
+        ratio: percent(got.per_second(), null.per_second()),
+        reached: Some(got.per_second() >= reach),
+        how,
+    }
+}
+
+async fn streams(bench: &Bench) -> anyhow::Result<Vec<Row>> {
+    let served = bench.fresh("streams", &[]).await?;
+    let (got, null) = bench.both(&served, STREAMS)?;
+    let how = format!(
+        "{EMBEDDED}; 4 streams, batches of 100, 4 of each on their way; purchases and seat changes; uniform over 1,000 customers"
+    );
+    Ok(vec![streamed("4 clients, batches of 100", 90_000, &got, &null, how)])
+}
+
+async fn large(bench: &Bench) -> anyhow::Result<Vec<Row>> {
+    let served = bench.fresh("large", &[]).await?;
+    let (got, null) = bench.both(&served, "--clients 4 --batch 1000 --in-flight 4")?;
+    let how = format!(
+        "{EMBEDDED}; 4 streams, batches of 1,000, 4 of each on their way; purchases and seat changes; uniform over 1,000 customers"
+    );
+    Ok(vec![streamed("4 clients, batches of 1,000", 200_000, &got, &null, how)])
+}
+
+async fn hot(bench: &Bench) -> anyhow::Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    let mut uniform = 0;
+    for skew in ["uniform", "hot-customer", "hot-partner", "zipf"] {
+        let served = bench.fresh(&format!("hot-{skew}"), &[]).await?;
+        let got =
+            load(&served.address, &bench.arguments(&format!("{STREAMS} --skew {skew} --mix seats=1")))?.per_second();
+        if skew == "uniform" {
+            uniform = got;
+            continue;
+        }
+        rows.push(Row {
+            measure: format!(
+                "everything to {}",
+                match skew {
+                    "hot-customer" => "one customer",
+                    "hot-partner" => "customers of one partner",
+                    _ => "customers by Zipf's law",
+                }
+            ),
+            reach: "within 10 % of uniform".into(),
+            got: format!("{}/s", count(got)),
+            limit: format!("{}/s uniform", count(uniform)),
+            ratio: percent(got, uniform),
+            reached: Some(got * 100 >= uniform * 90),
+            how: format!("{EMBEDDED}; 4 streams, batches of 100; seat changes; {skew}"),
+        });
+    }
+    Ok(rows)
+}
+
+async fn reads(bench: &Bench) -> anyhow::Result<Vec<Row>> {
+    let served = bench.fresh("reads", &[]).await?;
+    let under_writes = |address: &str| -> anyhow::Result<(Load, Load)> {
+        let writes = format!("--prefix w --clients 2 --batch 100 --in-flight 2 --seconds {}", bench.seconds + 4);
+        let reads = format!(
+            "--clients 4 --in-flight 4 --mix get=1,as-of=1,list=1 --each 10 --subscriptions 1000 --seconds {}",
+            bench.seconds
+        );
+        // The world that is read is there before it begins.
+        load(address, "--each 10 --subscriptions 1000 --seconds 0")?;
+        let writing = Loading::start(address, &writes)?;
+        std::thread::sleep(Duration::from_secs(2));
+        let read = load(address, &reads)?;
+        Ok((read, writing.wait()?))
+    };
+    let (got, written) = under_writes(&served.address)?;
+    let (null, _) = under_writes(&bench.null.address)?;
+    let p99 = ["get", "as-of", "list"].map(|call| got.time(call, "p99_ns"));
+    let [get, as_of, list] = p99.map(millis);
+    let how = format!(
+        "{EMBEDDED}; 4 connections with 4 reads each, while 2 streams of batches of 100 write {}/s; the limit has the same writers",
+        count(written.per_second())
+    );
+    Ok(vec![
+        Row {
+            measure: "reads by id, as-of, lists of 50, under writes".into(),
+            reach: "80 % of tonic".into(),
+            got: format!("{}/s", count(got.per_second())),
+            limit: format!("{}/s null", count(null.per_second())),
+            ratio: percent(got.per_second(), null.per_second()),
+            reached: Some(got.per_second() * 100 >= null.per_second() * 80),
+            how: how.clone(),
+        },
+        Row {
+            measure: "their p99".into(),
+            reach: "5 ms".into(),
+            got: format!("by id {get}, as-of {as_of}, lists {list}"),
+            limit: format!("{} null", millis(null.time("list", "p99_ns"))),
+            ratio: String::new(),
+            reached: Some(p99.iter().all(|&time| time < Duration::from_millis(5))),
+            how,
+        },
+    ])
+}
+
+async fn kafka(bench: &Bench) -> anyhow::Result<Vec<Row>> {
+    let broker = Broker::start(bench.dir.join("kafka"))?;
+    let settings = vec![format!("kafka.bootstrap={}", broker.bootstrap), "kafka.topic_prefix=bench".to_owned()];
+    let mut init = vec!["kafka", "init"];
+    init.extend(settings.iter().flat_map(|setting| ["--set", setting.as_str()]));
+    run_cli(&init)?;
+    let mut own = settings.clone();
+    own.push(format!("data_dir={}", bench.dir.join("kafka-writer").display()));
+    let writer = Part::start("writer", &["writer"], &own, false).await?;
+    let gateway = Part::start("gateway", &["gateway"], &settings, true).await?;
+    let address = gateway.address.clone().context("a gateway listens")?;
+    let got = load(&address, &bench.arguments("--clients 4 --batch 500 --in-flight 4"))?;
+    let one = load(&address, &bench.arguments(""))?;
+    let records = sample(&address).await?;
+    drop((gateway, writer));
+
+    let raw = RawTopic::create(&broker.bootstrap, "raw").await?;
+    let trips = raw.round_trips(records.first().context("no record")?, ROUND_TRIPS)?;
+    let produced = raw.produce(&records, Duration::from_secs(bench.seconds.into()))?;
+    let consumed = raw.consume(Duration::from_secs(bench.seconds.into()))?;
+    let how = "one Kafka broker, acks=all, flush.messages=1; a gateway and a writer, no projectors; purchases and seat changes; uniform over 1,000 customers";
+    let p50 = one.time("purchase", "p50_ns").max(one.time("seats", "p50_ns"));
+    Ok(vec![
+        Row {
+            measure: "through one Kafka broker".into(),
+            reach: "60 % of raw produce".into(),
+            got: format!("{}/s (batch p50 {})", count(got.per_second()), millis(got.time("batch", "p50_ns"))),
+            limit: format!("{}/s produced, {}/s consumed by librdkafka alone", count(produced), count(consumed)),
+            ratio: percent(got.per_second(), produced),
+            reached: Some(got.per_second() * 100 >= produced * 60),
+            how: format!(
+                "{how}; 4 streams, batches of 500, 4 of each on their way; raw: the same records of {} bytes",
+                mean_bytes(&records)
+            ),
+        },
+        Row {
+            measure: "p50 of a single command there".into(),
+            reach: "3 round trips".into(),
+            got: format!("{} (p99 {})", millis(p50), millis(one.time("purchase", "p99_ns"))),
+            limit: format!("{} (p99 {}) for one produce and its acknowledgement", millis(trips.p50), millis(trips.p99)),
+            ratio: format!("{} round trips", hundredths(micros(p50) * 100 / micros(trips.p50).max(1))),
+            reached: Some(p50 < trips.p50 * 3),
+            how: format!("{how}; one caller"),
+        },
+    ])
+}
+
+/// A ledger that was filled, settled and stopped.
+struct World {
+    ledger: Option<Serve>,
+    fill: Duration,
+    commits: u64,
+    events: u64,
+    resident_kib: u64,
+    disk_bytes: u64,
+}
+
+impl World {
+    async fn fill(bench: &Bench, name: &str, subscriptions: u32) -> anyhow::Result<Self> {
+        let dir = bench.dir.join(name);
+        let mut served = ledger(&dir, &[]).await?;
+        let partners = (subscriptions / 1_000).max(1);
+        let filled = load(
+            &served.address,
+            &format!("--subscriptions {subscriptions} --each 10 --partners {partners} --seconds 0"),
+        )?
+        .filled();
+        let commits = settled(&served.address).await?;
+        let resident_kib = served.process.resident_kib()?;
+        let (_, events, _) = read_all(&served.address, false).await?;
+        served.process.stop()?;
+        let disk_bytes = disk_bytes(&dir)?;
+        Ok(Self { ledger: Some(ledger(&dir, &[]).await?), fill: filled, commits, events, resident_kib, disk_bytes })
+    }
+
+    fn address(&self) -> anyhow::Result<&str> {
+        Ok(&self.ledger.as_ref().context("it runs")?.address)
+    }
+}
+
+/// Reads the whole log as a consumer does: records, events (only if decoded), the time.
+async fn read_all(address: &str, bytes_only: bool) -> anyhow::Result<(u64, u64, Duration)> {
+    let mut client = Client::connect(address).await?;
+    let began = Instant::now();
+    let request = ReadEventsRequest { bytes_only, ..ReadEventsRequest::default() };
+    let mut stream = client.audit.read_events(request).await?.into_inner();
+    let (mut records, mut events) = (0, 0);
+    while let Some(message) = stream.message().await? {
+        records += message.records.len() as u64;
+        events += message
+            .records
+            .iter()
+            .filter_map(|record| record.commit.as_ref())
+            .map(|commit| commit.events.len() as u64)
+            .sum::<u64>();
+    }
+    Ok((records, events, began.elapsed()))
+}
+
+async fn restart(bench: &Bench) -> anyhow::Result<Vec<Row>> {
+    let name = format!("world-{}", bench.subscriptions);
+    let mut world = World::fill(bench, &name, bench.subscriptions).await?;
+    let mut served = world.ledger.take().context("it runs")?;
+    load(&served.address, &bench.arguments(&format!("{STREAMS} --prefix tail")))?;
+    let commits = settled(&served.address).await?;
+    served.process.kill()?;
+    let began = Instant::now();
+    let served = ledger(&bench.dir.join(&name), &[]).await?;
+    let mut client = Client::connect(&served.address).await?;
+    let request = GetSubscriptionRequest {
+        customer_id: "load-customer-0000000".into(),
+        subscription_id: "load-0000000-0".into(),
+        ..Default::default()
+    };
+    client.customers.get_subscription(request).await?;
+    load(&served.address, "--seconds 0 --subscriptions 10 --prefix after")?;
+    let ready = began.elapsed();
+    let resident = served.process.resident_kib()?;
+    let per_event = world.disk_bytes / world.events.max(1);
+    Ok(vec![
+        Row {
+            measure: format!("restart after SIGKILL with {} subscriptions", count(bench.subscriptions.into())),
+            reach: "3 s".into(),
+            got: millis(ready),
+            limit: String::new(),
+            ratio: String::new(),
+            reached: Some(ready <= Duration::from_secs(3)),
+            how: format!(
+                "embedded; a snapshot of {} commits and a tail of {}; until a read and commands are answered",
+                count(world.commits),
+                count(commits - world.commits)
+            ),
+        },
+        Row {
+            measure: format!("memory with {} subscriptions", count(bench.subscriptions.into())),
+            reach: "1 GB resident".into(),
+            got: format!("{} MB after filling, {} MB after the restart", world.resident_kib / 1_024, resident / 1_024),
+            limit: String::new(),
+            ratio: String::new(),
+            reached: Some(world.resident_kib.max(resident) <= 1_000_000_000 / 1_024),
+            how: "embedded, all roles in one process, 10 subscriptions of each customer".into(),
+        },
+        Row {
+            measure: "disk".into(),
+            reach: "stated".into(),
+            got: format!("{per_event} bytes for each of {} events", count(world.events)),
+            limit: String::new(),
+            ratio: String::new(),
+            reached: None,
+            how: format!("embedded; log, read models, snapshots and trees: {} MB", world.disk_bytes / 1_000_000),
+        },
+    ])
+}
+
+async fn replay(bench: &Bench) -> anyhow::Result<Vec<Row>> {
+    let world = World::fill(bench, "replay", bench.subscriptions / 4).await?;
+    let address = world.address()?;
+    let (records, _, time) = read_all(address, true).await?;
+    let speed = per_second(world.events, time);
+    let mut rows = vec![Row {
+        measure: "replay to a consumer over gRPC".into(),
+        reach: "500,000 events/s".into(),
+        got: format!("{} events/s ({} records/s)", count(speed), count(per_second(records, time))),
+        limit: String::new(),
+        ratio: String::new(),
+        reached: Some(speed >= 500_000),
+        how: format!(
+            "embedded; {} events in {} records; stored bytes, as projectors read them",
+            count(world.events),
+            count(records)
+        ),
+    }];
+    for name in PROJECTORS {
+        let time = rebuild(address, name).await?;
+        let speed = per_second(world.events, time);
+        rows.push(Row {
+            measure: format!("replay into the {name} read model"),
+            reach: "250,000 events/s".into(),
+            got: format!("{} events/s", count(speed)),
+            limit: String::new(),
+            ratio: String::new(),
+            reached: Some(speed >= 250_000),
+            how: format!(
+                "embedded; rebuilt beside the rows that are served, and compared; {} events",
+                count(world.events)
+            ),
+        });
+    }
+    Ok(rows)
+}
+
+/// How long a rebuild of a read model takes, by its own clock.
+async fn rebuild(address: &str, name: &str) -> anyhow::Result<Duration> {
+    let mut client = Client::connect(address).await?;
+    let request = RebuildProjectionRequest { name: name.to_owned(), check_only: true };
+    let mut steps = client.admin.rebuild_projection(request).await?.into_inner();
+    while let Some(answer) = steps.message().await? {
+        if let Some(Step::Result(result)) = answer.step {
+            return Ok(Duration::from_millis(result.elapsed_millis));
+        }
+    }
+    bail!("the rebuild of {name} ended without a result")
+}
+
+/// Time for each item at a size, and at ten times of it.
+fn grown(what: &str, items: &str, [small, large]: [(u64, Duration); 2]) -> Row {
+    let nanos = |(items, time): (u64, Duration)| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX) / items.max(1);
+    let (before, after) = (nanos(small), nanos(large));
+    let percent = after * 100 / before.max(1);
+    Row {
+        measure: format!("{what}: time for each, 10 times as many {items}"),
+        reach: "less than 15 % more".into(),
+        got: format!("{} us", hundredths(after / 10)),
+        limit: format!("{} us", hundredths(before / 10)),
+        ratio: format!("{percent} %"),
+        reached: Some(percent <= 100 + GROWTH_PERCENT_MAX),
+        how: String::new(),
+    }
+}
+
+async fn growth(bench: &Bench) -> anyhow::Result<Vec<Row>> {
+    let sizes = [bench.subscriptions / 40, bench.subscriptions / 4];
+    let mut worlds = Vec::new();
+    for size in sizes {
+        worlds.push((size, World::fill(bench, &format!("growth-{size}"), size).await?));
+    }
+    let [small, large] = &worlds[..] else { bail!("two sizes") };
+    let mut rows = Vec::new();
+    let filled = [small, large].map(|(size, world)| (u64::from(*size), world.fill));
+    rows.push(Row {
+        how: format!(
+            "{EMBEDDED}; {} and {} subscriptions, filled by one stream",
+            count(sizes[0].into()),
+            count(sizes[1].into())
+        ),
+        ..grown("filling a ledger", "subscriptions and partners", filled)
+    });
+    let mut read = Vec::new();
+    let mut folded = Vec::new();
+    for (_, world) in &worlds {
+        read.push((world.events, read_all(world.address()?, true).await?.2));
+        folded.push((world.events, rebuild(world.address()?, "billing").await?));
+    }
+    let how = format!("embedded; {} and {} events", count(small.1.events), count(large.1.events));
+    rows.push(Row { how: how.clone(), ..grown("replay over gRPC", "events", [read[0], read[1]]) });
+    rows.push(Row { how, ..grown("rebuilding billing", "events", [folded[0], folded[1]]) });
+    drop(worlds);
+    for (what, settings, arguments) in [
+        ("commands", [["layout.customers=4"], ["layout.customers=40"]], ["", ""]),
+        (
+            "commands",
+            [["layout.customers=4"], ["layout.customers=4"]],
+            ["--partners 10 --subscriptions 10000", "--partners 100 --subscriptions 10000"],
+        ),
+        (
+            "commands",
+            [["layout.customers=4"], ["layout.customers=4"]],
+            ["--subscriptions 10000", "--subscriptions 100000"],
+        ),
+    ] {
+        let mut spent = Vec::new();
+        for n in 0..2 {
+            let name = format!("growth-{}", rows.len() * 2 + n);
+            let served = bench.fresh(&name, &settings[n]).await?;
+            let got = load(&served.address, &bench.arguments(&format!("{STREAMS} {}", arguments[n])))?;
+            spent.push((got.per_second(), Duration::from_secs(1)));
+        }
+        let items = if settings[0] != settings[1] {
+            "partitions"
+        } else if arguments[0].contains("partners") {
+            "partners"
+        } else {
+            "subscriptions"
+        };
+        let how = format!(
+            "{EMBEDDED}; 4 streams, batches of 100; {} {} and {} {}",
+            settings[0][0], arguments[0], settings[1][0], arguments[1]
+        );
+        rows.push(Row { how, ..grown(what, items, [spent[0], spent[1]]) });
+    }
+    Ok(rows)
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// `12.34` of 1,234.
+fn hundredths(number: u64) -> String {
+    format!("{}.{:02}", number / 100, number % 100)
+}
