@@ -16,6 +16,7 @@ const FILES: &[&str] = &[
     "subledger/v1/incentive_service.proto",
     "subledger/v1/audit_service.proto",
     "subledger/v1/admin_service.proto",
+    "subledger/v1/access_service.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

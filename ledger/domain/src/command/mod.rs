@@ -1,5 +1,6 @@
 //! Commands: what a caller wants to happen. Each concerns one stream; [`Command::target`] says which.
 
+mod access;
 mod catalog;
 mod customer;
 mod partner;
@@ -17,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{CustomerId, PartnerId};
 
 pub use self::{
-    catalog::*, customer::*, partner::*, receivables::*, sla::*, subscription::*, timer::*, transfer::*, trial::*,
-    usage::*, user::*,
+    access::*, catalog::*, customer::*, partner::*, receivables::*, sla::*, subscription::*, timer::*, transfer::*,
+    trial::*, usage::*, user::*,
 };
 
 /// The stream a command concerns.
@@ -32,6 +33,8 @@ pub enum Target<'a> {
     Customer(&'a CustomerId),
     /// Every customer of a partition.
     CustomersPartition,
+    /// What callers did.
+    Access,
 }
 
 /// A command's body. Its id, its time and its sender travel beside it.
@@ -131,6 +134,10 @@ pub enum Command {
     BarEarnedCredit(BarEarnedCredit),
     SetSpendingBudget(SetSpendingBudget),
     RemoveSpendingBudget(RemoveSpendingBudget),
+    // Access.
+    AssignRole(AssignRole),
+    RemoveRole(RemoveRole),
+    RecordAccess(RecordAccess),
 }
 
 impl Command {
@@ -230,6 +237,9 @@ impl Command {
             Self::BarEarnedCredit(c) => Target::Partner(&c.partner_id),
             Self::SetSpendingBudget(c) => Target::Customer(&c.customer_id),
             Self::RemoveSpendingBudget(c) => Target::Customer(&c.customer_id),
+            Self::AssignRole(c) => Target::Partner(&c.partner_id),
+            Self::RemoveRole(c) => Target::Partner(&c.partner_id),
+            Self::RecordAccess(_) => Target::Access,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Events: what happened. Immutable, and enough to rebuild every state from.
 
+mod access;
 mod catalog;
 mod charge;
 mod customer;
@@ -17,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::charge::Charged;
 
 pub use self::{
-    catalog::*, charge::*, customer::*, partner::*, receivables::*, sla::*, subscription::*, transfer::*, trial::*,
-    usage::*, user::*,
+    access::*, catalog::*, charge::*, customer::*, partner::*, receivables::*, sla::*, subscription::*, transfer::*,
+    trial::*, usage::*, user::*,
 };
 
 macro_rules! event {
@@ -82,4 +83,6 @@ events! {
     NetworkAgreementRecorded, EarnedCreditBarred,
     AzureSubscriptionRegistered, UsageRecorded, UsageRated, UsageCharged, AccessGranted, AccessRevoked, PartnerIdLinked,
     EarnedCreditReviewed, SpendingBudgetSet, SpendingBudgetRemoved, BudgetThresholdReached,
+    // Access.
+    RoleAssigned, RoleRemoved, AccessRecorded,
 }

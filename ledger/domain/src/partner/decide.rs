@@ -1,6 +1,6 @@
 //! Decisions about one partner.
 
-use super::{Partner, invoice, network, profile, receivables, tax};
+use super::{Partner, invoice, network, profile, receivables, roles, tax};
 use crate::{
     Command, Context, Event, Reason, Reference, Rejection, check,
     command::{RegisterPartner, Target},
@@ -28,6 +28,8 @@ pub fn decide(
         Command::GrantTaxExemption(c) => tax::grant_exemption(registered_one(state, &c.partner_id)?, c, context),
         Command::RefuseTaxExemption(c) => tax::refuse_exemption(registered_one(state, &c.partner_id)?, c),
         Command::RecordNetworkAgreement(c) => network::agreement(registered_one(state, &c.partner_id)?, c),
+        Command::AssignRole(c) => roles::assign(registered_one(state, &c.partner_id)?, c),
+        Command::RemoveRole(c) => roles::remove(registered_one(state, &c.partner_id)?, c),
         Command::BarEarnedCredit(c) => network::bar(registered_one(state, &c.partner_id)?, c),
         _ => {
             let Target::Partner(partner_id) = command.target() else { return Err(check::misdirected("partner")) };

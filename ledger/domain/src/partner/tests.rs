@@ -1,4 +1,5 @@
 mod profile;
+mod roles;
 
 use super::*;
 use crate::{

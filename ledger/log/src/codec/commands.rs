@@ -152,6 +152,10 @@ commands! {
     SetSpendingBudget { customer_id, partner_id, amount, currency }
     RemoveSpendingBudget { customer_id, partner_id }
     ChangeReservation { customer_id, partner_id, subscription_id, scope, azure_subscription_id }
+    // Access.
+    AssignRole { partner_id, principal, role, customer_id, location_mpn_ids }
+    RemoveRole { partner_id, principal, role, customer_id, location_mpn_ids }
+    RecordAccess { rows }
 }
 
 message! {

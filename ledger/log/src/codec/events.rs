@@ -180,6 +180,10 @@ events! {
     SpendingBudgetSet { customer_id, partner_id, amount, currency, armed }
     SpendingBudgetRemoved { customer_id, partner_id }
     BudgetThresholdReached { customer_id, partner_id, month, estimate, budget, currency, percent }
+    // Access.
+    RoleAssigned { partner_id, principal, role, customer_id, location_mpn_ids }
+    RoleRemoved { partner_id, principal, role, customer_id, location_mpn_ids }
+    AccessRecorded { rows }
 }
 
 message! {
