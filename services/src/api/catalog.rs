@@ -140,7 +140,10 @@ impl CatalogService for CatalogApi {
         let request = request.into_inner();
         let size = paging::size(request.page_size, self.page_items_max)?;
         self.read(wanted, move |view, reflects| {
-            let partners = view.reference.partners.iter().map(|(id, partner)| (id.as_str(), partner));
+            let wanted =
+                |id: &PartnerId| request.partner_ids.is_empty() || request.partner_ids.iter().any(|w| w == id.as_str());
+            let partners = view.reference.partners.iter().filter(|(id, _)| wanted(id));
+            let partners = partners.map(|(id, partner)| (id.as_str(), partner));
             let (page, next_page_token) = paging::slice(partners, size, &request.page_token)?;
             let partners = page.into_iter().map(|partner| to_partner(view, partner)).collect();
             Ok(ListPartnersResponse { partners, next_page_token, reflects })

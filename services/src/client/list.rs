@@ -1,5 +1,6 @@
 //! `subledger list`: lists of the read models, page after page.
 
+mod access;
 mod columns;
 mod receivables;
 mod usage;
@@ -14,13 +15,14 @@ use serde_json::Value;
 use subledger_log::codec::to_json;
 use subledger_proto::{
     api::{
-        ListActivitiesRequest, ListAgeingRequest, ListBalancesRequest, ListChargesRequest, ListCreditNotesRequest,
-        ListCustomersRequest, ListEarnedCreditRequest, ListEarnedCreditTotalsRequest, ListEntriesRequest,
-        ListIncentiveBasesRequest, ListInvoicesRequest, ListOffersRequest, ListPartnersRequest, ListPaymentsRequest,
-        ListPricesRequest, ListSlaClaimsRequest, ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest,
-        ListTaxRatesRequest, ListTransfersRequest, ListUsageRequest, ListUsersRequest, ListWithholdingRequestsRequest,
+        ListAccessRecordsRequest, ListActivitiesRequest, ListAgeingRequest, ListBalancesRequest, ListChargesRequest,
+        ListCreditNotesRequest, ListCustomersRequest, ListEarnedCreditRequest, ListEarnedCreditTotalsRequest,
+        ListEntriesRequest, ListIncentiveBasesRequest, ListInvoicesRequest, ListOffersRequest, ListPartnersRequest,
+        ListPaymentsRequest, ListPricesRequest, ListRolesRequest, ListSecondFactorsRequest, ListSlaClaimsRequest,
+        ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest, ListTaxRatesRequest, ListTransfersRequest,
+        ListUsageRequest, ListUsersRequest, ListWithholdingRequestsRequest,
     },
-    common::Position,
+    common::{AccessOutcome, Position},
 };
 
 use super::{
@@ -65,6 +67,9 @@ pub(crate) struct Filter {
     /// Only of this partner
     #[arg(long, value_name = "ID")]
     partner: Option<String>,
+    /// Only of this principal, such as oidc:ada@example.com
+    #[arg(long, value_name = "NAME")]
+    principal: Option<String>,
     /// Only of this customer
     #[arg(long, value_name = "ID")]
     customer: Option<String>,
@@ -149,6 +154,14 @@ pub(crate) enum Kind {
     EarnedCredit,
     /// Earned credit by month
     EarnedCreditTotals,
+    /// Who has which role in partners' accounts
+    Roles,
+    /// Calls that were refused, the newest first
+    Refusals,
+    /// Reads across tenants, exports and personal data, the newest first
+    PrivilegedReads,
+    /// How people and applications of partners sign in, by the last seven days
+    SecondFactors,
 }
 
 impl Kind {
@@ -178,6 +191,9 @@ impl Kind {
             Self::Spending => usage::SPENDING,
             Self::EarnedCredit => usage::EARNED_CREDIT,
             Self::EarnedCreditTotals => usage::EARNED_CREDIT_TOTALS,
+            Self::Roles => access::ROLES,
+            Self::Refusals | Self::PrivilegedReads => access::RECORDS,
+            Self::SecondFactors => access::SECOND_FACTORS,
         }
     }
 
@@ -200,6 +216,8 @@ impl Kind {
             Self::Prices => &["currency", "on", "since", "as-of"],
             Self::Incentives => &["partner", "month", "as-of", "recorded-by"],
             Self::EarnedCreditTotals => &["partner", "month"],
+            Self::Roles | Self::Refusals | Self::PrivilegedReads => &["partner", "principal"],
+            Self::SecondFactors => &["partner"],
             Self::Usage => &["partner", "customer", "month", "unbilled"],
             Self::Spending | Self::EarnedCredit => &["partner", "customer", "month"],
         }
@@ -216,6 +234,7 @@ impl Filter {
         let given = [
             ("partner", self.partner.is_some()),
             ("customer", self.customer.is_some()),
+            ("principal", self.principal.is_some()),
             ("subscription", self.subscription.is_some()),
             ("currency", self.currency.is_some()),
             ("account", self.account.is_some()),
@@ -315,7 +334,9 @@ async fn page(
         }
         Kind::Subscriptions => page!(customers.list_subscriptions(ListSubscriptionsRequest {
             customer_id, partner_id, state: text(f.state), as_of }).subscriptions as "Subscription"),
-        Kind::Partners => page!(catalog.list_partners(ListPartnersRequest {}).partners as "Partner"),
+        Kind::Partners => {
+            page!(catalog.list_partners(ListPartnersRequest { partner_ids: Vec::new() }).partners as "Partner")
+        }
         Kind::Offers => page!(catalog.list_offers(ListOffersRequest { as_of_date }).offers as "Offer"),
         Kind::TaxRates => {
             let request = ListTaxRatesRequest { country: String::new(), page_size, page_token, min_position };
@@ -358,6 +379,16 @@ async fn page(
             partner_id, customer_id, month: text(f.month) }).credits as "EarnedCredit"),
         Kind::EarnedCreditTotals => page!(incentives.list_earned_credit_totals(ListEarnedCreditTotalsRequest {
             partner_id, month: text(f.month) }).totals as "EarnedCreditTotal"),
+        Kind::Roles => page!(access.list_roles(ListRolesRequest { partner_id, principal: text(f.principal) })
+            .roles as "RoleAssignment"),
+        Kind::Refusals | Kind::PrivilegedReads => {
+            let refused = kind == Kind::Refusals;
+            let outcome = if refused { AccessOutcome::Refused } else { AccessOutcome::Privileged } as i32;
+            page!(access.list_access_records(ListAccessRecordsRequest { partner_id, principal: text(f.principal), outcome })
+                .records as "AccessRecord")
+        }
+        Kind::SecondFactors => page!(access.list_second_factors(ListSecondFactorsRequest { partner_id })
+            .statuses as "SecondFactors"),
     }
 }
 
@@ -401,6 +432,9 @@ mod tests {
             (usage::EARNED_CREDIT, "EarnedCredit"),
             (usage::EARNED_CREDIT_TOTALS, "EarnedCreditTotal"),
             (USERS, "User"),
+            (access::ROLES, "RoleAssignment"),
+            (access::RECORDS, "AccessRecord"),
+            (access::SECOND_FACTORS, "SecondFactors"),
             (LISTED_PRICES, "ListedPrice"),
             (super::super::search::HITS, "CustomerHit"),
         ];

@@ -83,7 +83,7 @@ impl KeyFile {
 }
 
 /// Public keys for signatures, each with an id. A shared secret is an error: who can check with it can sign with it.
-fn parse(text: &str) -> anyhow::Result<Keys> {
+pub(super) fn parse(text: &str) -> anyhow::Result<Keys> {
     let set: JwkSet = serde_json::from_str(text).context("this is no JSON Web Key Set")?;
     let mut keys = Keys::new();
     for jwk in set.keys.iter().filter(|jwk| jwk.common.public_key_use != Some(PublicKeyUse::Encryption)) {
