@@ -17,6 +17,7 @@ const FILES: &[&str] = &[
     "subledger/v1/claim_service.proto",
     "subledger/v1/audit_service.proto",
     "subledger/v1/admin_service.proto",
+    "subledger/v1/access_service.proto",
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {

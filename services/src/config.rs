@@ -85,7 +85,7 @@ pub(crate) struct LayoutConfig {
 }
 
 /// The broker.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct KafkaConfig {
     /// `host:port`, separated by commas.
@@ -96,6 +96,19 @@ pub(crate) struct KafkaConfig {
     pub(crate) replication: u16,
     /// Client properties of librdkafka, such as `security.protocol`.
     pub(crate) client: BTreeMap<String, String>,
+}
+
+/// Without the values of the properties: there are passwords among them.
+impl std::fmt::Debug for KafkaConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { bootstrap, topic_prefix, replication, client } = self;
+        f.debug_struct("KafkaConfig")
+            .field("bootstrap", bootstrap)
+            .field("topic_prefix", topic_prefix)
+            .field("replication", replication)
+            .field("client", &client.keys())
+            .finish()
+    }
 }
 
 /// Limits, each with its unit.
@@ -110,6 +123,12 @@ pub(crate) struct Limits {
     pub(crate) page_items: usize,
     /// Most commands of one batch of a stream.
     pub(crate) batch_commands: usize,
+    /// Most calls of one principal in a second, where callers are checked.
+    pub(crate) principal_calls_per_second: u32,
+    /// Most calls of one principal that are open at a time, streams among them.
+    pub(crate) principal_calls_open: usize,
+    /// Most rows about refusals and privileged reads written in a minute; beyond, they are counted together.
+    pub(crate) access_rows_per_minute: usize,
 }
 
 /// A clock moved by hand.
@@ -151,7 +170,7 @@ pub(crate) struct TlsConfig {
     pub(crate) token_file: Option<PathBuf>,
 }
 
-/// A provider of `OpenID` Connect; all of it or nothing is set.
+/// Who calls: a provider of `OpenID` Connect (issuer, audience and keys, or none of them), and who is what.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct IdentityConfig {
@@ -161,13 +180,46 @@ pub(crate) struct IdentityConfig {
     pub(crate) audience: Option<String>,
     /// Its public keys, a JSON Web Key Set; read again when it changes.
     pub(crate) jwks_file: Option<PathBuf>,
+    /// Or the address of that set: https, or http on loopback. `tls.ca_file` says whom to trust there.
+    pub(crate) jwks_address: Option<String>,
     /// How far its clock may be away, in seconds.
     pub(crate) clock_skew_seconds: u64,
+    /// Principals who run the ledger and may do everything, such as `oidc:ada@example.com` or `mtls:spiffe://example.com/erp`.
+    pub(crate) operators: Vec<String>,
+    /// Principals of this ledger's own gateways: they say for whom they call, and are believed.
+    pub(crate) gateways: Vec<String>,
+    /// Applications (by the id that tokens name) of control panel vendors.
+    pub(crate) vendor_applications: Vec<String>,
+    /// Claims that name the application; the first that a token has counts.
+    pub(crate) application_claims: Vec<String>,
+    /// Claims with scopes: a token with an application and without scopes is the application's own.
+    pub(crate) scope_claims: Vec<String>,
+    /// The claim with the ways of signing in.
+    pub(crate) methods_claim: String,
+    /// Values of that claim that stand for a second factor.
+    pub(crate) second_factors: Vec<String>,
+    /// Principals with a technical exception: their provider checks a second factor and cannot say so (L18886-18894).
+    pub(crate) second_factor_exceptions: Vec<String>,
 }
 
 impl Default for IdentityConfig {
     fn default() -> Self {
-        Self { issuer: None, audience: None, jwks_file: None, clock_skew_seconds: CLOCK_SKEW_SECONDS }
+        let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+        Self {
+            issuer: None,
+            audience: None,
+            jwks_file: None,
+            jwks_address: None,
+            clock_skew_seconds: CLOCK_SKEW_SECONDS,
+            operators: Vec::new(),
+            gateways: Vec::new(),
+            vendor_applications: Vec::new(),
+            application_claims: names(&["azp", "appid", "client_id"]),
+            scope_claims: names(&["scp", "scope"]),
+            methods_claim: "amr".into(),
+            second_factors: names(&["mfa"]),
+            second_factor_exceptions: Vec::new(),
+        }
     }
 }
 
@@ -187,6 +239,12 @@ const CHECKPOINT_EVERY_SECONDS: u64 = 300;
 const CHECKPOINT_EVERY_COMMITS: u64 = 10_000;
 /// Largest batch of a command stream by default, in commands.
 const BATCH_COMMANDS: usize = 1_000;
+/// Calls of one principal in a second by default.
+const PRINCIPAL_CALLS_PER_SECOND: u32 = 1_000;
+/// Calls of one principal open at a time by default.
+const PRINCIPAL_CALLS_OPEN: usize = 256;
+/// Rows about callers written in a minute by default: at most about 0.4 GB a day.
+const ACCESS_ROWS_PER_MINUTE: usize = 1_000;
 
 impl Default for Config {
     fn default() -> Self {
@@ -240,6 +298,9 @@ impl Default for Limits {
             message_bytes: MESSAGE_BYTES,
             page_items: PAGE_ITEMS,
             batch_commands: BATCH_COMMANDS,
+            principal_calls_per_second: PRINCIPAL_CALLS_PER_SECOND,
+            principal_calls_open: PRINCIPAL_CALLS_OPEN,
+            access_rows_per_minute: ACCESS_ROWS_PER_MINUTE,
         }
     }
 }
@@ -386,13 +447,15 @@ impl Config {
     /// Files that only make sense together.
     fn check_identity(&self) -> Result<(), ConfigError> {
         let TlsConfig { certificate_file, key_file, client_ca_file, .. } = &self.tls;
-        let IdentityConfig { issuer, audience, jwks_file, .. } = &self.identity;
+        let IdentityConfig { issuer, audience, jwks_file, jwks_address, .. } = &self.identity;
+        let keys = jwks_file.is_some() || jwks_address.is_some();
         let rules = [
             ("tls.certificate_file", certificate_file.is_some(), "tls.key_file", key_file.is_some()),
             ("tls.key_file", key_file.is_some(), "tls.certificate_file", certificate_file.is_some()),
             ("tls.client_ca_file", client_ca_file.is_some(), "tls.certificate_file", certificate_file.is_some()),
-            ("identity.issuer", issuer.is_some(), "identity.jwks_file", jwks_file.is_some()),
+            ("identity.issuer", issuer.is_some(), "identity.jwks_file", keys),
             ("identity.jwks_file", jwks_file.is_some(), "identity.audience", audience.is_some()),
+            ("identity.jwks_address", jwks_address.is_some(), "identity.audience", audience.is_some()),
             ("identity.audience", audience.is_some(), "identity.issuer", issuer.is_some()),
         ];
         match rules.iter().find(|(_, given, _, needed)| *given && !needed) {
@@ -439,6 +502,9 @@ impl Config {
             ("limits.message_bytes", self.limits.message_bytes),
             ("limits.page_items", self.limits.page_items),
             ("limits.batch_commands", self.limits.batch_commands),
+            ("limits.principal_calls_per_second", usize::try_from(self.limits.principal_calls_per_second).unwrap_or(1)),
+            ("limits.principal_calls_open", self.limits.principal_calls_open),
+            ("limits.access_rows_per_minute", self.limits.access_rows_per_minute),
             ("kafka.replication", usize::from(self.kafka.replication)),
             ("checkpoint_every_seconds", usize::try_from(self.checkpoint_every_seconds).unwrap_or(usize::MAX)),
             ("checkpoint_every_commits", usize::try_from(self.checkpoint_every_commits).unwrap_or(usize::MAX)),

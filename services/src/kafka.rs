@@ -99,7 +99,7 @@ pub(crate) fn command_record(submission: &Submission, partition: PartitionId) ->
 /// What the key of a command's records is.
 pub(crate) fn key_of(submission: &Submission) -> Bytes {
     match submission.envelope.command.target() {
-        Target::Catalog | Target::CustomersPartition => Bytes::from_static(b"catalog"),
+        Target::Catalog | Target::CustomersPartition | Target::Access => Bytes::from_static(b"catalog"),
         Target::Partner(id) => Bytes::copy_from_slice(id.as_str().as_bytes()),
         Target::Customer(id) => Bytes::copy_from_slice(id.as_str().as_bytes()),
     }

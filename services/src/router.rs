@@ -69,7 +69,7 @@ impl SubmitError {
     pub(crate) fn reserved() -> Self {
         Self::Refused(Rejection::new(
             Reason::CommandReserved,
-            "run_due and mark_day are sent by the ledger itself when a day closes; close the day instead",
+            "run_due, mark_day and record_access are sent by the ledger itself; to let due things happen, close the day",
         ))
     }
 

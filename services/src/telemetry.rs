@@ -1,14 +1,16 @@
 //! What the process says about itself: a log and metrics.
 
-use std::{io::IsTerminal as _, net::SocketAddr, time::Duration};
+use std::{io::IsTerminal as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{http::header::CONTENT_TYPE, routing::get};
 use metrics_exporter_prometheus::PrometheusBuilder;
+use tokio_util::sync::CancellationToken;
 use tracing_subscriber::EnvFilter;
 
 use crate::{
     audit::http::{self, Place},
     config::{Config, ConfigError, LogFormat},
+    tls::{ServerTls, TlsListener},
 };
 
 /// Names of the metrics kept by this crate. The writer adds commands by outcome, commit latency and block size; the projections
@@ -41,8 +43,12 @@ pub(crate) fn log(config: &Config) -> Result<(), ConfigError> {
     started.map_err(|error| ConfigError(format!("cannot start the log: {error}")))
 }
 
-/// Serves the metrics, and tiles once there are trees, inside a runtime.
-pub(crate) fn metrics(listen: SocketAddr) -> Result<Place, ConfigError> {
+/// Serves the metrics, and tiles once there are trees, inside a runtime; with TLS where the ledger has it. None if there is no address.
+pub(crate) fn metrics(config: &Config) -> Result<Option<Place>, ConfigError> {
+    config.metrics_listen.map(|listen| serve_metrics(listen, config)).transpose()
+}
+
+fn serve_metrics(listen: SocketAddr, config: &Config) -> Result<Place, ConfigError> {
     use metrics_exporter_prometheus::Matcher::Suffix;
     let failed = |error: &dyn std::fmt::Display| {
         ConfigError(format!("cannot serve metrics on {listen}: {error}; name another metrics_listen, or none"))
@@ -70,8 +76,19 @@ pub(crate) fn metrics(listen: SocketAddr) -> Result<Place, ConfigError> {
         .route("/health", get(|| std::future::ready("OK")))
         .route("/", get(render.clone()))
         .route("/metrics", get(render));
+    let tls = ServerTls::pages(&config.tls).map_err(|error| failed(&format!("{error:#}")))?;
     tokio::spawn(async move {
-        if axum::serve(listener, pages).await.is_err() {
+        let served = match tls {
+            None => axum::serve(listener, pages).await,
+            Some(tls) => {
+                tokio::spawn(Arc::clone(&tls).follow(CancellationToken::new()));
+                match TlsListener::new(tls, listener) {
+                    Ok(listener) => axum::serve(listener, pages).await,
+                    Err(error) => Err(error),
+                }
+            }
+        };
+        if served.is_err() {
             tracing::error!(%listen, "the metrics are not served any more");
         }
     });

@@ -33,11 +33,54 @@ const HANDSHAKES_MAX: usize = 256;
 /// Connections that are ready and not taken yet.
 const READY_MAX: usize = 64;
 
+/// What gRPC is spoken over; gRPC-web also over the older one.
+const GRPC: &[&[u8]] = &[b"h2", b"http/1.1"];
+/// What pages are read over.
+const PAGES: &[&[u8]] = &[b"http/1.1"];
+
+/// Connections of a listener with TLS, as axum takes them.
+pub(crate) struct TlsListener {
+    connections: mpsc::Receiver<std::io::Result<TlsStream<TcpStream>>>,
+    address: std::net::SocketAddr,
+}
+
+impl TlsListener {
+    /// Takes connections whose handshake is done.
+    pub(crate) fn new(tls: Arc<ServerTls>, listener: TcpListener) -> std::io::Result<Self> {
+        let address = listener.local_addr()?;
+        Ok(Self { connections: tls.accept(listener), address })
+    }
+}
+
+impl axum::serve::Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = std::net::SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        loop {
+            match self.connections.recv().await {
+                Some(Ok(stream)) => {
+                    let peer = stream.get_ref().0.peer_addr().unwrap_or(self.address);
+                    return (stream, peer);
+                }
+                Some(Err(error)) => tracing::info!(%error, "no TLS connection"),
+                // Nobody listens any more; the server is about to be dropped.
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
+        Ok(self.address)
+    }
+}
+
 /// The certificate of a server, as it is now.
 pub(crate) struct ServerTls {
     files: Files,
     /// With client certificates and no other way to know a client, one must be shown.
     certificate_required: bool,
+    protocols: &'static [&'static [u8]],
     current: RwLock<Arc<ServerConfig>>,
 }
 
@@ -57,8 +100,23 @@ impl ServerTls {
         let (Some(certificate), Some(key)) = (&config.certificate_file, &config.key_file) else { return Ok(None) };
         let (certificate, key, client_ca) = (certificate.clone(), key.clone(), config.client_ca_file.clone());
         let files = Files { certificate, key, client_ca };
-        let current = RwLock::new(Arc::new(load(&files, certificate_required)?));
-        Ok(Some(Arc::new(Self { files, certificate_required, current })))
+        Self::load(files, certificate_required, GRPC).map(Some)
+    }
+
+    /// For pages that do not ask who reads them.
+    pub(crate) fn pages(config: &TlsConfig) -> anyhow::Result<Option<Arc<Self>>> {
+        let (Some(certificate), Some(key)) = (&config.certificate_file, &config.key_file) else { return Ok(None) };
+        let files = Files { certificate: certificate.clone(), key: key.clone(), client_ca: None };
+        Self::load(files, false, PAGES).map(Some)
+    }
+
+    fn load(
+        files: Files,
+        certificate_required: bool,
+        protocols: &'static [&'static [u8]],
+    ) -> anyhow::Result<Arc<Self>> {
+        let current = RwLock::new(Arc::new(load(&files, certificate_required, protocols)?));
+        Ok(Arc::new(Self { files, certificate_required, protocols, current }))
     }
 
     fn current(&self) -> Arc<ServerConfig> {
@@ -94,7 +152,7 @@ impl ServerTls {
         if before.as_ref() == Some(&now) {
             return before;
         }
-        match load(&self.files, self.certificate_required) {
+        match load(&self.files, self.certificate_required, self.protocols) {
             Ok(config) => {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
                 tracing::info!(certificate = %self.files.certificate.display(), "new TLS files are in use");
@@ -153,7 +211,7 @@ fn contents(files: &Files) -> anyhow::Result<Contents> {
         .collect()
 }
 
-fn load(files: &Files, certificate_required: bool) -> anyhow::Result<ServerConfig> {
+fn load(files: &Files, certificate_required: bool, protocols: &[&[u8]]) -> anyhow::Result<ServerConfig> {
     let chain = certificates(&files.certificate)?;
     let key = PrivateKeyDer::from_pem_file(&files.key)
         .with_context(|| format!("{} has no private key in PEM", files.key.display()))?;
@@ -173,7 +231,7 @@ fn load(files: &Files, certificate_required: bool) -> anyhow::Result<ServerConfi
     let mut config = builder.with_single_cert(chain, key).with_context(|| {
         format!("{} and {} do not belong together", files.certificate.display(), files.key.display())
     })?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(config)
 }
 

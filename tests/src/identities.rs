@@ -123,7 +123,7 @@ pub fn key_set(keys: &[&ProviderKey]) -> anyhow::Result<String> {
 /// What a good token says.
 pub fn claims(subject: &str) -> Value {
     let now = now();
-    json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": subject, "iat": now, "nbf": now - 60, "exp": now + 3600 })
+    json!({ "iss": ISSUER, "aud": AUDIENCE, "sub": subject, "iat": now, "nbf": now - 60, "exp": now + 3600, "amr": ["pwd", "mfa"] })
 }
 
 /// Seconds since 1970.

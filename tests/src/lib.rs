@@ -1,6 +1,7 @@
 //! What the tests of the whole system share: processes of the real binary, clients of its real API.
 
 pub mod bench;
+pub mod callers;
 pub mod cli;
 pub mod client;
 pub mod commands;

@@ -204,6 +204,7 @@ fn to_wire(position: &Position) -> pbc::Position {
         Family::Catalog => pbc::Family::Catalog,
         Family::Partners => pbc::Family::Partners,
         Family::Customers => pbc::Family::Customers,
+        Family::Access => pbc::Family::Access,
     };
     pbc::Position { family: family.into(), partition: position.partition.index.into(), seq: position.seq }
 }

@@ -10,10 +10,21 @@ use tonic::{
 
 /// Calls a method with these bytes as the message; the answer's bytes.
 pub async fn call(channel: Channel, method: &'static str, bytes: &[u8]) -> Result<Vec<u8>, Status> {
-    let mut client = Grpc::new(channel);
+    call_as(channel, None, method, bytes).await
+}
+
+/// The same with a token.
+pub async fn call_as(channel: Channel, token: Option<&str>, method: &str, bytes: &[u8]) -> Result<Vec<u8>, Status> {
+    let mut client = Grpc::new(channel).max_decoding_message_size(64 << 20);
     client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-    let path = tonic::codegen::http::uri::PathAndQuery::from_static(method);
-    Ok(client.unary(Request::new(bytes.to_vec()), path, Bytes).await?.into_inner())
+    let path: tonic::codegen::http::uri::PathAndQuery =
+        method.parse().map_err(|_| Status::internal(format!("{method} is no path")))?;
+    let mut request = Request::new(bytes.to_vec());
+    if let Some(token) = token {
+        let value = format!("Bearer {token}").parse().map_err(|_| Status::internal("no token"))?;
+        request.metadata_mut().insert("authorization", value);
+    }
+    Ok(client.unary(request, path, Bytes).await?.into_inner())
 }
 
 #[derive(Clone, Copy)]

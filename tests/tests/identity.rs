@@ -16,6 +16,9 @@ use subledger_tests::{
 /// How long a change of a file may take to be noticed.
 const NOTICED_MAX: Duration = Duration::from_secs(30);
 
+/// Who may do everything here; what roles are for is tested elsewhere.
+const OPERATORS: &str = "oidc:alice@contoso,oidc:alice,oidc:mallory,oidc:old,oidc:new,oidc:billing-projector";
+
 /// A ledger with TLS and tokens, and what a caller needs.
 struct Guarded {
     dir: tempfile::TempDir,
@@ -38,6 +41,7 @@ impl Guarded {
             format!("identity.issuer={ISSUER}"),
             format!("identity.audience={AUDIENCE}"),
             format!("identity.jwks_file={keys}"),
+            format!("identity.operators={OPERATORS}"),
         ];
         let mut arguments: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
         arguments.extend(extra);
@@ -183,6 +187,7 @@ async fn a_certificate_of_the_clients_authority_is_enough_and_no_other() -> anyh
         format!("tls.certificate_file={certificate}"),
         format!("tls.key_file={key}"),
         format!("tls.client_ca_file={client_ca}"),
+        "identity.operators=mtls:spiffe://contoso/erp".to_owned(),
     ];
     let arguments: Vec<&str> = settings.iter().flat_map(|setting| ["--set", setting]).collect();
     let serve = Serve::start(&at("data"), &arguments).await?;

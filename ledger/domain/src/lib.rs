@@ -6,6 +6,7 @@
 //!
 //! No clock, no random source, no IO, no async: time and ids come in through [`Context`]. Dates are UTC days.
 
+pub mod access;
 pub mod association;
 pub mod calendar;
 pub mod catalog;
@@ -31,6 +32,7 @@ pub mod position;
 pub mod proration;
 pub mod reference;
 mod rejection;
+pub mod role;
 pub mod tax;
 pub mod usage;
 

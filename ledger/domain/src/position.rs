@@ -13,11 +13,13 @@ pub enum Family {
     Partners,
     /// Keyed by customer.
     Customers,
+    /// Who asked for what and was refused, and who saw what is not his. One partition.
+    Access,
 }
 
 impl Family {
     /// Every family, in the order they depend on each other.
-    pub const ALL: [Self; 3] = [Self::Catalog, Self::Partners, Self::Customers];
+    pub const ALL: [Self; 4] = [Self::Catalog, Self::Partners, Self::Customers, Self::Access];
 
     /// The name, as topics and the command line have it.
     pub fn name(self) -> &'static str {
@@ -25,6 +27,7 @@ impl Family {
             Self::Catalog => "catalog",
             Self::Partners => "partners",
             Self::Customers => "customers",
+            Self::Access => "access",
         }
     }
 
@@ -52,6 +55,8 @@ pub struct PartitionId {
 impl PartitionId {
     /// The only partition of the catalog.
     pub const CATALOG: Self = Self { family: Family::Catalog, index: 0 };
+    /// The only partition of what callers did.
+    pub const ACCESS: Self = Self { family: Family::Access, index: 0 };
 
     /// A partition of a family.
     pub const fn new(family: Family, index: u16) -> Self {

@@ -689,6 +689,19 @@ reasons! {
     DisputeClosed = "DISPUTE_CLOSED",
     /// The earning is disputed already.
     EarningAlreadyDisputed = "EARNING_ALREADY_DISPUTED",
+
+    /// The principal has the role.
+    RoleAlreadyAssigned = "ROLE_ALREADY_ASSIGNED",
+    /// The principal does not have the role, or not so.
+    RoleNotAssigned = "ROLE_NOT_ASSIGNED",
+    /// The role is not given for locations.
+    RoleNotLocationScoped = "ROLE_NOT_LOCATION_SCOPED",
+    /// The role is not given for one customer.
+    RoleNotCustomerScoped = "ROLE_NOT_CUSTOMER_SCOPED",
+    /// An application of a control panel vendor has one role only.
+    RoleNotForApplication = "ROLE_NOT_FOR_APPLICATION",
+    /// The partner has too many roles assigned.
+    TooManyRoles = "TOO_MANY_ROLES",
 }
 
 impl fmt::Display for Reason {

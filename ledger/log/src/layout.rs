@@ -21,7 +21,7 @@ impl fmt::Display for LedgerId {
 /// Most partitions of a family.
 pub const PARTITIONS_MAX: u16 = 1024;
 
-/// How many partitions each family has. The catalog has one.
+/// How many partitions each family has. The catalog has one, and so has what callers did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Layout {
     /// Partitions of `partners`; at least 1, at most as many as `customers`.
@@ -54,7 +54,7 @@ impl Layout {
     /// How many partitions a family has.
     pub fn count(self, family: Family) -> u16 {
         match family {
-            Family::Catalog => 1,
+            Family::Catalog | Family::Access => 1,
             Family::Partners => self.partners,
             Family::Customers => self.customers,
         }

@@ -229,7 +229,7 @@ impl Writer {
     pub(crate) fn decided_against(&self, view: &ReferenceView) -> Vec<Position> {
         let mut positions = view.positions();
         match self.partition().family {
-            Family::Catalog => positions.clear(),
+            Family::Catalog | Family::Access => positions.clear(),
             Family::Partners | Family::Customers => {}
         }
         positions

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use subledger_domain::{
-    Command, Context, Event, Reason, Reference, Rejection,
+    Command, Context, Event, Reason, Reference, Rejection, access,
     catalog::Catalog,
     command::Target,
     customer::{self, Customer},
@@ -16,6 +16,8 @@ use subledger_log::{Family, Layout, PartitionId, codec::Envelope};
 
 /// The stream of every command about the catalog.
 pub(crate) const CATALOG_STREAM: &str = "catalog";
+/// The stream of what callers did.
+const ACCESS_STREAM: &str = "access";
 
 /// The stream a command concerns and its partition; none for a command about every customer of a partition.
 pub fn stream_of(layout: Layout, command: &Command) -> Option<(String, PartitionId)> {
@@ -24,15 +26,26 @@ pub fn stream_of(layout: Layout, command: &Command) -> Option<(String, Partition
         Target::Partner(id) => Some((id.to_string(), layout.partition_of(Family::Partners, id.as_str()))),
         Target::Customer(id) => Some((id.to_string(), layout.partition_of(Family::Customers, id.as_str()))),
         Target::CustomersPartition => None,
+        Target::Access => Some((ACCESS_STREAM.to_owned(), PartitionId::ACCESS)),
     }
 }
 
 /// The state of a partition, by family.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum Machine {
-    Catalog { catalog: Box<Catalog>, version: u64 },
-    Partners { partners: Partners, versions: HashMap<String, u64> },
+    Catalog {
+        catalog: Box<Catalog>,
+        version: u64,
+    },
+    Partners {
+        partners: Partners,
+        versions: HashMap<String, u64>,
+    },
     Customers(Customers),
+    /// Nothing is decided by what stands there before.
+    Access {
+        version: u64,
+    },
 }
 
 /// The customers of a partition.
@@ -57,13 +70,14 @@ impl Machine {
             Family::Catalog => Self::Catalog { catalog: Box::default(), version: 0 },
             Family::Partners => Self::Partners { partners: Partners::default(), versions: HashMap::new() },
             Family::Customers => Self::Customers(Customers::default()),
+            Family::Access => Self::Access { version: 0 },
         }
     }
 
     /// Accepted commands of a stream so far. The partition itself has no version.
     pub(crate) fn version(&self, stream: &str) -> u64 {
         match self {
-            Self::Catalog { version, .. } => *version,
+            Self::Catalog { version, .. } | Self::Access { version } => *version,
             Self::Partners { versions, .. } => versions.get(stream).copied().unwrap_or(0),
             Self::Customers(customers) => customers.version(stream),
         }
@@ -112,6 +126,7 @@ impl Machine {
             (Self::Customers(customers), Target::Customer(id)) => {
                 customer::decide(customers.state(id), reference, command, context)
             }
+            (Self::Access { .. }, Target::Access) => access::decide(command, context),
             // The router and the ingress send a command to the partition of its stream only.
             _ => Ok(Vec::new()),
         }
@@ -133,13 +148,14 @@ impl Machine {
                 events.iter().for_each(|event| partners.evolve(event));
             }
             Self::Customers(customers) => customers.apply(stream, events),
+            Self::Access { version } => *version += 1,
         }
     }
 
     pub(crate) fn customers(&self) -> Option<&Customers> {
         match self {
             Self::Customers(customers) => Some(customers),
-            Self::Catalog { .. } | Self::Partners { .. } => None,
+            Self::Catalog { .. } | Self::Partners { .. } | Self::Access { .. } => None,
         }
     }
 }

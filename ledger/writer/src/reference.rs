@@ -91,7 +91,7 @@ impl ReferenceView {
                         self.accounts.push((commit.effective_at.date_naive(), event.clone()));
                     }
                 }
-                Family::Customers => {}
+                Family::Customers | Family::Access => {}
             }
         }
     }
@@ -213,9 +213,11 @@ impl ReferenceFollower {
     /// Waits until the commits named are reflected; positions of other families are not waited for.
     pub fn wait_for(&self, positions: &[Position], wait: Duration) -> bool {
         self.wait_until(wait, |view| {
-            positions.iter().filter(|position| position.partition.family != Family::Customers).all(|position| {
-                view.cursors.get(&position.partition).is_some_and(|cursor| cursor.admission.next_seq > position.seq)
-            })
+            positions.iter().filter(|at| matches!(at.partition.family, Family::Catalog | Family::Partners)).all(
+                |position| {
+                    view.cursors.get(&position.partition).is_some_and(|cursor| cursor.admission.next_seq > position.seq)
+                },
+            )
         })
     }
 

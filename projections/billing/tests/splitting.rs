@@ -67,7 +67,7 @@ impl Ledger {
                 events.iter().for_each(|event| customer::evolve(state, event));
                 (Family::Customers, events)
             }
-            Target::CustomersPartition => panic!("{command:?}"),
+            Target::CustomersPartition | Target::Access => panic!("{command:?}"),
         };
         self.history.append(family, 0, events);
     }

@@ -211,7 +211,10 @@ impl CatalogService for CatalogApi {
         let as_of = day("as_of_date", request.as_of_date)?;
         self.read(wanted, move |view, reflects| {
             let partners = partners::partners(view, as_of);
-            let partners = partners.iter().map(|(id, partner)| (id.as_str(), partner));
+            let wanted =
+                |id: &PartnerId| request.partner_ids.is_empty() || request.partner_ids.iter().any(|w| w == id.as_str());
+            let partners = partners.iter().filter(|(id, _)| wanted(id));
+            let partners = partners.map(|(id, partner)| (id.as_str(), partner));
             let (page, next_page_token) = paging::slice(partners, size, &request.page_token)?;
             let partners = page.into_iter().map(|partner| to_partner(view, partner, as_of)).collect();
             Ok(ListPartnersResponse { partners, next_page_token, reflects })

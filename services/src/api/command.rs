@@ -7,16 +7,20 @@ use std::sync::Arc;
 
 use subledger_log::{Actor, codec::FieldError, codec::Wire as _};
 use subledger_proto::{
-    api::{Outcome, SubmitRequest, SubmitStreamRequest, SubmitStreamResponse, command_service_server::CommandService},
+    api::{
+        self, Outcome, SubmitRequest, SubmitStreamRequest, SubmitStreamResponse, command_service_server::CommandService,
+    },
     common as pbc,
 };
 use subledger_writer::Submission;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
+use tonic_types::StatusExt as _;
 use tracing::Instrument as _;
 
 use super::errors;
+use crate::access::Gate;
 use crate::identity::Principal;
 use crate::router::{self, Answer, Answers, Router, SubmitError, WhenFull};
 
@@ -48,14 +52,29 @@ fn actor<T>(request: &Request<T>) -> Actor {
     Actor { principal: Principal::of(request).as_str().into(), channel: "grpc".into() }
 }
 
+/// What callers did is said by the process that answered them, and by nobody else.
+fn is_internal(command: &api::Command) -> bool {
+    matches!(command.body, Some(api::command::Body::RecordAccess(_)))
+}
+
+fn gate<T>(request: &Request<T>) -> Option<Gate> {
+    request.extensions().get().cloned()
+}
+
 #[tonic::async_trait]
 impl CommandService for CommandApi {
     async fn submit(&self, request: Request<SubmitRequest>) -> Result<Response<Outcome>, Status> {
-        let actor = actor(&request);
         let metadata = request.metadata().clone();
+        let (actor, gate) = (actor(&request), gate(&request));
         let SubmitRequest { command, include_events, validate_only } = request.into_inner();
         let command =
             command.ok_or_else(|| errors::field_status("REQUIRED_FIELD_MISSING", "command", "is required"))?;
+        if let Some(gate) = &gate {
+            gate.allow(&command, validate_only).await.map_err(|refusal| *refusal.status)?;
+        }
+        if is_internal(&command) {
+            return Err(errors::submit(&SubmitError::reserved()));
+        }
         let span = tracing::info_span!("command", id = %shown(&command.command_id));
         let submission =
             Submission::new(command, actor, None).map_err(|error| errors::invalid_field(&error.within("command")))?;
@@ -89,6 +108,7 @@ impl CommandService for CommandApi {
         let intake = Intake {
             router: Arc::clone(&self.router),
             actor: actor(&request),
+            gate: gate(&request),
             batch_commands_max: self.batch_commands_max,
             room: Arc::new(Semaphore::new(BATCHES_IN_FLIGHT_MAX as usize)),
             queued,
@@ -114,6 +134,8 @@ struct Batch {
 struct Intake {
     router: Arc<dyn Router>,
     actor: Actor,
+    /// What the sender may; none if it may everything.
+    gate: Option<Gate>,
     batch_commands_max: usize,
     room: Arc<Semaphore>,
     queued: mpsc::Sender<QueuedBatch>,
@@ -149,6 +171,10 @@ impl Intake {
         let mut submissions = Vec::with_capacity(commands.len());
         for (place, command) in commands.into_iter().enumerate() {
             let command_id = command.command_id.clone();
+            if let Some(refusal) = self.refused(&command).await {
+                invalid.push((place, unrecorded(command_id, refusal)));
+                continue;
+            }
             match Submission::new(command, self.actor.clone(), None) {
                 Ok(submission) => submissions.push(submission),
                 Err(error) => invalid.push((place, invalid_outcome(command_id, &error))),
@@ -157,6 +183,19 @@ impl Intake {
         let room = self.room_for(&submissions).await?;
         let answers = self.router.submit(submissions, WhenFull::Wait).await;
         Ok(Batch { answers, invalid, include_events, _room: room })
+    }
+
+    async fn refused(&self, command: &subledger_proto::api::Command) -> Option<pbc::Rejection> {
+        let refusal = match &self.gate {
+            Some(gate) => gate.allow(command, false).await.err(),
+            None => None,
+        };
+        let Some(refusal) = refusal else {
+            return is_internal(command).then(|| SubmitError::reserved().to_rejection());
+        };
+        let metadata = refusal.status.get_error_details().error_info().map(|info| info.metadata.clone());
+        let message = refusal.status.message().to_owned();
+        Some(pbc::Rejection { reason: refusal.reason, message, metadata: metadata.unwrap_or_default() })
     }
 
     /// Room for one batch. One that changes catalog or partners waits until everything sent before it is decided.

@@ -3,6 +3,7 @@
 //! One file per service; what they share: [`errors`] (every error has a stable reason), [`paging`], [`position`] (reading one's own
 //! writes), [`read_model`], [`rebuild`]. Nothing here decides anything.
 
+pub(crate) mod access;
 pub(crate) mod admin;
 mod as_of;
 pub(crate) mod audit;

@@ -6,12 +6,15 @@ use std::{
     time::Duration,
 };
 
-use subledger_log::remote::Dial;
-use tonic::{body::Body, server::NamedService, transport::Channel};
+use subledger_log::remote::{Calls, Dial};
+use tonic::{body::Body, server::NamedService};
 use tower::Service;
 
 use super::errors;
-use crate::router::BoxFuture;
+use crate::{
+    identity::{CALLER, Caller},
+    router::BoxFuture,
+};
 
 /// Longest wait for a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -65,7 +68,9 @@ proxies! {
 #[derive(Clone)]
 struct Proxy {
     address: String,
-    channel: Channel,
+    channel: Calls,
+    /// This process shows who it is, and says for whom it calls.
+    has_credentials: bool,
 }
 
 impl Proxy {
@@ -76,16 +81,23 @@ impl Proxy {
             .http2_keep_alive_interval(KEEP_ALIVE)
             .keep_alive_timeout(KEEP_ALIVE)
             .connect_lazy();
-        Ok(Self { address: address.to_owned(), channel })
+        let (channel, has_credentials) = (dial.calls(channel), dial.has_credentials());
+        Ok(Self { address: address.to_owned(), channel, has_credentials })
     }
 
-    /// The request goes on as it is: path, metadata (so the caller's deadline and token too) and body.
-    fn call(&self, request: http::Request<Body>) -> BoxFuture<'static, Result<http::Response<Body>, Infallible>> {
-        let Self { address, mut channel } = self.clone();
+    /// The request goes on as it is: path, metadata (so the caller's deadline too) and body. Where this process has credentials of its
+    /// own it shows those and names the caller; else the caller's token goes on.
+    fn call(&self, mut request: http::Request<Body>) -> BoxFuture<'static, Result<http::Response<Body>, Infallible>> {
+        let Self { address, mut channel, has_credentials } = self.clone();
+        let caller = request.extensions().get::<Caller>().and_then(|caller| caller.principal.as_str().parse().ok());
+        if let Some(caller) = caller.filter(|_| has_credentials) {
+            request.headers_mut().remove(http::header::AUTHORIZATION);
+            request.headers_mut().insert(CALLER, caller);
+        }
         Box::pin(async move {
             let ready = std::future::poll_fn(|context| channel.poll_ready(context)).await;
             let answered = match ready {
-                Ok(()) => channel.call(request).await,
+                Ok(()) => channel.call(request).await.map(|response| response.map(Body::new)),
                 Err(error) => Err(error),
             };
             Ok(answered.unwrap_or_else(|error| {

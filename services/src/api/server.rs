@@ -3,15 +3,18 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
+use subledger_log::Log;
 use subledger_proto::{
     DESCRIPTORS,
     api::{
-        admin_service_server::AdminServiceServer, audit_service_server::AuditServiceServer,
-        billing_service_server::BillingServiceServer, catalog_service_server::CatalogServiceServer,
-        claim_service_server::ClaimServiceServer, command_service_server::CommandServiceServer,
-        customer_service_server::CustomerServiceServer, incentive_service_server::IncentiveServiceServer,
+        access_service_server::AccessServiceServer, admin_service_server::AdminServiceServer,
+        audit_service_server::AuditServiceServer, billing_service_server::BillingServiceServer,
+        catalog_service_server::CatalogServiceServer, claim_service_server::ClaimServiceServer,
+        command_service_server::CommandServiceServer, customer_service_server::CustomerServiceServer,
+        incentive_service_server::IncentiveServiceServer,
     },
 };
+use subledger_writer::ReferenceFollower;
 use tokio::net::TcpListener;
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -25,10 +28,11 @@ use tonic_health::{ServingStatus, server::HealthReporter};
 use tonic_web::GrpcWebLayer;
 
 use super::{
-    admin::AdminApi, audit::AuditApi, billing::BillingApi, catalog::CatalogApi, claims::ClaimApi, command::CommandApi,
-    customer::CustomerApi, incentive::IncentiveApi,
+    access::AccessApi, admin::AdminApi, audit::AuditApi, billing::BillingApi, catalog::CatalogApi, claims::ClaimApi,
+    command::CommandApi, customer::CustomerApi, incentive::IncentiveApi,
 };
 use crate::{
+    access::{Access, AccessLayer},
     config::Config,
     identity::{Identity, IdentityLayer},
     router::BoxFuture,
@@ -55,14 +59,16 @@ pub(crate) struct Services {
 /// Who may come in, and how.
 struct Gate {
     identity: Arc<Identity>,
+    access: Arc<Access>,
     tls: Option<Arc<ServerTls>>,
 }
 
 impl Gate {
     fn open(config: &Config) -> anyhow::Result<Self> {
         let identity = Arc::new(Identity::open(config)?);
-        let certificate_required = matches!(&*identity, Identity::Checked { tokens: None });
-        Ok(Self { identity, tls: ServerTls::open(&config.tls, certificate_required)? })
+        let certificate_required = matches!(&*identity, Identity::Checked { tokens: None, .. });
+        let access = Arc::new(Access::open(config, &identity)?);
+        Ok(Self { identity, access, tls: ServerTls::open(&config.tls, certificate_required)? })
     }
 }
 
@@ -104,8 +110,20 @@ impl Services {
         claims: ClaimApi => ClaimServiceServer,
         /// Offers the history.
         audit: AuditApi => AuditServiceServer,
+        /// Offers roles.
+        access: AccessApi => AccessServiceServer,
         /// Offers the state of the process.
         admin: AdminApi => AdminServiceServer,
+    }
+
+    /// Says where the roles of callers stand, if callers are checked.
+    pub(crate) fn judge_by(&self, log: &Arc<dyn Log>, reference: &Arc<ReferenceFollower>) {
+        self.gate.access.follow(Arc::clone(reference), Arc::clone(log));
+    }
+
+    /// Who decides about calls.
+    pub(crate) fn judge(&self) -> Arc<Access> {
+        Arc::clone(&self.gate.access)
     }
 
     /// Offers any service.
@@ -169,7 +187,8 @@ impl Bound {
             .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
             .http2_keepalive_timeout(Some(KEEPALIVE_WAIT))
             .layer(GrpcWebLayer::new())
-            .layer(IdentityLayer::new(gate.identity))
+            .layer(IdentityLayer::new(gate.identity, Arc::clone(&gate.access)))
+            .layer(AccessLayer::new(gate.access))
             .add_routes(routes);
         let draining = async move { draining.cancelled().await };
         let server: BoxFuture<'_, _> = match gate.tls {

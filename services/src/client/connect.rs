@@ -6,10 +6,11 @@ use subledger_domain::position::Family;
 use subledger_log::remote::{Calls, Dial};
 use subledger_proto::{
     api::{
-        admin_service_client::AdminServiceClient, audit_service_client::AuditServiceClient,
-        billing_service_client::BillingServiceClient, catalog_service_client::CatalogServiceClient,
-        claim_service_client::ClaimServiceClient, command_service_client::CommandServiceClient,
-        customer_service_client::CustomerServiceClient, incentive_service_client::IncentiveServiceClient,
+        access_service_client::AccessServiceClient, admin_service_client::AdminServiceClient,
+        audit_service_client::AuditServiceClient, billing_service_client::BillingServiceClient,
+        catalog_service_client::CatalogServiceClient, claim_service_client::ClaimServiceClient,
+        command_service_client::CommandServiceClient, customer_service_client::CustomerServiceClient,
+        incentive_service_client::IncentiveServiceClient,
     },
     common as pb,
 };
@@ -141,6 +142,7 @@ impl Connection {
         claims: ClaimServiceClient
         audit: AuditServiceClient
         admin: AdminServiceClient
+        access: AccessServiceClient
     }
 }
 
@@ -169,12 +171,13 @@ pub(crate) fn start(text: &str) -> Result<pb::Position, String> {
 }
 
 fn partition(text: &str) -> Result<pb::Position, String> {
-    let wrong = || format!("{text:?} is not a partition; catalog/0, partners/0, customers/0 are");
+    let wrong = || format!("{text:?} is not a partition; catalog/0, partners/0, customers/0, access/0 are");
     let (family, index) = text.split_once('/').unwrap_or((text, "0"));
     let family = match Family::from_name(family).ok_or_else(wrong)? {
         Family::Catalog => pb::Family::Catalog,
         Family::Partners => pb::Family::Partners,
         Family::Customers => pb::Family::Customers,
+        Family::Access => pb::Family::Access,
     };
     let partition = index.parse::<u16>().map_err(|_| wrong())?;
     Ok(pb::Position { family: family.into(), partition: partition.into(), seq: 0 })
@@ -191,6 +194,7 @@ pub(crate) fn partition_text(family: i32, partition: u32) -> String {
         Ok(pb::Family::Catalog) => Family::Catalog.name(),
         Ok(pb::Family::Partners) => Family::Partners.name(),
         Ok(pb::Family::Customers) => Family::Customers.name(),
+        Ok(pb::Family::Access) => Family::Access.name(),
         _ => "unknown",
     };
     format!("{family}/{partition}")

@@ -265,7 +265,7 @@ async fn fetch(
             to_json("subledger.v1.Subscription", &to.customers().get_subscription(request).await?.into_inner())
         }
         Kind::Transfer => {
-            let customer_id = customer.unwrap_or_default();
+            let customer_id = owner.unwrap_or_default();
             let request = GetTransferRequest { customer_id, transfer_id: id, min_position, as_of };
             to_json("subledger.v1.Transfer", &to.customers().get_transfer(request).await?.into_inner())
         }

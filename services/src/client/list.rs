@@ -1,5 +1,6 @@
 //! `subledger list`: lists of the read models, page after page.
 
+mod access;
 mod choice;
 mod claims;
 mod columns;
@@ -19,18 +20,19 @@ use serde_json::Value;
 use subledger_log::codec::to_json;
 use subledger_proto::{
     api::{
-        ListActivitiesRequest, ListAgeingRequest, ListAssociationCreditsRequest, ListAssociationsRequest,
-        ListBalancesRequest, ListChargesRequest, ListCoopActivitiesRequest, ListCoopClaimsRequest,
-        ListCoopFundsRequest, ListCreditNotesRequest, ListCustomersRequest, ListEarnedCreditRequest,
-        ListEarnedCreditTotalsRequest, ListEarningDisputesRequest, ListEarningPeriodsRequest, ListEarningsRequest,
-        ListEnrollmentsRequest, ListEntriesRequest, ListIncentiveBasesRequest, ListIncentivePaymentsRequest,
-        ListIncentiveProgramsRequest, ListInvoicesRequest, ListLicenseGroupsRequest, ListLocationsRequest,
-        ListMembershipsRequest, ListMergesRequest, ListOffersRequest, ListOrdersRequest, ListPartnerAgreementsRequest,
-        ListPartnersRequest, ListPartnershipsRequest, ListPaymentsRequest, ListPricesRequest, ListPromotionsRequest,
-        ListSlaClaimsRequest, ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest, ListTaxRatesRequest,
-        ListTransfersRequest, ListTrialsRequest, ListUsageRequest, ListUsersRequest, ListWithholdingRequestsRequest,
+        ListAccessRecordsRequest, ListActivitiesRequest, ListAgeingRequest, ListAssociationCreditsRequest,
+        ListAssociationsRequest, ListBalancesRequest, ListChargesRequest, ListCoopActivitiesRequest,
+        ListCoopClaimsRequest, ListCoopFundsRequest, ListCreditNotesRequest, ListCustomersRequest,
+        ListEarnedCreditRequest, ListEarnedCreditTotalsRequest, ListEarningDisputesRequest, ListEarningPeriodsRequest,
+        ListEarningsRequest, ListEnrollmentsRequest, ListEntriesRequest, ListIncentiveBasesRequest,
+        ListIncentivePaymentsRequest, ListIncentiveProgramsRequest, ListInvoicesRequest, ListLicenseGroupsRequest,
+        ListLocationsRequest, ListMembershipsRequest, ListMergesRequest, ListOffersRequest, ListOrdersRequest,
+        ListPartnerAgreementsRequest, ListPartnersRequest, ListPartnershipsRequest, ListPaymentsRequest,
+        ListPricesRequest, ListPromotionsRequest, ListRolesRequest, ListSecondFactorsRequest, ListSlaClaimsRequest,
+        ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest, ListTaxRatesRequest, ListTransfersRequest,
+        ListTrialsRequest, ListUsageRequest, ListUsersRequest, ListWithholdingRequestsRequest,
     },
-    common::Position,
+    common::{AccessOutcome, Position},
 };
 
 use super::{
@@ -75,6 +77,9 @@ pub(crate) struct Filter {
     /// Only of this partner
     #[arg(long, value_name = "ID")]
     partner: Option<String>,
+    /// Only of this principal, such as oidc:ada@example.com
+    #[arg(long, value_name = "NAME")]
+    principal: Option<String>,
     /// Only of this customer
     #[arg(long, value_name = "ID")]
     customer: Option<String>,
@@ -121,9 +126,6 @@ pub(crate) struct Filter {
     /// Only of this usage period of co-op funds
     #[arg(long, value_name = "ID")]
     period: Option<String>,
-    /// Only of this incentive program
-    #[arg(long, value_name = "ID")]
-    program: Option<String>,
     /// Only in this incentive payment
     #[arg(long, value_name = "ID")]
     payment: Option<String>,
@@ -235,6 +237,14 @@ pub(crate) enum Kind {
     IncentivePayments,
     /// Disputes about earnings
     EarningDisputes,
+    /// Who has which role in partners' accounts
+    Roles,
+    /// Calls that were refused, the newest first
+    Refusals,
+    /// Reads across tenants, exports and personal data, the newest first
+    PrivilegedReads,
+    /// How people and applications of partners sign in, by the last seven days
+    SecondFactors,
 }
 
 impl Kind {
@@ -284,6 +294,9 @@ impl Kind {
             Self::Earnings => programs::EARNINGS,
             Self::IncentivePayments => programs::PAYMENTS,
             Self::EarningDisputes => programs::DISPUTES,
+            Self::Roles => access::ROLES,
+            Self::Refusals | Self::PrivilegedReads => access::RECORDS,
+            Self::SecondFactors => access::SECOND_FACTORS,
         }
     }
 
@@ -324,6 +337,8 @@ impl Kind {
             Self::Enrollments | Self::IncentivePayments | Self::EarningDisputes => &["partner", "program"],
             Self::EarningPeriods => &["partner", "program", "month"],
             Self::Earnings => &["partner", "program", "customer", "month", "payment"],
+            Self::Roles | Self::Refusals | Self::PrivilegedReads => &["partner", "principal"],
+            Self::SecondFactors => &["partner"],
             Self::Usage => &["partner", "customer", "month", "unbilled"],
             Self::Spending | Self::EarnedCredit => &["partner", "customer", "month"],
         }
@@ -340,6 +355,7 @@ impl Filter {
         let given = [
             ("partner", self.partner.is_some()),
             ("customer", self.customer.is_some()),
+            ("principal", self.principal.is_some()),
             ("subscription", self.subscription.is_some()),
             ("currency", self.currency.is_some()),
             ("account", self.account.is_some()),
@@ -355,7 +371,6 @@ impl Filter {
             ("location", self.location.is_some()),
             ("period", self.period.is_some()),
             ("month", self.month.is_some()),
-            ("program", self.program.is_some()),
             ("payment", self.payment.is_some()),
             ("from", self.from.is_some()),
             ("to", self.to.is_some()),
@@ -468,7 +483,9 @@ async fn page(
             let known = answer.trials.iter().map(|row| to_json("subledger.common.v1.TrialTerms", row));
             Ok((known.collect::<Result<_, _>>()?, answer.next_page_token))
         }
-        Kind::Partners => page!(catalog.list_partners(ListPartnersRequest { as_of_date }).partners as "Partner"),
+        Kind::Partners => {
+            page!(catalog.list_partners(ListPartnersRequest { as_of_date, partner_ids: Vec::new() }).partners as "Partner")
+        }
         Kind::Locations => page!(catalog.list_locations(ListLocationsRequest { partner_id, as_of_date })
             .locations as "Location"),
         Kind::Partnerships => page!(catalog.list_partnerships(ListPartnershipsRequest { partner_id, as_of_date })
@@ -567,6 +584,16 @@ async fn page(
             .payments as "IncentivePayment"),
         Kind::EarningDisputes => page!(incentives.list_earning_disputes(ListEarningDisputesRequest {
             partner_id, program_id: text(f.program) }).disputes as "EarningDispute"),
+        Kind::Roles => page!(access.list_roles(ListRolesRequest { partner_id, principal: text(f.principal) })
+            .roles as "RoleAssignment"),
+        Kind::Refusals | Kind::PrivilegedReads => {
+            let refused = kind == Kind::Refusals;
+            let outcome = if refused { AccessOutcome::Refused } else { AccessOutcome::Privileged } as i32;
+            page!(access.list_access_records(ListAccessRecordsRequest { partner_id, principal: text(f.principal), outcome })
+                .records as "AccessRecord")
+        }
+        Kind::SecondFactors => page!(access.list_second_factors(ListSecondFactorsRequest { partner_id })
+            .statuses as "SecondFactors"),
     }
 }
 
@@ -628,6 +655,9 @@ mod tests {
             (USERS, "User"),
             (ORDERS, "Order"),
             (LICENSE_GROUPS, "LicenseGroup"),
+            (access::ROLES, "RoleAssignment"),
+            (access::RECORDS, "AccessRecord"),
+            (access::SECOND_FACTORS, "SecondFactors"),
             (LISTED_PRICES, "ListedPrice"),
             (super::super::search::HITS, "CustomerHit"),
         ];

@@ -14,6 +14,8 @@ enum Kind {
     OptionalText,
     Number,
     Switch,
+    /// Values separated by commas.
+    List,
     /// `key=value` pairs separated by commas; as a setting of its own, the rest of the name is the key.
     Pairs,
 }
@@ -36,6 +38,9 @@ const SETTINGS: &[(&str, Kind)] = &[
     ("limits.message_bytes", Kind::Number),
     ("limits.page_items", Kind::Number),
     ("limits.batch_commands", Kind::Number),
+    ("limits.principal_calls_per_second", Kind::Number),
+    ("limits.principal_calls_open", Kind::Number),
+    ("limits.access_rows_per_minute", Kind::Number),
     ("test_clock.enabled", Kind::Switch),
     ("test_clock.start", Kind::Text),
     ("projectors.customer", Kind::Text),
@@ -50,7 +55,16 @@ const SETTINGS: &[(&str, Kind)] = &[
     ("identity.issuer", Kind::Text),
     ("identity.audience", Kind::Text),
     ("identity.jwks_file", Kind::Text),
+    ("identity.jwks_address", Kind::Text),
     ("identity.clock_skew_seconds", Kind::Number),
+    ("identity.operators", Kind::List),
+    ("identity.gateways", Kind::List),
+    ("identity.vendor_applications", Kind::List),
+    ("identity.application_claims", Kind::List),
+    ("identity.scope_claims", Kind::List),
+    ("identity.methods_claim", Kind::Text),
+    ("identity.second_factors", Kind::List),
+    ("identity.second_factor_exceptions", Kind::List),
     ("signing_key_file", Kind::Text),
     ("checkpoint_file", Kind::Text),
     ("checkpoint_every_seconds", Kind::Number),
@@ -79,6 +93,7 @@ const OTHER_VARIABLES: &[&str] = &[
     "SUBLEDGER_TEST_CHILD_DIR",
     "SUBLEDGER_TEST_COMMANDS",
     "SUBLEDGER_TEST_KILLS",
+    "SUBLEDGER_TEST_READS",
     "SUBLEDGER_TEST_SEED",
 ];
 
@@ -150,6 +165,10 @@ fn set(table: &mut Table, key: &str, text: &str) -> Result<(), String> {
     };
     let value = match kind {
         Kind::Text | Kind::OptionalText => Value::String(text.to_owned()),
+        Kind::List => {
+            let values = text.split(',').map(str::trim).filter(|value| !value.is_empty());
+            Value::Array(values.map(|value| Value::String(value.to_owned())).collect())
+        }
         Kind::Number => Value::Integer(text.parse().map_err(|_| format!("{text:?} is not a whole number"))?),
         Kind::Switch => Value::Boolean(text.parse().map_err(|_| format!("{text:?} is neither true nor false"))?),
         Kind::Pairs => {

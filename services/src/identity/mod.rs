@@ -1,16 +1,22 @@
 //! Who calls. A principal comes from a certificate that the clients' authority signed, or from a token that the identity provider
-//! signed; never from a header that anyone can set. What a principal may do is not decided here.
+//! signed; never from a header that anyone can set. A gateway that the settings name may say for whom it calls. What a principal may
+//! do is decided in [`crate::access`].
 
+mod address;
+mod caller;
 mod certificate;
 mod keys;
 mod layer;
+mod limits;
 mod token;
+mod until;
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use tonic::{Code, Status};
 
-pub(crate) use layer::IdentityLayer;
+pub(crate) use caller::{Caller, Kind};
+pub(crate) use layer::{CALLER, IdentityLayer};
 pub(crate) use token::Tokens;
 #[cfg(feature = "decoders")]
 pub(crate) use token::{read_key_set, read_token};
@@ -23,13 +29,19 @@ const ANONYMOUS: &str = "anonymous";
 const PRINCIPAL_BYTES_MAX: usize = 200;
 
 /// Who calls, as commits name it: `oidc:SUBJECT` or `mtls:NAME`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Principal(Arc<str>);
 
 impl Principal {
     /// The one of a call. Without a check everybody is anonymous.
     pub(crate) fn of<T>(request: &tonic::Request<T>) -> Self {
-        request.extensions().get().cloned().unwrap_or_else(|| Self(ANONYMOUS.into()))
+        request.extensions().get::<Caller>().map_or_else(|| Self(ANONYMOUS.into()), |caller| caller.principal.clone())
+    }
+
+    /// From a whole name that a gateway or the settings give.
+    fn whole(text: &str) -> Result<Self, Status> {
+        let (kind, name) = text.split_once(':').unwrap_or((text, ""));
+        Self::new(kind, name)
     }
 
     /// From a checked name.
@@ -58,25 +70,36 @@ pub(crate) enum Identity {
     Checked {
         /// What tokens must be.
         tokens: Option<Tokens>,
+        /// Who may say for whom it calls.
+        gateways: BTreeSet<String>,
+        /// What one of them may take.
+        throttle: Arc<limits::Throttle>,
     },
 }
 
 impl Identity {
     /// As the settings say.
     pub(crate) fn open(config: &Config) -> anyhow::Result<Self> {
-        let tokens = Tokens::open(&config.identity)?;
+        let tokens = Tokens::open(&config.identity, config.tls.ca_file.as_deref())?;
         let certificates = config.tls.client_ca_file.is_some();
-        Ok(if tokens.is_some() || certificates { Self::Checked { tokens } } else { Self::Unchecked })
+        if tokens.is_none() && !certificates {
+            return Ok(Self::Unchecked);
+        }
+        Ok(Self::Checked {
+            tokens,
+            gateways: config.identity.gateways.iter().cloned().collect(),
+            throttle: Arc::new(limits::Throttle::new(&config.limits)),
+        })
     }
 
     /// For the start of a process.
     pub(crate) fn describe(&self) -> &'static str {
         match self {
             Self::Unchecked => "Nobody's identity is checked",
-            Self::Checked { tokens: Some(_) } => {
+            Self::Checked { tokens: Some(_), .. } => {
                 "Callers show a token, or a certificate where clients have an authority"
             }
-            Self::Checked { tokens: None } => "Callers show a certificate",
+            Self::Checked { tokens: None, .. } => "Callers show a certificate",
         }
     }
 }

@@ -1,12 +1,16 @@
 //! Bearer tokens: signed by the identity provider (`OpenID` Connect), for this ledger, valid now.
 
+use std::{path::Path, sync::Arc};
+
 use anyhow::Context as _;
 use jsonwebtoken::{Validation, decode, decode_header, errors::ErrorKind};
-use serde::Deserialize;
+use serde_json::{Map, Value};
 use tonic::Status;
 
 use super::{
-    Principal,
+    Caller, Kind, Principal,
+    address::KeyAddress,
+    caller::ClaimNames,
     keys::{Key, KeyFile, Keys},
     refused,
 };
@@ -19,7 +23,16 @@ const TOKEN_BYTES_MAX: usize = 8 * 1024;
 #[derive(Debug)]
 pub(crate) struct Tokens {
     expected: Expected,
-    keys: KeyFile,
+    keys: Source,
+}
+
+/// Where the provider's keys are.
+#[derive(Debug)]
+enum Source {
+    /// In a file.
+    File(KeyFile),
+    /// At an address.
+    Address(Arc<KeyAddress>),
 }
 
 /// What a token must say.
@@ -29,36 +42,50 @@ struct Expected {
     audience: String,
     /// How far the provider's clock may be away, in seconds.
     clock_skew_seconds: u64,
-}
-
-/// What is read of a token. Issuer, audience and times are checked before.
-#[derive(Deserialize)]
-struct Claims {
-    sub: Option<String>,
+    names: ClaimNames,
 }
 
 impl Tokens {
     /// None if there is no provider.
-    pub(crate) fn open(config: &IdentityConfig) -> anyhow::Result<Option<Self>> {
-        let (Some(issuer), Some(audience), Some(file)) = (&config.issuer, &config.audience, &config.jwks_file) else {
-            return Ok(None);
+    pub(crate) fn open(config: &IdentityConfig, authorities: Option<&Path>) -> anyhow::Result<Option<Self>> {
+        let (Some(issuer), Some(audience)) = (&config.issuer, &config.audience) else { return Ok(None) };
+        let keys = match (&config.jwks_file, &config.jwks_address) {
+            (Some(file), _) => Source::File(KeyFile::open(file).context("identity.jwks_file")?),
+            (None, Some(address)) => {
+                Source::Address(KeyAddress::open(address, authorities).context("identity.jwks_address")?)
+            }
+            (None, None) => return Ok(None),
         };
-        let keys = KeyFile::open(file).context("identity.jwks_file")?;
         let expected = Expected {
             issuer: issuer.clone(),
             audience: audience.clone(),
             clock_skew_seconds: config.clock_skew_seconds,
+            names: ClaimNames::of(config),
         };
         Ok(Some(Self { expected, keys }))
     }
 
     /// Who a token is about. It must be signed by a key of the provider that is still published, with an algorithm of that key.
-    pub(super) fn principal(&self, token: &str) -> Result<Principal, Status> {
-        principal(token, &self.keys.keys(), &self.expected)
+    pub(super) async fn caller(&self, token: &str) -> Result<Caller, Status> {
+        match &self.keys {
+            Source::File(file) => caller(token, &file.keys(), &self.expected),
+            Source::Address(address) => {
+                if kid(token).is_some_and(|kid| !address.keys().contains_key(&kid)) {
+                    // The provider may have a new key.
+                    address.refresh().await;
+                }
+                caller(token, &address.keys(), &self.expected)
+            }
+        }
     }
 }
 
-fn principal(token: &str, keys: &Keys, expected: &Expected) -> Result<Principal, Status> {
+/// The key that a token names, if it is one at all.
+fn kid(token: &str) -> Option<String> {
+    if token.len() > TOKEN_BYTES_MAX { None } else { decode_header(token).ok()?.kid }
+}
+
+fn caller(token: &str, keys: &Keys, expected: &Expected) -> Result<Caller, Status> {
     if token.len() > TOKEN_BYTES_MAX {
         let what = format!("the token has {} bytes; at most {TOKEN_BYTES_MAX} are taken", token.len());
         return Err(refused("TOKEN_TOO_LARGE", &what));
@@ -73,10 +100,23 @@ fn principal(token: &str, keys: &Keys, expected: &Expected) -> Result<Principal,
     if !key.algorithms.contains(&header.alg) {
         return Err(refused("TOKEN_ALGORITHM_REFUSED", "the token's algorithm is not one of its key"));
     }
-    let claims = decode::<Claims>(token, &key.decoding, &validation(key, expected));
+    let claims = decode::<Map<String, Value>>(token, &key.decoding, &validation(key, expected));
     let claims = claims.map_err(|error| fault(error.kind(), expected))?.claims;
-    let missing = || ErrorKind::MissingRequiredClaim("sub".to_owned());
-    Principal::new("oidc", &claims.sub.ok_or_else(|| fault(&missing(), expected))?)
+    let subject = match claims.get("sub") {
+        Some(Value::String(subject)) => subject.as_str(),
+        Some(_) => return Err(refused("TOKEN_MALFORMED", "the token's claims cannot be read")),
+        None => return Err(fault(&ErrorKind::MissingRequiredClaim("sub".to_owned()), expected)),
+    };
+    let mut caller = expected.names.read(Principal::new("oidc", subject)?, subject, &claims);
+    let is_vendor = caller.application.as_ref().is_some_and(|application| expected.names.is_vendor(application));
+    if caller.kind == Kind::Application && is_vendor {
+        // L19304.
+        let what =
+            "an application of a control panel vendor acts for a signed-in person of a partner, never for itself";
+        return Err(refused("VENDOR_WITHOUT_USER", what));
+    }
+    caller.expires_at = caller.expires_at.map(|at| at.saturating_add(expected.clock_skew_seconds));
+    Ok(caller)
 }
 
 fn validation(key: &Key, expected: &Expected) -> Validation {
@@ -116,8 +156,9 @@ pub(crate) fn read_token(token: &str) -> Result<(), Status> {
     const KEY_SET: &str =
         r#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"a","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
     static KEYS: LazyLock<Keys> = LazyLock::new(|| super::keys::parse(KEY_SET).unwrap_or_default());
-    let expected = Expected { issuer: "i".into(), audience: "l".into(), clock_skew_seconds: 30 };
-    principal(token, &KEYS, &expected).map(drop)
+    let names = ClaimNames::of(&IdentityConfig::default());
+    let expected = Expected { issuer: "i".into(), audience: "l".into(), clock_skew_seconds: 30, names };
+    caller(token, &KEYS, &expected).map(drop)
 }
 
 /// Reads a JSON Web Key Set.

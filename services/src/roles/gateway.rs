@@ -10,15 +10,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::Ended;
 use crate::{
+    access::SeenFollower,
     api::{
         Services,
+        access::AccessApi,
         admin::{AdminApi, Parts},
         audit::AuditApi,
         catalog::CatalogApi,
         command::{CommandApi, preview::Writers},
         proxy::{BillingProxy, ClaimProxy, CustomerProxy, IncentiveProxy},
     },
-    audit::{Trees, http::Place},
+    audit::Trees,
     clock::WallClock,
     config::{Config, Flags},
     days::Days,
@@ -40,6 +42,7 @@ pub(crate) struct Args {
 struct Parties {
     log: Arc<dyn Log>,
     reference: Arc<ReferenceFollower>,
+    seen: Arc<SeenFollower>,
     router: Arc<KafkaRouter>,
     days: Arc<Days>,
 }
@@ -57,6 +60,7 @@ impl Parties {
         let router = KafkaRouter::start(Arc::clone(&kafka), config)?;
         let log: Arc<dyn Log> = kafka;
         let reference = ReferenceFollower::start(Arc::clone(&log))?;
+        let seen = SeenFollower::start(&log)?;
         let days = Arc::new(Days {
             router: router.clone(),
             reference: Arc::clone(&reference),
@@ -67,20 +71,21 @@ impl Parties {
             actor: Actor { principal: "clock".into(), channel },
             first_day: OnceLock::new(),
         });
-        Ok(Self { log, reference, router, days })
+        Ok(Self { log, reference, seen, router, days })
     }
 
     /// Blocks.
     fn stop(self) {
         self.router.stop();
         self.reference.stop();
+        self.seen.stop();
     }
 }
 
 /// Runs the gateway until a signal.
 pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
     let stop = shutdown::on_signals().context("cannot wait for signals")?;
-    let pages = config.metrics_listen.map(telemetry::metrics).transpose()?.unwrap_or_else(Place::default);
+    let pages = telemetry::metrics(&config)?.unwrap_or_default();
     let Some(parties) = Parties::open(&config, &stop, "clock").await? else { return Ok(Ended::Well) };
     let trees = trees(&parties.log, &config).await?;
     if let Some(trees) = &trees {
@@ -118,20 +123,28 @@ async fn services(
     let mut services = Services::new(config)?;
     let dial = config.dial()?;
     let commands = CommandApi::new(parties.router.clone(), limits.batch_commands);
+    services.judge_by(&parties.log, &parties.reference);
     services.commands(commands.previewed_by(Writers::at(&config.writers, &dial)?)).await;
     services.catalog(CatalogApi::new(Arc::clone(&parties.reference), layout, limits.page_items)).await;
+    let judge = services.judge();
+    let test_clock_start = Some(config.test_clock.start).filter(|_| config.test_clock.enabled);
+    let clock = ledger::clock(test_clock_start, &parties.reference);
+    if let Some(recorder) = judge.recorder() {
+        tokio::spawn(Arc::clone(recorder).run(parties.router.clone(), Arc::clone(&clock), stop.clone()));
+    }
+    let views = (Arc::clone(&parties.reference), Arc::clone(&parties.seen));
+    services.access(AccessApi::new(judge, views, Arc::clone(&clock), layout, limits.page_items)).await;
     let audit = AuditApi::new(Arc::clone(&parties.log), stop.clone());
     services.audit(trees.cloned().into_iter().fold(audit, AuditApi::with_trees)).await;
     services.add(CustomerProxy::to(&config.projectors.customer, &dial).context("projectors.customer")?).await;
     services.add(BillingProxy::to(&config.projectors.billing, &dial).context("projectors.billing")?).await;
     services.add(IncentiveProxy::to(&config.projectors.incentive, &dial).context("projectors.incentive")?).await;
     services.add(ClaimProxy::to(&config.projectors.incentive, &dial).context("projectors.incentive")?).await;
-    let test_clock_start = Some(config.test_clock.start).filter(|_| config.test_clock.enabled);
     let parts = Parts {
         roles: vec!["gateway".into()],
         started_at: WallClock.now(),
         log: Arc::clone(&parties.log),
-        clock: ledger::clock(test_clock_start, &parties.reference),
+        clock,
         test_clock_start,
         reference: Some(Arc::clone(&parties.reference)),
         writers: None,

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context as _;
 use subledger_log::{Log, OpenError, remote::RemoteLog};
 use subledger_projection_runtime::{Handle as Projection, Runner};
-use subledger_writer::Clock;
+use subledger_writer::{Clock, ReferenceFollower};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::Ended;
@@ -60,9 +60,7 @@ pub(crate) struct Args {
 /// Runs until a signal.
 pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     let stop = shutdown::on_signals().context("cannot wait for signals")?;
-    if let Some(listen) = config.metrics_listen {
-        telemetry::metrics(listen)?;
-    }
+    telemetry::metrics(&config)?;
     let Some(Source { log, router, stop: stop_source }) = open(&args, &config, &stop).await? else {
         return Ok(Ended::Well);
     };
@@ -75,6 +73,7 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
 
     let issuing = Arc::<invoices::Progress>::default();
     let services = services(args.name, &projection, &log, clock, &config, (&issuing, &stop)).await?;
+    let reference = judge(&services, &log).await?;
     let health = services.health();
     let bound = services.bind(config.listen).await?;
     let tasks = TaskTracker::new();
@@ -100,11 +99,26 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     tasks.wait().await;
     let in_time = shutdown::within_bound(move || {
         runner.stop();
+        if let Some(reference) = reference {
+            reference.stop();
+        }
         stop_source();
         drop(log);
     })
     .await;
     served.map(|()| if in_time { Ended::Well } else { Ended::Late })
+}
+
+/// Follows the roles of callers, if callers are checked.
+async fn judge(services: &Services, log: &Arc<dyn Log>) -> anyhow::Result<Option<Arc<ReferenceFollower>>> {
+    if !services.judge().is_checked() {
+        return Ok(None);
+    }
+    let following = Arc::clone(log);
+    let started = tokio::task::spawn_blocking(move || ReferenceFollower::start(following)).await;
+    let reference = started.context("interrupted")??;
+    services.judge_by(log, &reference);
+    Ok(Some(reference))
 }
 
 /// Opens the log, waiting until it is there. None if told to stop meanwhile.

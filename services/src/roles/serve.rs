@@ -14,8 +14,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::Ended;
 use crate::{
+    access::SeenFollower,
     api::{
         Bound, Services,
+        access::AccessApi,
         admin::{AdminApi, Parts, customers_partitions},
         audit::AuditApi,
         billing::BillingApi,
@@ -26,7 +28,7 @@ use crate::{
         incentive::IncentiveApi,
         read_model::ReadModel,
     },
-    audit::{Trees, http::Place},
+    audit::Trees,
     clock::WallClock,
     config::{Config, Flags},
     days::Days,
@@ -62,7 +64,7 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     let started = Instant::now();
     let config = if args.sample_data { sample::settings(config) } else { config };
     let stop = shutdown::on_signals().context("cannot wait for signals")?;
-    let pages = config.metrics_listen.map(telemetry::metrics).transpose()?.unwrap_or_else(Place::default);
+    let pages = telemetry::metrics(&config)?.unwrap_or_default();
     let process = Process::open(config, stop).await?;
     let _ = pages.set(Arc::clone(&process.trees));
     process.run(&args, started).await
@@ -101,6 +103,7 @@ struct Process {
     ledger: Ledger,
     models: ReadModels,
     trees: Arc<Trees>,
+    seen: Arc<SeenFollower>,
     issuing: Arc<invoices::Progress>,
     stop: CancellationToken,
     tasks: TaskTracker,
@@ -113,8 +116,9 @@ impl Process {
             let models = ReadModels::start(&ledger.log, &ledger.clock, &config)?;
             let settings = config.trees(Some(config.own_signing_key_file()));
             let trees = Trees::start(Arc::clone(&ledger.log), &settings)?;
+            let seen = SeenFollower::start(&ledger.log)?;
             let issuing = Arc::default();
-            Ok(Self { config, ledger, models, trees, issuing, stop, tasks: TaskTracker::new() })
+            Ok(Self { config, ledger, models, trees, seen, issuing, stop, tasks: TaskTracker::new() })
         };
         tokio::task::spawn_blocking(opening).await.context("interrupted")?
     }
@@ -143,10 +147,11 @@ impl Process {
         self.tasks.close();
         self.tasks.wait().await;
         drop(days);
-        let Self { ledger, models, trees, .. } = self;
+        let Self { ledger, models, trees, seen, .. } = self;
         let in_time = shutdown::within_bound(move || {
             ledger.stop();
             models.stop();
+            seen.stop();
             trees.stop();
         })
         .await;
@@ -176,8 +181,16 @@ impl Process {
             anyhow::Ok(ReadModel::new(handle, layout, limits.page_items))
         };
         let mut services = Services::new(&self.config)?;
+        services.judge_by(&ledger.log, &ledger.reference);
         services.commands(CommandApi::new(router, limits.batch_commands)).await;
         services.catalog(CatalogApi::new(Arc::clone(&ledger.reference), layout, limits.page_items)).await;
+        let judge = services.judge();
+        let views = (Arc::clone(&ledger.reference), Arc::clone(&self.seen));
+        if let Some(recorder) = judge.recorder() {
+            let (router, clock) = (ledger.router.clone(), Arc::clone(&ledger.clock));
+            self.tasks.spawn(Arc::clone(recorder).run(router, clock, self.stop.clone()));
+        }
+        services.access(AccessApi::new(judge, views, Arc::clone(&ledger.clock), layout, limits.page_items)).await;
         services.customers(CustomerApi::new(model(Name::Customer)?)).await;
         services.billing(BillingApi::new(model(Name::Billing)?)).await;
         services.incentives(IncentiveApi::new(model(Name::Incentive)?)).await;
@@ -252,7 +265,10 @@ impl Process {
         println!("subledger {} is ready after {} ms", env!("CARGO_PKG_VERSION"), elapsed.as_millis());
         println!("  gRPC     {}", bound.url());
         match self.config.metrics_listen {
-            Some(metrics) => println!("  metrics  http://{metrics}/metrics"),
+            Some(metrics) => {
+                let scheme = if self.config.tls.certificate_file.is_some() { "https" } else { "http" };
+                println!("  metrics  {scheme}://{metrics}/metrics");
+            }
             None => println!("  metrics  none"),
         }
         let age = if is_new { "new" } else { "opened" };
@@ -266,7 +282,7 @@ impl Process {
             bound.identity().describe(),
             match bound.identity() {
                 Identity::Unchecked => format!("whoever reaches {}", bound.address),
-                Identity::Checked { .. } => "who is known".to_owned(),
+                Identity::Checked { .. } => "operators of the ledger".to_owned(),
             }
         );
         println!("Try next, in another terminal:");

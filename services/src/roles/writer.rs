@@ -58,9 +58,7 @@ pub(crate) struct Args {
 /// Runs until a signal.
 pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     let stop = shutdown::on_signals().context("cannot wait for signals")?;
-    if let Some(listen) = config.metrics_listen {
-        telemetry::metrics(listen)?;
-    }
+    telemetry::metrics(&config)?;
     let Some(log) = kafka::open(&config, &stop).await? else { return Ok(Ended::Well) };
     let settings = config.clone();
     let shared = tokio::task::spawn_blocking(move || shared(log, &settings)).await.context("interrupted")??;

@@ -1,5 +1,6 @@
 //! Commands: what a caller wants to happen. Each concerns one stream; [`Command::target`] says which.
 
+mod access;
 mod account;
 mod association;
 mod catalog;
@@ -24,7 +25,7 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{CustomerId, PartnerId};
 
 pub use self::{
-    account::*, association::*, catalog::*, coop::*, customer::*, incentive::*, membership::*, partner::*,
+    access::*, account::*, association::*, catalog::*, coop::*, customer::*, incentive::*, membership::*, partner::*,
     partnership::*, program::*, receivables::*, sla::*, subscription::*, timer::*, transfer::*, trial::*, usage::*,
     user::*,
 };
@@ -40,6 +41,8 @@ pub enum Target<'a> {
     Customer(&'a CustomerId),
     /// Every customer of a partition.
     CustomersPartition,
+    /// What callers did.
+    Access,
 }
 
 /// A command's body. Its id, its time and its sender travel beside it.
@@ -216,6 +219,10 @@ pub enum Command {
     SubmitTaxInvoice(SubmitTaxInvoice),
     DisputeEarning(DisputeEarning),
     DecideEarningDispute(DecideEarningDispute),
+    // Access.
+    AssignRole(AssignRole),
+    RemoveRole(RemoveRole),
+    RecordAccess(RecordAccess),
 }
 
 impl Command {
@@ -389,6 +396,9 @@ impl Command {
             Self::SubmitTaxInvoice(c) => Target::Partner(&c.partner_id),
             Self::DisputeEarning(c) => Target::Partner(&c.partner_id),
             Self::DecideEarningDispute(c) => Target::Partner(&c.partner_id),
+            Self::AssignRole(c) => Target::Partner(&c.partner_id),
+            Self::RemoveRole(c) => Target::Partner(&c.partner_id),
+            Self::RecordAccess(_) => Target::Access,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Events: what happened. Immutable, and enough to rebuild every state from.
 
+mod access;
 mod account;
 mod association;
 mod catalog;
@@ -24,8 +25,9 @@ use serde::{Deserialize, Serialize};
 use crate::charge::Charged;
 
 pub use self::{
-    account::*, association::*, catalog::*, charge::*, coop::*, customer::*, incentive::*, membership::*, partner::*,
-    partnership::*, program::*, receivables::*, sla::*, subscription::*, transfer::*, trial::*, usage::*, user::*,
+    access::*, account::*, association::*, catalog::*, charge::*, coop::*, customer::*, incentive::*, membership::*,
+    partner::*, partnership::*, program::*, receivables::*, sla::*, subscription::*, transfer::*, trial::*, usage::*,
+    user::*,
 };
 
 macro_rules! event {
@@ -108,4 +110,6 @@ events! {
     IncentiveProgramsPublished, IncentiveRatesPublished, IncentiveEnrollmentChanged, PayoutProfileUpdated, EarningsClosed,
     IncentivePaymentOrdered, IncentivePaymentDeferred, IncentivePaymentStatusChanged, TaxInvoiceSubmitted,
     EarningDisputed, EarningDisputeDecided,
+    // Access.
+    RoleAssigned, RoleRemoved, AccessRecorded,
 }

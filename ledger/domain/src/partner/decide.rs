@@ -2,7 +2,7 @@
 
 use super::{
     Partner, account, coop, incentives, invoice, membership, merge, network, partnership, profile, program,
-    receivables, tax, verification,
+    receivables, roles, tax, verification,
 };
 use crate::{
     Command, Context, Event, Reason, Reference, Rejection, check,
@@ -32,6 +32,8 @@ pub fn decide(
         Command::GrantTaxExemption(c) => tax::grant_exemption(registered_one(state, &c.partner_id)?, c, context),
         Command::RefuseTaxExemption(c) => tax::refuse_exemption(registered_one(state, &c.partner_id)?, c),
         Command::RecordNetworkAgreement(c) => network::agreement(registered_one(state, &c.partner_id)?, c),
+        Command::AssignRole(c) => roles::assign(registered_one(state, &c.partner_id)?, c),
+        Command::RemoveRole(c) => roles::remove(registered_one(state, &c.partner_id)?, c),
         Command::BarEarnedCredit(c) => network::bar(registered_one(state, &c.partner_id)?, c),
         _ => {
             let Target::Partner(partner_id) = command.target() else { return Err(check::misdirected("partner")) };

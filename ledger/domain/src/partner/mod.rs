@@ -14,10 +14,11 @@ mod partnership;
 mod profile;
 mod program;
 mod receivables;
+mod roles;
 mod tax;
 mod verification;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Event, Reason, Rejection,
     charge::InvoiceFamily,
-    event::{InvoiceIssued, PartnerRegistered},
+    event::{InvoiceIssued, PartnerRegistered, RoleRemoved},
     ids::{MergeId, PartnerId},
     money::Currency,
     party::PartnerKind,
@@ -51,6 +52,7 @@ pub use receivables::{
     AccountStanding, Certificate, CreditNoteReason, OVERDUE_DAYS_MAX, Receivable, Receivables, WithholdingCredit,
     WithholdingRelease,
 };
+pub use roles::{APPLICATION, GRANTS_MAX, Grant, PRINCIPAL_BYTES_MAX, PRINCIPAL_KINDS, Roles};
 
 pub use verification::{CheckStanding, Verification, VerificationCheck};
 
@@ -115,6 +117,8 @@ pub struct Partner {
     pub coop: Coop,
     /// What it earns by programs.
     pub incentives: Incentives,
+    /// Who has which role in its account.
+    pub roles: Roles,
 }
 
 /// The invoices of one family and currency.
@@ -151,6 +155,7 @@ impl From<&PartnerRegistered> for Partner {
             merges: BTreeMap::new(),
             coop: Coop::default(),
             incentives: Incentives::default(),
+            roles: Roles::default(),
         }
     }
 }
@@ -159,6 +164,8 @@ impl From<&PartnerRegistered> for Partner {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partners {
     partners: BTreeMap<PartnerId, Partner>,
+    /// Where each principal has a role: what is asked for each call.
+    principals: BTreeMap<String, BTreeSet<PartnerId>>,
 }
 
 impl Partners {
@@ -170,6 +177,11 @@ impl Partners {
     /// All, by id.
     pub fn iter(&self) -> impl Iterator<Item = (&PartnerId, &Partner)> {
         self.partners.iter()
+    }
+
+    /// Where a principal has a role.
+    pub fn of_principal(&self, principal: &str) -> impl Iterator<Item = &Partner> {
+        self.principals.get(principal).into_iter().flatten().filter_map(|id| self.partners.get(id))
     }
 
     /// Applies an event of any partner.
@@ -213,12 +225,28 @@ impl Partners {
             Event::NetworkAgreementRecorded(e) => self.change(&e.partner_id, |partner| {
                 partner.network.record(e.from, e.active);
             }),
+            Event::RoleAssigned(e) => {
+                self.change(&e.partner_id, |partner| partner.roles.assign(e));
+                self.principals.entry(e.principal.clone()).or_default().insert(e.partner_id.clone());
+            }
+            Event::RoleRemoved(e) => self.remove_role(e),
             Event::EarnedCreditBarred(e) => self.change(&e.partner_id, |partner| partner.network.bar(e.from, e.to)),
             Event::TaxExemptionRefused(e) => self.change_tax(&e.partner_id, |tax| {
                 tax.answer_exemption(&e.exemption_id, ExemptionState::Refused { reason: e.reason.clone() });
             }),
             Event::AccountsMerged(e) => self.merge(e),
             _ => {}
+        }
+    }
+
+    fn remove_role(&mut self, e: &RoleRemoved) {
+        self.change(&e.partner_id, |partner| partner.roles.remove(e));
+        let left = self.get(&e.partner_id).is_some_and(|partner| partner.roles.of(&e.principal).next().is_some());
+        if let Some(partners) = self.principals.get_mut(&e.principal).filter(|_| !left) {
+            partners.remove(&e.partner_id);
+            if partners.is_empty() {
+                self.principals.remove(&e.principal);
+            }
         }
     }
 

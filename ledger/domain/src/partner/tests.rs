@@ -6,6 +6,7 @@ mod merges;
 mod partnerships;
 mod profile;
 mod program;
+mod roles;
 mod state_tables;
 
 use super::*;

@@ -236,6 +236,10 @@ commands! {
         partner_id, dispute_id, program_id, mpn_id, period, earning_id, amount, currency, reason,
     }
     DecideEarningDispute { partner_id, dispute_id, correction, note }
+    // Access.
+    AssignRole { partner_id, principal, role, customer_id, location_mpn_ids }
+    RemoveRole { partner_id, principal, role, customer_id, location_mpn_ids }
+    RecordAccess { rows }
 }
 
 message! {

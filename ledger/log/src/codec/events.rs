@@ -270,6 +270,10 @@ events! {
     EarningDisputeDecided {
         partner_id, dispute_id, program_id, mpn_id, earning_id, correction, currency, note, decided_on,
     }
+    // Access.
+    RoleAssigned { partner_id, principal, role, customer_id, location_mpn_ids }
+    RoleRemoved { partner_id, principal, role, customer_id, location_mpn_ids }
+    AccessRecorded { rows }
 }
 
 message! {

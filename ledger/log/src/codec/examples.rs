@@ -1,5 +1,6 @@
 //! One full example of each event and command: every field has a value that none does not have.
 
+mod access;
 mod claims;
 mod incentives;
 mod partners;
@@ -495,6 +496,7 @@ pub(super) fn later_fields() -> Vec<Event> {
             order_id: order(),
             subscription_ids: vec![subscription()],
             by_customer: true,
+            location_mpn_id: Some(MpnId::new("5359761").unwrap()),
         }
         .into(),
         e::TransferRequested {
@@ -563,6 +565,7 @@ pub(crate) fn events() -> Vec<Event> {
         partners::events(),
         claims::events(),
         incentives::events(),
+        access::events(),
     ]
     .concat()
 }
@@ -735,6 +738,7 @@ pub(crate) fn commands() -> Vec<Command> {
         partners::commands(),
         claims::commands(),
         incentives::commands(),
+        access::commands(),
     ]
     .concat()
 }

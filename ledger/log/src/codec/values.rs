@@ -2,6 +2,7 @@
 
 use subledger_domain::{
     Reason,
+    access::{AccessOutcome, AccessRow},
     association::{
         AssociationActivity, AssociationContact, AssociationDetails, AssociationEndReason, ClaimedProduct,
         RevenueDetails, SolutionArea,
@@ -40,6 +41,7 @@ use subledger_domain::{
         RelationshipOrigin, Segment,
     },
     position::Family,
+    role::Role,
     tax::{LineTax, TaxDocumentKind, TaxIdKind, TaxRateRow, TaxRule, TaxScope, TaxTreatment},
     usage::{
         AccessPath, AccessScope, CreditReason, CreditTerms, ExchangeRate, HeldReason, Meter, MeterFamily,
@@ -78,7 +80,7 @@ text! { AssociationId DocumentId CoopClaimId UsagePeriodId }
 text! { IncentiveProgramId DisputeId }
 
 enumeration! {
-    Family { Catalog, Partners, Customers }
+    Family { Catalog, Partners, Customers, Access }
     BillingFrequency { Monthly, Annual, OneTime }
     ProductFamily { License, OneTimeRecurring, MarketplaceSaas }
     ProrationRule { Exact, DailyRate3dp, PublishedFormula, RoundedUnit }
@@ -98,6 +100,11 @@ enumeration! {
     }
     InvoiceFamily { LicenseUsage, OneTimeRecurring }
     PricePer { Month, Year, Term }
+    AccessOutcome { Refused, Privileged, Counted }
+    Role {
+        GlobalAdmin, UserAdmin, AdminAgent, BillingAdmin, SalesAgent, HelpdeskAgent, NetworkAdmin, AccountAdmin, ReferralsAdmin,
+        ProfileAdmin, IncentivesAdmin, IncentivesUser, IncentivesViewer, ExecutiveReportViewer, ReportViewer, Customer,
+    }
     CreditNoteReason { AddressCorrection, PurchaseOrderCorrection, TaxRefund, LateTaxId, OtherRefund }
     TaxTreatment { Exclusive, Inclusive, Exempt, ReverseCharge }
     TaxScope { All, Digital, Software, Reservation, Pstn }
@@ -128,6 +135,10 @@ impl Wire<String> for PricePer {
 }
 
 message! {
+    AccessRow => AccessRow {
+        outcome, principal, kind, application, second_factor, operation, reason, partner_id, customer_id, from, first_at, last_at,
+        count,
+    }
     PriceComponent => PriceComponent { component, unit_price, per }
     Offer => Offer {
         offer_id, display_name, product_family, kind, term_months, billing_frequencies, minimum_quantity, maximum_quantity,

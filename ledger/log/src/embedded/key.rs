@@ -14,6 +14,7 @@ fn code(family: Family) -> u8 {
         Family::Catalog => 1,
         Family::Partners => 2,
         Family::Customers => 3,
+        Family::Access => 4,
     }
 }
 

@@ -18,7 +18,7 @@ pub const BATCH_BYTES_MAX: i64 = 1_048_588;
 /// The names of a ledger's topics.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Topics {
-    families: [String; 3],
+    families: [String; 4],
     /// Commands on their way to the writers; as many partitions as `customers` has.
     pub commands: String,
     /// What came of commands.
@@ -48,6 +48,7 @@ impl Topics {
             Family::Catalog => &self.families[0],
             Family::Partners => &self.families[1],
             Family::Customers => &self.families[2],
+            Family::Access => &self.families[3],
         }
     }
 

@@ -61,6 +61,11 @@ impl Dial {
         })
     }
 
+    /// Whether a process that calls so shows who it is.
+    pub fn has_credentials(&self) -> bool {
+        self.identity.is_some() || self.token.file.is_some()
+    }
+
     /// Calls over a channel.
     pub fn calls(&self, channel: Channel) -> Calls {
         InterceptedService::new(channel, self.token.clone())

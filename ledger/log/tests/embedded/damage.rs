@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path};
 
-use subledger_log::{Layout, LedgerId, Log as _, OpenError, ReadError, embedded::EmbeddedLog};
+use subledger_log::{Layout, LedgerId, Log as _, OpenError, PartitionId, ReadError, embedded::EmbeddedLog};
 
 use super::tools::{LAYOUT, LEDGER, P, block, cold, create, directory, read_all, verify};
 
@@ -251,4 +251,19 @@ fn a_ledger_whose_making_was_interrupted_is_made_anew_and_one_without_its_mark_i
     let error = EmbeddedLog::open_or_create(dir.path(), LAYOUT, LEDGER).map(|_| ()).unwrap_err();
     assert!(matches!(&error, OpenError::NotALedger { what } if what.contains("acknowledged")), "{error}");
     assert!(contents(dir.path()) == before);
+}
+
+#[test]
+fn a_ledger_from_before_there_was_a_family_opens_and_takes_it() {
+    let dir = directory();
+    let end = filled(dir.path());
+    // Its file of ends had no place for the last family.
+    let noted = fs::OpenOptions::new().write(true).open(dir.path().join("acknowledged")).unwrap();
+    noted.set_len(noted.metadata().unwrap().len() - 16).unwrap();
+    drop(noted);
+    let log = cold().open(dir.path()).unwrap();
+    assert_eq!((log.end(P).unwrap(), log.end(PartitionId::ACCESS).unwrap()), (end, 0));
+    log.appender(PartitionId::ACCESS).unwrap().append(0, &block(PartitionId::ACCESS, 0, 3)).unwrap();
+    drop(log);
+    assert_eq!(cold().open(dir.path()).unwrap().end(PartitionId::ACCESS).unwrap(), 3);
 }

@@ -94,6 +94,7 @@ pub(super) fn family_code(family: Family) -> u8 {
         Family::Catalog => 0,
         Family::Customers => 1,
         Family::Partners => 2,
+        Family::Access => 3,
     }
 }
 

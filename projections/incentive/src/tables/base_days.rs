@@ -41,6 +41,7 @@ fn family_code(family: Family) -> u8 {
         Family::Catalog => 0,
         Family::Customers => 1,
         Family::Partners => 2,
+        Family::Access => 3,
     }
 }
 

@@ -65,6 +65,7 @@ impl SeekError {
 pub(crate) fn may_hold(layout: Layout, partition: PartitionId, key: &str) -> bool {
     match partition.family {
         Family::Catalog => key == "catalog",
+        Family::Access => key == "access",
         family => layout.partition_of(family, key) == partition,
     }
 }

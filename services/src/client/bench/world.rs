@@ -190,6 +190,7 @@ impl World {
             partner_id: self.partner_id(self.partner_of(customer)),
             order_id: String::new(),
             lines: subscription_ids.map(line).collect(),
+            ..Purchase::default()
         })
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn check(export: &Export, part: Listed, meter: &Meter) -> Result<Deci
     while let Some(record) = records.next()? {
         let commit = records.decode(&record)?;
         let seq = commit.position.seq;
-        if part.partition.family != Family::Catalog && !commit.is_writer_started() {
+        if !matches!(part.partition.family, Family::Catalog | Family::Access) && !commit.is_writer_started() {
             history.go_to(&commit).map_err(|what| records.bad(record.offset, what).seq(seq))?;
         }
         let decided = replay.check(&commit, &history.reference);
@@ -67,7 +67,7 @@ impl<'a> History<'a> {
     }
 
     fn advance(&mut self, partition: PartitionId, until: u64) -> Result<(), String> {
-        if partition.family == Family::Customers || !self.export.layout.contains(partition) {
+        if matches!(partition.family, Family::Customers | Family::Access) || !self.export.layout.contains(partition) {
             return Err(format!("it was decided against {partition}, which no decision refers to"));
         }
         let (records, next) = match self.places.entry(partition) {

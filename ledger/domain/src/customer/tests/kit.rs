@@ -281,7 +281,7 @@ impl World {
             Target::Catalog => self.reference.catalog.decide(command, &context),
             Target::Partner(id) => partner::decide(self.reference.partners.get(id), &self.reference, command, &context),
             Target::Customer(_) => customer::decide(self.customer.as_ref(), &self.reference, command, &context),
-            Target::CustomersPartition => unreachable!("the writer's"),
+            Target::CustomersPartition | Target::Access => unreachable!("the writer's"),
         }
     }
 

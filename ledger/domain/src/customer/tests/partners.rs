@@ -278,6 +278,7 @@ fn a_restricted_partner_invites_as_a_reseller_only() {
             partner_id: partner(by),
             delegated_admin: true,
             reseller_id: reseller.map(partner),
+            expires_after_days: None,
         })
     };
     w.ok(Command::CreateCustomer(c::CreateCustomer { partner_id: partner("provider"), ..create() }));

@@ -1,0 +1,201 @@
+//! Commands of callers with roles: by their kind, the partner that acts, and the customer they are about.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
+use subledger_domain::{
+    access::AccessOutcome,
+    ids::{CustomerId, OfferId, PartnerId},
+    offer::{ProductFamily, ProductKind},
+    role::{Role, RoleFamily},
+};
+use subledger_log::codec::Wire as _;
+use subledger_proto::api;
+
+use super::{
+    Access, Call, Checks,
+    lookup::Lookup,
+    matrix::{Operation, Scope},
+    refusal::Refusal,
+    standing::{Reach, Standing, Tenant},
+    visible, wire,
+};
+use crate::identity::Caller;
+
+/// Judges the commands of one call.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    access: Arc<Access>,
+    caller: Caller,
+    lookup: Lookup,
+}
+
+impl Gate {
+    pub(super) fn new(access: Arc<Access>, caller: Caller, lookup: Lookup) -> Self {
+        Self { access, caller, lookup }
+    }
+
+    /// Whether the caller may send the command. With `validate_only` nothing is done, which more roles may.
+    pub(crate) async fn allow(&self, command: &api::Command, validate_only: bool) -> Result<(), Refusal> {
+        let Some(checks) = &self.access.checks else { return Ok(()) };
+        // Roles are looked at for each command: a stream does not outlive them.
+        let Standing::Tenant(tenant) = checks.standing(&self.caller) else { return Ok(()) };
+        let judged = self.judge(checks, &tenant, command, validate_only).await;
+        if let Err(refusal) = &judged {
+            let principal = self.caller.principal.as_str();
+            let (kind, customer) = body(command).map_or_else(Default::default, |(kind, body)| {
+                (kind, CustomerId::new(wire::text(&body, "customer_id")).ok())
+            });
+            tracing::info!(principal, kind, from = ?self.caller.from, reason = refusal.reason, "refused");
+            checks.recorder.note(&Call {
+                outcome: AccessOutcome::Refused,
+                caller: Some(&self.caller),
+                operation: &format!("Submit/{kind}"),
+                reason: &refusal.reason,
+                partner: Standing::Tenant(tenant).home(),
+                customer,
+                from: self.caller.from.map(|from| from.ip()),
+            });
+        }
+        judged
+    }
+
+    async fn judge(
+        &self,
+        checks: &Checks,
+        tenant: &Tenant,
+        command: &api::Command,
+        validate_only: bool,
+    ) -> Result<(), Refusal> {
+        // What is no command is refused by whoever reads it next, with its fault.
+        let Some((kind, body)) = body(command) else { return Ok(()) };
+        for variant in variants(checks, &kind, &body) {
+            let Some(operation) = checks.matrix.command(&kind, variant) else { continue };
+            self.judge_as(checks, tenant, operation, &body, validate_only).await?;
+        }
+        Ok(())
+    }
+
+    async fn judge_as(
+        &self,
+        checks: &Checks,
+        tenant: &Tenant,
+        operation: &Operation,
+        body: &DynamicMessage,
+        validate_only: bool,
+    ) -> Result<(), Refusal> {
+        let mut roles = operation.allowed.clone();
+        if validate_only {
+            roles.extend(&operation.read_only);
+        }
+        let reach = checks.reach_by(operation, &roles, tenant, &self.caller)?;
+        match operation.scope {
+            Scope::Partner => acting(operation, tenant, &reach, &wire::text(body, "partner_id"), None),
+            Scope::NewCustomer => {
+                let customer = wire::text(body, "customer_id");
+                acting(operation, tenant, &reach, &wire::text(body, "partner_id"), Some(&customer))
+            }
+            Scope::Customer => self.about_customer(operation, tenant, &reach, body).await,
+            _ => Err(Refusal::operators_only(operation)),
+        }
+    }
+
+    async fn about_customer(
+        &self,
+        operation: &Operation,
+        tenant: &Tenant,
+        reach: &Reach,
+        body: &DynamicMessage,
+    ) -> Result<(), Refusal> {
+        let customer = wire::text(body, "customer_id");
+        if reach.is_customer(&customer) {
+            return Ok(());
+        }
+        if reach.partners.is_empty() {
+            return Err(Refusal::not_found("customer", &customer));
+        }
+        let source = wire::text(body, "source_partner_id");
+        let named = if source.is_empty() { wire::text(body, "partner_id") } else { source };
+        if named.is_empty() {
+            return Err(Refusal::field("REQUIRED_FIELD_MISSING", "partner_id", "is required"));
+        }
+        acting(operation, tenant, reach, &named, Some(&customer))?;
+        let own = reach.only(&named);
+        // Read models lag behind: who was just created must be found.
+        for fresh in [false, true] {
+            let found = self.lookup.customer(&customer, fresh).await.map_err(Refusal::of)?;
+            if found.is_some_and(|found| visible::sees_customer(&found, &own, true)) {
+                return Ok(());
+            }
+        }
+        Err(Refusal::not_found("customer", &customer))
+    }
+}
+
+/// The partner that acts is one of the caller's, and its customer too where the role is for single customers.
+fn acting(
+    operation: &Operation,
+    tenant: &Tenant,
+    reach: &Reach,
+    partner: &str,
+    customer: Option<&str>,
+) -> Result<(), Refusal> {
+    if !reach.partners.contains_key(partner) {
+        let known = PartnerId::new(partner).is_ok_and(|id| tenant.knows(&id));
+        return Err(if known { Refusal::role(operation) } else { Refusal::not_found("partner", partner) });
+    }
+    match customer {
+        Some(customer) if !reach.covers(partner, Some(customer)) => Err(Refusal::not_found("customer", customer)),
+        _ => Ok(()),
+    }
+}
+
+/// The kind of a command, as its field is called, and what it says.
+fn body(command: &api::Command) -> Option<(String, DynamicMessage)> {
+    let message = wire::dynamic(command, "subledger.v1.Command")?;
+    let body = message.descriptor().oneofs().find(|oneof| oneof.name() == "body")?;
+    let field = body.fields().find(|field| message.has_field(field))?;
+    let inner = message.get_field(&field).as_message()?.clone();
+    Some((field.name().to_owned(), inner))
+}
+
+/// Kinds of command that are several operations: each that this one is. `None` stands for the kind as such.
+fn variants(checks: &Checks, kind: &str, body: &DynamicMessage) -> BTreeSet<Option<&'static str>> {
+    match kind {
+        "accept_agreement" if wire::text(body, "partner_id").is_empty() => BTreeSet::from([Some("direct")]),
+        "assign_role" | "remove_role" => {
+            let wire = body.get_field_by_name("role").and_then(|role| role.as_enum_number()).unwrap_or_default();
+            BTreeSet::from([Role::from_wire(wire).ok().and_then(|role| family(role.family()))])
+        }
+        "purchase" => {
+            let lines = body.get_field_by_name("lines");
+            let lines = lines.iter().flat_map(|lines| lines.as_list().into_iter().flatten());
+            let offers = lines.filter_map(Value::as_message).map(|line| wire::text(line, "offer_id"));
+            let kinds: BTreeSet<_> = offers.map(|offer| product(checks, &offer)).collect();
+            if kinds.is_empty() { BTreeSet::from([None]) } else { kinds }
+        }
+        _ => BTreeSet::from([None]),
+    }
+}
+
+fn family(family: RoleFamily) -> Option<&'static str> {
+    match family {
+        RoleFamily::Tenant => None,
+        RoleFamily::Reseller => Some("reseller"),
+        RoleFamily::Company => Some("company"),
+        RoleFamily::Insights => Some("insights"),
+        RoleFamily::Customer => Some("customer"),
+    }
+}
+
+fn product(checks: &Checks, offer: &str) -> Option<&'static str> {
+    let view = checks.ledger.get()?.reference.view();
+    let offer = view.reference.catalog.offer(&OfferId::new(offer).ok()?)?;
+    match offer.product.as_ref().and_then(|product| product.kind) {
+        Some(ProductKind::SoftwareSubscription | ProductKind::SoftwarePerpetual) => Some("software"),
+        Some(ProductKind::Reservation) => Some("reservation"),
+        Some(ProductKind::AzurePlan | ProductKind::AzureSubscription) => Some("azure_plan"),
+        None if offer.product_family == ProductFamily::MarketplaceSaas => Some("marketplace"),
+        None => None,
+    }
+}

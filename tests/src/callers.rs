@@ -1,0 +1,131 @@
+//! A ledger that checks who calls, and callers with roles in it.
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use prost::Message as _;
+use prost_reflect::{DynamicMessage, MethodDescriptor};
+use serde_json::{Value, json};
+use subledger_proto::POOL;
+use tonic::{
+    Status,
+    transport::{Channel, Endpoint},
+};
+
+use crate::{
+    identities::{AUDIENCE, ISSUER, ProviderKey, claims, key_set, write},
+    process::Serve,
+    raw,
+};
+
+/// Who runs the ledger of a test.
+pub const OPERATOR: &str = "operator@ledger.example";
+
+/// A ledger on loopback whose callers show tokens.
+pub struct Checked {
+    dir: tempfile::TempDir,
+    /// The process.
+    pub serve: Serve,
+    provider: ProviderKey,
+    channel: Channel,
+    operator: String,
+}
+
+impl Checked {
+    /// Starts one, with more settings.
+    pub async fn start(settings: &[&str]) -> anyhow::Result<Self> {
+        let dir = tempfile::tempdir()?;
+        let provider = ProviderKey::new("first")?;
+        let keys = write(&dir.path().join("jwks.json"), &key_set(&[&provider])?)?;
+        let own = [
+            format!("identity.issuer={ISSUER}"),
+            format!("identity.audience={AUDIENCE}"),
+            format!("identity.jwks_file={keys}"),
+            format!("identity.operators=oidc:{OPERATOR}"),
+            "test_clock.enabled=true".to_owned(),
+            "limits.principal_calls_per_second=1000000".to_owned(),
+        ];
+        let all: Vec<_> = own.iter().map(String::as_str).chain(settings.iter().copied()).collect();
+        let arguments: Vec<_> = all.iter().flat_map(|setting| ["--set", setting]).collect();
+        let serve = Serve::start(&dir.path().join("data"), &arguments).await?;
+        let channel = Endpoint::from_shared(serve.address.clone())?.connect().await?;
+        let operator = provider.token(OPERATOR)?;
+        Ok(Self { dir, serve, provider, channel, operator })
+    }
+
+    /// Stops it, so that nothing waits any more, and starts it again.
+    pub async fn restart(self) -> anyhow::Result<Self> {
+        let Self { dir, mut serve, provider, operator, .. } = self;
+        serve.process.stop()?;
+        let serve = serve.restart().await?;
+        let channel = Endpoint::from_shared(serve.address.clone())?.connect().await?;
+        Ok(Self { dir, serve, provider, channel, operator })
+    }
+
+    /// A file of the test's own.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// A good token of somebody, with a second factor.
+    pub fn token(&self, subject: &str) -> anyhow::Result<String> {
+        self.provider.token(subject)
+    }
+
+    /// A token that says more, or less where a claim is null.
+    pub fn token_with(&self, subject: &str, more: &Value) -> anyhow::Result<String> {
+        let mut all = claims(subject);
+        let (Some(all_of), Some(more)) = (all.as_object_mut(), more.as_object()) else { anyhow::bail!("no claims") };
+        for (name, value) in more {
+            if value.is_null() { _ = all_of.remove(name) } else { _ = all_of.insert(name.clone(), value.clone()) }
+        }
+        self.provider.sign(&all)
+    }
+
+    /// Calls a method, `Service/Method`, with a message in JSON; the answer's bytes.
+    pub async fn call_raw(&self, token: &str, method: &str, message: &Value) -> Result<Vec<u8>, Status> {
+        let known = method_of(method).map_err(|error| Status::internal(error.to_string()))?;
+        let message = DynamicMessage::deserialize(known.input(), message.clone());
+        let message = message.map_err(|error| Status::internal(format!("{method}: {error}")))?;
+        raw::call_as(self.channel.clone(), Some(token), &format!("/subledger.v1.{method}"), &message.encode_to_vec())
+            .await
+    }
+
+    /// The same, with the answer in JSON.
+    pub async fn call(&self, token: &str, method: &str, message: &Value) -> Result<Value, Status> {
+        let bytes = self.call_raw(token, method, message).await?;
+        read(method, &bytes).map_err(|error| Status::internal(error.to_string()))
+    }
+
+    /// The same as who runs the ledger, which must work.
+    pub async fn operate(&self, method: &str, message: &Value) -> anyhow::Result<Value> {
+        self.call(&self.operator, method, message).await.with_context(|| format!("{method} {message}"))
+    }
+
+    /// Submits a command as who runs the ledger, which must be accepted; waits until the read models show it.
+    pub async fn accepted(&self, command: &Value) -> anyhow::Result<Value> {
+        let outcome = self.operate("CommandService/Submit", &json!({ "command": command })).await?;
+        Ok(outcome)
+    }
+
+    /// Gives a principal a role.
+    pub async fn assign(&self, subject: &str, role: &str, partner: &str, customer: &str) -> anyhow::Result<()> {
+        let command = json!({ "command_id": format!("role-{subject}-{role}-{partner}-{customer}").replace('@', "."), "assign_role": {
+            "partner_id": partner, "principal": format!("oidc:{subject}"), "role": role, "customer_id": customer } });
+        self.accepted(&command).await.map(|_| ())
+    }
+}
+
+/// A method of the API.
+pub fn method_of(name: &str) -> anyhow::Result<MethodDescriptor> {
+    let (service, method) = name.split_once('/').context("Service/Method")?;
+    let service = POOL.get_service_by_name(&format!("subledger.v1.{service}")).context("no such service")?;
+    service.methods().find(|known| known.name() == method).with_context(|| format!("no method {name}"))
+}
+
+/// An answer in JSON.
+pub fn read(method: &str, bytes: &[u8]) -> anyhow::Result<Value> {
+    let message = DynamicMessage::decode(method_of(method)?.output(), bytes)?;
+    let options = prost_reflect::SerializeOptions::new().use_proto_field_name(true).stringify_64_bit_integers(false);
+    Ok(message.serialize_with_options(serde_json::value::Serializer, &options)?)
+}
