@@ -157,4 +157,8 @@ id! {
     AzureSubscriptionId
     /// A role that was given, unique among the customer's.
     AssignmentId
+    /// An incentive program.
+    IncentiveProgramId
+    /// A dispute about an earning, unique among the partner's.
+    DisputeId
 }

@@ -16,6 +16,7 @@ pub mod customer;
 pub mod decision;
 pub mod event;
 pub mod ids;
+pub mod incentive;
 pub mod money;
 pub mod offer;
 pub mod partner;

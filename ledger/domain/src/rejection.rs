@@ -444,6 +444,45 @@ reasons! {
     NoUsageSubscription = "NO_USAGE_SUBSCRIPTION",
     /// There is no budget.
     NoBudgetSet = "NO_BUDGET_SET",
+
+    /// Earnings of closed days rest on the rate card.
+    IncentiveCardInUse = "INCENTIVE_CARD_IN_USE",
+    /// No incentive program of that id is published.
+    IncentiveProgramNotFound = "INCENTIVE_PROGRAM_NOT_FOUND",
+    /// The program is not for partners of this kind or country, or gone.
+    IncentiveNotOffered = "INCENTIVE_NOT_OFFERED",
+    /// The location is none of the partner's.
+    MpnIdNotAssociated = "MPN_ID_NOT_ASSOCIATED",
+    /// The location was not invited to the program.
+    EnrollmentNotFound = "ENROLLMENT_NOT_FOUND",
+    /// The enrollment does not move so.
+    InvalidEnrollmentTransition = "INVALID_ENROLLMENT_TRANSITION",
+    /// Bank or tax data is missing.
+    EnrollmentNotReady = "ENROLLMENT_NOT_READY",
+    /// The earnings of that month are closed.
+    EarningPeriodClosed = "EARNING_PERIOD_CLOSED",
+    /// Months close one after another.
+    EarningPeriodNotNext = "EARNING_PERIOD_NOT_NEXT",
+    /// What it was computed with has changed since.
+    EarningsOutdated = "EARNINGS_OUTDATED",
+    /// The earnings of that month are not closed.
+    EarningPeriodOpen = "EARNING_PERIOD_OPEN",
+    /// No payment is to be ordered on that day.
+    PaymentNotDue = "PAYMENT_NOT_DUE",
+    /// The partner has no such incentive payment.
+    IncentivePaymentNotFound = "INCENTIVE_PAYMENT_NOT_FOUND",
+    /// The payment does not move so.
+    InvalidPaymentTransition = "INVALID_PAYMENT_TRANSITION",
+    /// A refused tax invoice holds every pending payment.
+    PaymentHeldTaxInvoice = "PAYMENT_HELD_TAX_INVOICE",
+    /// A dispute with this id exists.
+    DisputeAlreadyExists = "DISPUTE_ALREADY_EXISTS",
+    /// The partner has no such dispute.
+    DisputeNotFound = "DISPUTE_NOT_FOUND",
+    /// The dispute has its answer.
+    DisputeClosed = "DISPUTE_CLOSED",
+    /// The earning is disputed already.
+    EarningAlreadyDisputed = "EARNING_ALREADY_DISPUTED",
 }
 
 impl fmt::Display for Reason {

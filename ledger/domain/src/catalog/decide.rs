@@ -42,6 +42,8 @@ impl Catalog {
             Command::PublishMeterPrices(command) => self.usage.publish_prices(command, self.last_closed),
             Command::PublishExchangeRates(command) => self.usage.publish_rates(command),
             Command::PublishCreditTerms(command) => usage::publish_terms(command, self.last_closed),
+            Command::PublishIncentivePrograms(command) => self.incentives.publish_programs(command, self.last_closed),
+            Command::PublishIncentiveRates(command) => self.incentives.publish_rates(command, self.last_closed),
             _ => Err(check::misdirected("catalog")),
         }
     }

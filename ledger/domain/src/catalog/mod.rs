@@ -2,6 +2,7 @@
 
 mod changes;
 mod decide;
+mod incentives;
 mod price;
 mod product;
 mod promotion;
@@ -26,6 +27,7 @@ use crate::{
 
 pub use changes::{ChangeFlag, PriceChange};
 pub use decide::{LIST_PRICE_DECIMALS_MAX, LIST_PRICE_MAX, OFFERS_MAX, PRICE_ROWS_MAX};
+pub use incentives::{INCENTIVE_PROGRAMS_MAX, INCENTIVE_RATES_MAX, IncentiveCatalog};
 pub use price::{PriceKey, PriceQuote, PublishedPrice};
 pub use promotion::{Order, PERCENT_DECIMALS_MAX, PROMOTIONS_MAX};
 pub use taxes::{PaymentInstructions, TAX_RATES_MAX};
@@ -46,6 +48,7 @@ pub struct Catalog {
     promotions: BTreeMap<PromotionId, Promotion>,
     refund_caps: refund_cap::RefundCaps,
     usage: UsageCatalog,
+    incentives: IncentiveCatalog,
 }
 
 impl Catalog {
@@ -111,6 +114,11 @@ impl Catalog {
         &self.usage
     }
 
+    /// What is published for incentives.
+    pub fn incentives(&self) -> &IncentiveCatalog {
+        &self.incentives
+    }
+
     /// Applies an event of the catalog.
     pub fn evolve(&mut self, event: &Event) {
         match event {
@@ -146,6 +154,7 @@ impl Catalog {
             Event::RefundCapPublished(e) => {
                 self.refund_caps.entry(e.currency).or_default().insert(e.valid_from, e.amount);
             }
+            Event::IncentiveProgramsPublished(_) | Event::IncentiveRatesPublished(_) => self.incentives.evolve(event),
             _ => self.usage.evolve(event),
         }
     }

@@ -1,3 +1,4 @@
+mod incentives;
 mod taxes;
 
 use std::collections::BTreeSet;

@@ -2,6 +2,7 @@
 
 mod catalog;
 mod customer;
+mod incentive;
 mod partner;
 mod receivables;
 mod sla;
@@ -17,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{CustomerId, PartnerId};
 
 pub use self::{
-    catalog::*, customer::*, partner::*, receivables::*, sla::*, subscription::*, timer::*, transfer::*, trial::*,
-    usage::*, user::*,
+    catalog::*, customer::*, incentive::*, partner::*, receivables::*, sla::*, subscription::*, timer::*, transfer::*,
+    trial::*, usage::*, user::*,
 };
 
 /// The stream a command concerns.
@@ -131,6 +132,19 @@ pub enum Command {
     BarEarnedCredit(BarEarnedCredit),
     SetSpendingBudget(SetSpendingBudget),
     RemoveSpendingBudget(RemoveSpendingBudget),
+    // Incentives.
+    PublishIncentivePrograms(PublishIncentivePrograms),
+    PublishIncentiveRates(PublishIncentiveRates),
+    InviteToIncentive(InviteToIncentive),
+    AcceptIncentiveInvitation(AcceptIncentiveInvitation),
+    UpdatePayoutProfile(UpdatePayoutProfile),
+    SetIncentiveEnrollment(SetIncentiveEnrollment),
+    CloseEarnings(CloseEarnings),
+    OrderIncentivePayment(OrderIncentivePayment),
+    SetIncentivePaymentStatus(SetIncentivePaymentStatus),
+    SubmitTaxInvoice(SubmitTaxInvoice),
+    DisputeEarning(DisputeEarning),
+    DecideEarningDispute(DecideEarningDispute),
 }
 
 impl Command {
@@ -230,6 +244,18 @@ impl Command {
             Self::BarEarnedCredit(c) => Target::Partner(&c.partner_id),
             Self::SetSpendingBudget(c) => Target::Customer(&c.customer_id),
             Self::RemoveSpendingBudget(c) => Target::Customer(&c.customer_id),
+            // Incentives.
+            Self::PublishIncentivePrograms(_) | Self::PublishIncentiveRates(_) => Target::Catalog,
+            Self::InviteToIncentive(c) => Target::Partner(&c.partner_id),
+            Self::AcceptIncentiveInvitation(c) => Target::Partner(&c.partner_id),
+            Self::UpdatePayoutProfile(c) => Target::Partner(&c.partner_id),
+            Self::SetIncentiveEnrollment(c) => Target::Partner(&c.partner_id),
+            Self::CloseEarnings(c) => Target::Partner(&c.partner_id),
+            Self::OrderIncentivePayment(c) => Target::Partner(&c.partner_id),
+            Self::SetIncentivePaymentStatus(c) => Target::Partner(&c.partner_id),
+            Self::SubmitTaxInvoice(c) => Target::Partner(&c.partner_id),
+            Self::DisputeEarning(c) => Target::Partner(&c.partner_id),
+            Self::DecideEarningDispute(c) => Target::Partner(&c.partner_id),
         }
     }
 

@@ -3,6 +3,7 @@
 mod catalog;
 mod charge;
 mod customer;
+mod incentive;
 mod partner;
 mod receivables;
 mod sla;
@@ -17,8 +18,8 @@ use serde::{Deserialize, Serialize};
 use crate::charge::Charged;
 
 pub use self::{
-    catalog::*, charge::*, customer::*, partner::*, receivables::*, sla::*, subscription::*, transfer::*, trial::*,
-    usage::*, user::*,
+    catalog::*, charge::*, customer::*, incentive::*, partner::*, receivables::*, sla::*, subscription::*, transfer::*,
+    trial::*, usage::*, user::*,
 };
 
 macro_rules! event {
@@ -82,4 +83,8 @@ events! {
     NetworkAgreementRecorded, EarnedCreditBarred,
     AzureSubscriptionRegistered, UsageRecorded, UsageRated, UsageCharged, AccessGranted, AccessRevoked, PartnerIdLinked,
     EarnedCreditReviewed, SpendingBudgetSet, SpendingBudgetRemoved, BudgetThresholdReached,
+    // Incentives.
+    IncentiveProgramsPublished, IncentiveRatesPublished, IncentiveEnrollmentChanged, PayoutProfileUpdated, EarningsClosed,
+    IncentivePaymentOrdered, IncentivePaymentDeferred, IncentivePaymentStatusChanged, TaxInvoiceSubmitted,
+    EarningDisputed, EarningDisputeDecided,
 }

@@ -1,6 +1,6 @@
 //! Decisions about one partner.
 
-use super::{Partner, invoice, network, profile, receivables, tax};
+use super::{Partner, incentives, invoice, network, profile, receivables, tax};
 use crate::{
     Command, Context, Event, Reason, Reference, Rejection, check,
     command::{RegisterPartner, Target},
@@ -31,7 +31,9 @@ pub fn decide(
         Command::BarEarnedCredit(c) => network::bar(registered_one(state, &c.partner_id)?, c),
         _ => {
             let Target::Partner(partner_id) = command.target() else { return Err(check::misdirected("partner")) };
-            receivables::decide(registered_one(state, partner_id)?, &reference.catalog, command, context)
+            let (partner, catalog) = (registered_one(state, partner_id)?, &reference.catalog);
+            receivables::decide(partner, catalog, command, context)
+                .or_else(|| incentives::decide(partner, catalog, command, context))
                 .unwrap_or_else(|| Err(check::misdirected("partner")))
         }
     }

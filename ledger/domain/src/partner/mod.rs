@@ -2,6 +2,7 @@
 
 mod cycle;
 mod decide;
+mod incentives;
 mod invoice;
 mod network;
 mod number;
@@ -26,6 +27,7 @@ use crate::{
 
 pub use cycle::{CycleStart, billing_period_start, invoice_date};
 pub use decide::decide;
+pub use incentives::Incentives;
 pub use invoice::{InvoiceHeader, PAYMENT_TERM_DAYS};
 pub use network::Network;
 pub use profile::BillingProfile;
@@ -65,6 +67,8 @@ pub struct Partner {
     pub receivables: Receivables,
     /// Whether it may earn credit.
     pub network: Network,
+    /// What it earns by programs.
+    pub incentives: Incentives,
 }
 
 /// The invoices of one family and currency.
@@ -94,6 +98,7 @@ impl From<&PartnerRegistered> for Partner {
             tax: TaxStanding::default(),
             receivables: Receivables::default(),
             network: Network::of(&e.mpn_id),
+            incentives: Incentives::default(),
         }
     }
 }
@@ -122,6 +127,9 @@ impl Partners {
                 partner.count_invoice(event);
                 partner.receivables.apply(event);
             });
+        }
+        if let Some(id) = incentives::concerned(event) {
+            self.change(id, |partner| partner.incentives.apply(event));
         }
         match event {
             Event::PartnerRegistered(e) => {

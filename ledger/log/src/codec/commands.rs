@@ -152,6 +152,25 @@ commands! {
     SetSpendingBudget { customer_id, partner_id, amount, currency }
     RemoveSpendingBudget { customer_id, partner_id }
     ChangeReservation { customer_id, partner_id, subscription_id, scope, azure_subscription_id }
+
+    // Incentives.
+    PublishIncentivePrograms { programs }
+    PublishIncentiveRates { rates }
+    InviteToIncentive { partner_id, program_id, mpn_id }
+    AcceptIncentiveInvitation { partner_id, program_id, mpn_id }
+    UpdatePayoutProfile { partner_id, bank, tax }
+    SetIncentiveEnrollment { partner_id, program_id, mpn_id, status, reason, unmet }
+    CloseEarnings {
+        partner_id, program_id, mpn_id, period, revision, levers, totals, adjusted_usd, earned_usd, line_count, lines_digest,
+        order_on, payment_on, payment_threshold, is_last, reflects,
+    }
+    OrderIncentivePayment { partner_id, program_id, mpn_id, ordered_on, revision, currency, exchange_rate }
+    SetIncentivePaymentStatus { partner_id, payment_id, status, reason, recoup_usd }
+    SubmitTaxInvoice { partner_id, payment_id, reference, document_hash }
+    DisputeEarning {
+        partner_id, dispute_id, program_id, mpn_id, period, earning_id, amount, currency, reason,
+    }
+    DecideEarningDispute { partner_id, dispute_id, correction, note }
 }
 
 message! {

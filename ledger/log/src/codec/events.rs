@@ -180,6 +180,32 @@ events! {
     SpendingBudgetSet { customer_id, partner_id, amount, currency, armed }
     SpendingBudgetRemoved { customer_id, partner_id }
     BudgetThresholdReached { customer_id, partner_id, month, estimate, budget, currency, percent }
+
+    // Incentives.
+    IncentiveProgramsPublished { programs }
+    IncentiveRatesPublished { rates }
+    IncentiveEnrollmentChanged { partner_id, program_id, mpn_id, from, to, on, reason, unmet, validate_until }
+    PayoutProfileUpdated { partner_id, bank, tax }
+    EarningsClosed {
+        partner_id, program_id, mpn_id, period, revision, levers, totals, adjusted_usd, earned_usd, line_count, lines_digest,
+        order_on, payment_on, payment_threshold, is_last, reflects, earned_on,
+    }
+    IncentivePaymentOrdered {
+        partner_id, program_id, mpn_id, payment_id, periods, amounts, method, ordered_on, payment_on,
+    }
+    IncentivePaymentDeferred {
+        partner_id, program_id, mpn_id, ordered_on, carried_usd, payment_threshold, not_ready,
+    }
+    IncentivePaymentStatusChanged {
+        partner_id, program_id, mpn_id, payment_id, from, to, on, reason, amounts, recoup_usd,
+    }
+    TaxInvoiceSubmitted { partner_id, payment_id, reference, document_hash, submitted_on }
+    EarningDisputed {
+        partner_id, dispute_id, program_id, mpn_id, period, earning_id, amount, currency, reason, disputed_on,
+    }
+    EarningDisputeDecided {
+        partner_id, dispute_id, program_id, mpn_id, earning_id, correction, currency, note, decided_on,
+    }
 }
 
 message! {

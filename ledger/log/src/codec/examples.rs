@@ -1,5 +1,6 @@
 //! One full example of each event and command: every field has a value that none does not have.
 
+mod incentives;
 mod receivables;
 mod records;
 mod tax;
@@ -511,6 +512,7 @@ pub(super) fn events() -> Vec<Event> {
         records::life_events(),
         receivables::events(),
         usage::events(),
+        incentives::events(),
     ]
     .concat()
 }
@@ -673,6 +675,7 @@ pub(super) fn commands() -> Vec<Command> {
         records::life_commands(),
         receivables::commands(),
         usage::commands(),
+        incentives::commands(),
     ]
     .concat()
 }

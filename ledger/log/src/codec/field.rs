@@ -195,6 +195,15 @@ impl Wire<Timestamp> for DateTime<Utc> {
     }
 }
 
+impl Wire<Option<Timestamp>> for Option<DateTime<Utc>> {
+    fn to_wire(&self) -> Option<Timestamp> {
+        self.as_ref().map(Wire::to_wire)
+    }
+    fn from_wire(wire: Option<Timestamp>) -> Result<Self, FieldError> {
+        wire.map(Wire::from_wire).transpose()
+    }
+}
+
 /// Converts messages field by field: `message! { Domain => Protobuf { field, field } }`.
 macro_rules! message {
     ($($domain:ident => $pb:ident { $($field:ident),* $(,)? })*) => {$(

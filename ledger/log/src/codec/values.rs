@@ -7,9 +7,14 @@ use subledger_domain::{
     customer::{ScheduledChange, SlaCredit, SuspensionReason},
     event::LicenseRow,
     ids::{
-        AssignmentId, AzureSubscriptionId, ClaimId, CommandId, CreditNoteNumber, CustomerId, ExemptionId,
-        InvoiceNumber, LineId, MeterId, OfferId, OrderId, PartnerId, PaymentId, PriceListId, PromotionId,
-        SubscriptionId, TransferId, UserId, WithholdingId,
+        AssignmentId, AzureSubscriptionId, ClaimId, CommandId, CreditNoteNumber, CustomerId, DisputeId, ExemptionId,
+        IncentiveProgramId, InvoiceNumber, LineId, MeterId, OfferId, OrderId, PartnerId, PaymentId, PriceListId,
+        PromotionId, SubscriptionId, TransferId, UserId, WithholdingId,
+    },
+    incentive::{
+        Accelerator, BankProfile, CurrencyTotal, DatedRate, EarningType, EnrollmentStatus, IncentiveProduct,
+        IncentiveProgram, Lever, LeverTotal, PaymentAmounts, PaymentMethod, PaymentStatus, ProgramEarner, RateCard,
+        TaxProfile,
     },
     money::{Currency, Money},
     offer::{
@@ -55,6 +60,8 @@ text! { ExemptionId UserId }
 text! { PaymentId WithholdingId CreditNoteNumber ClaimId }
 
 text! { MeterId AzureSubscriptionId AssignmentId }
+
+text! { IncentiveProgramId DisputeId }
 
 enumeration! {
     Family { Catalog, Partners, Customers }
@@ -200,3 +207,39 @@ defaulting! {
     Fulfilment { Automatic, Publisher }
     Availability { All, Selected, None }
 }
+
+// Incentives.
+enumeration! {
+    ProgramEarner { Payer, Reseller }
+    EarningType { Fee, Rebate, Coop, Sell }
+    IncentiveProduct { License, OneTimeRecurring, Marketplace, AzureUsage }
+    EnrollmentStatus { Invited, ActionRequired, ValidatingEnrollment, Enrolled, Inactive, Ineligible, Discontinued }
+    PaymentStatus {
+        Unprocessed, Upcoming, PendingTaxInvoice, TaxInvoiceUnderReview, TaxInvoiceRejected, RejectedDuringReview, InProgress,
+        Failed, Reprocessing, Sent, Reversed, Rejected, IncorrectPayment,
+    }
+    PaymentMethod { ElectronicBankTransfer, CreditNote }
+}
+
+message! {
+    IncentiveProgram => IncentiveProgram {
+        program_id, name, earner, partner_kinds, markets, excluded_offer_ids, cards, discontinued_on,
+    }
+    RateCard => RateCard {
+        valid_from, valid_to, levers, cooling_days, payment_days, payment_threshold, clawback_months,
+    }
+    Lever => Lever { name, earning_type, products, offer_ids, rate, accelerators, minimum_revenue, cap }
+    Accelerator => Accelerator { from_revenue, rate }
+    DatedRate => DatedRate { valid_from, from, to, rate }
+    BankProfile => BankProfile { account_reference, country, currency, method }
+    TaxProfile => TaxProfile {
+        form, country, withholding_percent, sales_tax_percent, service_fee_tax_percent, tax_invoice_required,
+    }
+    LeverTotal => LeverTotal { card_from, lever, earning_type, rate, revenue_usd, earned_usd, capped_usd }
+    CurrencyTotal => CurrencyTotal { currency, revenue, earned }
+    PaymentAmounts => PaymentAmounts {
+        gross_usd, recouped_usd, earned_usd, currency, exchange_rate, earned, withheld_tax, sales_tax, service_fee_tax, total,
+    }
+}
+
+optional! { BankProfile TaxProfile }
