@@ -5,6 +5,7 @@
 //! brought up to date from whichever side comes last.
 
 mod claims;
+mod incentives;
 mod receivables;
 mod usage;
 
@@ -45,7 +46,7 @@ impl Projection for BillingProjection {
     }
 
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn fold(&self, commit: &Recorded<'_>, rows: &mut dyn Changes) -> Result<(), StoreError> {
@@ -66,6 +67,7 @@ impl Projection for BillingProjection {
                 _ => {
                     claims::fold(rows, commit.position, event)?;
                     usage::fold(rows, event, commit.effective_at)?;
+                    incentives::fold(rows, commit.position, index, event)?;
                     receivables::fold(rows, commit.position, index, event)?;
                 }
             }
@@ -163,6 +165,7 @@ fn change_series(rows: &mut dyn Changes, series: &Series, from: State, to: State
 }
 
 /// What the entries of a posting have in common. Those of charges are not kept, but read from the charges ([`entries`]).
+#[derive(Clone, Copy)]
 struct Booked<'a> {
     position: Position,
     index: u32,

@@ -8,6 +8,7 @@ use subledger_domain::{
     charge::{Charged, InvoiceTotals},
     event::{CreditNoteIssued, InvoiceIssued, WithholdingApproved},
     ids::PartnerId,
+    incentive::PaymentAmounts,
     money::Currency,
 };
 use subledger_fold::{Key, KeyReader, StoreError};
@@ -33,11 +34,27 @@ pub enum Account {
     Withholding,
     /// Partner earned credit.
     EarnedCredit,
+    /// What incentives cost.
+    IncentiveCost,
+    /// Closed earnings that no payment has, in US dollars.
+    IncentivePayable,
+    /// Between US dollars and what payments are made in.
+    IncentiveExchange,
+    /// Ordered payments that are not sent.
+    IncentiveDue,
+    /// Tax withheld of payments.
+    IncentiveWithheld,
+    /// Sales tax added to payments.
+    IncentiveSalesTax,
+    /// Payments sent to the bank.
+    IncentivePaid,
+    /// What incorrect payments leave to be taken back.
+    IncentiveRecoup,
 }
 
 impl Account {
     /// Every account, in the order in which lists have them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 17] = [
         Self::Receivable,
         Self::Unbilled,
         Self::Revenue,
@@ -47,6 +64,14 @@ impl Account {
         Self::Payments,
         Self::Withholding,
         Self::EarnedCredit,
+        Self::IncentiveCost,
+        Self::IncentivePayable,
+        Self::IncentiveExchange,
+        Self::IncentiveDue,
+        Self::IncentiveWithheld,
+        Self::IncentiveSalesTax,
+        Self::IncentivePaid,
+        Self::IncentiveRecoup,
     ];
 
     /// The name, as lists and paths have it.
@@ -61,6 +86,14 @@ impl Account {
             Self::Payments => "payments",
             Self::Withholding => "withholding",
             Self::EarnedCredit => "earned_credit",
+            Self::IncentiveCost => "incentive_cost",
+            Self::IncentivePayable => "incentive_payable",
+            Self::IncentiveExchange => "incentive_exchange",
+            Self::IncentiveDue => "incentive_due",
+            Self::IncentiveWithheld => "incentive_withheld",
+            Self::IncentiveSalesTax => "incentive_sales_tax",
+            Self::IncentivePaid => "incentive_paid",
+            Self::IncentiveRecoup => "incentive_recoup",
         }
     }
 
@@ -85,6 +118,14 @@ impl Account {
             Self::Payments => 7,
             Self::Withholding => 8,
             Self::EarnedCredit => 9,
+            Self::IncentiveCost => 40,
+            Self::IncentivePayable => 41,
+            Self::IncentiveExchange => 42,
+            Self::IncentiveDue => 43,
+            Self::IncentiveWithheld => 44,
+            Self::IncentiveSalesTax => 45,
+            Self::IncentivePaid => 46,
+            Self::IncentiveRecoup => 47,
         }
     }
 
@@ -143,6 +184,12 @@ impl Posting {
             posting.add(Leg { account, debit, credit });
         }
         posting
+    }
+
+    /// The same entries on the other side.
+    pub(crate) fn reversed(self) -> Self {
+        let other = |leg: Leg| Leg { account: leg.account, debit: leg.credit, credit: leg.debit };
+        Self { legs: self.legs.into_iter().map(other).collect() }
     }
 
     /// An account has one leg on each side at most.
@@ -227,6 +274,42 @@ pub(crate) fn rebill_posting(event: &InvoiceIssued) -> Posting {
 fn billed(totals: &InvoiceTotals) -> Posting {
     let net = totals.subtotal - totals.tax_included;
     Posting::default().book(Account::Revenue, -net).book(Account::Tax, -(totals.tax + totals.tax_included))
+}
+
+/// What closed earnings post, in US dollars; negative ones are taken back.
+pub(crate) fn earnings_posting(earned_usd: Decimal) -> Posting {
+    Posting::default().transfer(Account::IncentiveCost, Account::IncentivePayable, earned_usd)
+}
+
+/// What a payment order posts, by currency: earnings are no more payable, but for what earlier incorrect payments take off. Paid in
+/// dollars it needs no exchange.
+pub(crate) fn order_postings(amounts: &PaymentAmounts) -> Vec<(Currency, Posting)> {
+    let in_dollars = amounts.currency == Currency::DOLLAR;
+    let to = if in_dollars { Account::IncentiveDue } else { Account::IncentiveExchange };
+    let dollars = Posting::default()
+        .book(Account::IncentivePayable, amounts.gross_usd)
+        .book(to, -amounts.earned_usd)
+        .book(Account::IncentiveRecoup, -amounts.recouped_usd);
+    let mut postings = vec![(Currency::DOLLAR, dollars)];
+    if !in_dollars {
+        let paid = Posting::default().transfer(Account::IncentiveExchange, Account::IncentiveDue, amounts.earned);
+        postings.push((amounts.currency, paid));
+    }
+    postings
+}
+
+/// What a payment posts when it is sent to the bank: total = earned - tax withheld + sales tax (L9494).
+pub(crate) fn sent_posting(amounts: &PaymentAmounts) -> Posting {
+    Posting::default()
+        .book(Account::IncentiveDue, amounts.earned)
+        .book(Account::IncentiveSalesTax, amounts.sales_tax)
+        .book(Account::IncentiveWithheld, -amounts.withheld_tax)
+        .book(Account::IncentivePaid, -amounts.total)
+}
+
+/// What an incorrect payment posts, in US dollars: it is to be taken back.
+pub(crate) fn recoup_posting(recoup_usd: Decimal) -> Posting {
+    Posting::default().transfer(Account::IncentiveRecoup, Account::IncentiveCost, recoup_usd)
 }
 
 /// Adds two amounts, exactly. The sum has no zeros at its end, so that it has one form whatever the order of adding.

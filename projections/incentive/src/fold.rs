@@ -3,6 +3,7 @@
 //! Sums do not depend on the order of partitions, and what a subscription holds only on the one partition of its customer.
 
 mod credits;
+mod incentives;
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -26,7 +27,7 @@ use crate::{
     },
 };
 
-/// The incentive read model: net revenue and net seats by month, earned credit by day and resource.
+/// The incentive read model: net revenue and net seats by month, earned credit by day and resource, earnings and payments by program.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct IncentiveProjection;
 
@@ -36,7 +37,7 @@ impl Projection for IncentiveProjection {
     }
 
     fn version(&self) -> u32 {
-        4
+        5
     }
 
     fn fold(&self, commit: &Recorded<'_>, rows: &mut dyn Changes) -> Result<(), StoreError> {
@@ -46,7 +47,12 @@ impl Projection for IncentiveProjection {
             as_of::note(rows, commit);
         }
         let mut books = Books { rows, position: commit.position, changes: 0 };
-        events.iter().try_for_each(|event| fold_event(event, &mut books))
+        for (index, event) in events.iter().enumerate() {
+            let index = u32::try_from(index).map_err(|_| StoreError("a commit has too many events".to_owned()))?;
+            fold_event(event, &mut books)?;
+            incentives::fold(books.rows, commit.position, index, event)?;
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,7 @@
 //! The incentive read model: the base that every incentive is computed on, by partner, reseller, month, offer and currency.
 //!
-//! Here lives what was charged and how many seats moved in a month. What may not: rates, caps and eligibility of a program, which are
-//! computed from this base; storage, time, randomness.
+//! Here lives what was charged and how many seats moved in a month, and what of it earns by a program ([`earnings`]). What may not: rates,
+//! caps and calendars of a program, which are published; storage, time, randomness.
 //!
 //! # What counts
 //! - **Net revenue**: charges less credits, before tax, in the month of the day they were created (`charged_on`), so a month does not change
@@ -17,14 +17,18 @@
 //!   credit charged differs from the sum of days by less than one minor unit a line.
 //! - **Charge count**: lines, credits and lines of zero included.
 
+mod earnings;
+mod files;
 mod fold;
 mod month;
 mod query;
 mod tables;
 
+pub use earnings::{
+    AGENDA_PER_CALL_MAX, DueIncentive, DueIncentives, Earning, EarningKind, EarningSource, Held, Waiting,
+    due_incentives, settled_through,
+};
+pub use files::{PAYMENT_COLUMNS, TRANSACTION_COLUMNS, payment_row, transaction_row};
 pub use fold::IncentiveProjection;
 pub use month::{InvalidMonth, Month};
-pub use query::{
-    BaseFilter, CreditFilter, EarnedCredit, EarnedCreditTotal, IncentiveBase, list_bases, list_earned_credit,
-    list_earned_credit_totals,
-};
+pub use query::*;

@@ -1,6 +1,9 @@
 //! Queries: what the incentive service answers, as typed rows.
 
 mod credits;
+mod earnings;
+mod overview;
+mod programs;
 
 use rust_decimal::Decimal;
 use subledger_domain::{
@@ -23,6 +26,12 @@ use crate::{
 };
 
 pub use credits::{CreditFilter, EarnedCredit, EarnedCreditTotal, list_earned_credit, list_earned_credit_totals};
+pub use earnings::{EarningExplanation, EarningFilter, EarningLine, explain_earning, list_earnings};
+pub use overview::{IncentiveOverview, OverviewRow, TrendPoint, incentive_overview};
+pub use programs::{
+    EarningDispute, EarningPeriod, EnrollmentView, HistoryStep, IncentivePayment, ProgramFilter, list_earning_disputes,
+    list_earning_periods, list_enrollments, list_incentive_payments, list_programs,
+};
 
 /// The base of a month.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,15 @@
 //! The tables, one file each, with the layout of their keys. A text in a key ends with a zero byte. Rows are postcard.
 
+pub(crate) mod adjustments;
+pub(crate) mod agenda;
 pub(crate) mod base_days;
 pub(crate) mod bases;
 pub(crate) mod credits;
+pub(crate) mod enrollments;
+pub(crate) mod lines;
+pub(crate) mod markers;
+pub(crate) mod parties;
+pub(crate) mod reference;
 pub(crate) mod subscriptions;
 
 /// The first byte of every key. Never reused for another layout.
@@ -13,4 +20,21 @@ mod prefix {
     pub(super) const BASE_CHANGES: u8 = 4;
     pub(super) const CREDITS: u8 = 220;
     pub(super) const CREDIT_SUMS: u8 = 221;
+    pub(super) const LINES: u8 = 40;
+    pub(super) const LINE_IDS: u8 = 41;
+    pub(super) const FAMILIES: u8 = 42;
+    pub(super) const CUSTOMERS: u8 = 43;
+    pub(super) const PARTNERS: u8 = 44;
+    pub(super) const PROGRAMS: u8 = 45;
+    pub(super) const RATES: u8 = 46;
+    pub(super) const ENROLLMENTS: u8 = 47;
+    pub(super) const AGENDA: u8 = 48;
+    pub(super) const CLOSED: u8 = 49;
+    pub(super) const INCENTIVE_PAYMENTS: u8 = 50;
+    pub(super) const FACTS: u8 = 51;
+    pub(super) const INVOICES: u8 = 52;
+    pub(super) const INVOICES_BY_PERIOD: u8 = 53;
+    pub(super) const DISPUTES: u8 = 54;
+    pub(super) const MARKERS: u8 = 55;
+    pub(super) const CATALOG_CLOSED: u8 = 56;
 }
