@@ -11,7 +11,7 @@ use std::{
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use subledger_domain::{Event, Reason, Rejection};
-use subledger_fold::StoreError;
+use subledger_fold::{Rows, StoreError};
 use subledger_log::{Actor, Family, Log, PartitionId, ReadError, codec, ends, limits::READ_BYTES};
 use subledger_projection_runtime::Handle as Projection;
 use subledger_proto::api;
@@ -76,6 +76,8 @@ pub(crate) struct Days {
     pub(crate) log: Arc<dyn Log>,
     /// If it runs in this process, a day is done only when its invoices are issued.
     pub(crate) billing: Option<Projection>,
+    /// If it runs in this process too, a day is done only when its earnings are closed and its payments ordered.
+    pub(crate) incentive: Option<Projection>,
     /// First day of a ledger without one; none for the day of its first record.
     pub(crate) start: Option<NaiveDate>,
     /// Who closes.
@@ -113,7 +115,14 @@ impl Days {
             self.close(day).await?;
         }
         match (&self.billing, marks) {
-            (Some(billing), _) => self.wait_for_invoices(billing, through.min(self.last_closed(through))).await,
+            (Some(billing), _) => {
+                let day = through.min(self.last_closed(through));
+                self.wait_for_invoices(billing, day).await?;
+                match &self.incentive {
+                    Some(incentive) => self.wait_for_earnings(incentive, day).await,
+                    None => Ok(()),
+                }
+            }
             (None, Some(marks)) => self.wait_for_marks(marks, through).await,
             (None, None) => Ok(()),
         }
@@ -154,33 +163,20 @@ impl Days {
     /// Waits until billing has folded the end of `date` in every partition and nothing is left to be invoiced.
     async fn wait_for_invoices(&self, billing: &Projection, date: NaiveDate) -> Result<(), CloseError> {
         let partitions = self.log.layout().count(Family::Customers);
-        let mut last_news = Instant::now();
-        let mut seen = Vec::new();
-        loop {
-            // Nothing else than what is folded decides.
-            let positions = billing.positions();
-            if positions == seen {
-                if last_news.elapsed() > STALL_MAX {
-                    return Err(CloseError::Slow { date });
-                }
-                tokio::time::sleep(POLL).await;
-                continue;
-            }
-            (seen, last_news) = (positions, Instant::now());
-            let done = billing
-                .query(move |rows| {
-                    let closed = subledger_billing::closed_through(rows, partitions)?;
-                    Ok::<_, StoreError>(
-                        closed.is_some_and(|closed| closed >= date)
-                            && !subledger_billing::has_due_invoices(rows, partitions)?,
-                    )
-                })
-                .await
-                .map_err(|_| CloseError::ShuttingDown)?;
-            if done.value {
-                return Ok(());
-            }
-        }
+        wait_until(billing, date, move |rows| {
+            let closed = subledger_billing::closed_through(rows, partitions)?;
+            Ok(closed.is_some_and(|closed| closed >= date) && !subledger_billing::has_due_invoices(rows, partitions)?)
+        })
+        .await
+    }
+
+    /// Waits until nothing of earnings and their payments is left but what waits for a rate.
+    async fn wait_for_earnings(&self, incentive: &Projection, date: NaiveDate) -> Result<(), CloseError> {
+        let partitions = self.log.layout().count(Family::Customers);
+        wait_until(incentive, date, move |rows| {
+            Ok(subledger_incentive::settled_through(rows, partitions)?.is_some_and(|closed| closed >= date))
+        })
+        .await
     }
 
     /// Waits until every partition of customers has marked `date`, reading from `from` on.
@@ -211,6 +207,29 @@ impl Days {
             tracing::info!(%day, "business day closed");
         }
         Ok(())
+    }
+}
+
+/// Waits until a read model says that a day is done. Nothing else than what is folded decides.
+async fn wait_until<F>(model: &Projection, date: NaiveDate, is_done: F) -> Result<(), CloseError>
+where
+    F: Fn(&dyn Rows) -> Result<bool, StoreError> + Clone + Send + 'static,
+{
+    let mut last_news = Instant::now();
+    let mut seen = Vec::new();
+    loop {
+        let positions = model.positions();
+        if positions == seen {
+            if last_news.elapsed() > STALL_MAX {
+                return Err(CloseError::Slow { date });
+            }
+            tokio::time::sleep(POLL).await;
+            continue;
+        }
+        (seen, last_news) = (positions, Instant::now());
+        if model.query(is_done.clone()).await.map_err(|_| CloseError::ShuttingDown)?.value {
+            return Ok(());
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use futures_util::{StreamExt as _, stream};
 use subledger_billing::{DueInvoice, DueReview, DueSeries, due_reviews, due_series, invoices_of};
-use subledger_domain::{Command, ids::CommandId};
+use subledger_domain::{Command, Reason, ids::CommandId};
 use subledger_fold::{Rows, StoreError};
 use subledger_log::{
     Actor, Position,
@@ -40,13 +40,13 @@ const RETRY: Duration = Duration::from_secs(5);
 const FOLD_WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// A command that is due: its id, from when on it takes effect, and what it says.
-type Due = (CommandId, DateTime<Utc>, Command);
+pub(crate) type Due = (CommandId, DateTime<Utc>, Command);
 
 /// What became of the commands of one look.
 #[derive(Default)]
-struct Sending {
-    sent: Vec<Position>,
-    failed: Option<String>,
+pub(crate) struct Sending {
+    pub(crate) sent: Vec<Position>,
+    pub(crate) failed: Option<String>,
 }
 
 /// How far issuing is: the invoices that were due at the last look, and how many of them are issued.
@@ -151,26 +151,38 @@ impl Invoices {
     }
 
     async fn send(&self, due: Vec<Due>, sending: &mut Sending) -> Result<(), String> {
-        for batch in due.chunks(BATCH_COMMANDS_MAX) {
-            let batch = batch.iter().map(|due| self.submission(due)).collect::<Result<Vec<_>, _>>()?;
-            for answer in router::submit(&*self.router, batch, WhenFull::Wait).await {
-                match answer {
-                    Ok(outcome) => {
-                        let refused = outcome.result.err().map(|refused| format!("{}: {refused}", outcome.command_id));
-                        sending.failed = sending.failed.take().or(refused);
-                        sending.sent.push(outcome.position);
-                    }
-                    Err(error) => sending.failed = Some(error.to_string()),
+        send(&*self.router, &self.principal, due, sending).await
+    }
+}
+
+/// Sends commands on behalf of a projector.
+pub(crate) async fn send(
+    router: &dyn Router,
+    principal: &str,
+    due: Vec<Due>,
+    sending: &mut Sending,
+) -> Result<(), String> {
+    for batch in due.chunks(BATCH_COMMANDS_MAX) {
+        let batch = batch.iter().map(|due| submission(principal, due)).collect::<Result<Vec<_>, _>>()?;
+        for answer in router::submit(router, batch, WhenFull::Wait).await {
+            match answer {
+                Ok(outcome) => {
+                    let refused = outcome.result.err().filter(|refused| refused.reason != Reason::EarningsOutdated);
+                    // What was computed with facts that have changed is computed again once those are folded.
+                    let refused = refused.map(|refused| format!("{}: {refused}", outcome.command_id));
+                    sending.failed = sending.failed.take().or(refused);
+                    sending.sent.push(outcome.position);
                 }
+                Err(error) => sending.failed = Some(error.to_string()),
             }
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    fn submission(&self, due: &Due) -> Result<Submission, String> {
-        let (command_id, effective_at, command) = due.clone();
-        let envelope = Envelope { command_id, effective_at: Some(effective_at), expected_version: None, command };
-        let actor = Actor { principal: self.principal.clone(), channel: "projector".into() };
-        Submission::new(envelope.to_wire(), actor, None).map_err(|error| format!("{}: {error}", due.0))
-    }
+fn submission(principal: &str, due: &Due) -> Result<Submission, String> {
+    let (command_id, effective_at, command) = due.clone();
+    let envelope = Envelope { command_id, effective_at: Some(effective_at), expected_version: None, command };
+    let actor = Actor { principal: principal.to_owned(), channel: "projector".into() };
+    Submission::new(envelope.to_wire(), actor, None).map_err(|error| format!("{}: {error}", due.0))
 }

@@ -11,6 +11,7 @@ mod client;
 mod clock;
 mod config;
 mod days;
+mod earnings;
 mod identity;
 mod ids;
 mod invoices;

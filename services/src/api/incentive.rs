@@ -1,4 +1,7 @@
-//! `IncentiveService`: what incentives are computed on.
+//! `IncentiveService`: what incentives are computed on, earned credit; enrollment, earnings and payments stand in [`programs`].
+
+mod export;
+pub(crate) mod programs;
 
 use subledger_fold::{Rows, as_of::Horizon};
 use subledger_incentive::{
@@ -36,7 +39,7 @@ impl IncentiveService for IncentiveApi {
         let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
         let request = request.into_inner();
         let page = self.model.page(request.page_size, request.page_token)?;
-        let (partner_id, month) = (optional_id("partner_id", request.partner_id)?, month(&request.month)?);
+        let (partner_id, month) = (optional_id("partner_id", request.partner_id)?, month("month", &request.month)?);
         let as_of = self.model.as_of(request.as_of)?;
         let list = move |rows: &dyn Rows, horizon: &Horizon| {
             list_bases(rows, &BaseFilter { partner_id, month, horizon: horizon.clone() }, page.request())
@@ -56,7 +59,7 @@ impl IncentiveService for IncentiveApi {
         let filter = CreditFilter {
             partner_id: optional_id("partner_id", request.partner_id)?,
             customer_id: optional_id("customer_id", request.customer_id)?,
-            month: month(&request.month)?,
+            month: month("month", &request.month)?,
         };
         let (credits, next_page_token, reflects) =
             self.model.list(wanted, move |rows| list_earned_credit(rows, &filter, page.request())).await?;
@@ -72,11 +75,85 @@ impl IncentiveService for IncentiveApi {
         let request = request.into_inner();
         let page = self.model.page(request.page_size, request.page_token)?;
         let partner_id = optional_id("partner_id", request.partner_id)?;
-        let filter = CreditFilter { partner_id, month: month(&request.month)?, ..CreditFilter::default() };
+        let filter = CreditFilter { partner_id, month: month("month", &request.month)?, ..CreditFilter::default() };
         let (totals, next_page_token, reflects) =
             self.model.list(wanted, move |rows| list_earned_credit_totals(rows, &filter, page.request())).await?;
         let totals = totals.iter().map(to_total).collect();
         Ok(Response::new(ListEarnedCreditTotalsResponse { totals, next_page_token, reflects }))
+    }
+
+    async fn list_incentive_programs(
+        &self,
+        request: Request<api::ListIncentiveProgramsRequest>,
+    ) -> Result<Response<api::ListIncentiveProgramsResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        programs::programs(&self.model, wanted, request.into_inner()).await
+    }
+
+    async fn list_enrollments(
+        &self,
+        request: Request<api::ListEnrollmentsRequest>,
+    ) -> Result<Response<api::ListEnrollmentsResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        programs::enrollments(&self.model, wanted, request.into_inner()).await
+    }
+
+    async fn list_earning_periods(
+        &self,
+        request: Request<api::ListEarningPeriodsRequest>,
+    ) -> Result<Response<api::ListEarningPeriodsResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        programs::periods(&self.model, wanted, request.into_inner()).await
+    }
+
+    async fn list_earnings(
+        &self,
+        request: Request<api::ListEarningsRequest>,
+    ) -> Result<Response<api::ListEarningsResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        programs::earnings(&self.model, wanted, request.into_inner()).await
+    }
+
+    async fn list_incentive_payments(
+        &self,
+        request: Request<api::ListIncentivePaymentsRequest>,
+    ) -> Result<Response<api::ListIncentivePaymentsResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        programs::payments(&self.model, wanted, request.into_inner()).await
+    }
+
+    async fn list_earning_disputes(
+        &self,
+        request: Request<api::ListEarningDisputesRequest>,
+    ) -> Result<Response<api::ListEarningDisputesResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        programs::disputes(&self.model, wanted, request.into_inner()).await
+    }
+
+    async fn explain_earning(
+        &self,
+        request: Request<api::ExplainEarningRequest>,
+    ) -> Result<Response<api::EarningExplanation>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        programs::explain(&self.model, wanted, request.into_inner()).await
+    }
+
+    async fn get_incentive_overview(
+        &self,
+        request: Request<api::GetIncentiveOverviewRequest>,
+    ) -> Result<Response<api::IncentiveOverview>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        programs::overview(&self.model, wanted, request.into_inner()).await
+    }
+
+    type ExportIncentivesStream = export::Chunks;
+
+    async fn export_incentives(
+        &self,
+        request: Request<api::ExportIncentivesRequest>,
+    ) -> Result<Response<Self::ExportIncentivesStream>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        export::export(&self.model, wanted, request.into_inner()).await.map(Response::new)
     }
 }
 
@@ -121,8 +198,8 @@ pub(crate) fn to_total(total: &EarnedCreditTotal) -> api::EarnedCreditTotal {
     }
 }
 
-fn month(text: &str) -> Result<Option<Month>, Status> {
-    let invalid = |error: InvalidMonth| errors::field_status("INVALID_VALUE", "month", &error.to_string());
+fn month(field: &str, text: &str) -> Result<Option<Month>, Status> {
+    let invalid = |error: InvalidMonth| errors::field_status("INVALID_VALUE", field, &error.to_string());
     if text.is_empty() { Ok(None) } else { text.parse().map(Some).map_err(invalid) }
 }
 

@@ -1,6 +1,7 @@
 //! `subledger list`: lists of the read models, page after page.
 
 mod columns;
+mod programs;
 mod receivables;
 mod usage;
 
@@ -15,10 +16,12 @@ use subledger_log::codec::to_json;
 use subledger_proto::{
     api::{
         ListActivitiesRequest, ListAgeingRequest, ListBalancesRequest, ListChargesRequest, ListCreditNotesRequest,
-        ListCustomersRequest, ListEarnedCreditRequest, ListEarnedCreditTotalsRequest, ListEntriesRequest,
-        ListIncentiveBasesRequest, ListInvoicesRequest, ListOffersRequest, ListPartnersRequest, ListPaymentsRequest,
-        ListPricesRequest, ListSlaClaimsRequest, ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest,
-        ListTaxRatesRequest, ListTransfersRequest, ListUsageRequest, ListUsersRequest, ListWithholdingRequestsRequest,
+        ListCustomersRequest, ListEarnedCreditRequest, ListEarnedCreditTotalsRequest, ListEarningDisputesRequest,
+        ListEarningPeriodsRequest, ListEarningsRequest, ListEnrollmentsRequest, ListEntriesRequest,
+        ListIncentiveBasesRequest, ListIncentivePaymentsRequest, ListIncentiveProgramsRequest, ListInvoicesRequest,
+        ListOffersRequest, ListPartnersRequest, ListPaymentsRequest, ListPricesRequest, ListSlaClaimsRequest,
+        ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest, ListTaxRatesRequest, ListTransfersRequest,
+        ListUsageRequest, ListUsersRequest, ListWithholdingRequestsRequest,
     },
     common::Position,
 };
@@ -83,6 +86,12 @@ pub(crate) struct Filter {
     /// Only company names or domains that begin with this
     #[arg(long, value_name = "TEXT")]
     prefix: Option<String>,
+    /// Only of this incentive program
+    #[arg(long, value_name = "ID")]
+    program: Option<String>,
+    /// Only in this incentive payment
+    #[arg(long, value_name = "ID")]
+    payment: Option<String>,
     /// Only of this month, such as 2018-01
     #[arg(long, value_name = "YYYY-MM")]
     month: Option<String>,
@@ -149,6 +158,18 @@ pub(crate) enum Kind {
     EarnedCredit,
     /// Earned credit by month
     EarnedCreditTotals,
+    /// Incentive programs with their rate cards
+    IncentivePrograms,
+    /// Locations in incentive programs
+    Enrollments,
+    /// Closed months of earnings
+    EarningPeriods,
+    /// The transaction history of incentives: one row for each earning
+    Earnings,
+    /// Payments of earnings
+    IncentivePayments,
+    /// Disputes about earnings
+    EarningDisputes,
 }
 
 impl Kind {
@@ -178,6 +199,12 @@ impl Kind {
             Self::Spending => usage::SPENDING,
             Self::EarnedCredit => usage::EARNED_CREDIT,
             Self::EarnedCreditTotals => usage::EARNED_CREDIT_TOTALS,
+            Self::IncentivePrograms => programs::PROGRAMS,
+            Self::Enrollments => programs::ENROLLMENTS,
+            Self::EarningPeriods => programs::PERIODS,
+            Self::Earnings => programs::EARNINGS,
+            Self::IncentivePayments => programs::PAYMENTS,
+            Self::EarningDisputes => programs::DISPUTES,
         }
     }
 
@@ -200,6 +227,10 @@ impl Kind {
             Self::Prices => &["currency", "on", "since", "as-of"],
             Self::Incentives => &["partner", "month", "as-of", "recorded-by"],
             Self::EarnedCreditTotals => &["partner", "month"],
+            Self::IncentivePrograms => &[],
+            Self::Enrollments | Self::IncentivePayments | Self::EarningDisputes => &["partner", "program"],
+            Self::EarningPeriods => &["partner", "program", "month"],
+            Self::Earnings => &["partner", "program", "customer", "month", "payment"],
             Self::Usage => &["partner", "customer", "month", "unbilled"],
             Self::Spending | Self::EarnedCredit => &["partner", "customer", "month"],
         }
@@ -222,6 +253,8 @@ impl Filter {
             ("state", self.state.is_some()),
             ("prefix", self.prefix.is_some()),
             ("month", self.month.is_some()),
+            ("program", self.program.is_some()),
+            ("payment", self.payment.is_some()),
             ("from", self.from.is_some()),
             ("to", self.to.is_some()),
             ("on", self.on.is_some()),
@@ -358,6 +391,31 @@ async fn page(
             partner_id, customer_id, month: text(f.month) }).credits as "EarnedCredit"),
         Kind::EarnedCreditTotals => page!(incentives.list_earned_credit_totals(ListEarnedCreditTotalsRequest {
             partner_id, month: text(f.month) }).totals as "EarnedCreditTotal"),
+        Kind::IncentivePrograms => {
+            let request = ListIncentiveProgramsRequest { page_size, page_token, min_position };
+            let answer = to.incentives().list_incentive_programs(request).await?.into_inner();
+            let programs = answer.programs.iter().map(|row| to_json("subledger.common.v1.IncentiveProgram", row));
+            Ok((programs.collect::<Result<_, _>>()?, answer.next_page_token))
+        }
+        Kind::Enrollments => page!(incentives.list_enrollments(ListEnrollmentsRequest {
+            partner_id, program_id: text(f.program), mpn_id: String::new(), masked: false }).enrollments as "Enrollment"),
+        Kind::EarningPeriods => {
+            let (program_id, month) = (text(f.program), text(f.month));
+            page!(incentives.list_earning_periods(ListEarningPeriodsRequest {
+                partner_id, program_id, mpn_id: String::new(), from_month: month.clone(), to_month: month, verify: false })
+                .periods as "EarningPeriod")
+        }
+        Kind::Earnings => {
+            let (program_id, month) = (text(f.program), text(f.month));
+            page!(incentives.list_earnings(ListEarningsRequest {
+                partner_id, program_id, mpn_id: String::new(), customer_id, payment_id: text(f.payment),
+                from_month: month.clone(), to_month: month, lever: String::new(), status: 0 }).earnings as "Earning")
+        }
+        Kind::IncentivePayments => page!(incentives.list_incentive_payments(ListIncentivePaymentsRequest {
+            partner_id, program_id: text(f.program), mpn_id: String::new(), payment_id: String::new(), status: 0 })
+            .payments as "IncentivePayment"),
+        Kind::EarningDisputes => page!(incentives.list_earning_disputes(ListEarningDisputesRequest {
+            partner_id, program_id: text(f.program) }).disputes as "EarningDispute"),
     }
 }
 
@@ -400,6 +458,11 @@ mod tests {
             (usage::SPENDING, "Spending"),
             (usage::EARNED_CREDIT, "EarnedCredit"),
             (usage::EARNED_CREDIT_TOTALS, "EarnedCreditTotal"),
+            (programs::ENROLLMENTS, "Enrollment"),
+            (programs::PERIODS, "EarningPeriod"),
+            (programs::EARNINGS, "Earning"),
+            (programs::PAYMENTS, "IncentivePayment"),
+            (programs::DISPUTES, "EarningDispute"),
             (USERS, "User"),
             (LISTED_PRICES, "ListedPrice"),
             (super::super::search::HITS, "CustomerHit"),

@@ -22,6 +22,7 @@ mod files;
 mod folder;
 mod generate;
 mod get;
+mod incentives;
 mod keys;
 mod list;
 mod load;
@@ -95,6 +96,8 @@ pub(crate) enum Client {
     Verify(verify::Args),
     /// Explains a charge line: the command behind it, its price, every step of its arithmetic, its date and its invoice
     Explain(explain::Args),
+    /// Shows what a partner earns by incentive programs, explains an earning, writes the documented exports
+    Incentives(incentives::Args),
     /// Writes the reconciliation file of an invoice or a month, in the published columns
     ExportRecon(export_recon::Args),
     /// Compares a provider's reconciliation file with the ledger, line by line, and names the likely cause of each difference
@@ -132,6 +135,7 @@ pub(crate) fn run(client: Client) -> ExitCode {
         Client::Keys(args) => wait(keys::run(args)),
         Client::Verify(args) => verify::run(&args),
         Client::Explain(args) => wait(explain::run(args)),
+        Client::Incentives(args) => wait(incentives::run(args)),
         Client::ExportRecon(args) => wait(export_recon::run(args)),
         Client::Reconcile(args) => wait(reconcile::run(args)),
         Client::Status(args) => wait(status::run(args)),

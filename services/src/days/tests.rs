@@ -45,6 +45,7 @@ impl Bench {
             reference: Arc::clone(&ledger.reference),
             log: Arc::clone(&ledger.log),
             billing: None,
+            incentive: None,
             start: None,
             actor: Actor { principal: "clock".into(), channel: "clock".into() },
             first_day: OnceLock::new(),

@@ -62,6 +62,7 @@ impl Parties {
             reference: Arc::clone(&reference),
             log: Arc::clone(&log),
             billing: None,
+            incentive: None,
             start: Some(config.test_clock.start).filter(|_| config.test_clock.enabled),
             actor: Actor { principal: "clock".into(), channel },
             first_day: OnceLock::new(),

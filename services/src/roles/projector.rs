@@ -20,6 +20,7 @@ use crate::{
     },
     clock::WallClock,
     config::{Config, Flags},
+    earnings::Earnings,
     invoices::{self, Invoices},
     read_models::Name,
     router::{RemoteRouter, Router},
@@ -48,7 +49,7 @@ pub(crate) struct Args {
     /// The log to follow: a ledger's address, or "kafka"
     #[arg(long, value_name = "URL|kafka", default_value = "http://127.0.0.1:7440")]
     log: String,
-    /// Where the billing projector sends invoices to be issued [default: the log's address; with kafka, its topic of commands]
+    /// Where the billing projector sends invoices to be issued, and the incentive projector earnings to be closed [default: the log's address; with kafka, its topic of commands]
     #[arg(long, value_name = "URL")]
     commands: Option<String>,
     #[command(flatten)]
@@ -77,15 +78,19 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     let bound = services.bind(config.listen).await?;
     let tasks = TaskTracker::new();
     tasks.spawn(args.name.report_health(projection.clone(), health, stop.clone()));
-    if args.name == Name::Billing {
-        let invoices = Invoices {
-            router,
-            customers_partitions: customers_partitions(&*log),
-            principal: "billing".into(),
-            billing: projection,
-            progress: issuing,
-        };
-        tasks.spawn(invoices.run(stop.clone()));
+    let customers_partitions = customers_partitions(&*log);
+    match args.name {
+        Name::Billing => {
+            let (principal, billing, progress) = ("billing".into(), projection, issuing);
+            let invoices = Invoices { router, customers_partitions, principal, billing, progress };
+            tasks.spawn(invoices.run(stop.clone()));
+        }
+        Name::Incentive => {
+            let (principal, incentive) = ("incentive".into(), projection);
+            let earnings = Earnings { incentive, router, customers_partitions, principal };
+            tasks.spawn(earnings.run(stop.clone()));
+        }
+        Name::Customer => {}
     }
     println!("projector {} is ready at {}, following {}", args.name.as_str(), bound.url(), args.log);
     let served = bound.serve(stop.clone()).await;
@@ -131,8 +136,8 @@ async fn open(args: &Args, config: &Config, stop: &CancellationToken) -> anyhow:
 async fn open_kafka(args: &Args, config: &Config, stop: &CancellationToken) -> anyhow::Result<Option<Source>> {
     use crate::kafka::{self, router::KafkaRouter};
     let Some(log) = kafka::open(config, stop).await? else { return Ok(None) };
-    if args.name != Name::Billing || args.commands.is_some() {
-        // Only billing sends commands.
+    if args.name == Name::Customer || args.commands.is_some() {
+        // Customers send no commands.
         let address = args.commands.as_deref().unwrap_or("http://127.0.0.1:7440");
         let router: Arc<dyn Router> = Arc::new(RemoteRouter::new(address, &config.dial()?)?);
         return Ok(Some(Source { log, router, stop: Box::new(|| ()) }));

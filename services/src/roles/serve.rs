@@ -29,6 +29,7 @@ use crate::{
     clock::WallClock,
     config::{Config, Flags},
     days::Days,
+    earnings::Earnings,
     identity::Identity,
     invoices::{self, Invoices},
     ledger::Ledger,
@@ -158,6 +159,7 @@ impl Process {
             reference: Arc::clone(&ledger.reference),
             log: Arc::clone(&ledger.log),
             billing: self.models.get(Name::Billing),
+            incentive: self.models.get(Name::Incentive),
             start: ledger.test_clock_start,
             actor: Actor { principal: "clock".into(), channel: "clock".into() },
             first_day: OnceLock::new(),
@@ -213,6 +215,15 @@ impl Process {
                 progress: Arc::clone(&self.issuing),
             };
             self.tasks.spawn(invoices.run(stop.clone()));
+        }
+        if let Some(incentive) = self.models.get(Name::Incentive) {
+            let earnings = Earnings {
+                incentive,
+                router: self.ledger.router.clone(),
+                customers_partitions: customers_partitions(&*self.ledger.log),
+                principal: "incentive".into(),
+            };
+            self.tasks.spawn(earnings.run(stop.clone()));
         }
         if self.ledger.test_clock_start.is_none() {
             let (days, clock, stop) = (Arc::clone(days), Arc::clone(&self.ledger.clock), stop.clone());

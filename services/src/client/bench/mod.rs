@@ -1,6 +1,8 @@
 //! `subledger bench`: how fast a ledger is, measured through its public interface.
 
+mod month;
 mod month_end;
+mod usage;
 
 use super::{Failure, help};
 
@@ -15,11 +17,14 @@ pub(crate) struct Args {
 enum What {
     /// Renews every subscription on one day: from closing the day to the last invoice
     MonthEnd(month_end::Args),
+    /// Sends a month of hourly usage, with late and corrected records, and closes its days
+    Usage(usage::Args),
 }
 
 /// Measures.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     match args.what {
         What::MonthEnd(args) => month_end::run(args).await,
+        What::Usage(args) => usage::run(args).await,
     }
 }

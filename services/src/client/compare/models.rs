@@ -9,7 +9,8 @@ use subledger_fold::{
     page::{PAGE_SIZE_MAX, Page, PageRequest, QueryError},
 };
 use subledger_incentive::{
-    BaseFilter, CreditFilter, IncentiveProjection, list_bases, list_earned_credit, list_earned_credit_totals,
+    self as incentive, BaseFilter, CreditFilter, EarningFilter, IncentiveProjection, ProgramFilter, list_bases,
+    list_earned_credit, list_earned_credit_totals,
 };
 use subledger_log::codec::to_json;
 
@@ -22,7 +23,10 @@ use crate::{
             usage::{to_spending, to_usage},
         },
         customer::{to_customer, to_subscription, to_transfer},
-        incentive::{to_base, to_earned_credit, to_total},
+        incentive::{
+            programs::{to_dispute, to_earning, to_enrollment, to_payment as to_incentive_payment, to_period},
+            to_base, to_earned_credit, to_total,
+        },
     },
     client::list::Kind,
 };
@@ -198,6 +202,41 @@ fn incentive_lists() -> Vec<Answers> {
                 &CreditFilter::default(),
                 page
             )),
+        },
+        Answers {
+            kind: Kind::Enrollments,
+            key: &["partner_id", "program_id", "mpn_id"],
+            replayed: every!("Enrollment", |view| to_enrollment(&view), rows, |page| {
+                incentive::list_enrollments(rows, &ProgramFilter::default(), page)
+            }),
+        },
+        Answers {
+            kind: Kind::EarningPeriods,
+            key: &["partner_id", "program_id", "mpn_id", "month"],
+            replayed: every!("EarningPeriod", |period| to_period(&period), rows, |page| {
+                incentive::list_earning_periods(rows, &ProgramFilter::default(), (None, None), false, page)
+            }),
+        },
+        Answers {
+            kind: Kind::Earnings,
+            key: &["earning_id"],
+            replayed: every!("Earning", |line| to_earning(&line), rows, |page| {
+                incentive::list_earnings(rows, &EarningFilter::default(), page)
+            }),
+        },
+        Answers {
+            kind: Kind::IncentivePayments,
+            key: &["partner_id", "payment_id"],
+            replayed: every!("IncentivePayment", |payment| to_incentive_payment(&payment), rows, |page| {
+                incentive::list_incentive_payments(rows, &ProgramFilter::default(), None, None, page)
+            }),
+        },
+        Answers {
+            kind: Kind::EarningDisputes,
+            key: &["partner_id", "dispute_id"],
+            replayed: every!("EarningDispute", |dispute| to_dispute(&dispute), rows, |page| {
+                incentive::list_earning_disputes(rows, &ProgramFilter::default(), page)
+            }),
         },
     ]
 }

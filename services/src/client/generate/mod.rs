@@ -3,7 +3,7 @@
 //! [`catalog`] has the offers and prices, [`story`] what partners and customers do; [`random`] is the only source of chance.
 
 mod catalog;
-mod random;
+pub(crate) mod random;
 mod story;
 
 use std::io::{self, BufWriter, Write};
