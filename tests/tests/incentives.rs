@@ -1,0 +1,188 @@
+//! Incentives through the real process: a program is published, a location enrolls, months are closed and paid, charges are credited
+//! later, an earning is disputed; lists, files and entries say the same (accounts page 2.21, billing-details.md 2.2, 3.7, 3.8).
+
+use std::path::Path;
+
+use anyhow::Context as _;
+use serde_json::{Value, json};
+use subledger_tests::{
+    cli::run,
+    client::Client,
+    commands::{agreement, change_quantity, customer, offer, partner, price, purchase},
+    process::Serve,
+};
+
+const TEST_CLOCK: &[&str] = &["--set", "test_clock.enabled=true", "--set", "test_clock.start=2018-01-09"];
+
+fn of(id: &str, name: &str, more: Value) -> Value {
+    let mut body = json!({ "partner_id": "contoso", "program_id": "csp", "mpn_id": "4390934" });
+    if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
+        body.extend(more);
+    }
+    json!({ "command_id": id, name: body })
+}
+
+fn program(rate: &str) -> Value {
+    json!({ "command_id": format!("program-{rate}"), "publish_incentive_programs": { "programs": [{
+        "program_id": "csp", "name": "CSP direct bill", "earner": "PROGRAM_EARNER_PAYER",
+        "partner_kinds": ["PARTNER_KIND_DIRECT_BILL"], "markets": ["US"],
+        "cards": [{ "valid_from": "2018-01-01", "cooling_days": 30, "payment_days": 45, "payment_threshold": "10.00",
+            "clawback_months": 12,
+            "levers": [{ "name": "core", "earning_type": "EARNING_TYPE_REBATE", "rate": rate,
+                "products": ["INCENTIVE_PRODUCT_LICENSE"], "minimum_revenue": "0" }] }] }] }})
+}
+
+fn enrollment() -> Vec<Value> {
+    vec![
+        program("0.05"),
+        json!({ "command_id": "rates", "publish_incentive_rates": { "rates": [
+            { "valid_from": "2018-01-01", "from": "USD", "to": "EUR", "rate": "0.8" }] }}),
+        of("invite", "invite_to_incentive", json!({})),
+        of("accept", "accept_incentive_invitation", json!({})),
+        json!({ "command_id": "profile", "update_payout_profile": { "partner_id": "contoso",
+            "bank": { "account_reference": "vault-1", "country": "US", "currency": "EUR",
+                "method": "PAYMENT_METHOD_ELECTRONIC_BANK_TRANSFER" },
+            "tax": { "form": "W-9", "country": "US", "withholding_percent": "10", "sales_tax_percent": "0",
+                "service_fee_tax_percent": "0" } } }),
+        of("enrolled", "set_incentive_enrollment", json!({ "status": "ENROLLMENT_STATUS_ENROLLED" })),
+    ]
+}
+
+fn listed(arguments: &[&str], address: &str) -> anyhow::Result<Vec<Value>> {
+    let out = run(&[&["list"][..], arguments, &["-o", "json", "--address", address]].concat())?.expect_code(0)?.out;
+    let values = serde_json::Deserializer::from_str(&out).into_iter::<Value>().collect::<Result<Vec<_>, _>>()?;
+    Ok(match values.as_slice() {
+        [Value::Array(rows)] => rows.clone(),
+        _ => values,
+    })
+}
+
+fn texts(rows: &[Value], fields: &[&str]) -> Vec<String> {
+    let cell = |row: &Value, field: &&str| row[*field].as_str().unwrap_or_default().to_owned();
+    rows.iter().map(|row| fields.iter().map(|field| cell(row, field)).collect::<Vec<_>>().join(" ")).collect()
+}
+
+async fn started(dir: &Path) -> anyhow::Result<(Serve, Client)> {
+    let serve = Serve::start(&dir.join("ledger"), TEST_CLOCK).await?;
+    let client = Client::connect(&serve.address).await?;
+    for command in [partner("contoso"), offer("e3"), price("e3", "20.00"), customer("fabrikam", "contoso")] {
+        client.accepted(&command).await?;
+    }
+    client.accepted(&agreement("fabrikam", "2018-01-09")).await?;
+    for command in enrollment() {
+        client.accepted(&command).await?;
+    }
+    client.accepted(&purchase("p1", "fabrikam", "contoso", "e3", 10)).await?;
+    Ok((serve, client))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_billed_earns_is_paid_and_is_explained() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (serve, client) = started(dir.path()).await?;
+    let address = serve.address.as_str();
+    let enrolled = listed(&["enrollments", "--partner", "contoso"], address)?;
+    assert_eq!(texts(&enrolled, &["program_id", "mpn_id", "status"]), ["csp 4390934 Enrolled"]);
+
+    // 10 seats of 20.00 on the 9th, invoiced on the 15th of January; each month again.
+    client.advance("2018-03-02").await?;
+    let periods = listed(&["earning-periods", "--partner", "contoso"], address)?;
+    assert_eq!(
+        texts(&periods, &["month", "earned_usd", "status", "payment_on"]),
+        ["2018-01 10.00 Upcoming 2018-03-17", "2018-02 10.00 Unprocessed 2018-04-14"],
+        "{periods:#?}"
+    );
+    let earnings = listed(&["earnings", "--partner", "contoso", "--month", "2018-01"], address)?;
+    let fields =
+        ["transaction_date", "transaction_amount", "earning_rate", "amount", "invoice_number", "customer_name"];
+    assert_eq!(texts(&earnings, &fields), ["2018-01-09 200.00 0.05 10.00 contoso-L-USD-000001 Company fabrikam"]);
+    let id = earnings[0]["earning_id"].as_str().context("an id")?.to_owned();
+    let explained = run(&["incentives", "explain", &id, "--address", address])?.expect_code(0)?.out;
+    for said in [
+        "was charged on 2018-01-09 at customers/",
+        "rated in 2018-01",
+        "200.00 USD x 0.05 = 10.00 USD",
+        "computed again, it is what was closed",
+    ] {
+        assert!(explained.contains(said), "does not say {said:?}:\n{explained}");
+    }
+
+    // Paid in euros, 10 percent withheld.
+    let payments = listed(&["incentive-payments", "--partner", "contoso"], address)?;
+    let payment = payments[0]["payment_id"].as_str().context("an id")?.to_owned();
+    assert_eq!((payments.len(), payment.as_str()), (1, "contoso-I-EUR-000001"));
+    let amounts = &payments[0]["amounts"];
+    assert_eq!(
+        (&amounts["earned"], &amounts["withheld_tax"], &amounts["total"]),
+        (&json!("8.00"), &json!("0.80"), &json!("7.20"))
+    );
+    let status = |id: &str, status: &str| json!({ "command_id": id, "set_incentive_payment_status": { "partner_id": "contoso", "payment_id": payment, "status": status } });
+    assert_eq!(client.refused(&status("wrong", "PAYMENT_STATUS_SENT")).await?, "INVALID_PAYMENT_TRANSITION");
+    client.accepted(&status("progress", "PAYMENT_STATUS_IN_PROGRESS")).await?;
+    client.accepted(&status("sent", "PAYMENT_STATUS_SENT")).await?;
+
+    // Seats go: the credit of the next anniversary takes back what it earned.
+    client.accepted(&change_quantity("fewer", "fabrikam", "contoso", "sub-p1", 4)).await?;
+    client.advance("2018-04-02").await?;
+    let march = listed(&["earnings", "--partner", "contoso", "--month", "2018-03"], address)?;
+    let kinds = texts(&march, &["kind"]);
+    assert!(kinds.contains(&"clawback".to_owned()), "{march:#?}");
+    let customers = texts(&march, &["kind", "customer_id"]);
+    assert!(customers.iter().all(|it| it == "clawback " || it == "transaction fabrikam"), "{customers:?}");
+
+    // The two files, twice the same.
+    let file =
+        |name: &str| run(&["incentives", "export", name, "--partner", "contoso", "--address", address])?.expect_code(0);
+    let (transactions, paid) = (file("transactions")?.out, file("payments")?.out);
+    assert_eq!(transactions, file("transactions")?.out);
+    assert!(transactions.starts_with("earningId,participantID,participantIDType,"), "{transactions}");
+    assert_eq!(transactions.split_terminator("\r\n").count(), 3 + march.len(), "{transactions}");
+    let row = "4390934,MPN,Partner contoso,CSP direct bill,8.00,10.00,0.80,0.00,0.00,7.20,EUR,electronic bank transfer,\
+               contoso-I-EUR-000001,Sent,The payment was sent to the bank,";
+    assert!(paid.contains(row), "{paid}");
+    let overview = run(&["incentives", "overview", "contoso", "--address", address])?.expect_code(0)?.out;
+    for said in ["fiscal year from 2017-07-01", "paid this year     10.00 USD", "csp at 4390934: Enrolled"] {
+        assert!(overview.contains(said), "does not say {said:?}:\n{overview}");
+    }
+
+    // Closed days keep their cards; the entries balance; a replay says the same.
+    assert_eq!(client.refused(&program("0.06")).await?, "INCENTIVE_CARD_IN_USE");
+    let balances = listed(&["balances", "--partner", "contoso"], address)?;
+    let sum = |currency: &str, field: &str| -> i64 {
+        let of = balances.iter().filter(|it| it["currency"] == currency);
+        of.filter_map(|it| it[field].as_str()?.replace('.', "").parse::<i64>().ok()).sum()
+    };
+    for currency in ["USD", "EUR"] {
+        assert_eq!(sum(currency, "debits"), sum(currency, "credits"), "{balances:#?}");
+    }
+    run(&["compare", "--address", address])?.expect_code(0)?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dispute_is_decided_and_corrects_the_next_month() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (serve, client) = started(dir.path()).await?;
+    let address = serve.address.as_str();
+    let dispute = of(
+        "dispute",
+        "dispute_earning",
+        json!({ "dispute_id": "d-1", "period": "2018-01-01", "amount": "2.00", "currency": "USD", "reason": "6 percent" }),
+    );
+    assert_eq!(client.refused(&dispute).await?, "EARNING_PERIOD_OPEN");
+    client.advance("2018-01-31").await?;
+    let mut again = dispute.clone();
+    again["command_id"] = "dispute-again".into();
+    client.accepted(&again).await?;
+    let open = listed(&["earning-disputes", "--partner", "contoso"], address)?;
+    assert_eq!(texts(&open, &["dispute_id", "state", "amount"]), ["d-1 open 2.00"]);
+    let answer = json!({ "command_id": "answer", "decide_earning_dispute": { "partner_id": "contoso", "dispute_id": "d-1",
+        "correction": "1.50", "note": "in part" }});
+    client.accepted(&answer).await?;
+    client.advance("2018-02-28").await?;
+    let february = listed(&["earnings", "--partner", "contoso", "--month", "2018-02"], address)?;
+    let corrections: Vec<_> = february.iter().filter(|it| it["kind"] == "correction").cloned().collect();
+    assert_eq!(texts(&corrections, &["amount", "reference"]), ["1.50 d-1"], "{february:#?}");
+    run(&["compare", "--address", address])?.expect_code(0)?;
+    Ok(())
+}
