@@ -432,7 +432,12 @@ fn story(index: usize, sorted: bool) -> impl Strategy<Value = Vec<Event>> {
         for (to, on, cents) in changes {
             let date = format!("2018-02-{on:02}");
             events.push(quantity(&c, "s", held, to, &date));
-            events.push(charged(partner, None, "USD", &date, &Decimal::new(cents, 2).to_string()));
+            let line_id = LineId::new(format!("l-{index}-{}", events.len())).unwrap();
+            let line = charged(partner, None, "USD", &date, &Decimal::new(cents, 2).to_string());
+            events.push(match line {
+                Event::Charged(line) => Charged { line_id, ..line }.into(),
+                other => other,
+            });
             held = to;
         }
         if ends {
