@@ -105,7 +105,7 @@ impl Story {
     }
 
     /// The same command of a catalog, as it stands.
-    pub async fn publishes(&mut self, what: &str, fields: Value) -> anyhow::Result<()> {
+    pub async fn publishes(&mut self, what: &str, fields: &Value) -> anyhow::Result<()> {
         self.steps += 1;
         let command = json!({ "command_id": format!("step-{}", self.steps), what: fields });
         self.send(&command).await.map(drop)

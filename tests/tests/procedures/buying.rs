@@ -142,7 +142,7 @@ async fn try_for_free_and_convert() -> anyhow::Result<()> {
     let mut story = Story::of_a_customer(dir.path(), "2020-05-08").await?;
     story.sells("e3-trial", "0", |offer| offer["kind"] = json!("OFFER_KIND_TRIAL")).await?;
     let terms = json!([{ "offer_id": "e3-trial", "paid_offer_id": "e3", "convert_to_offer_ids": ["e3"] }]);
-    story.publishes("publish_trials", json!({ "trials": terms })).await?;
+    story.publishes("publish_trials", &json!({ "trials": terms })).await?;
     let start = |id: &str| json!({ "offer_id": "e3-trial", "subscription_id": id });
     story.does("contoso", "start_trial", start("t")).await?;
     assert_eq!(story.may_not("contoso", "start_trial", start("t2")).await?, "TRIAL_ALREADY_USED");
@@ -175,7 +175,7 @@ async fn buy_on_a_promotion() -> anyhow::Result<()> {
             "first_day": "2018-01-01", "last_day": "2018-01-31" })
     };
     let both = json!({ "promotions": [promotion("ten", "10"), promotion("fifteen", "15")] });
-    story.publishes("publish_promotions", both).await?;
+    story.publishes("publish_promotions", &both).await?;
     story.does("contoso", "purchase", order("s", "e3", 5)).await?;
     story.days_pass_through("2018-02-14").await?;
     story.does("contoso", "change_quantity", json!({ "subscription_id": "s", "quantity": 8 })).await?;

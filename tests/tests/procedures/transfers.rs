@@ -147,7 +147,7 @@ async fn transfer_an_azure_subscription_by_form() -> anyhow::Result<()> {
     story
         .publishes(
             "publish_offers",
-            json!({ "offers": [{
+            &json!({ "offers": [{
         "offer_id": "MS-AZR-0145P", "display_name": "Microsoft Azure (MS-AZR-0145P)",
         "product_family": "PRODUCT_FAMILY_LICENSE", "kind": "OFFER_KIND_BASE", "minimum_quantity": 1,
         "maximum_quantity": 1, "limit_scope": "OFFER_LIMIT_SCOPE_NONE", "proration_rule": "PRORATION_RULE_EXACT",
