@@ -185,13 +185,6 @@ impl Story {
             ..ListChargesRequest::default()
         };
         let charges = self.client.billing.clone().list_charges(request).await?.into_inner().charges;
-        let typed = |charge: &Value| charge["charge_type"].as_str().unwrap_or_default().to_owned();
-        charges
-            .iter()
-            .map(|charge| {
-                let json = to_json("subledger.v1.Charge", charge)?;
-                Ok((typed(&json), charge.amount.clone()))
-            })
-            .collect()
+        Ok(charges.into_iter().map(|charge| (charge.charge_type, charge.amount)).collect())
     }
 }
