@@ -105,7 +105,7 @@ impl Story {
     }
 
     /// The same command of a catalog, as it stands.
-    pub async fn publishes(&mut self, what: &str, fields: Value) -> anyhow::Result<()> {
+    pub async fn publishes(&mut self, what: &str, fields: &Value) -> anyhow::Result<()> {
         self.steps += 1;
         let command = json!({ "command_id": format!("step-{}", self.steps), what: fields });
         self.send(&command).await.map(drop)
@@ -185,13 +185,6 @@ impl Story {
             ..ListChargesRequest::default()
         };
         let charges = self.client.billing.clone().list_charges(request).await?.into_inner().charges;
-        let typed = |charge: &Value| charge["charge_type"].as_str().unwrap_or_default().to_owned();
-        charges
-            .iter()
-            .map(|charge| {
-                let json = to_json("subledger.v1.Charge", charge)?;
-                Ok((typed(&json), charge.amount.clone()))
-            })
-            .collect()
+        Ok(charges.into_iter().map(|charge| (charge.charge_type, charge.amount)).collect())
     }
 }

@@ -187,8 +187,9 @@ pub fn list_users_as_of(
         return query::list_users(rows, customer_id, request);
     }
     list(rows, &timelines::users_ever(customer_id), request, |key, _| {
-        let then: Option<Option<UserRow>> =
-            timelines::user(customer_id, timelines::parse_user_ever(key)?).at(rows, horizon)?;
+        let timeline = timelines::user(customer_id, timelines::parse_user_ever(key)?);
+        // None once it is gone.
+        let then = timeline.at::<Option<UserRow>>(rows, horizon)?;
         Ok(then.flatten())
     })
 }

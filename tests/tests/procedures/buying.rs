@@ -58,13 +58,14 @@ async fn create_a_subscription_and_change_it() -> anyhow::Result<()> {
 async fn suspend_and_reactivate() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
     let mut story = Story::of_a_customer(dir.path(), "2018-01-13").await?;
-    story.does("contoso", "purchase", order("s", "e3", 1)).await?;
+    story.sells("daily", "4.00", |offer| offer["proration_rule"] = json!("PRORATION_RULE_DAILY_RATE_3DP")).await?;
+    story.does("contoso", "purchase", order("s", "daily", 1)).await?;
     story.days_pass_through("2018-02-28").await?;
     let stop = |reason: &str| json!({ "subscription_id": "s", "reason": format!("SUSPENSION_REASON_{reason}") });
     story.does("contoso", "suspend", stop("NON_PAYMENT")).await?;
     let known = story.subscription("s").await?;
     assert_eq!((known.state_reason.as_str(), known.expires_on.as_str()), ("non_payment", "2018-06-01"));
-    let credit = story.charges("s").await?.into_iter().find(|(kind, _)| kind == "CHARGE_TYPE_CANCEL_FEE");
+    let credit = story.charges("s").await?.into_iter().find(|(kind, _)| kind == "Cancel Fee");
     assert_eq!(credit.map(|(_, amount)| amount).as_deref(), Some("-1.72"));
     let seats = story.may_not("contoso", "change_quantity", json!({ "subscription_id": "s", "quantity": 2 })).await?;
     assert_eq!(seats, "SUBSCRIPTION_NOT_ACTIVE");
@@ -107,8 +108,9 @@ async fn cancel_by_product_family() -> anyhow::Result<()> {
     story.does("contoso", "set_auto_renew", renew("late", false)).await?;
     story.days_pass_through("2019-01-13").await?;
     assert_eq!(story.subscription("late").await?.state, "expired");
-    let early: Vec<_> = story.charges("early").await?.into_iter().map(|(_, amount)| amount).collect();
-    assert_eq!(early, ["2.00", "-2.00"]);
+    let mut early: Vec<_> = story.charges("early").await?.into_iter().map(|(_, amount)| amount).collect();
+    early.sort();
+    assert_eq!(early, ["-2.00", "2.00"]);
     Ok(())
 }
 
@@ -142,7 +144,7 @@ async fn try_for_free_and_convert() -> anyhow::Result<()> {
     let mut story = Story::of_a_customer(dir.path(), "2020-05-08").await?;
     story.sells("e3-trial", "0", |offer| offer["kind"] = json!("OFFER_KIND_TRIAL")).await?;
     let terms = json!([{ "offer_id": "e3-trial", "paid_offer_id": "e3", "convert_to_offer_ids": ["e3"] }]);
-    story.publishes("publish_trials", json!({ "trials": terms })).await?;
+    story.publishes("publish_trials", &json!({ "trials": terms })).await?;
     let start = |id: &str| json!({ "offer_id": "e3-trial", "subscription_id": id });
     story.does("contoso", "start_trial", start("t")).await?;
     assert_eq!(story.may_not("contoso", "start_trial", start("t2")).await?, "TRIAL_ALREADY_USED");
@@ -175,7 +177,7 @@ async fn buy_on_a_promotion() -> anyhow::Result<()> {
             "first_day": "2018-01-01", "last_day": "2018-01-31" })
     };
     let both = json!({ "promotions": [promotion("ten", "10"), promotion("fifteen", "15")] });
-    story.publishes("publish_promotions", both).await?;
+    story.publishes("publish_promotions", &both).await?;
     story.does("contoso", "purchase", order("s", "e3", 5)).await?;
     story.days_pass_through("2018-02-14").await?;
     story.does("contoso", "change_quantity", json!({ "subscription_id": "s", "quantity": 8 })).await?;
