@@ -11,7 +11,7 @@
 
 use std::{fmt::Display, io::Write as _};
 
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
 use rust_decimal::Decimal;
 use sha2::{Digest as _, Sha256};
 use subledger_domain::{
@@ -132,17 +132,17 @@ impl Fields {
         self.text(offer_name)?;
         self.text(family_name(*invoice_family))?;
         self.text(charge_type.label())?;
-        self.shown(charge_start)?;
-        self.shown(charge_end)?;
+        self.date(*charge_start)?;
+        self.date(*charge_end)?;
         self.shown(unit_price.normalize())?;
         self.shown(quantity)?;
         self.shown(amount.normalize())?;
         self.text(currency.as_str())?;
-        self.shown(charged_on)?;
+        self.date(*charged_on)?;
         self.optional(component.as_deref())?;
         self.optional(sku.as_deref())?;
         self.optional(subscription_description.as_deref())?;
-        self.shown(purchase_date)?;
+        self.date(*purchase_date)?;
         self.optional(billing_frequency.map(BillingFrequency::label))?;
         self.optional(reverses_line_id.as_ref().map(LineId::as_str))?;
         self.text(rule_name(*rule))?;
@@ -216,6 +216,20 @@ impl Fields {
             return self.shown(number.normalize());
         }
         self.bytes.extend(ABSENT);
+        Ok(())
+    }
+
+    /// `YYYY-MM-DD`, without a general formatter: a line has five dates, and an invoice many lines.
+    fn date(&mut self, date: NaiveDate) -> Result<(), StoreError> {
+        let Some(year) = u32::try_from(date.year()).ok().filter(|year| *year <= 9_999) else { return self.shown(date) };
+        let number = year * 10_000 + date.month() * 100 + date.day();
+        self.bytes.extend(length(10)?);
+        for (place, divisor) in [10_000_000, 1_000_000, 100_000, 10_000, 1_000, 100, 10, 1].into_iter().enumerate() {
+            if matches!(place, 4 | 6) {
+                self.bytes.push(b'-');
+            }
+            self.bytes.push(b'0' + u8::try_from(number / divisor % 10).unwrap_or_default());
+        }
         Ok(())
     }
 

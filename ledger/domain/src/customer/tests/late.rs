@@ -6,18 +6,20 @@ use proptest::prelude::*;
 use rust_decimal::Decimal;
 
 use super::kit::*;
-use crate::{Command, Reason, calendar::add_days, command::PurchaseLine, customer::Standing, offer::BillingFrequency};
+use crate::{
+    Command, Reason, Rejection, calendar::add_days, command::PurchaseLine, customer::Standing, offer::BillingFrequency,
+};
 
-/// Seats, or with none suspended, or in use again.
-fn step(world: &mut World, id: &str, to: Option<u32>) -> bool {
+/// Seats, or with none suspended, or in use again. None where that is no change.
+fn step(world: &mut World, id: &str, to: Option<u32>) -> Option<Result<(), Rejection>> {
     let active = world.sub(id).standing == Standing::Active;
     let command: Command = match (to, active) {
         (Some(to), true) if to != world.sub(id).quantity => seats(id, to),
         (None, true) if id == "l" => suspend(id),
         (_, false) if id == "l" => reactivate(id),
-        _ => return false,
+        _ => return None,
     };
-    world.run(&command).is_ok()
+    Some(world.run(&command).map(|_| ()))
 }
 
 fn end(world: &mut World, until: NaiveDate) {
@@ -39,10 +41,10 @@ fn charged(start: NaiveDate, annual: bool, id: &str, changes: &[(u32, Option<u32
             end(&mut world, add_days(told, 0).pred_opt()?);
         }
         world.at(&day.to_string());
-        if !step(&mut world, id, *to) {
+        if let Err(refused) = step(&mut world, id, *to)? {
             // What was suspended when its term ended is charged at the prices of the new one, so it is not used again before.
-            let rolled = id == "l" && world.sub(id).standing != Standing::Active && day < world.sub(id).term_start;
-            assert!(late == 0 || rolled, "refused only because it is late: {:?} on {day}", world.sub(id));
+            let rolled = world.sub(id).standing != Standing::Active && day < world.sub(id).term_start;
+            assert!(late == 0 || rolled, "only because it is late: {refused} on {day}");
             return None;
         }
         assert!(world.lines().all(|line| line.charged_on >= start));
