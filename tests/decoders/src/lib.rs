@@ -5,6 +5,7 @@
 
 #![allow(clippy::missing_panics_doc, reason = "that is what they are for, as said above")]
 
+mod mutate;
 mod seeds;
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use subledger_log::codec::{self, Wire as _, command_from_json, decode_command, t
 use subledger_proof::{Checkpoint, Note, SigningKey, VerifierKey, rotation, text::TlogProof, tile::Tile};
 use subledger_proto::api;
 
+pub use mutate::Mutations;
 pub use seeds::seeds;
 
 /// Reads some bytes.

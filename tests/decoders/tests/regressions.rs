@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path};
 
-use subledger_decoders::{TARGETS, seeds};
+use subledger_decoders::{Mutations, TARGETS, seeds};
 
 const FUZZ: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz");
 
@@ -44,6 +44,17 @@ fn what_was_found_once_stays_mended() {
             let path = file.unwrap().path();
             println!("{}", path.display());
             target(&fs::read(&path).unwrap());
+        }
+    }
+}
+
+/// A little of what `tests/fuzz/run` does for longer.
+#[test]
+fn what_was_good_once_is_read_or_refused() {
+    const INPUTS: usize = 2_000;
+    for (name, target) in TARGETS {
+        for input in Mutations::new(seeds(name), 1).take(INPUTS) {
+            target(&input);
         }
     }
 }
