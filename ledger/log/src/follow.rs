@@ -158,14 +158,6 @@ impl Follower {
     }
 }
 
-/// What the reader rule asks of a record.
-struct Rule {
-    position: Position,
-    epoch: u64,
-    /// Whether it begins an epoch.
-    starts: bool,
-}
-
 /// The offsets after the last record of each partition, now.
 pub fn ends(
     log: &dyn Log,

@@ -6,7 +6,7 @@ use subledger_domain::{Command, Event, Reference, Rejection, event::PartitionDay
 use subledger_log::{
     Body, Commit, Layout, PartitionId,
     codec::{self, Envelope, decode_command},
-    personal::fields::{is_personal_field, withheld},
+    personal::fields::is_personal_field,
 };
 use subledger_proto::api;
 
@@ -92,7 +92,7 @@ impl Replay {
             Command::MarkDay(mark) => Ok(vec![PartitionDayClosed { date: mark.date }.into()]),
             _ => self.machine.decide_envelope(reference, &envelope, &stream, commit.recorded_at),
         };
-        if withheld(&commit.command).is_some() {
+        if codec::is_withheld(commit) {
             return compare_without_names(&commit.body, decided);
         }
         compare_outcome(&commit.body, &decided).map(|()| Repeated::AsRecorded)

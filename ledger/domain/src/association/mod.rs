@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     evidence::Evidence,
     ids::{AssociationId, OfferId, SubscriptionId},
+    personal::ERASED,
 };
 
 pub use credit::{Metric, Parties, PartnerOfRecord, credited};
@@ -156,6 +157,18 @@ pub struct AssociationDetails {
     pub comments: String,
     /// The partner's own active association that this one takes the place of.
     pub replaces: Option<AssociationId>,
+}
+
+impl AssociationDetails {
+    /// Forgets who somebody is.
+    pub(crate) fn erase_names(&mut self) {
+        let contacts = [&mut self.customer_contact, &mut self.technical_contact, &mut self.partner_contact];
+        let contacts = contacts.into_iter().flatten();
+        let of_contacts = contacts.flat_map(|contact| [&mut contact.name, &mut contact.title, &mut contact.email]);
+        let customer = self.revenue.as_mut().map(|revenue| &mut revenue.customer_name);
+        let texts = of_contacts.chain(customer).chain([&mut self.domain_name, &mut self.comments]);
+        texts.filter(|text| !text.is_empty()).for_each(|text| ERASED.clone_into(text));
+    }
 }
 
 impl AssociationDetails {

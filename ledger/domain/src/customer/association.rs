@@ -41,6 +41,13 @@ pub(super) struct Associations {
     digital: BTreeMap<SubscriptionId, PartnerId>,
 }
 
+impl Associations {
+    /// The names in drafts are forgotten; what was submitted is kept without any.
+    pub(super) fn erase(&mut self) {
+        self.all.values_mut().filter_map(|known| known.draft.as_mut()).for_each(|draft| draft.erase_names());
+    }
+}
+
 /// An association.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Association {

@@ -40,5 +40,6 @@ impl Customer {
         self.erased = true;
         ERASED.clone_into(&mut self.domain_name);
         self.users.erase();
+        self.associations.erase();
     }
 }

@@ -28,7 +28,7 @@ pub use head::{Head, decode_head};
 pub use json::{JsonError, command_from_json, to_json};
 
 use crate::{
-    Actor, Body, Commit, PartitionId, Position, Source,
+    Actor, Body, Commit, Family, PartitionId, Position, Source,
     personal::{self, KeyError, Keys, NoKeys, Opened, Place, fields},
     tree::Hash,
 };
@@ -108,6 +108,33 @@ pub fn personal_values(bytes: &Bytes) -> Result<PersonalValues, DecodeError> {
         return Ok(PersonalValues::Sealed);
     }
     Ok(if personal::has_values(&mut wire) { PersonalValues::Plain } else { PersonalValues::None })
+}
+
+/// Whether anything is sealed in stored bytes. Decodes nothing.
+pub fn is_sealed(bytes: &[u8]) -> bool {
+    fields::is_sealed(bytes)
+}
+
+/// Whether stored bytes erase who their customer is. Decodes nothing.
+pub fn erases(bytes: &[u8]) -> bool {
+    fields::erases(bytes)
+}
+
+/// Whether a personal value of a commit cannot be read.
+pub fn is_withheld(commit: &Commit) -> bool {
+    if commit.partition().family != Family::Customers {
+        return false;
+    }
+    let of_outcome = match &commit.body {
+        Body::Accepted(events) => {
+            let personal = events.iter().filter(|event| fields::is_personal_event(event.name()));
+            let events: Vec<pb::Event> = personal.map(Wire::to_wire).collect();
+            fields::any_withheld(&events)
+        }
+        Body::Rejected(rejection) => subledger_domain::personal::is_withheld(&rejection.message),
+        Body::WriterStarted { .. } => false,
+    };
+    of_outcome || fields::withheld(&commit.command).is_some()
 }
 
 /// The events with their personal values masked: two that say the same of everything else are equal then.

@@ -3,7 +3,10 @@
 //! Country, market, language, dates and ids are not personal here: decisions rest on them. What a subscription is called and its purchase
 //! order are the partner's words for a product, and stand on invoices whose digest must not change.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use prost::Message as _;
 use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
@@ -50,6 +53,40 @@ pub const COMMANDS: &[(&str, &[&str])] = &[
     ("ask_sla_claimant", &["question"]),
     ("answer_sla_claim", &["answer"]),
     ("refuse_sla_claim", &["comments"]),
+    (
+        "submit_transfer_form",
+        &[
+            "current_contact.first_name",
+            "current_contact.last_name",
+            "current_contact.email",
+            "current_contact.phone",
+            "new_contact.first_name",
+            "new_contact.last_name",
+            "new_contact.email",
+            "new_contact.phone",
+        ],
+    ),
+    (
+        "draft_association",
+        &[
+            "details.domain_name",
+            "details.comments",
+            "details.revenue.customer_name",
+            "details.customer_contact.name",
+            "details.customer_contact.title",
+            "details.customer_contact.email",
+            "details.technical_contact.name",
+            "details.technical_contact.title",
+            "details.technical_contact.email",
+            "details.partner_contact.name",
+            "details.partner_contact.title",
+            "details.partner_contact.email",
+        ],
+    ),
+    // Has no value of its own; its refusal says what the draft has.
+    ("submit_association", &[]),
+    ("ask_about_association", &["question"]),
+    ("answer_about_association", &["answer"]),
 ];
 
 /// Kind of event, as the oneof of `subledger.log.v1.Event` names it, and its fields.
@@ -92,10 +129,66 @@ pub const EVENTS: &[(&str, &[&str])] = &[
     ("sla_claimant_asked", &["question"]),
     ("sla_claim_answered", &["answer"]),
     ("sla_claim_refused", &["comments"]),
+    (
+        "transfer_form_submitted",
+        &[
+            "current_contact.first_name",
+            "current_contact.last_name",
+            "current_contact.email",
+            "current_contact.phone",
+            "new_contact.first_name",
+            "new_contact.last_name",
+            "new_contact.email",
+            "new_contact.phone",
+        ],
+    ),
+    (
+        "association_drafted",
+        &[
+            "details.domain_name",
+            "details.comments",
+            "details.revenue.customer_name",
+            "details.customer_contact.name",
+            "details.customer_contact.title",
+            "details.customer_contact.email",
+            "details.technical_contact.name",
+            "details.technical_contact.title",
+            "details.technical_contact.email",
+            "details.partner_contact.name",
+            "details.partner_contact.title",
+            "details.partner_contact.email",
+        ],
+    ),
+    (
+        "association_submitted",
+        &[
+            "details.domain_name",
+            "details.comments",
+            "details.revenue.customer_name",
+            "details.customer_contact.name",
+            "details.customer_contact.title",
+            "details.customer_contact.email",
+            "details.technical_contact.name",
+            "details.technical_contact.title",
+            "details.technical_contact.email",
+            "details.partner_contact.name",
+            "details.partner_contact.title",
+            "details.partner_contact.email",
+        ],
+    ),
+    ("association_information_requested", &["question"]),
+    ("association_information_provided", &["answer"]),
 ];
 
 /// Facts of a refusal that are not personal: they name a field or count.
 const PLAIN_FACTS: &[&str] = &["field", "expected", "found", "maximum", "length", "recorded_at"];
+
+/// Number of `sealed` in `subledger.log.v1.Commit`.
+const SEALED_FIELD: u32 = 17;
+/// Number of `events`.
+const EVENTS_FIELD: u32 = 14;
+/// Number of `customer_erased` in `subledger.log.v1.Event`.
+const CUSTOMER_ERASED: u32 = 500;
 
 /// A message with personal fields of its kinds.
 struct Table {
@@ -133,20 +226,36 @@ impl Table {
 static COMMAND: LazyLock<Table> = LazyLock::new(|| Table::new("subledger.v1.Command", COMMANDS));
 static EVENT: LazyLock<Table> = LazyLock::new(|| Table::new("subledger.log.v1.Event", EVENTS));
 
-/// The numbers of the fields of an encoded message, as far as it can be read.
-fn tags(mut bytes: &[u8]) -> impl Iterator<Item = u32> {
+/// The fields of an encoded message: their numbers, and the bytes of those that have a length. As far as it can be read.
+fn parts(mut bytes: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
     std::iter::from_fn(move || {
         let key = prost::encoding::decode_varint(&mut bytes).ok()?;
-        let skip = match key & 7 {
+        let length = match key & 7 {
             0 => prost::encoding::decode_varint(&mut bytes).map(|_| 0).ok()?,
             1 => 8,
             2 => usize::try_from(prost::encoding::decode_varint(&mut bytes).ok()?).ok()?,
             5 => 4,
             _ => return None,
         };
-        bytes = bytes.get(skip..)?;
-        u32::try_from(key >> 3).ok()
+        let (part, rest) = bytes.split_at_checked(length)?;
+        bytes = rest;
+        Some((u32::try_from(key >> 3).ok()?, part))
     })
+}
+
+/// The numbers of the fields of an encoded message.
+fn tags(bytes: &[u8]) -> impl Iterator<Item = u32> {
+    parts(bytes).map(|(tag, _)| tag)
+}
+
+/// Whether anything is sealed in a stored commit. Decodes nothing.
+pub(crate) fn is_sealed(commit: &[u8]) -> bool {
+    tags(commit).any(|tag| tag == SEALED_FIELD)
+}
+
+/// Whether a stored commit erases who its customer is. Decodes nothing.
+pub(crate) fn erases(commit: &[u8]) -> bool {
+    parts(commit).any(|(tag, event)| tag == EVENTS_FIELD && tags(event).next() == Some(CUSTOMER_ERASED))
 }
 
 /// Visits one path of a message. What is not set, or empty, is no value.
@@ -211,6 +320,11 @@ pub(super) fn is_personal(event: &pb::Event) -> bool {
                 | Body::SlaClaimantAsked(_)
                 | Body::SlaClaimAnswered(_)
                 | Body::SlaClaimRefused(_)
+                | Body::TransferFormSubmitted(_)
+                | Body::AssociationDrafted(_)
+                | Body::AssociationSubmitted(_)
+                | Body::AssociationInformationRequested(_)
+                | Body::AssociationInformationProvided(_)
         )
     )
 }
@@ -272,6 +386,32 @@ pub fn erased_command(command: &[u8]) -> Option<Vec<u8>> {
 pub fn is_personal_field(field: &str) -> bool {
     let field = field.split('[').next().unwrap_or(field);
     COMMANDS.iter().flat_map(|(_, fields)| *fields).any(|known| *known == field)
+}
+
+/// Names of events, as [`subledger_domain::Event::name`] has them, that may have a personal value.
+static EVENT_NAMES: LazyLock<BTreeSet<String>> = LazyLock::new(|| EVENTS.iter().map(|(kind, _)| camel(kind)).collect());
+
+/// `CustomerCreated` of `customer_created`.
+fn camel(kind: &str) -> String {
+    let word = |word: &str| {
+        let (first, rest) = word.split_at_checked(1).unwrap_or((word, ""));
+        first.to_ascii_uppercase() + rest
+    };
+    kind.split('_').map(word).collect()
+}
+
+/// Whether an event of that name may have a personal value.
+pub(crate) fn is_personal_event(name: &str) -> bool {
+    EVENT_NAMES.contains(name)
+}
+
+/// Whether a value of the events is withheld.
+pub(crate) fn any_withheld(events: &[pb::Event]) -> bool {
+    let mut found = false;
+    for event in events.iter().filter(|event| is_personal(event)) {
+        EVENT.visit(&event.encode_to_vec(), "event", &mut |_, text| found |= is_withheld(text));
+    }
+    found
 }
 
 /// The events with [`SEALED`] in the place of every personal value.

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use subledger_log::{
-    Cursor, Family, Follower, Log, PartitionId, ReadError, Seen,
+    Cursor, Follower, Log, PartitionId, ReadError, Seen,
     codec::{self, Wire as _},
     ends,
     personal::{Keys, Opened},
@@ -136,8 +136,12 @@ impl EventStream {
         let position = record.head.position;
         let damaged =
             |error: codec::DecodeError| ReadError::Unavailable { place: position.to_string(), source: error.into() };
+        if codec::erases(&record.bytes) {
+            // Whoever follows folds again now, and must get none of the names, whatever the keys still are.
+            self.keys.forget(&String::from_utf8_lossy(&record.head.stream));
+        }
         // Most records have nothing sealed, and who wants bytes only need not wait for a decoding.
-        let (commit, opened) = if self.bytes_only && !may_be_sealed(record) {
+        let (commit, opened) = if self.bytes_only && !codec::is_sealed(&record.bytes) {
             (None, None)
         } else {
             let (commit, opened) = codec::open_stored(&record.bytes, &*self.keys).map_err(damaged)?;
@@ -154,11 +158,6 @@ impl EventStream {
             },
         })
     }
-}
-
-/// Only records about customers are sealed, and of these only those that are not from the ledger's own timers.
-fn may_be_sealed(record: &Seen) -> bool {
-    record.head.position.partition.family == Family::Customers && !record.head.stream.is_empty()
 }
 
 fn offsets(follower: &Follower) -> u64 {

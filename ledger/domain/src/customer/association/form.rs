@@ -12,6 +12,7 @@ use crate::{
     customer::{Customer, Standing, Subscription, draft::Draft, gates},
     evidence::{self, Evidence, EvidenceKind},
     ids::{AssociationId, DocumentId, OfferId, PartnerId, SubscriptionId},
+    personal::is_withheld,
 };
 
 /// How the names of offers begin whose customers name a technical contact too (L9577).
@@ -93,7 +94,8 @@ fn check_location(draft: &Draft<'_>, partner_id: &PartnerId, mpn_id: &str) -> Re
 fn check_domain(customer: &Customer, domain_name: &str) -> Result<(), Rejection> {
     let field = "details.domain_name";
     check::required(field, domain_name)?;
-    if domain_name.eq_ignore_ascii_case(customer.domain_name()) {
+    let withheld = is_withheld(domain_name) || is_withheld(customer.domain_name());
+    if withheld || domain_name.eq_ignore_ascii_case(customer.domain_name()) {
         return Ok(());
     }
     let message = format!("{domain_name:?} is not the primary domain of customer {}", customer.id());
