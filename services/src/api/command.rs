@@ -185,7 +185,7 @@ impl Intake {
         Ok(Batch { answers, invalid, include_events, _room: room })
     }
 
-    async fn refused(&self, command: &subledger_proto::api::Command) -> Option<pbc::Rejection> {
+    async fn refused(&self, command: &api::Command) -> Option<pbc::Rejection> {
         let refusal = match &self.gate {
             Some(gate) => gate.allow(command, false).await.err(),
             None => None,

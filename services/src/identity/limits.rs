@@ -18,7 +18,7 @@ const PRINCIPALS_MAX: usize = 10_000;
 
 /// Counts what principals take.
 #[derive(Debug)]
-pub(super) struct Throttle {
+pub(crate) struct Throttle {
     calls_per_second: u32,
     calls_open: usize,
     taken: Mutex<HashMap<Principal, Taken>>,

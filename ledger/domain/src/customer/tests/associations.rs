@@ -278,7 +278,7 @@ fn a_form_is_complete_when_it_is_submitted() {
         (|it| it.domain_name = "other.onmicrosoft.com".into(), Reason::InvalidValue, "details.domain_name"),
         (|it| it.activities.clear(), Reason::ActivityCombinationInvalid, "details.activities"),
         (
-            |it| drop(it.activities.insert(AssociationActivity::RevenueAssociation)),
+            |it| it.activities.extend([AssociationActivity::RevenueAssociation]),
             Reason::ActivityCombinationInvalid,
             "details.activities",
         ),
