@@ -46,6 +46,9 @@ pub(crate) struct Refund {
     pub(crate) line: Charged,
 }
 
+/// What is called for each refund, with its key, until it returns false.
+type Visit<'a> = &'a mut dyn FnMut(&[u8], Refund) -> Result<bool, StoreError>;
+
 /// Keeps the refund of an invoice, if it has one.
 pub(crate) fn put(rows: &mut dyn Changes, position: Position, event: &InvoiceRebilled) -> Result<(), StoreError> {
     if event.refund.is_zero() {
@@ -82,12 +85,7 @@ pub(crate) fn is_key(key: &[u8]) -> bool {
 }
 
 /// Visits the refunds of [`of`] from a key on.
-pub(crate) fn each(
-    rows: &dyn Rows,
-    issued: &Issued,
-    from: &[u8],
-    visit: &mut dyn FnMut(&[u8], Refund) -> Result<bool, StoreError>,
-) -> Result<(), StoreError> {
+pub(crate) fn each(rows: &dyn Rows, issued: &Issued, from: &[u8], visit: Visit<'_>) -> Result<(), StoreError> {
     let prefix = of_period(&Series::from(&issued.event), issued.event.period_end).build();
     rows.scan(&prefix, from, false, &mut |key, row| {
         let refund: Refund = decode(row)?;
