@@ -39,7 +39,7 @@ async fn ledger(dir: &std::path::Path) -> anyhow::Result<(Serve, Client)> {
 
 /// Where the outcome stands, as the command line takes it.
 fn place(outcome: &Outcome) -> String {
-    let position = outcome.position.clone().unwrap_or_default();
+    let position = outcome.position.unwrap_or_default();
     let family = match position.family() {
         Family::Catalog => "catalog",
         Family::Partners => "partners",

@@ -130,7 +130,7 @@ impl World {
             recorded_at: self.at,
             principal: "ada",
             channel: "grpc",
-            outcome: Ok(&events),
+            outcome: Ok(events.as_slice()),
         };
         IncentiveProjection.fold(&commit, &mut self.rows).unwrap();
         if family == Family::Customers {
@@ -337,8 +337,10 @@ proptest! {
         for (which, n, cents) in acts {
             world.run(&claim_command(which, n, cents));
         }
-        let (mut accrued, mut held): (BTreeMap<String, Decimal>, BTreeMap<String, [Decimal; 3]>) = Default::default();
-        let (mut of, mut claimed): (BTreeMap<String, String>, BTreeMap<String, Decimal>) = Default::default();
+        let mut accrued: BTreeMap<String, Decimal> = BTreeMap::new();
+        let mut held: BTreeMap<String, [Decimal; 3]> = BTreeMap::new();
+        let mut of: BTreeMap<String, String> = BTreeMap::new();
+        let mut claimed: BTreeMap<String, Decimal> = BTreeMap::new();
         for event in &world.events {
             let zero = Decimal::ZERO;
             let (id, [review, granted, paid]) = match event {

@@ -79,7 +79,7 @@ impl PartnerOfRecord {
 /// Who is credited with a metric of a subscription; each partner once. The seller always is. A claimed association is for the metrics
 /// of its programs, and comes before one that is set in the product; that one keeps the metrics that the claim does not cover
 /// (ambiguity 38, decided so).
-pub fn credited<'a>(metric: Metric, parties: Parties<'a>) -> Vec<(PartnerOfRecord, &'a PartnerId)> {
+pub fn credited(metric: Metric, parties: Parties<'_>) -> Vec<(PartnerOfRecord, &PartnerId)> {
     let claimed = parties.cpor.filter(|(_, programs)| programs.iter().any(|program| metric.follows(*program)));
     let associated = match (claimed, parties.dpor) {
         (Some((partner, _)), _) => Some((PartnerOfRecord::Cpor, partner)),

@@ -99,14 +99,14 @@ fn some(cell: &'static str) -> Option<&'static str> {
 }
 
 fn read(cells: &[&'static str]) -> Option<Activity> {
-    let [code, group, name, core, proofs, metric, metric_not_for, expenses, excluded, line] = *cells else {
+    let [code, group, name, shown, proofs, metric, metric_not_for, expenses, excluded, line] = *cells else {
         return None;
     };
     Some(Activity {
         code,
         group,
         name,
-        core: codes(core),
+        core: codes(shown),
         proofs: codes(proofs).into_iter().map(proof).collect(),
         metric: some(metric),
         metric_not_for: some(metric_not_for),

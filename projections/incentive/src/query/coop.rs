@@ -91,7 +91,7 @@ pub fn list_coop_funds(
         let (available, expired) = if is_late(claim_deadline) { (Decimal::ZERO, left) } else { (left, Decimal::ZERO) };
         let [accrued, in_review, approved, handed_over, available, expired] =
             [accrued, in_review, approved, handed_over, available, expired].map(|amount| currency.round(amount));
-        Ok(matches.then(|| CoopFund {
+        Ok(matches.then_some(CoopFund {
             partner_id: of.partner_id,
             program: of.program,
             usage_period_id: of.usage_period_id,

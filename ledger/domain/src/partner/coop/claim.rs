@@ -184,7 +184,7 @@ pub(super) fn submit(
     let (claim, on) = (open(&partner.coop, &claim_id, CoopClaimStep::Submit)?, context.effective_on());
     match claim.answer_by {
         Some(answer_by) => in_time(on, answer_by, "The answer")?,
-        None => in_time(on, claim.claim_deadline, "A claim with all its documents")?,
+        None => in_time(on, claim.deadline, "A claim with all its documents")?,
     }
     let details = &claim.details;
     if details.activity_date > on {
@@ -207,8 +207,8 @@ pub(super) fn ask(partner: &Partner, command: &AskAboutCoopClaim, context: &Cont
     if let Some(id) = document_id.as_ref().filter(|id| !claim.documents.contains_key(*id)) {
         return Err(check::invalid("document_id", format!("The claim has no document {id}")));
     }
-    let Some(answer_by) = answer_by.or(Some(claim.claim_deadline).filter(|last| *last >= asked_on)) else {
-        let message = format!("Claims were due on {}: name the last day to answer", claim.claim_deadline);
+    let Some(answer_by) = answer_by.or(Some(claim.deadline).filter(|last| *last >= asked_on)) else {
+        let message = format!("Claims were due on {}: name the last day to answer", claim.deadline);
         return Err(Rejection::field(Reason::RequiredFieldMissing, "answer_by", message));
     };
     if answer_by < asked_on {

@@ -56,7 +56,8 @@ struct Claim {
     /// The form as it was handed in last.
     submitted: Option<CoopClaimDetails>,
     documents: BTreeMap<DocumentId, Document>,
-    claim_deadline: NaiveDate,
+    /// The last day of claims.
+    deadline: NaiveDate,
     /// The last day to answer a question.
     answer_by: Option<NaiveDate>,
     granted: Option<Decimal>,
@@ -118,7 +119,7 @@ impl Coop {
                     details: e.details.clone(),
                     submitted: None,
                     documents: BTreeMap::new(),
-                    claim_deadline: e.claim_deadline,
+                    deadline: e.claim_deadline,
                     answer_by: None,
                     granted: None,
                 };

@@ -274,9 +274,10 @@ fn at(state: CoopClaimState) -> World {
 #[test]
 fn the_state_table_is_walked() {
     type Cell = Result<&'static str, Reason>;
+    type Column = (&'static str, fn() -> Command);
     const LOCKED: Cell = Err(Reason::ClaimLocked);
     const NO: Cell = Err(Reason::ClaimMoveNotAllowed);
-    let commands: [(&str, fn() -> Command); 8] = [
+    let commands: [Column; 8] = [
         ("revise", || revise("x", details(false, vec![cost_of("agency", "90")]))),
         ("add", || add("x", "more", EvidenceKind::Other, None)),
         ("comment", || comment("x")),
