@@ -31,7 +31,7 @@ pub struct AccessRow {
     pub outcome: AccessOutcome,
     /// Who called, as commits name it; empty for nobody known.
     pub principal: String,
-    /// user, app, app_and_user or vendor; empty for nobody known.
+    /// `user`, `app`, `app_and_user` or `vendor`; empty for nobody known.
     pub kind: String,
     /// The application that called.
     pub application: Option<String>,

@@ -163,7 +163,7 @@ pub struct Days {
 }
 
 impl Days {
-    fn have(&self, at: DateTime<Utc>) -> bool {
+    fn have(self, at: DateTime<Utc>) -> bool {
         let on = at.date_naive();
         self.from.is_none_or(|from| from <= on) && self.to.is_none_or(|to| on <= to)
     }

@@ -307,7 +307,7 @@ impl Folding {
             match self.shared.note_erasure() {
                 Ok(()) => forget::begin(&self.shared),
                 Err(error) => {
-                    tracing::error!(projection = self.shared.name(), %error, "rebuild this read model: it has names of an erased customer")
+                    tracing::error!(projection = self.shared.name(), %error, "rebuild this read model: it has names of an erased customer");
                 }
             }
         }

@@ -241,7 +241,11 @@ impl Command {
             | Self::PublishMeterPrices(_)
             | Self::PublishExchangeRates(_)
             | Self::PublishCreditTerms(_)
-            | Self::PublishUsagePeriods(_) => Target::Catalog,
+            | Self::PublishUsagePeriods(_)
+            | Self::PublishPartnerAgreement(_)
+            | Self::PublishPartnerRules(_)
+            | Self::PublishIncentivePrograms(_)
+            | Self::PublishIncentiveRates(_) => Target::Catalog,
             Self::RegisterPartner(c) => Target::Partner(&c.partner_id),
             Self::IssueInvoice(c) => Target::Partner(&c.partner_id),
             Self::UpdateBillingProfile(c) => Target::Partner(&c.partner_id),
@@ -362,8 +366,6 @@ impl Command {
             Self::CancelMembership(c) => Target::Partner(&c.partner_id),
             Self::ActivateBenefit(c) => Target::Partner(&c.partner_id),
             Self::ReviewMemberships(c) => Target::Partner(&c.partner_id),
-            Self::PublishPartnerAgreement(_) => Target::Catalog,
-            Self::PublishPartnerRules(_) => Target::Catalog,
             Self::TieCustomer(c) => Target::Customer(&c.customer_id),
             Self::DraftAssociation(c) => Target::Customer(&c.customer_id),
             Self::SubmitAssociation(c) => Target::Customer(&c.customer_id),
@@ -385,7 +387,6 @@ impl Command {
             Self::RejectCoopClaim(c) => Target::Partner(&c.partner_id),
             Self::HandOverCoopClaim(c) => Target::Partner(&c.partner_id),
             // Incentives.
-            Self::PublishIncentivePrograms(_) | Self::PublishIncentiveRates(_) => Target::Catalog,
             Self::InviteToIncentive(c) => Target::Partner(&c.partner_id),
             Self::AcceptIncentiveInvitation(c) => Target::Partner(&c.partner_id),
             Self::UpdatePayoutProfile(c) => Target::Partner(&c.partner_id),

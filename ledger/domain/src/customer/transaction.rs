@@ -102,9 +102,9 @@ pub(super) fn sale(
     let same_market = market::same_market(&partner.country, customer.country());
     let market = if same_market { Market::Same } else { Market::Other };
     let ties = &customer.ties.partners;
-    let tied = ties.iter().map(|(behind, tie)| (tied_buyer(*tie), bond(reference, partner, reseller_id, behind)));
+    let as_tied = ties.iter().map(|(behind, tie)| (tied_buyer(*tie), bond(reference, partner, reseller_id, behind)));
     let untied = ties.is_empty().then(|| (end_customer(customer, partner), Bond::None));
-    for (buyer, bond) in tied.chain(untied) {
+    for (buyer, bond) in as_tied.chain(untied) {
         let asked = Question { deal: Deal::Sell, seller, buyer, bond, market };
         transactions::check(asked).map_err(|refusal| {
             // The gate of the market says more.

@@ -99,8 +99,8 @@ fn out_of_turn(message: String) -> Rejection {
 pub(super) fn sign(draft: &mut Draft<'_>, command: &SignTransferForm) -> Result<(), Rejection> {
     let (id, signer) = (&command.transfer_id, command.signer);
     let transfer = open_form(draft, id)?;
-    let signed = transfer.form.as_ref().map(|form| &form.signed);
-    let has = |who: FormSigner| signed.is_some_and(|signed| signed.contains(&who));
+    let signatures = transfer.form.as_ref().map(|form| &form.signed);
+    let has = |who: FormSigner| signatures.is_some_and(|signatures| signatures.contains(&who));
     if has(signer) {
         let message = format!("The {} has signed already", signer.label());
         return Err(Rejection::field(Reason::SignatureOutOfTurn, "signer", message));

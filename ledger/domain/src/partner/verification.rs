@@ -111,9 +111,9 @@ pub(super) fn decide(
         return Err(Rejection::field(Reason::VerificationNotOpen, "check", message));
     }
     if command.passed {
-        check::optional("note", &command.note)?
+        check::optional("note", &command.note)?;
     } else {
-        check::required("note", &command.note)?
+        check::required("note", &command.note)?;
     }
     let decided_on = context.effective_on();
     let DecideVerification { partner_id, check, passed, note } = command.clone();

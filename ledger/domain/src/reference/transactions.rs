@@ -136,13 +136,15 @@ impl Row {
 
 static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| TABLE.lines().skip(1).filter_map(row).collect());
 
+/// `any` is the inner none; what cannot be read makes the whole row none.
+#[allow(clippy::option_option, reason = "unreadable, any, one: three answers of a cell")]
+fn cell<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+    if text == "any" { Some(None) } else { read(text).map(Some) }
+}
+
 fn row(text: &'static str) -> Option<Row> {
     let cells: Vec<_> = text.split(',').collect();
     let [deal, seller, buyer, bond, market, outcome, reason, accepted, source_lines] = cells.try_into().ok()?;
-    /// `any` is none; what cannot be read makes the whole row none.
-    fn cell<T>(text: &str, read: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
-        if text == "any" { Some(None) } else { read(text).map(Some) }
-    }
     let refusal = match (outcome, reason) {
         ("allow", "") => None,
         ("refuse", code) => Some(Refusal { reason: Reason::from_code(code)?, accepted, source_lines }),

@@ -192,7 +192,10 @@ mod tests {
         assert!(frequency.starts_with(accepted) && !frequency.contains("UNSPECIFIED"), "{frequency}");
         let unknown = error(&json!({ "purchase": { "customer_id": "f", "seats": 3 } }));
         assert!(unknown.starts_with("purchase.seats: Purchase has no such field; its fields are "), "{unknown}");
-        assert!(unknown.ends_with("customer_id, partner_id, order_id, lines, by_customer, location_mpn_id"), "{unknown}");
+        assert!(
+            unknown.ends_with("customer_id, partner_id, order_id, lines, by_customer, location_mpn_id"),
+            "{unknown}"
+        );
         let long = error(&lines(json!({ "quantity": "9".repeat(1_000) })));
         assert!(long.len() < 200, "{long}");
     }

@@ -28,13 +28,13 @@ impl KeyStore {
                     continue;
                 }
                 let (id, key, line) =
-                    Self::new_key(masters, owner).ok_or_else(|| self.failed(partition, "no random bytes"))?;
+                    Self::new_key(masters, owner).ok_or_else(|| self.failed(partition, &"no random bytes"))?;
                 known.keys.push((id, key));
                 loaded.pending += &line;
                 count += 1;
             }
             if !loaded.pending.is_empty() {
-                self.add_pending(partition, loaded).map_err(|error| self.failed(partition, error))?;
+                self.add_pending(partition, loaded).map_err(|error| self.failed(partition, &error))?;
             }
         }
         Ok(count)
@@ -126,11 +126,11 @@ impl KeyStore {
             owners.sort_by_key(|(customer, _)| *customer);
             for (customer, owner) in owners {
                 if owner.erased {
-                    text += &format!("erased {customer}\n");
+                    text.extend(["erased ", customer, "\n"]);
                 } else if customers.is_empty() || customers.contains(customer) {
                     for (id, key) in &owner.keys {
                         text += &key_line(master, id, customer, key)
-                            .ok_or_else(|| self.failed(partition, "no random bytes"))?;
+                            .ok_or_else(|| self.failed(partition, &"no random bytes"))?;
                         count += 1;
                     }
                 }

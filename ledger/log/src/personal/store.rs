@@ -111,7 +111,7 @@ impl KeyStore {
         self.dir.join(format!("{}-{}.keys", partition.family, partition.index))
     }
 
-    pub(super) fn failed(&self, partition: PartitionId, what: impl ToString) -> KeyError {
+    pub(super) fn failed(&self, partition: PartitionId, what: &dyn ToString) -> KeyError {
         KeyError::File { path: self.path(partition), what: what.to_string() }
     }
 
@@ -126,7 +126,7 @@ impl KeyStore {
 
     /// Reads what a file has that was not read before: all of it if it is another file by now.
     pub(super) fn refresh<'a>(&self, state: &'a mut State, partition: PartitionId) -> Result<&'a mut Loaded, KeyError> {
-        let failed = |error: io::Error| self.failed(partition, error);
+        let failed = |error: io::Error| self.failed(partition, &error);
         let State { masters, files, .. } = state;
         let loaded = files.entry(partition).or_default();
         let found = match fs::metadata(self.path(partition)) {
@@ -150,12 +150,12 @@ impl KeyStore {
         // A line without an end is being written, or was never finished and sealed nothing.
         let whole = text.rfind('\n').map_or(0, |end| end + 1);
         for line in text[..whole].lines() {
-            self.take(masters, loaded, line).map_err(|what| self.failed(partition, what))?;
+            self.take(masters, loaded, line).map_err(|what| self.failed(partition, &what))?;
         }
         loaded.read += whole as u64;
         // Keys that wait for the disk are known already.
         for line in std::mem::take(&mut loaded.pending).lines() {
-            self.take(masters, loaded, line).map_err(|what| self.failed(partition, what))?;
+            self.take(masters, loaded, line).map_err(|what| self.failed(partition, &what))?;
             loaded.pending += line;
             loaded.pending.push('\n');
         }
@@ -244,7 +244,7 @@ impl KeyStore {
         last: &str,
     ) -> Result<(), KeyError> {
         let path = self.path(partition);
-        let failed = |error: io::Error| self.failed(partition, error);
+        let failed = |error: io::Error| self.failed(partition, &error);
         let old = match fs::read_to_string(&path) {
             Ok(old) => old,
             Err(error) if error.kind() == io::ErrorKind::NotFound => format!("{HEADER}{}\n", self.ledger),
@@ -253,7 +253,7 @@ impl KeyStore {
         let whole = old.rfind('\n').map_or(0, |end| end + 1);
         let mut text = String::with_capacity(old.len());
         for line in old[..whole].lines() {
-            if let Some(line) = change(line).map_err(|what| self.failed(partition, what))? {
+            if let Some(line) = change(line).map_err(|what| self.failed(partition, &what))? {
                 text += &line;
                 text.push('\n');
             }
@@ -335,7 +335,7 @@ impl Keys for KeyStore {
         }
         if owner.keys.is_empty() {
             let (id, key, line) =
-                Self::new_key(masters, place.stream).ok_or_else(|| self.failed(place.partition, "no random bytes"))?;
+                Self::new_key(masters, place.stream).ok_or_else(|| self.failed(place.partition, &"no random bytes"))?;
             owner.keys.push((id, key));
             loaded.pending += &line;
         }
@@ -344,7 +344,7 @@ impl Keys for KeyStore {
             let ciphertext = encrypt(key, nonce, &place.bytes(), values)?;
             Some(SealedValues { key_id: id.clone(), nonce: nonce.to_vec(), ciphertext })
         });
-        sealed.map(Some).ok_or_else(|| self.failed(place.partition, "values cannot be encrypted"))
+        sealed.map(Some).ok_or_else(|| self.failed(place.partition, &"values cannot be encrypted"))
     }
 
     fn open(&self, place: &Place<'_>, sealed: &SealedValues) -> Result<Opened, KeyError> {
@@ -382,7 +382,7 @@ impl Keys for KeyStore {
         if loaded.pending.is_empty() {
             return Ok(());
         }
-        self.add_pending(partition, loaded).map_err(|error| self.failed(partition, error))
+        self.add_pending(partition, loaded).map_err(|error| self.failed(partition, &error))
     }
 
     fn destroy(&self, partition: PartitionId, customer: &str) -> Result<(), KeyError> {

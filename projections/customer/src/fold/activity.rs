@@ -304,7 +304,7 @@ pub(super) fn change(event: &Event, customer: Option<&Customer>, before: Option<
         Event::CustomerUpdated(e) => customer.map(|was| {
             let place = |address: &Address| format!("{}, {} {}", address.line1, address.postal_code, address.city);
             let person = |contact: &Contact| format!("{} {} {}", contact.first_name, contact.last_name, contact.email);
-            fields([
+            fields(&[
                 ("company_name", Some(was.company_name.clone()), e.company_name.clone()),
                 ("bill_to_name", was.bill_to_name.clone(), e.bill_to_name.clone()),
                 ("address", Some(place(&was.address)), e.address.as_ref().map(place)),
@@ -356,7 +356,7 @@ fn day(date: Option<chrono::NaiveDate>) -> Option<String> {
 }
 
 /// `name old -> new` of each field that has a new value.
-fn fields<const N: usize>(changed: [(&str, Option<String>, Option<String>); N]) -> String {
+fn fields<const N: usize>(changed: &[(&str, Option<String>, Option<String>); N]) -> String {
     let told = changed.iter().filter_map(|(name, was, now)| Some((name, was, now.as_deref()?)));
     told.map(|(name, was, now)| format!("{name} {}", step(was.as_deref(), Some(now)))).collect::<Vec<_>>().join("; ")
 }

@@ -18,6 +18,7 @@ use subledger_fold::{Changes, Key, KeyReader, Rows, StoreError};
 use super::prefix::{CLOSED, DISPUTES, ENROLLMENTS, INCENTIVE_PAYMENTS};
 
 /// What names an enrollment.
+#[allow(clippy::struct_field_names, reason = "ids, each of another kind")]
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct EnrollmentKey {
     pub(crate) partner_id: PartnerId,

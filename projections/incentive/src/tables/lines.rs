@@ -19,6 +19,7 @@ use subledger_fold::{Changes, Key, Rows, StoreError, decode};
 use super::prefix::{LINE_IDS, LINES};
 
 /// What an earning needs of a charge line.
+#[allow(clippy::struct_field_names, reason = "the field's term")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Line {
     pub(crate) line_id: LineId,

@@ -217,10 +217,13 @@ fn a_tenant_for_shared_services_takes_one_offer_and_nothing_off_it() {
     assert_eq!(w.refused(buy(vec![line("u", "byol", 1)])), Reason::OfferNotAllowedOnSharedServicesTenant);
 }
 
+/// A reason, and what brings it about.
+type Cause = (Reason, fn(&mut World));
+
 /// The rows of the table that commands of a customer ask about, each in each standing.
 #[test]
 fn the_table_of_standings_holds_for_commands() {
-    let standings: [(Reason, fn(&mut World)); 3] = [
+    let standings: [Cause; 3] = [
         (Reason::PartnerRestricted, |w| {
             w.ok(Command::RestrictDirectBill(c::RestrictDirectBill {
                 partner_id: partner("direct"),

@@ -210,7 +210,7 @@ impl Moving<'_> {
             let accepted: Vec<_> = EnrollmentStatus::ALL
                 .into_iter()
                 .filter(|to| may_move(from, *to, mover))
-                .map(|to| to.label())
+                .map(EnrollmentStatus::label)
                 .collect();
             let message = format!(
                 "The enrollment is {:?} and does not become {:?} by this command",

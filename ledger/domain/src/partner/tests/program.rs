@@ -73,6 +73,9 @@ fn a_postponed_agreement_binds_nobody_and_only_the_global_admin_signs() {
     assert_eq!(w.refused(&publish("MPA 3", "2021-01-02", Some("2021-01-01"))), Reason::InvalidValue);
 }
 
+/// Whether a standing bars, with which reason, and what brings it about.
+type Column<'a> = (bool, Reason, &'a dyn Fn(&mut World));
+
 /// Every cell of the table: a partner in that standing may, or may not.
 #[test]
 fn the_table_of_standings_is_what_partners_may_do() {
@@ -93,7 +96,7 @@ fn the_table_of_standings_is_what_partners_may_do() {
     let mut cells = 0;
     for &action in Action::ALL {
         let bars = partner_standing::bars(action);
-        let columns: [(bool, Reason, &dyn Fn(&mut World)); 3] = [
+        let columns: [Column<'_>; 3] = [
             (bars.restricted, Reason::PartnerRestricted, &restricted),
             (bars.suspended, Reason::PartnerSuspended, &suspended),
             (bars.unsigned, Reason::PartnerAgreementMissing, &unsigned),

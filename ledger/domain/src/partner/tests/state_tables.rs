@@ -36,6 +36,8 @@ fn walk(on: &str, paths: &[Path], rows: &[Row], read: impl Fn(&World) -> &'stati
 
 #[test]
 fn partnership() {
+    use Reason::{AdminAccessRevoked, PartnershipExists, PartnershipNotFound, PartnershipNotRequested};
+
     let (request, authorize) =
         (partnerships::request("provider", "reseller"), partnerships::authorize("provider", "reseller", true));
     let (revoke, end) = (partnerships::revoke("provider", "reseller"), partnerships::end("provider", "reseller", "1"));
@@ -48,7 +50,6 @@ fn partnership() {
         ("active, without access", step(&[&request, &authorize, &revoke])),
         ("ended", step(&[&request, &authorize, &end])),
     ];
-    use Reason::{AdminAccessRevoked, PartnershipExists, PartnershipNotFound, PartnershipNotRequested};
     let (none, exists) = (Err(PartnershipNotFound), Err(PartnershipExists));
     let (gone, unasked) = (Err(AdminAccessRevoked), Err(PartnershipNotRequested));
     let (active, ended) = (Ok("active"), Ok("ended"));
@@ -70,6 +71,8 @@ fn partnership() {
 
 #[test]
 fn merge() {
+    use Reason::{AccountAbsorbed, MergeClosed, MergeExists, MergeNotAccepted, MergeNotFound};
+
     let invite = merges::invite("direct", "4000", "m");
     let accept = merges::accept("direct", "rival", "m");
     let reject = merges::reject("direct", "rival", "m");
@@ -82,7 +85,6 @@ fn merge() {
         ("merged", step(&[&invite, &accept, &complete])),
         ("rejected", step(&[&invite, &reject])),
     ];
-    use Reason::{AccountAbsorbed, MergeClosed, MergeExists, MergeNotAccepted, MergeNotFound};
     let (none, exists, closed) = (Err(MergeNotFound), Err(MergeExists), Err(MergeClosed));
     let rows = [
         // A rejected company may be invited again, under another id.
@@ -97,6 +99,11 @@ fn merge() {
 
 #[test]
 fn membership() {
+    use Reason::{
+        AutorenewLockedOff, DuplicateActionPack, InvalidValue, MembershipClosed, MembershipExists, MembershipNotFound,
+        RenewalWindowClosed, RenewalWindowNotOpen,
+    };
+
     let buy = purchase("direct", MembershipOffer::ActionPack, "m");
     let renewal = renew("direct", "m");
     let cancellation = memberships::cancel("direct", "m", false);
@@ -112,10 +119,6 @@ fn membership() {
         ("lapsed", vec![("2019-01-05", buy.clone())]),
         ("cancelled", vec![("2020-01-01", buy.clone()), ("2020-01-02", cancellation.clone())]),
     ];
-    use Reason::{
-        AutorenewLockedOff, DuplicateActionPack, InvalidValue, MembershipClosed, MembershipExists, MembershipNotFound,
-        RenewalWindowClosed, RenewalWindowNotOpen,
-    };
     let (none, closed, early) = (Err(MembershipNotFound), Err(MembershipClosed), Err(RenewalWindowNotOpen));
     let (late, locked, off) = (Err(RenewalWindowClosed), Err(AutorenewLockedOff), Err(InvalidValue));
     let (held, exists) = (Err(DuplicateActionPack), Err(MembershipExists));
