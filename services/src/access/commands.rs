@@ -10,7 +10,7 @@ use subledger_domain::{
     role::{Role, RoleFamily},
 };
 use subledger_log::codec::Wire as _;
-use subledger_proto::api;
+use subledger_proto::{api, common as pbc};
 
 use super::{
     Access, Call, Checks,
@@ -90,10 +90,14 @@ impl Gate {
         }
         let reach = checks.reach_by(operation, &roles, tenant, &self.caller)?;
         match operation.scope {
-            Scope::Partner => acting(operation, tenant, &reach, &wire::text(body, "partner_id"), None),
+            Scope::Partner => acting(operation, tenant, &reach, &wire::text(body, actor(operation)), None),
             Scope::NewCustomer => {
-                let customer = wire::text(body, "customer_id");
-                acting(operation, tenant, &reach, &wire::text(body, "partner_id"), Some(&customer))
+                let (customer, partner) = (wire::text(body, "customer_id"), wire::text(body, "partner_id"));
+                // The customer itself acts for no partner.
+                if partner.is_empty() && reach.is_customer(&customer) {
+                    return Ok(());
+                }
+                acting(operation, tenant, &reach, &partner, Some(&customer))
             }
             Scope::Customer => self.about_customer(operation, tenant, &reach, body).await,
             _ => Err(Refusal::operators_only(operation)),
@@ -116,6 +120,7 @@ impl Gate {
         }
         let source = wire::text(body, "source_partner_id");
         let named = if source.is_empty() { wire::text(body, "partner_id") } else { source };
+        let named = if wire::has(body, "signer") { self.signer(body, &customer, reach).await?.into() } else { named };
         if named.is_empty() {
             return Err(Refusal::field("REQUIRED_FIELD_MISSING", "partner_id", "is required"));
         }
@@ -130,6 +135,41 @@ impl Gate {
         }
         Err(Refusal::not_found("customer", &customer))
     }
+
+    /// The partner that signs a form: the form does not say which one it is, its transfer does.
+    async fn signer(&self, body: &DynamicMessage, customer: &str, reach: &Reach) -> Result<String, Refusal> {
+        let side = match signs(body) {
+            Some(pbc::FormSigner::CurrentPartner) => "source_partner_id",
+            Some(pbc::FormSigner::NewPartner) => "target_partner_id",
+            _ => return Err(Refusal::field("REQUIRED_FIELD_MISSING", "signer", "is required")),
+        };
+        let id = wire::text(body, "transfer_id");
+        // As for customers: it may just have been asked for.
+        for fresh in [false, true] {
+            let found = self.lookup.transfer(customer, &id, fresh).await.map_err(Refusal::of)?;
+            let partner = found.map(|transfer| wire::text(&transfer, side).into_owned()).unwrap_or_default();
+            if reach.partners.contains_key(partner.as_str()) {
+                return Ok(partner);
+            }
+        }
+        Err(Refusal::not_found("transfer", &id))
+    }
+}
+
+/// The field that says which partner acts.
+fn actor(operation: &Operation) -> &'static str {
+    match operation.name.as_str() {
+        "Submit/request_partnership" => "provider_id",
+        "Submit/authorize_provider" | "Submit/revoke_provider_admin" => "reseller_id",
+        "Submit/accept_merge" | "Submit/reject_merge" => "target_partner_id",
+        _ => "partner_id",
+    }
+}
+
+/// Who signs a form.
+fn signs(body: &DynamicMessage) -> Option<pbc::FormSigner> {
+    let wire = body.get_field_by_name("signer").and_then(|signer| signer.as_enum_number())?;
+    pbc::FormSigner::try_from(wire).ok()
 }
 
 /// The partner that acts is one of the caller's, and its customer too where the role is for single customers.
@@ -167,6 +207,7 @@ fn variants(checks: &Checks, kind: &str, body: &DynamicMessage) -> BTreeSet<Opti
             let wire = body.get_field_by_name("role").and_then(|role| role.as_enum_number()).unwrap_or_default();
             BTreeSet::from([Role::from_wire(wire).ok().and_then(|role| family(role.family()))])
         }
+        "sign_transfer_form" if signs(body) == Some(pbc::FormSigner::Customer) => BTreeSet::from([Some("customer")]),
         "purchase" => {
             let lines = body.get_field_by_name("lines");
             let lines = lines.iter().flat_map(|lines| lines.as_list().into_iter().flatten());

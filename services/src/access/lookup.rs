@@ -11,8 +11,8 @@ use prost_reflect::DynamicMessage;
 use subledger_log::{Family, Log, Position, codec::Wire as _};
 use subledger_proto::{
     api::{
-        Customer, GetCustomerRequest, GetInvoiceRequest, GetSubscriptionRequest, Invoice, ListSubscriptionsRequest,
-        ListSubscriptionsResponse, Subscription,
+        Customer, GetCustomerRequest, GetInvoiceRequest, GetSubscriptionRequest, GetTransferRequest, Invoice,
+        ListSubscriptionsRequest, ListSubscriptionsResponse, Subscription, Transfer,
     },
     common as pbc,
 };
@@ -102,6 +102,24 @@ impl Lookup {
         };
         let found = found(self.call::<Subscription>("CustomerService/GetSubscription", &request).await)?;
         Ok(found.and_then(|subscription| wire::dynamic(&subscription, "subledger.v1.Subscription")))
+    }
+
+    /// A customer's transfer; none if there is none. `fresh`: as with a customer.
+    pub(super) async fn transfer(
+        &self,
+        customer: &str,
+        id: &str,
+        fresh: bool,
+    ) -> Result<Option<DynamicMessage>, Status> {
+        let min_position = if fresh { self.newest(customer).await? } else { Vec::new() };
+        let request = GetTransferRequest {
+            customer_id: customer.to_owned(),
+            transfer_id: id.to_owned(),
+            min_position,
+            as_of: None,
+        };
+        let found = found(self.call::<Transfer>("CustomerService/GetTransfer", &request).await)?;
+        Ok(found.and_then(|transfer| wire::dynamic(&transfer, "subledger.v1.Transfer")))
     }
 
     /// An invoice; none if there is none.

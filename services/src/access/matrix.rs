@@ -42,6 +42,12 @@ pub(crate) enum Scope {
     Subscription,
     /// The same, answered without its partner.
     SubscriptionState,
+    /// A transfer of a customer.
+    Transfer,
+    /// An association of a customer, whose partner it may know from there only.
+    Association,
+    /// Rows of a customer, in `customer_id`, each with its partners.
+    CustomerRows,
     /// An invoice by its number.
     Invoice,
     /// The same, as a file.
@@ -50,6 +56,8 @@ pub(crate) enum Scope {
     CreditNote,
     /// A line by its id.
     Charge,
+    /// An earning by its id.
+    Earning,
     /// Decided by the kind of the command.
     Command,
     /// Operators of the ledger only.
@@ -68,10 +76,14 @@ const SCOPES: &[(&str, Scope)] = &[
     ("customer_or_partner", Scope::CustomerOrPartner),
     ("subscription", Scope::Subscription),
     ("subscription_state", Scope::SubscriptionState),
+    ("transfer", Scope::Transfer),
+    ("association", Scope::Association),
+    ("customer_rows", Scope::CustomerRows),
     ("invoice", Scope::Invoice),
     ("invoice_document", Scope::InvoiceDocument),
     ("credit_note", Scope::CreditNote),
     ("charge", Scope::Charge),
+    ("earning", Scope::Earning),
     ("command", Scope::Command),
     ("operator", Scope::Operator),
 ];

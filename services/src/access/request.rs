@@ -2,7 +2,7 @@
 //! that lists never hold more; whatever is out of reach is answered as if it were not there.
 
 use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
-use subledger_domain::{ids::PartnerId, party::PartnerKind};
+use subledger_domain::{ids::PartnerId, party::PartnerKind, role::Role};
 
 use super::{
     lookup::Lookup,
@@ -29,6 +29,8 @@ pub(super) enum Look {
     Row(&'static str, &'static str),
     /// An explained line.
     Charge,
+    /// An explained earning.
+    Earning,
 }
 
 impl Look {
@@ -37,20 +39,20 @@ impl Look {
         let (visible, kind, field) = match self {
             Self::Customer => (visible::sees_customer(answer, reach, false), "customer", "customer_id"),
             Self::Row(kind, field) => (visible::is_visible(answer, reach), kind, field),
-            Self::Charge => {
-                let charge = answer.get_field_by_name("charge");
-                let row = charge.as_ref().and_then(|charge| charge.as_message());
-                (
-                    row.is_some_and(|row| {
-                        reach.covers(&wire::text(row, "partner_id"), Some(&wire::text(row, "customer_id")))
-                    }),
-                    "line",
-                    "line_id",
-                )
-            }
+            Self::Charge => (covers(answer, "charge", reach), "line", "line_id"),
+            Self::Earning => (covers(answer, "earning", reach), "earning", "earning_id"),
         };
         if visible { Ok(()) } else { Err(Refusal::not_found(kind, &wire::text(request, field))) }
     }
+}
+
+/// Whether what is explained is a row of the caller's.
+fn covers(answer: &DynamicMessage, field: &str, reach: &Reach) -> bool {
+    let explained = answer.get_field_by_name(field);
+    explained
+        .as_ref()
+        .and_then(|explained| explained.as_message())
+        .is_some_and(|row| reach.covers(&wire::text(row, "partner_id"), Some(&wire::text(row, "customer_id"))))
 }
 
 impl Asked<'_> {
@@ -59,7 +61,10 @@ impl Asked<'_> {
         let mut look = None;
         match self.operation.scope {
             Scope::Any | Scope::Catalog | Scope::Transacting | Scope::Command | Scope::Operator => {}
-            Scope::Partner => self.own_partner(&mut message)?,
+            Scope::Partner => {
+                self.own_partner(&mut message)?;
+                self.mask(&mut message);
+            }
             Scope::Partners => {
                 let own = self.reach.partners.keys().map(|id| Value::String(id.to_string())).collect();
                 message.set_field_by_name("partner_ids", Value::List(own));
@@ -78,10 +83,20 @@ impl Asked<'_> {
                 look = Some(Look::Row("subscription", "subscription_id"));
             }
             Scope::SubscriptionState => self.subscription_state(&message).await?,
+            Scope::Transfer => {
+                self.customer_named(&message)?;
+                look = Some(Look::Row("transfer", "transfer_id"));
+            }
+            Scope::Association => {
+                self.customer_named(&message)?;
+                look = Some(Look::Row("association", "association_id"));
+            }
+            Scope::CustomerRows => self.customer_named(&message)?,
             Scope::Invoice => look = Some(Look::Row("invoice", "invoice_number")),
             Scope::InvoiceDocument => self.own_invoice(&wire::text(&message, "invoice_number")).await?,
             Scope::CreditNote => look = Some(Look::Row("credit note", "credit_note_number")),
             Scope::Charge => look = Some(Look::Charge),
+            Scope::Earning => look = Some(Look::Earning),
             // Of commands only.
             Scope::NewCustomer => return Err(Refusal::operators_only(self.operation)),
         }
@@ -94,6 +109,14 @@ impl Asked<'_> {
         let partner = self.one_of_own(&named, "partner_id")?;
         wire::set_text(message, "partner_id", &partner);
         self.own_customers(message, &partner)
+    }
+
+    /// What is due for an enrollment is shown to who administers incentives there (L9424).
+    fn mask(&self, message: &mut DynamicMessage) {
+        let administers = |partner: &str| self.tenant.holds(partner, Role::IncentivesAdmin);
+        if wire::has(message, "masked") && !administers(&wire::text(message, "partner_id")) {
+            message.set_field_by_name("masked", Value::Bool(true));
+        }
     }
 
     fn one_of_own(&self, named: &str, field: &str) -> Result<String, Refusal> {
@@ -272,6 +295,17 @@ pub(super) async fn complete(
                     ids.retain(|id| id.as_str().is_some_and(|id| own.iter().any(|known| known == id)));
                 }
             }
+            Ok(())
+        }
+        "ListLicenseGroupsResponse" => {
+            let own = own_subscriptions(&wire::text(request, "customer_id"), reach, lookup).await?;
+            let Some(Value::List(groups)) = answer.get_field_by_name_mut("groups") else { return Ok(()) };
+            groups.retain_mut(|group| {
+                let ids = group.as_message_mut().and_then(|group| group.get_field_by_name_mut("subscription_ids"));
+                let Some(Value::List(ids)) = ids else { return false };
+                ids.retain(|id| id.as_str().is_some_and(|id| own.iter().any(|known| known == id)));
+                !ids.is_empty()
+            });
             Ok(())
         }
         "ListActivitiesResponse" => activities(answer, &wire::text(request, "customer_id"), reach, lookup).await,

@@ -173,11 +173,14 @@ fn held(view: &ReferenceView, caller: &Caller) -> Vec<Held> {
 }
 
 impl Held {
+    /// What a partner has belongs to the location it registered with.
+    fn is_here(&self) -> bool {
+        self.grant.location_mpn_id.as_ref().is_none_or(|location| *location == self.mpn_id)
+    }
+
     fn counts_for(&self, operation: &Operation) -> bool {
-        // What a partner has belongs to the location it registered with.
-        let here = self.grant.location_mpn_id.as_ref().is_none_or(|location| *location == self.mpn_id);
         let transacts = operation.scope != Scope::Transacting || self.kind != PartnerKind::IndirectReseller;
-        here && transacts
+        self.is_here() && transacts
     }
 }
 
@@ -185,6 +188,11 @@ impl Tenant {
     /// Whether it has any role at a partner: to it the partner is no secret.
     pub(super) fn knows(&self, partner: &PartnerId) -> bool {
         self.held.iter().any(|held| held.partner_id == *partner && held.grant.role.family() != RoleFamily::Customer)
+    }
+
+    /// Whether it has this role at a partner as a whole.
+    pub(super) fn holds(&self, partner: &str, role: Role) -> bool {
+        self.held.iter().any(|held| held.partner_id.as_str() == partner && held.grant.role == role && held.is_here())
     }
 
     /// Roles and where they are held, for whoever asks about himself.

@@ -6,7 +6,18 @@ use prost_reflect::{DynamicMessage, ReflectMessage as _};
 use super::{standing::Reach, wire};
 
 /// Who a row may belong to, beside `partner_id`.
-const OTHER_PARTNERS: [&str; 3] = ["reseller_id", "source_partner_id", "target_partner_id"];
+const OTHER_PARTNERS: [&str; 7] = [
+    "reseller_id",
+    "source_partner_id",
+    "target_partner_id",
+    "provider_id",
+    "csp_partner_id",
+    "cpor_partner_id",
+    "dpor_partner_id",
+];
+/// Who is credited for a subscription, with what goes with each; who else is, is no business of a partner.
+const CREDITED: [(&str, Option<&str>); 3] =
+    [("csp_partner_id", None), ("cpor_partner_id", Some("association_id")), ("dpor_partner_id", None)];
 /// What a subscription costs its partner; neither its reseller nor its customer buys at these prices (L7883).
 const OF_THE_PAYER: [&str; 3] = ["prices", "currency", "promotion"];
 /// Changes of a customer's relationships name the partner: `relationships[contoso].state`.
@@ -77,11 +88,29 @@ fn field_change_is_visible(change: &DynamicMessage, reach: &Reach) -> bool {
     partner.is_none_or(|partner| reach.covers(partner, None) || !reach.customers.is_empty())
 }
 
-/// Leaves out what only the payer sees.
+/// Leaves out what only the payer sees, and which other partners are credited.
 fn redact(row: &mut DynamicMessage, reach: &Reach) {
-    if row.descriptor().name() != "Subscription" {
-        return;
+    match row.descriptor().name() {
+        "Subscription" => redact_prices(row, reach),
+        "AssociationCredit" => redact_credited(row, reach),
+        _ => {}
     }
+}
+
+fn redact_credited(row: &mut DynamicMessage, reach: &Reach) {
+    let customer = wire::text(row, "customer_id").into_owned();
+    for (field, with_it) in CREDITED {
+        let covered = reach.covers(&wire::text(row, field), Some(&customer));
+        if !covered {
+            row.clear_field_by_name(field);
+            if let Some(with_it) = with_it {
+                row.clear_field_by_name(with_it);
+            }
+        }
+    }
+}
+
+fn redact_prices(row: &mut DynamicMessage, reach: &Reach) {
     let (payer, customer) = (wire::text(row, "partner_id").into_owned(), wire::text(row, "customer_id").into_owned());
     if !reach.covers(&payer, Some(&customer)) {
         OF_THE_PAYER.iter().for_each(|field| row.clear_field_by_name(field));
