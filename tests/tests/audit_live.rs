@@ -293,12 +293,13 @@ async fn the_folder_of_a_stopped_ledger_is_the_same_and_a_new_key_is_vouched_for
     let new = run(&["keys", "rotate", "--data-dir", text(&data)?])?.expect_code(0)?.out;
     ensure!(new.trim() != key);
     run(&in_use)?.expect_code(0)?;
-    for partition in ["catalog/0", "partners/0", "customers/0", "customers/1", "customers/2", "customers/3"] {
+    for partition in ["catalog/0", "partners/0", "customers/0", "customers/1", "customers/2", "customers/3", "access/0"]
+    {
         ensure!(running.records(partition)? == stopped.records(partition)?, "{partition}");
     }
     let vouched = run(&["verify", stopped.text()?, "--key", &key, "--against", running.text()?])?.expect_code(0)?;
     ensure!(
-        vouched.out.contains("is vouched for by yours") && vouched.out.contains("6 checkpoints, all fit"),
+        vouched.out.contains("is vouched for by yours") && vouched.out.contains("7 checkpoints, all fit"),
         "{}",
         vouched.out
     );

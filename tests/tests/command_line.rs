@@ -268,14 +268,15 @@ async fn status_names_the_roles_and_what_does_not_answer_is_exit_code_3() -> any
     let dir = tempfile::tempdir()?;
     let (serve, _client) = ledger(dir.path()).await?;
     let status = run(&["status", "--address", &serve.address])?.expect_code(0)?.out;
-    let parts = ["serve", "embedded", "catalog/0", "partners/0", "customers/0", "billing", "customer", "incentive"];
+    let parts =
+        ["serve", "embedded", "catalog/0", "partners/0", "customers/0", "access/0", "billing", "customer", "incentive"];
     for part in parts {
         assert!(status.contains(part), "{part} is not in\n{status}");
     }
     let status: Value = serde_json::from_str(&run(&["status", "-o", "json", "--address", &serve.address])?.out)?;
     assert_eq!(status["roles"], json!(["serve"]));
     assert_eq!(status["projectors"].as_array().map(Vec::len), Some(3), "{status}");
-    assert!(status["partitions"].as_array().is_some_and(|all| all.len() == 6), "{status}");
+    assert!(status["partitions"].as_array().is_some_and(|all| all.len() == 7), "{status}");
 
     let settings = [format!("data_dir={}", dir.path().join("billing").display())];
     let projector = Part::start("billing", &["projector", "billing", "--log", &serve.address], &settings, true).await?;

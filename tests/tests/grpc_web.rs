@@ -112,7 +112,7 @@ async fn a_browser_gets_a_message_and_its_trailers() -> anyhow::Result<()> {
     assert_eq!(messages.len(), 1);
     let status = Status::decode(messages[0])?;
     assert_eq!((status.backend.as_str(), status.roles.as_slice()), ("embedded", &["serve".to_owned()][..]));
-    assert_eq!((status.partitions.len(), status.projectors.len()), (6, 3));
+    assert_eq!((status.partitions.len(), status.projectors.len()), (7, 3));
     assert!(trailers.contains(&("grpc-status".to_owned(), "0".to_owned())), "{trailers:?}");
 
     // What is refused has its status, and its reason, where a browser finds them.

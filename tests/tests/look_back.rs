@@ -74,8 +74,8 @@ async fn the_command_line_looks_back() -> anyhow::Result<()> {
     ensure!(list("incentives", &["--as-of", "2018-01-31"])?[0]["net_seats"] == "10");
     ensure!(list("incentives", &["--as-of", "2018-01-12"])?.is_empty());
     // What cannot be asked.
-    let refused = run(&["get", "partner", "contoso", "--as-of", "2018-01-31", "--address", &serve.address])?;
-    ensure!(refused.expect_code(2)?.err.contains("a customer, a subscription or an invoice"));
+    let refused = run(&["get", "credit-note", "cn-1", "--as-of", "2018-01-31", "--address", &serve.address])?;
+    ensure!(refused.expect_code(2)?.err.contains("a customer, a subscription, a transfer or an invoice"));
     let both = run(&[
         "list",
         "customers",

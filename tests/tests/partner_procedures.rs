@@ -180,11 +180,17 @@ async fn adding_customers_for_a_reseller() -> anyhow::Result<()> {
     // The reseller is tied to the customer's account, and carries each subscription.
     let printed = market.printed(&["csv", "subscriptions", "--customer", "fabrikam"])?;
     assert_eq!(printed.lines().filter(|line| line.ends_with("corner-shop")).count(), 2, "{printed}");
-    // Set the reseller as the designated support contact of the subscription (L17641).
+    // Set the reseller as the designated support contact of the subscription (L17641), once the customer knows it (L11800).
     let support = json!({ "command_id": "support", "update_subscription": {
         "customer_id": "fabrikam", "partner_id": "distributor", "subscription_id": "sub-first",
         "support_contact_id": "corner-shop" }});
-    client.accepted(&support).await?;
+    assert_eq!(client.refused(&support).await?, "RESELLER_NO_RELATIONSHIP");
+    let ask = json!({ "command_id": "ask", "request_relationship": {
+        "customer_id": "fabrikam", "partner_id": "corner-shop", "delegated_admin": true }});
+    let yes = json!({ "command_id": "yes", "accept_relationship": { "customer_id": "fabrikam", "partner_id": "corner-shop" }});
+    let mut again = support.clone();
+    again["command_id"] = json!("support-2");
+    market.accepted(&[ask, yes, again]).await?;
     market.proves_itself()
 }
 

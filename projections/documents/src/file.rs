@@ -5,7 +5,7 @@ use pdf_writer::{Date, Filter, Finish as _, Pdf, Rect, Ref, TextStr};
 
 use crate::{
     canvas::{HEIGHT, WIDTH},
-    font::{FACE_OBJECTS, FaceId, FontError, Fonts},
+    font::{FONT_OBJECTS, FaceId, FontError, Fonts},
 };
 
 const CATALOG: i32 = 1;
@@ -14,7 +14,7 @@ const INFO: i32 = 3;
 /// The first object of the fonts.
 const FONTS: i32 = 4;
 /// The first object after the fonts.
-const FIRST_PAGE: i32 = FONTS + 3 * FACE_OBJECTS;
+const FIRST_PAGE: i32 = FONTS + FONT_OBJECTS;
 /// Objects of a page: itself, its body and its foot.
 const PAGE_OBJECTS: i32 = 3;
 /// Speed against size; the same input gives the same bytes.

@@ -11,9 +11,13 @@ use ttf_parser::Face;
 
 const REGULAR: &[u8] = include_bytes!("../assets/DejaVuSansCondensed.ttf");
 const BOLD: &[u8] = include_bytes!("../assets/DejaVuSansCondensed-Bold.ttf");
-/// In one weight only: bold text has its characters in that.
-const FALLBACK: &[u8] = include_bytes!("../assets/DroidSansFallback.ttf");
+/// Chinese and Japanese. In one weight only: bold text has its characters in that.
+const EAST_ASIAN: &[u8] = include_bytes!("../assets/DroidSansFallback.ttf");
+/// Korean, in one weight too.
+const KOREAN: &[u8] = include_bytes!("../assets/NanumGothic.ttf");
 
+/// Faces.
+const FACES: usize = 4;
 /// Thousandths of the size, in which PDF measures glyphs.
 const PDF_UNITS: f32 = 1000.0;
 /// Printed in place of a character that no font has.
@@ -37,18 +41,19 @@ pub(crate) struct FaceId(usize);
 
 impl FaceId {
     /// Every face that a document may have.
-    pub(crate) const ALL: [Self; 3] = [Self(0), Self(1), Self::FALLBACK];
-    const FALLBACK: Self = Self(2);
+    pub(crate) const ALL: [Self; FACES] = [Self(0), Self(1), Self(2), Self(3)];
+    /// For what the weight's own face does not have, in this order.
+    const FALLBACKS: [Self; 2] = [Self(2), Self(3)];
 
     /// Its name in page resources.
     pub(crate) fn resource(self) -> Name<'static> {
-        Name([b"F1", b"F2", b"F3"][self.0])
+        Name([b"F1", b"F2", b"F3", b"F4"][self.0])
     }
 }
 
 /// All faces, and what was printed with them.
 pub(crate) struct Fonts {
-    faces: [Font; 3],
+    faces: [Font; FACES],
 }
 
 struct Font {
@@ -66,7 +71,8 @@ impl Fonts {
             faces: [
                 Font::new("DejaVuSansCondensed", REGULAR)?,
                 Font::new("DejaVuSansCondensed-Bold", BOLD)?,
-                Font::new("DroidSansFallback", FALLBACK)?,
+                Font::new("DroidSansFallback", EAST_ASIAN)?,
+                Font::new("NanumGothic", KOREAN)?,
             ],
         })
     }
@@ -74,7 +80,8 @@ impl Fonts {
     /// The face and the glyph of a character: the weight's own if it has it, else the fallback's, else a box.
     fn find(&self, weight: Weight, c: char) -> (FaceId, u16) {
         let own = FaceId(usize::from(weight == Weight::Bold));
-        let found = [own, FaceId::FALLBACK].into_iter().find_map(|face| Some((face, self.faces[face.0].glyph(c)?)));
+        let mut faces = [own].into_iter().chain(FaceId::FALLBACKS);
+        let found = faces.find_map(|face| Some((face, self.faces[face.0].glyph(c)?)));
         found.unwrap_or_else(|| (own, self.faces[own.0].glyph(MISSING).unwrap_or_default()))
     }
 
@@ -106,7 +113,9 @@ impl Fonts {
 
     /// The characters of a text that no font has.
     pub(crate) fn missing(&self, text: &str) -> BTreeSet<char> {
-        let has = |c: char| [0, FaceId::FALLBACK.0].iter().any(|face| self.faces[*face].glyph(c).is_some());
+        let has = |c: char| {
+            [FaceId(0)].into_iter().chain(FaceId::FALLBACKS).any(|face| self.faces[face.0].glyph(c).is_some())
+        };
         text.chars().filter(|c| !has(*c) && !c.is_control()).collect()
     }
 
@@ -127,7 +136,9 @@ impl Fonts {
 }
 
 /// Objects that a face takes.
-pub(crate) const FACE_OBJECTS: i32 = 5;
+const FACE_OBJECTS: i32 = 5;
+/// Objects that all faces take.
+pub(crate) const FONT_OBJECTS: i32 = 4 * FACE_OBJECTS;
 
 impl FaceId {
     /// The face's first object, if those of all faces begin with `first`.
