@@ -1,6 +1,9 @@
 //! A ledger that checks who calls, and callers with roles in it.
 
-use std::path::PathBuf;
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    path::PathBuf,
+};
 
 use anyhow::Context as _;
 use prost::Message as _;
@@ -110,7 +113,10 @@ impl Checked {
 
     /// Gives a principal a role.
     pub async fn assign(&self, subject: &str, role: &str, partner: &str, customer: &str) -> anyhow::Result<()> {
-        let command = json!({ "command_id": format!("role-{subject}-{role}-{partner}-{customer}").replace('@', "."), "assign_role": {
+        // All of it is longer than an id may be.
+        let mut hasher = DefaultHasher::new();
+        (subject, role, partner, customer).hash(&mut hasher);
+        let command = json!({ "command_id": format!("role-{:016x}", hasher.finish()), "assign_role": {
             "partner_id": partner, "principal": format!("oidc:{subject}"), "role": role, "customer_id": customer } });
         self.accepted(&command).await.map(|_| ())
     }

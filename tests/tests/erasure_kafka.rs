@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use subledger_proto::{
-    api::{EraseCustomerRequest, GetStatusRequest},
+    api::{EraseCustomerRequest, GetCustomerRequest, GetStatusRequest},
     common::Position,
 };
 use subledger_tests::{
@@ -48,6 +48,10 @@ async fn a_customer_is_erased_in_every_process() -> anyhow::Result<()> {
     }
     let bought = client.accepted(&purchase("p-1", "c-1", "contoso", "e3", 10)).await?;
     let balances = client.balances("contoso", bought.position.clone()).await?;
+    // The projector of customers may be behind the one of billing.
+    let min_position = bought.position.iter().cloned().collect();
+    let known = GetCustomerRequest { customer_id: "c-1".into(), min_position, ..Default::default() };
+    client.customers.clone().get_customer(known).await?;
     ensure!(names_in(&shown(&client).await?).len() == NAMES.len());
 
     let request = EraseCustomerRequest { customer_id: "c-1".into(), reason: "asked for".into(), ..Default::default() };

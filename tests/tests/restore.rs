@@ -124,7 +124,7 @@ async fn a_ledger_restored_as_a_whole_serves_and_continues_what_was_signed() -> 
     let after = first.export(&serve, "after")?;
     let good = verify(&after, &first.key, &["--against", first.backup.text()?])?.expect_code(0)?;
     ensure!(
-        good.out.contains("6 checkpoints, all fit") && good.out.contains("all come out as recorded"),
+        good.out.contains("7 checkpoints, all fit") && good.out.contains("all come out as recorded"),
         "{}",
         good.out
     );

@@ -203,7 +203,7 @@ struct Seen {
 
 async fn pry(ledger: Arc<Checked>, me: Tenant, other: Tenant, stolen: Stolen, reads: usize) -> anyhow::Result<Seen> {
     let token = ledger.token(&me.subject())?;
-    let mut random = Random::new(me.0.len() as u64 + me.0.as_bytes()[0] as u64);
+    let mut random = Random::new(me.0.len() as u64 + u64::from(me.0.as_bytes()[0]));
     let mut seen = Seen::default();
     for n in 0..reads {
         if n % 50 == 0 {

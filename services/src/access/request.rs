@@ -2,7 +2,11 @@
 //! that lists never hold more; whatever is out of reach is answered as if it were not there.
 
 use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
-use subledger_domain::{ids::PartnerId, party::PartnerKind, role::Role};
+use subledger_domain::{
+    ids::{CustomerId, PartnerId},
+    party::PartnerKind,
+    role::Role,
+};
 
 use super::{
     lookup::Lookup,
@@ -11,6 +15,9 @@ use super::{
     standing::{Reach, Tenant},
     visible, wire,
 };
+
+/// The method whose answer is the customer itself, as it is or was.
+const GET_CUSTOMER: &str = "CustomerService/GetCustomer";
 
 /// A request and who made it.
 pub(super) struct Asked<'a> {
@@ -71,7 +78,8 @@ impl Asked<'_> {
             }
             Scope::Selection => self.selection(&mut message).await?,
             Scope::Customer => {
-                if wire::has(&message, "as_of") {
+                // Other answers that go back in time do not say whose the customer is.
+                if self.operation.name == GET_CUSTOMER {
                     look = Some(Look::Customer);
                 } else {
                     self.own_customer(&wire::text(&message, "customer_id")).await?;
@@ -79,19 +87,19 @@ impl Asked<'_> {
             }
             Scope::CustomerOrPartner => self.customer_or_partner(&mut message).await?,
             Scope::Subscription => {
-                self.customer_named(&message)?;
+                customer_named(&message)?;
                 look = Some(Look::Row("subscription", "subscription_id"));
             }
             Scope::SubscriptionState => self.subscription_state(&message).await?,
             Scope::Transfer => {
-                self.customer_named(&message)?;
+                customer_named(&message)?;
                 look = Some(Look::Row("transfer", "transfer_id"));
             }
             Scope::Association => {
-                self.customer_named(&message)?;
+                customer_named(&message)?;
                 look = Some(Look::Row("association", "association_id"));
             }
-            Scope::CustomerRows => self.customer_named(&message)?,
+            Scope::CustomerRows => customer_named(&message)?,
             Scope::Invoice => look = Some(Look::Row("invoice", "invoice_number")),
             Scope::InvoiceDocument => self.own_invoice(&wire::text(&message, "invoice_number")).await?,
             Scope::CreditNote => look = Some(Look::Row("credit note", "credit_note_number")),
@@ -160,7 +168,7 @@ impl Asked<'_> {
         match (named.as_str(), customers.first(), customers.len()) {
             ("", Some(only), 1) => wire::set_text(message, "customer_id", only.as_str()),
             ("", _, _) => {
-                let own: Vec<_> = customers.iter().map(|id| id.as_str()).collect();
+                let own: Vec<_> = customers.iter().map(CustomerId::as_str).collect();
                 let what = format!("is required where a role is for single customers; these are: {}", own.join(", "));
                 return Err(Refusal::field("REQUIRED_FIELD_MISSING", "customer_id", &what));
             }
@@ -242,16 +250,8 @@ impl Asked<'_> {
         self.own_partner(message)
     }
 
-    fn customer_named(&self, message: &DynamicMessage) -> Result<(), Refusal> {
-        if wire::text(message, "customer_id").is_empty() {
-            // Ids are unique for a customer only: whose is meant must not depend on what others have.
-            return Err(Refusal::field("REQUIRED_FIELD_MISSING", "customer_id", "is required"));
-        }
-        Ok(())
-    }
-
     async fn subscription_state(&self, message: &DynamicMessage) -> Result<(), Refusal> {
-        self.customer_named(message)?;
+        customer_named(message)?;
         let (customer, id) = (wire::text(message, "customer_id"), wire::text(message, "subscription_id"));
         let subscription = self.lookup.subscription(&customer, &id).await.map_err(Refusal::of)?;
         match subscription {
@@ -259,6 +259,14 @@ impl Asked<'_> {
             _ => Err(Refusal::not_found("subscription", &format!("{id} on {}", wire::text(message, "on")))),
         }
     }
+}
+
+fn customer_named(message: &DynamicMessage) -> Result<(), Refusal> {
+    if wire::text(message, "customer_id").is_empty() {
+        // Ids are unique for a customer only: whose is meant must not depend on what others have.
+        return Err(Refusal::field("REQUIRED_FIELD_MISSING", "customer_id", "is required"));
+    }
+    Ok(())
 }
 
 /// Sets right what counts or names things that were taken out. `shared` are the customers that have other partners too.

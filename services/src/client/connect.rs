@@ -94,6 +94,16 @@ impl Address {
         Self { address: named.unwrap_or_else(|| DEFAULT.to_owned()), trust: Trust::of_environment() }
     }
 
+    /// With its scheme.
+    pub(crate) fn url(&self) -> String {
+        if self.address.contains("://") { self.address.clone() } else { format!("http://{}", self.address) }
+    }
+
+    /// Whom to trust there, and what to show.
+    pub(crate) fn dial(&self) -> Result<Dial, Failure> {
+        self.trust.dial()
+    }
+
     /// Connects.
     pub(crate) async fn connect(&self) -> Result<Connection, Failure> {
         Connection::dial(&self.address, &self.trust.dial()?).await

@@ -35,7 +35,7 @@ fn init_may_be_repeated_and_says_so() {
     let options = options(&bootstrap);
     let id = new_id();
     let first = init(&options, id, LAYOUT, 1).unwrap();
-    assert_eq!((first.ledger_id, first.layout, first.topics_created.len()), (id, LAYOUT, 7));
+    assert_eq!((first.ledger_id, first.layout, first.topics_created.len()), (id, LAYOUT, 8));
     let second = init(&options, new_id(), LAYOUT, 1).unwrap();
     assert_eq!((second.ledger_id, second.topics_created.len()), (id, 0), "the first id counts for ever");
     assert_eq!(check(&options).unwrap(), (id, LAYOUT));

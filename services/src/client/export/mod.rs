@@ -114,7 +114,7 @@ pub(in crate::client) fn backup(
     test_clock_start: Option<NaiveDate>,
 ) -> Result<(), Failure> {
     let out = write::Out::begin(target)?;
-    let source = Source::ledger(&address.to_string())?;
+    let source = Source::ledger(address)?;
     let partitions: Vec<_> = source.log.layout().all().collect();
     let heads = closed::heads(&source, &partitions)?;
     let (selection, wanted) = (Selection::Whole, select::Wanted::All);
@@ -194,7 +194,7 @@ impl Args {
         };
         let settings = || flags.load().map_err(|error| Failure::Usage(error.to_string()));
         match self.from {
-            From::Ledger => Source::ledger(&self.address.to_string()),
+            From::Ledger => Source::ledger(&self.address),
             From::DataDir => Source::data_dir(&settings()?),
             From::Kafka => Source::kafka(&settings()?, out.scratch()),
         }

@@ -16,11 +16,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     audit::{ProofError, Settings, Trees, keys::PublicKeys},
-    client::{
-        Failure,
-        connect::{Connection, Trust},
-        meter::Meter,
-    },
+    client::{Failure, connect::Address, meter::Meter},
     config::Config,
     ledger,
 };
@@ -52,15 +48,14 @@ pub(super) struct Head {
 
 impl Source {
     /// A running ledger.
-    pub(super) fn ledger(address: &str) -> Result<Self, Failure> {
+    pub(super) fn ledger(address: &Address) -> Result<Self, Failure> {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .map_err(|error| Failure::Usage(format!("cannot start the runtime: {error}")))?;
-        let client = Box::new(runtime.block_on(Connection::to(address))?.audit());
-        let url = if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
-        let log = RemoteLog::connect(&url, &Trust::of_environment().dial()?).map_err(open_failed)?;
+        let client = Box::new(runtime.block_on(address.connect())?.audit());
+        let log = RemoteLog::connect(&address.url(), &address.dial()?).map_err(open_failed)?;
         Ok(Self { log: Arc::new(log), prover: Prover::There { runtime, client } })
     }
 
