@@ -152,7 +152,11 @@ pub async fn shown(client: &Client) -> anyhow::Result<String> {
         as_of: Some(AsOf { effective_on: "2018-01-14".into(), ..AsOf::default() }),
         ..Default::default()
     };
-    let before = customers.get_customer(before).await?.into_inner();
+    // A ledger on a clock of its own began later, and has nobody on that day.
+    let before = match customers.get_customer(before).await {
+        Err(status) if status.code() == tonic::Code::NotFound => None,
+        found => Some(found?.into_inner()),
+    };
     let list = customers.list_customers(ListCustomersRequest::default()).await?.into_inner();
     let users =
         customers.list_users(ListUsersRequest { customer_id: "c-1".into(), ..Default::default() }).await?.into_inner();
