@@ -1,5 +1,7 @@
 //! A customer with names unlike any other text, and where they are found.
 
+#![allow(clippy::format_push_string)]
+
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, bail};

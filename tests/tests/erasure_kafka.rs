@@ -1,5 +1,7 @@
 //! A customer of a ledger on Kafka is erased: in every process, none of which is told.
 
+#![allow(clippy::clone_on_copy, clippy::cloned_instead_of_copied)]
+
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};

@@ -1,5 +1,7 @@
 //! `ClaimService`: associations of partners with customers, and claims on co-op funds.
 
+#![allow(clippy::needless_pass_by_value)]
+
 mod wire;
 
 use chrono::NaiveDate;

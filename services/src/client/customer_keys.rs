@@ -1,5 +1,7 @@
 //! `subledger customer-keys`: the keys that personal values are encrypted with. Works on the key directory, beside running processes.
 
+#![allow(clippy::doc_markdown)]
+
 use std::path::PathBuf;
 
 use subledger_log::{

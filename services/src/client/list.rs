@@ -1,5 +1,7 @@
 //! `subledger list`: lists of the read models, page after page.
 
+#![allow(clippy::match_same_arms)]
+
 mod access;
 mod choice;
 mod claims;

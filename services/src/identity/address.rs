@@ -1,6 +1,8 @@
 //! The identity provider's keys from an address: fetched again from time to time, and when a token names a key that is not there. While
 //! the address is down, the keys before stay.
 
+#![allow(clippy::single_match_else)]
+
 use std::{
     sync::{Arc, PoisonError, RwLock, Weak},
     time::{Duration, Instant},

@@ -1,6 +1,8 @@
 //! What one principal may take of a process: calls in a second, and calls that are open at a time. Each limit is a setting, and who is
 //! over it is told which.
 
+#![allow(clippy::unchecked_time_subtraction)]
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},

@@ -2,6 +2,8 @@
 //! signed; never from a header that anyone can set. A gateway that the settings name may say for whom it calls. What a principal may
 //! do is decided in [`crate::access`].
 
+#![allow(clippy::large_enum_variant)]
+
 mod address;
 mod caller;
 mod certificate;

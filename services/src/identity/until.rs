@@ -1,5 +1,7 @@
 //! An answer that goes on only as long as the token that asked for it.
 
+#![allow(clippy::disallowed_methods)]
+
 use std::{
     pin::Pin,
     task::{Context, Poll},

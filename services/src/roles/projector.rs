@@ -1,5 +1,7 @@
 //! `projector`: one read model in a process of its own, following a log elsewhere.
 
+#![allow(clippy::inconsistent_struct_constructor)]
+
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;

@@ -1,5 +1,7 @@
 //! Sealing and opening, what is personal, and keys that are torn, rotated, destroyed, missing.
 
+#![allow(clippy::semicolon_if_nothing_returned)]
+
 use std::{collections::BTreeSet, fs, path::Path};
 
 use bytes::Bytes;

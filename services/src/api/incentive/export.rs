@@ -1,5 +1,7 @@
 //! The documented exports of incentives, sent while they are made: RFC 4180, UTF-8, CRLF.
 
+#![allow(clippy::type_complexity)]
+
 use subledger_files::write_record;
 use subledger_fold::{
     Rows,

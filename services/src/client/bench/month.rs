@@ -1,5 +1,7 @@
 //! What a month of usage is made of: the same for the same seed.
 
+#![allow(clippy::single_match_else)]
+
 use chrono::{Days, NaiveDate};
 use subledger_proto::{
     api::{

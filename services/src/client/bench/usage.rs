@@ -3,6 +3,8 @@
 //! Every day of the month each customer sends its records of the day before it is closed; some come days late, some are corrected, and
 //! roles are taken and given back. A day is closed when every partition has decided it and its invoices and earnings are done.
 
+#![allow(clippy::single_match_else)]
+
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},

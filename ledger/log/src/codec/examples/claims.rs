@@ -1,5 +1,7 @@
 //! Associations, co-op funds and claims on them.
 
+#![allow(clippy::unnecessary_wraps)]
+
 use subledger_domain::{
     Command, Event,
     association::{

@@ -3,6 +3,8 @@
 //! What is timed is what somebody at a keyboard waits for: a call over gRPC from the first byte out to the last byte in, of a beginning
 //! of 3 to 10 characters of a name that is there. It is timed at rest, and once more while seats change and everything is exported.
 
+#![allow(clippy::single_match_else)]
+
 mod files;
 mod times;
 
