@@ -1,7 +1,5 @@
 //! A customer with names unlike any other text, and where they are found.
 
-#![allow(clippy::format_push_string)]
-
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, bail};
@@ -164,17 +162,17 @@ pub async fn shown(client: &Client) -> anyhow::Result<String> {
         customers.list_users(ListUsersRequest { customer_id: "c-1".into(), ..Default::default() }).await?.into_inner();
     let activities = ListActivitiesRequest { customer_id: "c-1".into(), ..Default::default() };
     let activities = customers.list_activities(activities).await?.into_inner();
-    let mut text = format!("{customer:?} {before:?} {list:?} {users:?} {activities:?}");
+    let mut said = vec![format!("{customer:?} {before:?} {list:?} {users:?} {activities:?}")];
     for query in ["Quixotic", "quixzeb", "vip-quixotic"] {
         let search = SearchCustomersRequest { text: query.to_owned(), ..Default::default() };
-        text += &format!(" {:?}", customers.search_customers(search).await?.into_inner());
+        said.push(format!("{:?}", customers.search_customers(search).await?.into_inner()));
     }
     for record in client.history().await? {
-        text += &format!(" {:?}", record.commit);
+        said.push(format!("{:?}", record.commit));
         let command = record.commit.map(|commit| commit.command).unwrap_or_default();
-        text += &String::from_utf8_lossy(&command);
+        said.push(String::from_utf8_lossy(&command).into_owned());
     }
-    Ok(text)
+    Ok(said.join(" "))
 }
 
 /// Which names a text has.

@@ -1,7 +1,5 @@
 //! A customer of a ledger on Kafka is erased: in every process, none of which is told.
 
-#![allow(clippy::clone_on_copy, clippy::cloned_instead_of_copied)]
-
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
@@ -49,9 +47,9 @@ async fn a_customer_is_erased_in_every_process() -> anyhow::Result<()> {
         client.accepted(command).await?;
     }
     let bought = client.accepted(&purchase("p-1", "c-1", "contoso", "e3", 10)).await?;
-    let balances = client.balances("contoso", bought.position.clone()).await?;
+    let balances = client.balances("contoso", bought.position).await?;
     // The projector of customers may be behind the one of billing.
-    let min_position = bought.position.iter().cloned().collect();
+    let min_position = bought.position.into_iter().collect();
     let known = GetCustomerRequest { customer_id: "c-1".into(), min_position, ..Default::default() };
     client.customers.clone().get_customer(known).await?;
     ensure!(names_in(&shown(&client).await?).len() == NAMES.len());

@@ -1,7 +1,5 @@
 //! `ClaimService`: associations of partners with customers, and claims on co-op funds.
 
-#![allow(clippy::needless_pass_by_value)]
-
 mod wire;
 
 use chrono::NaiveDate;
@@ -56,9 +54,9 @@ fn optional(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-fn coop_program(text: String) -> Result<Option<String>, Status> {
+fn coop_program(text: &str) -> Result<Option<String>, Status> {
     let accepted: Vec<_> = coop::programs().map(|program| program.code).collect();
-    named("program", &text, |code| coop::program(code).map(|program| program.code.to_owned()), &accepted)
+    named("program", text, |code| coop::program(code).map(|program| program.code.to_owned()), &accepted)
 }
 
 #[tonic::async_trait]
@@ -126,7 +124,7 @@ impl ClaimService for ClaimApi {
         &self,
         request: Request<ListCoopActivitiesRequest>,
     ) -> Result<Response<ListCoopActivitiesResponse>, Status> {
-        let program = coop_program(request.into_inner().program)?;
+        let program = coop_program(&request.into_inner().program)?;
         let paid = |activity: &&coop::Activity| {
             program.as_deref().is_none_or(|program| !activity.excluded_programs.contains(&program))
         };
@@ -145,7 +143,7 @@ impl ClaimService for ClaimApi {
         let on: Option<NaiveDate> = optional_id("on", request.on)?;
         let filter = CoopFilter {
             partner_id: optional_id::<PartnerId>("partner_id", request.partner_id)?,
-            program: coop_program(request.program)?,
+            program: coop_program(&request.program)?,
             usage_period_id: optional_id("usage_period_id", request.usage_period_id)?,
             location_mpn_id: optional(request.location_mpn_id),
             ..CoopFilter::default()
@@ -166,7 +164,7 @@ impl ClaimService for ClaimApi {
         let states = coop::CLAIM_STATES.map(CoopClaimState::name);
         let filter = CoopFilter {
             partner_id: optional_id::<PartnerId>("partner_id", request.partner_id)?,
-            program: coop_program(request.program)?,
+            program: coop_program(&request.program)?,
             usage_period_id: optional_id("usage_period_id", request.usage_period_id)?,
             location_mpn_id: optional(request.location_mpn_id),
             state: named("state", &request.state, CoopClaimState::from_name, &states)?,

@@ -1,7 +1,5 @@
 //! `subledger customer-keys`: the keys that personal values are encrypted with. Works on the key directory, beside running processes.
 
-#![allow(clippy::doc_markdown)]
-
 use std::path::PathBuf;
 
 use subledger_log::{
@@ -34,7 +32,7 @@ pub(crate) struct Args {
     /// TOML file with settings
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
-    /// Any setting by its name in the file, such as customer_keys.dir=/safe/keys
+    /// Any setting by its name in the file, such as `customer_keys.dir=/safe/keys`
     #[arg(long = "set", value_name = "KEY=VALUE", global = true)]
     set: Vec<String>,
 }

@@ -1,7 +1,5 @@
 //! `subledger list`: lists of the read models, page after page.
 
-#![allow(clippy::match_same_arms)]
-
 mod access;
 mod choice;
 mod claims;
@@ -306,41 +304,36 @@ impl Kind {
     fn filters(self) -> &'static [&'static str] {
         match self {
             Self::Customers => &["partner", "prefix", "as-of", "recorded-by"],
-            Self::Subscriptions => &["customer", "partner", "state", "as-of", "recorded-by"],
+            Self::Subscriptions | Self::Transfers => &["customer", "partner", "state", "as-of", "recorded-by"],
             Self::Offers => &["country", "segment", "family", "offer-kind", "text", "on", "as-of"],
             Self::Promotions => &["offer", "country", "on", "as-of"],
-            Self::Trials => &["as-of"],
-            Self::TaxRates => &[],
-            Self::Partners => &["as-of"],
+            Self::Trials | Self::Partners => &["as-of"],
+            Self::TaxRates | Self::IncentivePrograms => &[],
             Self::Locations | Self::Partnerships | Self::Memberships | Self::Merges | Self::PartnerAgreements => {
                 &["partner", "as-of"]
             }
             Self::Balances | Self::Entries => &["partner", "currency", "account", "as-of", "recorded-by"],
             Self::Charges => &["partner", "customer", "subscription", "unbilled", "as-of", "recorded-by"],
-            Self::CreditNotes | Self::Withholdings | Self::Claims => &["partner"],
+            Self::CreditNotes | Self::Withholdings | Self::Claims | Self::SecondFactors => &["partner"],
             Self::Payments => &["partner", "currency", "unallocated"],
             Self::Invoices | Self::Ageing => &["partner", "as-of", "recorded-by"],
             Self::Statement => &["partner", "currency", "from", "to"],
-            Self::Transfers => &["customer", "partner", "state", "as-of", "recorded-by"],
             Self::Orders | Self::Activities => &["customer", "partner", "from", "to"],
             Self::Users => &["customer", "as-of", "recorded-by"],
-            Self::LicenseGroups => &["customer"],
+            Self::LicenseGroups | Self::AssociationCredits => &["customer"],
             Self::Prices => &["currency", "on", "since", "as-of"],
             Self::Incentives => &["partner", "month", "as-of", "recorded-by"],
             Self::EarnedCreditTotals => &["partner", "month"],
             Self::Associations => {
                 &["partner", "customer", "program", "location", "state", "from", "to", "as-of", "recorded-by"]
             }
-            Self::AssociationCredits => &["customer"],
             Self::CoopActivities => &["program"],
             Self::CoopFunds => &["partner", "program", "period", "location", "on"],
             Self::CoopClaims => &["partner", "program", "period", "location", "state"],
-            Self::IncentivePrograms => &[],
             Self::Enrollments | Self::IncentivePayments | Self::EarningDisputes => &["partner", "program"],
             Self::EarningPeriods => &["partner", "program", "month"],
             Self::Earnings => &["partner", "program", "customer", "month", "payment"],
             Self::Roles | Self::Refusals | Self::PrivilegedReads => &["partner", "principal"],
-            Self::SecondFactors => &["partner"],
             Self::Usage => &["partner", "customer", "month", "unbilled"],
             Self::Spending | Self::EarnedCredit => &["partner", "customer", "month"],
         }

@@ -1,8 +1,6 @@
 //! The identity provider's keys from an address: fetched again from time to time, and when a token names a key that is not there. While
 //! the address is down, the keys before stay.
 
-#![allow(clippy::single_match_else)]
-
 use std::{
     sync::{Arc, PoisonError, RwLock, Weak},
     time::{Duration, Instant},
@@ -146,19 +144,15 @@ impl KeyAddress {
 
 fn client(authorities: Option<&std::path::Path>) -> anyhow::Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
-    match authorities {
-        Some(path) => {
-            let read =
-                CertificateDer::pem_file_iter(path).with_context(|| format!("cannot read {}", path.display()))?;
-            for certificate in read {
-                roots.add(certificate.with_context(|| format!("{} is no PEM", path.display()))?)?;
-            }
+    if let Some(path) = authorities {
+        let read = CertificateDer::pem_file_iter(path).with_context(|| format!("cannot read {}", path.display()))?;
+        for certificate in read {
+            roots.add(certificate.with_context(|| format!("{} is no PEM", path.display()))?)?;
         }
-        None => {
-            let found = rustls_native_certs::load_native_certs();
-            let (added, _) = roots.add_parsable_certificates(found.certs);
-            anyhow::ensure!(added > 0, "this machine trusts no authority; name one in tls.ca_file");
-        }
+    } else {
+        let found = rustls_native_certs::load_native_certs();
+        let (added, _) = roots.add_parsable_certificates(found.certs);
+        anyhow::ensure!(added > 0, "this machine trusts no authority; name one in tls.ca_file");
     }
     let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
     let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;

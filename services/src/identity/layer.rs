@@ -99,7 +99,7 @@ async fn admit(identity: &Identity, request: &mut Request<Body>) -> Result<(Opti
     };
     let forwarded = request.headers_mut().remove(CALLER);
     let shown = Shown::by(request);
-    let known = caller(shown, tokens.as_ref()).await?;
+    let known = caller(shown, tokens.as_deref()).await?;
     let is_gateway = gateways.contains(known.principal.as_str());
     let open = throttle.take(&known.principal, is_gateway)?;
     let caller = match forwarded.filter(|_| is_gateway) {

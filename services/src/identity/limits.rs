@@ -1,8 +1,6 @@
 //! What one principal may take of a process: calls in a second, and calls that are open at a time. Each limit is a setting, and who is
 //! over it is told which.
 
-#![allow(clippy::unchecked_time_subtraction)]
-
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -79,7 +77,7 @@ impl Throttle {
         let ahead = paid_at.saturating_duration_since(now);
         // A second's worth may come at once.
         if ahead > Duration::from_secs(1) {
-            let (setting, wait) = ("limits.principal_calls_per_second", ahead - Duration::from_secs(1));
+            let (setting, wait) = ("limits.principal_calls_per_second", ahead.saturating_sub(Duration::from_secs(1)));
             let most = usize::try_from(self.calls_per_second).unwrap_or(usize::MAX);
             return Err(over("PRINCIPAL_RATE", setting, most, "calls in a second", Some(wait)));
         }

@@ -2,8 +2,6 @@
 //! signed; never from a header that anyone can set. A gateway that the settings name may say for whom it calls. What a principal may
 //! do is decided in [`crate::access`].
 
-#![allow(clippy::large_enum_variant)]
-
 mod address;
 mod caller;
 mod certificate;
@@ -71,7 +69,7 @@ pub(crate) enum Identity {
     /// By tokens, if there is a provider, else by certificates, if the clients have an authority. One of both there is.
     Checked {
         /// What tokens must be.
-        tokens: Option<Tokens>,
+        tokens: Option<Box<Tokens>>,
         /// Who may say for whom it calls.
         gateways: BTreeSet<String>,
         /// What one of them may take.
@@ -88,7 +86,7 @@ impl Identity {
             return Ok(Self::Unchecked);
         }
         Ok(Self::Checked {
-            tokens,
+            tokens: tokens.map(Box::new),
             gateways: config.identity.gateways.iter().cloned().collect(),
             throttle: Arc::new(limits::Throttle::new(&config.limits)),
         })

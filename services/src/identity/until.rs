@@ -1,19 +1,18 @@
 //! An answer that goes on only as long as the token that asked for it.
 
-#![allow(clippy::disallowed_methods)]
-
 use std::{
     pin::Pin,
     task::{Context, Poll},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
+use super::{limits::Open, refused};
+use crate::clock::WallClock;
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
+use subledger_writer::Clock as _;
 use tonic::{Status, body::Body};
-
-use super::{limits::Open, refused};
 
 /// A body that ends with an error when the caller's token has expired, and frees the caller's place when it is dropped.
 pub(super) struct Until {
@@ -27,8 +26,8 @@ impl Until {
     /// Ends at `expires_at`, in seconds since 1970; never, without.
     pub(super) fn new(body: Body, expires_at: Option<u64>, open: Open) -> Self {
         let left = expires_at.map(|at| {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            Duration::from_secs(at).saturating_sub(now)
+            let now = u64::try_from(WallClock.now().timestamp()).unwrap_or_default();
+            Duration::from_secs(at.saturating_sub(now))
         });
         // What is whole already need not be watched.
         let left = left.filter(|_| !body.is_end_stream());

@@ -1,7 +1,5 @@
 //! `projector`: one read model in a process of its own, following a log elsewhere.
 
-#![allow(clippy::inconsistent_struct_constructor)]
-
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context as _;
@@ -84,7 +82,7 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     match args.name {
         Name::Billing => {
             let (principal, billing, progress) = ("billing".into(), projection, issuing);
-            let invoices = Invoices { router, customers_partitions, principal, billing, progress };
+            let invoices = Invoices { billing, router, customers_partitions, principal, progress };
             tasks.spawn(invoices.run(stop.clone()));
         }
         Name::Incentive => {

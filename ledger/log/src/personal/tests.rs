@@ -1,7 +1,5 @@
 //! Sealing and opening, what is personal, and keys that are torn, rotated, destroyed, missing.
 
-#![allow(clippy::semicolon_if_nothing_returned)]
-
 use std::{collections::BTreeSet, fs, path::Path};
 
 use bytes::Bytes;
@@ -428,7 +426,7 @@ fn texts(message: &MessageDescriptor, at: &str, seen: &mut Vec<String>, found: &
                 found.insert(path);
             }
             Kind::Message(inner) if inner.full_name() != "google.protobuf.Timestamp" => {
-                texts(&inner, &path, seen, found)
+                texts(&inner, &path, seen, found);
             }
             _ => {}
         }

@@ -1,7 +1,5 @@
 //! The documented exports of incentives, sent while they are made: RFC 4180, UTF-8, CRLF.
 
-#![allow(clippy::type_complexity)]
-
 use subledger_files::write_record;
 use subledger_fold::{
     Rows,
@@ -28,6 +26,9 @@ pub(super) type Chunks = ReceiverStream<Result<FileChunk, Status>>;
 /// One page of rows, and the token of the next.
 type Part = (Vec<u8>, u64, Option<String>);
 
+/// Reads a page of a file's rows.
+type ReadPart = fn(&dyn Rows, &EarningFilter, PageRequest<'_>) -> Result<Part, QueryError>;
+
 /// Sends a file. Waits for the positions asked for before its first row.
 pub(super) async fn export(
     model: &ReadModel,
@@ -35,14 +36,13 @@ pub(super) async fn export(
     request: ExportIncentivesRequest,
 ) -> Result<Chunks, Status> {
     let filter = programs::export_filter(&request)?;
-    let (name, part): (_, fn(&dyn Rows, &EarningFilter, PageRequest<'_>) -> Result<Part, QueryError>) =
-        match request.file() {
-            IncentiveFile::Payments => ("payments", payments),
-            IncentiveFile::Transactions => ("transactions", transactions),
-            IncentiveFile::Unspecified => {
-                return Err(errors::field_status("INVALID_VALUE", "file", "is one of PAYMENTS and TRANSACTIONS"));
-            }
-        };
+    let (name, part): (_, ReadPart) = match request.file() {
+        IncentiveFile::Payments => ("payments", payments),
+        IncentiveFile::Transactions => ("transactions", transactions),
+        IncentiveFile::Unspecified => {
+            return Err(errors::field_status("INVALID_VALUE", "file", "is one of PAYMENTS and TRANSACTIONS"));
+        }
+    };
     model.read(wanted, |_| Ok::<_, QueryError>(())).await?;
     let (parts, chunks) = mpsc::channel(CHUNKS_WAITING_MAX);
     let model = model.clone();

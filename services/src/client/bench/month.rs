@@ -1,7 +1,5 @@
 //! What a month of usage is made of: the same for the same seed.
 
-#![allow(clippy::single_match_else)]
-
 use chrono::{Days, NaiveDate};
 use subledger_proto::{
     api::{
@@ -118,17 +116,16 @@ impl Story {
         }
         let partner = n % self.partners;
         let role = self.roles.get_mut(n as usize)?;
-        match role.take() {
-            Some(assignment_id) => Some(Body::RevokeAccess(RevokeAccess {
+        if let Some(assignment_id) = role.take() {
+            Some(Body::RevokeAccess(RevokeAccess {
                 customer_id: format!("bench-customer-{n:05}"),
                 assignment_id,
                 at: Some(timestamp(midnight(day))),
-            })),
-            None => {
-                let id = format!("role-{n}-{day}");
-                *role = Some(id.clone());
-                Some(granted(n, partner, id, day))
-            }
+            }))
+        } else {
+            let id = format!("role-{n}-{day}");
+            *role = Some(id.clone());
+            Some(granted(n, partner, id, day))
         }
     }
 

@@ -3,8 +3,6 @@
 //! Every day of the month each customer sends its records of the day before it is closed; some come days late, some are corrected, and
 //! roles are taken and given back. A day is closed when every partition has decided it and its invoices and earnings are done.
 
-#![allow(clippy::single_match_else)]
-
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
@@ -88,21 +86,20 @@ struct Measured {
 
 /// Sends a month, closes its days, prints how long it took.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
-    let measured = match &args.address {
-        Some(address) => measure(&args, &Connection::to(address).await?).await?,
-        None => {
-            let mut builder = tempfile::Builder::new();
-            builder.prefix("subledger-bench-");
-            let directory = args.directory.as_ref().map_or_else(|| builder.tempdir(), |it| builder.tempdir_in(it));
-            let directory = directory.map_err(|error| Failure::Usage(format!("cannot make a directory: {error}")))?;
-            let ledger = Embedded::start(directory.path(), month::first_day()).await?;
-            let measured = match Connection::to(ledger.address()).await {
-                Ok(connection) => measure(&args, &connection).await,
-                Err(failure) => Err(failure),
-            };
-            ledger.stop().await?;
-            measured?
-        }
+    let measured = if let Some(address) = &args.address {
+        measure(&args, &Connection::to(address).await?).await?
+    } else {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("subledger-bench-");
+        let directory = args.directory.as_ref().map_or_else(|| builder.tempdir(), |it| builder.tempdir_in(it));
+        let directory = directory.map_err(|error| Failure::Usage(format!("cannot make a directory: {error}")))?;
+        let ledger = Embedded::start(directory.path(), month::first_day()).await?;
+        let measured = match Connection::to(ledger.address()).await {
+            Ok(connection) => measure(&args, &connection).await,
+            Err(failure) => Err(failure),
+        };
+        ledger.stop().await?;
+        measured?
     };
     report(&args, &measured)
 }

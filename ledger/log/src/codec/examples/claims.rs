@@ -1,7 +1,5 @@
 //! Associations, co-op funds and claims on them.
 
-#![allow(clippy::unnecessary_wraps)]
-
 use subledger_domain::{
     Command, Event,
     association::{
@@ -54,9 +52,9 @@ fn document() -> Evidence {
     }
 }
 
-fn person(name: &str) -> Option<AssociationContact> {
+fn person(name: &str) -> AssociationContact {
     let [name, title, email] = [name, "Buyer", "ada@contoso.example"].map(str::to_owned);
-    Some(AssociationContact { name, title, email })
+    AssociationContact { name, title, email }
 }
 
 fn details() -> AssociationDetails {
@@ -68,9 +66,9 @@ fn details() -> AssociationDetails {
         activities: [AssociationActivity::PreSales, AssociationActivity::Usage].into(),
         products: vec![ClaimedProduct { offer_id: offer_id(), subscription_id: Some(subscription()) }],
         workloads: vec!["Teams".into()],
-        customer_contact: person("Ada Lovelace"),
-        technical_contact: person("Grace Hopper"),
-        partner_contact: person("Alan Turing"),
+        customer_contact: Some(person("Ada Lovelace")),
+        technical_contact: Some(person("Grace Hopper")),
+        partner_contact: Some(person("Alan Turing")),
         documents: vec![document()],
         revenue: Some(RevenueDetails {
             solution_seller: "Jane Doe".into(),

@@ -3,8 +3,6 @@
 //! What is timed is what somebody at a keyboard waits for: a call over gRPC from the first byte out to the last byte in, of a beginning
 //! of 3 to 10 characters of a name that is there. It is timed at rest, and once more while seats change and everything is exported.
 
-#![allow(clippy::single_match_else)]
-
 mod files;
 mod times;
 
@@ -118,16 +116,15 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     builder.prefix("subledger-bench-");
     let directory = args.directory.as_ref().map_or_else(|| builder.tempdir(), |parent| builder.tempdir_in(parent));
     let directory = directory.map_err(|error| Failure::Usage(format!("cannot make a directory: {error}")))?;
-    let measured = match &args.address {
-        Some(address) => measure(&args, address, directory.path(), None).await?,
-        None => {
-            let data = directory.path().join("data");
-            std::fs::create_dir(&data)?;
-            let ledger = Embedded::start(&data, bought_on()).await?;
-            let measured = measure(&args, ledger.address(), directory.path(), Some(&data)).await;
-            ledger.stop().await?;
-            measured?
-        }
+    let measured = if let Some(address) = &args.address {
+        measure(&args, address, directory.path(), None).await?
+    } else {
+        let data = directory.path().join("data");
+        std::fs::create_dir(&data)?;
+        let ledger = Embedded::start(&data, bought_on()).await?;
+        let measured = measure(&args, ledger.address(), directory.path(), Some(&data)).await;
+        ledger.stop().await?;
+        measured?
     };
     report(&args, &measured)
 }
