@@ -13,6 +13,50 @@ use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
 use subledger_domain::personal::{ERASED, SEALED, is_withheld};
 use subledger_proto::{api, log as pb};
 
+/// What a customer changes of itself.
+const PROFILE: &[&str] = &[
+    "company_name",
+    "bill_to_name",
+    "address.line1",
+    "address.city",
+    "address.state",
+    "address.postal_code",
+    "contact.first_name",
+    "contact.last_name",
+    "contact.email",
+    "contact.phone",
+];
+/// Who signed.
+const SIGNATORY: &[&str] = &["signatory.first_name", "signatory.last_name", "signatory.email", "signatory.phone"];
+/// A user.
+const USER: &[&str] = &["display_name", "first_name", "last_name", "email"];
+/// Both contacts of a transfer's form.
+const TRANSFER_CONTACTS: &[&str] = &[
+    "current_contact.first_name",
+    "current_contact.last_name",
+    "current_contact.email",
+    "current_contact.phone",
+    "new_contact.first_name",
+    "new_contact.last_name",
+    "new_contact.email",
+    "new_contact.phone",
+];
+/// What an association's form says of people.
+const ASSOCIATION: &[&str] = &[
+    "details.domain_name",
+    "details.comments",
+    "details.revenue.customer_name",
+    "details.customer_contact.name",
+    "details.customer_contact.title",
+    "details.customer_contact.email",
+    "details.technical_contact.name",
+    "details.technical_contact.title",
+    "details.technical_contact.email",
+    "details.partner_contact.name",
+    "details.partner_contact.title",
+    "details.partner_contact.email",
+];
+
 /// Kind of command, as the oneof of `subledger.v1.Command` names it, and its fields.
 pub const COMMANDS: &[(&str, &[&str])] = &[
     (
@@ -30,59 +74,17 @@ pub const COMMANDS: &[(&str, &[&str])] = &[
             "contact.phone",
         ],
     ),
-    (
-        "update_customer",
-        &[
-            "company_name",
-            "bill_to_name",
-            "address.line1",
-            "address.city",
-            "address.state",
-            "address.postal_code",
-            "contact.first_name",
-            "contact.last_name",
-            "contact.email",
-            "contact.phone",
-        ],
-    ),
-    ("accept_agreement", &["signatory.first_name", "signatory.last_name", "signatory.email", "signatory.phone"]),
+    ("update_customer", PROFILE),
+    ("accept_agreement", SIGNATORY),
     ("request_qualification", &["email"]),
     ("decide_qualification", &["note"]),
     ("tag_customer", &["tags"]),
-    ("create_user", &["display_name", "first_name", "last_name", "email"]),
+    ("create_user", USER),
     ("ask_sla_claimant", &["question"]),
     ("answer_sla_claim", &["answer"]),
     ("refuse_sla_claim", &["comments"]),
-    (
-        "submit_transfer_form",
-        &[
-            "current_contact.first_name",
-            "current_contact.last_name",
-            "current_contact.email",
-            "current_contact.phone",
-            "new_contact.first_name",
-            "new_contact.last_name",
-            "new_contact.email",
-            "new_contact.phone",
-        ],
-    ),
-    (
-        "draft_association",
-        &[
-            "details.domain_name",
-            "details.comments",
-            "details.revenue.customer_name",
-            "details.customer_contact.name",
-            "details.customer_contact.title",
-            "details.customer_contact.email",
-            "details.technical_contact.name",
-            "details.technical_contact.title",
-            "details.technical_contact.email",
-            "details.partner_contact.name",
-            "details.partner_contact.title",
-            "details.partner_contact.email",
-        ],
-    ),
+    ("submit_transfer_form", TRANSFER_CONTACTS),
+    ("draft_association", ASSOCIATION),
     // Has no value of its own; its refusal says what the draft has.
     ("submit_association", &[]),
     ("ask_about_association", &["question"]),
@@ -106,76 +108,18 @@ pub const EVENTS: &[(&str, &[&str])] = &[
             "contact.phone",
         ],
     ),
-    (
-        "customer_updated",
-        &[
-            "company_name",
-            "bill_to_name",
-            "address.line1",
-            "address.city",
-            "address.state",
-            "address.postal_code",
-            "contact.first_name",
-            "contact.last_name",
-            "contact.email",
-            "contact.phone",
-        ],
-    ),
-    ("agreement_accepted", &["signatory.first_name", "signatory.last_name", "signatory.email", "signatory.phone"]),
+    ("customer_updated", PROFILE),
+    ("agreement_accepted", SIGNATORY),
     ("qualification_requested", &["email"]),
     ("qualification_decided", &["note"]),
     ("customer_tagged", &["tags"]),
-    ("user_created", &["display_name", "first_name", "last_name", "email"]),
+    ("user_created", USER),
     ("sla_claimant_asked", &["question"]),
     ("sla_claim_answered", &["answer"]),
     ("sla_claim_refused", &["comments"]),
-    (
-        "transfer_form_submitted",
-        &[
-            "current_contact.first_name",
-            "current_contact.last_name",
-            "current_contact.email",
-            "current_contact.phone",
-            "new_contact.first_name",
-            "new_contact.last_name",
-            "new_contact.email",
-            "new_contact.phone",
-        ],
-    ),
-    (
-        "association_drafted",
-        &[
-            "details.domain_name",
-            "details.comments",
-            "details.revenue.customer_name",
-            "details.customer_contact.name",
-            "details.customer_contact.title",
-            "details.customer_contact.email",
-            "details.technical_contact.name",
-            "details.technical_contact.title",
-            "details.technical_contact.email",
-            "details.partner_contact.name",
-            "details.partner_contact.title",
-            "details.partner_contact.email",
-        ],
-    ),
-    (
-        "association_submitted",
-        &[
-            "details.domain_name",
-            "details.comments",
-            "details.revenue.customer_name",
-            "details.customer_contact.name",
-            "details.customer_contact.title",
-            "details.customer_contact.email",
-            "details.technical_contact.name",
-            "details.technical_contact.title",
-            "details.technical_contact.email",
-            "details.partner_contact.name",
-            "details.partner_contact.title",
-            "details.partner_contact.email",
-        ],
-    ),
+    ("transfer_form_submitted", TRANSFER_CONTACTS),
+    ("association_drafted", ASSOCIATION),
+    ("association_submitted", ASSOCIATION),
     ("association_information_requested", &["question"]),
     ("association_information_provided", &["answer"]),
 ];
