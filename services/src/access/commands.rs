@@ -11,6 +11,7 @@ use subledger_domain::{
 };
 use subledger_log::codec::Wire as _;
 use subledger_proto::{api, common as pbc};
+use tonic::Code;
 
 use super::{
     Access, Call, Checks,
@@ -20,7 +21,7 @@ use super::{
     standing::{Reach, Standing, Tenant},
     visible, wire,
 };
-use crate::identity::Caller;
+use crate::{api::errors, identity::Caller};
 
 /// Judges the commands of one call.
 #[derive(Clone)]
@@ -70,7 +71,11 @@ impl Gate {
         // What is no command is refused by whoever reads it next, with its fault.
         let Some((kind, body)) = body(command) else { return Ok(()) };
         for variant in variants(checks, &kind, &body) {
-            let Some(operation) = checks.matrix.command(&kind, variant) else { continue };
+            // Each kind has a row, or the process would not have started; without one nobody may.
+            let Some(operation) = checks.matrix.command(&kind, variant) else {
+                let message = format!("nobody may send {kind}: the matrix has no row for it");
+                return Err(Refusal::of(errors::status(Code::PermissionDenied, "ROLE_FORBIDDEN", message, &[])));
+            };
             self.judge_as(checks, tenant, operation, &body, validate_only).await?;
         }
         Ok(())
