@@ -353,20 +353,16 @@ async fn a_history_written_again_fits_itself_but_not_what_was_signed() -> anyhow
         ended.err
     );
 
-    // A forgery that no rule forbids: another name in the command and in its event.
+    // A forgery that no rule forbids: somebody else is said to have sent the commands.
     let renamed = audited.copy("renamed")?;
+    let mut senders = 0;
     renamed.rewrite(partition, |commits| {
-        for commit in commits.iter_mut() {
-            for event in &mut commit.events {
-                let Some(Body::CustomerCreated(created)) = &mut event.body else { continue };
-                created.company_name = created.company_name.replace("Company", "Corners");
-                let mut command = commit.command.to_vec();
-                let found = command.windows(7).position(|window| window == b"Company");
-                found.into_iter().for_each(|at| command[at..at + 7].copy_from_slice(b"Corners"));
-                commit.command = command.into();
-            }
+        for actor in commits.iter_mut().filter_map(|commit| commit.actor.as_mut()) {
+            actor.principal.push_str("-not");
+            senders += 1;
         }
     })?;
+    ensure!(senders > 0, "no commit says who sent it");
     renamed.sign(partition, &audited.secret)?;
     audited.verify(&renamed, &[])?.expect_code(0)?;
     // Only who kept a checkpoint finds it: one file, or all of another folder.
