@@ -1,8 +1,8 @@
 //! From memory to runs, and from many runs to fewer, on a thread of the store's own: folding and reading go on meanwhile.
 //!
 //! Rows that are folded stay in memory until there are enough of them ([`crate::StoreOptions::memory_bytes`]); then they become a run of
-//! level 0. [`FAN`] runs of a level become one of the next, so a row is written once for each level, however many rows there are and
-//! whatever their keys, and a read looks in a few runs of each.
+//! level 0. [`FAN`] runs of a level become one of the next when it is quiet, and more while it is not; so a row is written once for each
+//! level, however many rows there are and whatever their keys, and a read looks in a few runs of each.
 //!
 //! A run is on disk before the store names it, and is named in one batch with the place in the log that it leads to. What is not named is
 //! no part of the store: a crash at any point leaves the rows of some position, whole.
@@ -10,7 +10,7 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::{Deserialize, Serialize};
@@ -25,7 +25,11 @@ use crate::{
 };
 
 /// Runs of a level that become one.
-const FAN: usize = 6;
+const FAN: usize = 12;
+/// Runs of a level that become one even while many rows come: merging takes time from folding them.
+const FAN_BUSY: usize = 2 * FAN;
+/// How long no rows may have come for it to be quiet.
+const QUIET: Duration = Duration::from_secs(1);
 /// How long writing may take before it is woken.
 pub(crate) const WAKE_EVERY: Duration = Duration::from_secs(5);
 /// What is written to wake it.
@@ -62,8 +66,17 @@ struct Work {
     next_run: u32,
     /// Runs that were merged, and that somebody may still read.
     retired: Vec<Arc<Run>>,
+    /// When rows were handed over last.
+    handed_over: Option<Instant>,
     stop: bool,
     failed: Option<String>,
+}
+
+impl Work {
+    /// Runs of a level that are worth merging now.
+    fn fan(&self) -> usize {
+        if self.handed_over.is_some_and(|at| at.elapsed() < QUIET) { FAN_BUSY } else { FAN }
+    }
 }
 
 /// What is below the rows in memory.
@@ -115,7 +128,7 @@ impl Disk {
     pub(crate) fn freeze(&self, frozen: Frozen) {
         self.replace(|layers| layers.frozen = Some(Arc::new(frozen)));
         // With the lock held, so that the thread is not between its look and its wait.
-        let _work = self.work();
+        self.work().handed_over = Some(Instant::now());
         self.bell.notify_all();
     }
 
@@ -174,16 +187,21 @@ impl Disk {
                 return false;
             }
             let layers = self.layers();
-            if layers.frozen.is_some() || to_merge(&layers.runs).is_some() {
+            if layers.frozen.is_some() || to_merge(&layers.runs, work.fan()).is_some() {
                 return true;
             }
-            work = self.bell.wait(work).unwrap_or_else(PoisonError::into_inner);
+            work = if to_merge(&layers.runs, FAN).is_some() {
+                self.bell.wait_timeout(work, QUIET).unwrap_or_else(PoisonError::into_inner).0
+            } else {
+                self.bell.wait(work).unwrap_or_else(PoisonError::into_inner)
+            };
         }
     }
 
     fn turn(&self) -> Result<(), StoreError> {
         self.write_frozen()?;
-        if let Some(runs) = to_merge(&self.layers().runs) {
+        let fan = self.work().fan();
+        if let Some(runs) = to_merge(&self.layers().runs, fan) {
             self.merge(&runs)?;
         }
         self.remove_retired()
@@ -302,7 +320,7 @@ pub(crate) fn wake(disk: &Arc<Disk>) {
     }
 }
 
-/// The runs that should become one: the oldest [`FAN`] or more of the lowest level that has so many.
-fn to_merge(runs: &[Arc<Run>]) -> Option<Vec<Arc<Run>>> {
-    runs.chunk_by(|a, b| a.info.level == b.info.level).find(|level| level.len() >= FAN).map(<[_]>::to_vec)
+/// The runs that should become one: all of the lowest level that has as many as `fan`.
+fn to_merge(runs: &[Arc<Run>], fan: usize) -> Option<Vec<Arc<Run>>> {
+    runs.chunk_by(|a, b| a.info.level == b.info.level).find(|level| level.len() >= fan).map(<[_]>::to_vec)
 }

@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Raised when the form of stores changes.
-const FORMAT: u32 = 3;
+const FORMAT: u32 = 4;
 const IDENTITY_KEY: [u8; 2] = [META, b'i'];
 pub(crate) const CHECKPOINT_KEY: [u8; 2] = [META, b'c'];
 pub(crate) const RUNS_KEY: [u8; 2] = [META, b'r'];
