@@ -50,11 +50,19 @@ pub enum Account {
     IncentivePaid,
     /// What incorrect payments leave to be taken back.
     IncentiveRecoup,
+    /// What co-op funds cost.
+    CoopCost,
+    /// Accrued co-op funds of which no claim is granted; what expires unclaimed stays here.
+    CoopFund,
+    /// Granted co-op claims that did not go to payment.
+    CoopDue,
+    /// Co-op claims that went to payment.
+    CoopPaid,
 }
 
 impl Account {
     /// Every account, in the order in which lists have them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 21] = [
         Self::Receivable,
         Self::Unbilled,
         Self::Revenue,
@@ -72,6 +80,10 @@ impl Account {
         Self::IncentiveSalesTax,
         Self::IncentivePaid,
         Self::IncentiveRecoup,
+        Self::CoopCost,
+        Self::CoopFund,
+        Self::CoopDue,
+        Self::CoopPaid,
     ];
 
     /// The name, as lists and paths have it.
@@ -94,6 +106,10 @@ impl Account {
             Self::IncentiveSalesTax => "incentive_sales_tax",
             Self::IncentivePaid => "incentive_paid",
             Self::IncentiveRecoup => "incentive_recoup",
+            Self::CoopCost => "coop_cost",
+            Self::CoopFund => "coop_fund",
+            Self::CoopDue => "coop_due",
+            Self::CoopPaid => "coop_paid",
         }
     }
 
@@ -126,6 +142,10 @@ impl Account {
             Self::IncentiveSalesTax => 45,
             Self::IncentivePaid => 46,
             Self::IncentiveRecoup => 47,
+            Self::CoopCost => 50,
+            Self::CoopFund => 51,
+            Self::CoopDue => 52,
+            Self::CoopPaid => 53,
         }
     }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use proptest::prelude::*;
 use rust_decimal::Decimal;
+use subledger_billing::{AccountFilter, BillingProjection, list_balances};
 use subledger_domain::{
     Command, Context, Event, Reference,
     association::{AssociationActivity, AssociationContact, AssociationDetails, AssociationState, SolutionArea},
@@ -53,6 +54,8 @@ struct World {
     customer: Option<Customer>,
     at: DateTime<Utc>,
     rows: Memory,
+    /// The billing read model.
+    billing: Memory,
     /// Commits of the catalog, the partner, the customer.
     seqs: [u64; 3],
     /// The associations after each commit of the customer.
@@ -63,9 +66,9 @@ struct World {
 impl World {
     fn new() -> Self {
         let at = day("2020-06-01").and_time(chrono::NaiveTime::MIN).and_utc();
-        let (reference, rows) = (Reference::default(), Memory::default());
+        let (reference, rows, billing) = (Reference::default(), Memory::default(), Memory::default());
         let (customer, seqs) = (None, [0; 3]);
-        let mut world = Self { reference, customer, at, rows, seqs, after: Vec::new(), events: Vec::new() };
+        let mut world = Self { reference, customer, at, rows, billing, seqs, after: Vec::new(), events: Vec::new() };
         world.ok(&Command::RegisterPartner(c::RegisterPartner {
             partner_id: partner_id(),
             name: "Partner".into(),
@@ -133,6 +136,7 @@ impl World {
             outcome: Ok(events.as_slice()),
         };
         IncentiveProjection.fold(&commit, &mut self.rows).unwrap();
+        BillingProjection.fold(&commit, &mut self.billing).unwrap();
         if family == Family::Customers {
             self.after.push(self.associations(&Horizon::default()));
         }
@@ -143,6 +147,13 @@ impl World {
     fn associations(&self, horizon: &Horizon) -> Vec<Association> {
         let filter = AssociationFilter { horizon: horizon.clone(), ..AssociationFilter::default() };
         list_associations(&self.rows, &filter, ALL).unwrap().items
+    }
+
+    /// Debits less credits of each account; all debits are all credits.
+    fn balances(&self) -> BTreeMap<&'static str, Decimal> {
+        let all = list_balances(&self.billing, &AccountFilter::default(), ALL).unwrap().items;
+        assert_eq!(all.iter().map(|it| it.debits).sum::<Decimal>(), all.iter().map(|it| it.credits).sum::<Decimal>());
+        all.iter().map(|it| (it.account.name(), it.amount)).collect()
     }
 
     /// Days go by, and what is due is done.
@@ -366,6 +377,15 @@ proptest! {
                 *sum += more;
             }
         }
+        let balances = world.balances();
+        let all = |sums: fn(&[Decimal; 3]) -> Decimal| held.values().map(sums).sum::<Decimal>();
+        let (granted, paid) = (all(|it| it[1]), all(|it| it[2]));
+        let total: Decimal = accrued.values().copied().sum();
+        let booked = |name: &str| balances.get(name).copied().unwrap_or_default();
+        prop_assert_eq!(
+            ["coop_cost", "coop_fund", "coop_due", "coop_paid"].map(booked),
+            [total, granted - total, paid - granted, -paid]
+        );
         let on = Some(if late { day("2021-03-01") } else { day("2020-06-21") });
         let funds = list_coop_funds(&world.rows, &CoopFilter::default(), on, ALL).unwrap().items;
         prop_assert_eq!(funds.len(), accrued.len());
