@@ -118,8 +118,20 @@ async fn what_is_billed_earns_is_paid_and_is_explained() -> anyhow::Result<()> {
     );
     let status = |id: &str, status: &str| json!({ "command_id": id, "set_incentive_payment_status": { "partner_id": "contoso", "payment_id": payment, "status": status } });
     assert_eq!(client.refused(&status("wrong", "PAYMENT_STATUS_SENT")).await?, "INVALID_PAYMENT_TRANSITION");
-    client.accepted(&status("progress", "PAYMENT_STATUS_IN_PROGRESS")).await?;
+    let moved = client.accepted(&status("progress", "PAYMENT_STATUS_IN_PROGRESS")).await?.position.unwrap_or_default();
     client.accepted(&status("sent", "PAYMENT_STATUS_SENT")).await?;
+
+    // What was so on a day, and what was known before the payment moved.
+    let before = format!("partners/{}@{}", moved.partition, moved.seq - 1);
+    let then = |kind: &str, look: &[&str]| listed(&[&[kind, "--partner", "contoso"], look].concat(), address);
+    let statuses = |rows: Vec<Value>| texts(&rows, &["status"]);
+    assert_eq!(statuses(then("incentive-payments", &[])?), ["Sent"]);
+    assert_eq!(statuses(then("incentive-payments", &["--recorded-by", &before])?), ["Upcoming"]);
+    assert!(then("incentive-payments", &["--as-of", "2018-02-10"])?.is_empty());
+    assert_eq!(statuses(then("earning-periods", &["--as-of", "2018-02-10"])?), ["Unprocessed"]);
+    assert!(then("earnings", &["--as-of", "2018-01-20"])?.is_empty());
+    assert_eq!(texts(&then("earnings", &["--as-of", "2018-02-10"])?, &["status", "amount"]), ["Unprocessed 10.00"]);
+    assert_eq!(statuses(then("enrollments", &["--as-of", "2018-02-10"])?), ["Enrolled"]);
 
     // Seats go: the credit of the next anniversary takes back what it earned.
     client.accepted(&change_quantity("fewer", "fabrikam", "contoso", "sub-p1", 4)).await?;

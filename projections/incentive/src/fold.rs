@@ -42,13 +42,13 @@ impl Projection for IncentiveProjection {
     }
 
     fn version(&self) -> u32 {
-        6
+        7
     }
 
     fn fold(&self, commit: &Recorded<'_>, rows: &mut dyn Changes) -> Result<(), StoreError> {
         let events = commit.outcome.unwrap_or_default();
-        // Nothing else is looked back at.
-        if commit.position.partition.family == Family::Customers {
+        // Nothing of the catalog is looked back at.
+        if matches!(commit.position.partition.family, Family::Customers | Family::Partners) {
             as_of::note(rows, commit);
         }
         for (number, event) in (0..).zip(events) {
@@ -59,7 +59,7 @@ impl Projection for IncentiveProjection {
         for (index, event) in events.iter().enumerate() {
             let index = u32::try_from(index).map_err(|_| StoreError("a commit has too many events".to_owned()))?;
             fold_event(event, &mut books)?;
-            incentives::fold(books.rows, commit.position, index, event)?;
+            incentives::fold(books.rows, commit, index, event)?;
         }
         books.finish()
     }
@@ -109,7 +109,7 @@ fn fold_event(event: &Event, books: &mut Books<'_>) -> Result<(), StoreError> {
             charged(books, line)?;
             line.usage.as_ref().map_or(Ok(()), |usage| credits::charged(books.rows, line, usage))
         }
-        Event::UsageRated(e) => e.rows.iter().try_for_each(|row| credits::rated(books.rows, e, row)),
+        Event::UsageRated(e) => e.rows.iter().try_for_each(|row| credits::rated(books.rows, books.position, e, row)),
         Event::SubscriptionCreated(e) => created(books, e),
         Event::QuantityChanged(e) => quantity_changed(books, e),
         Event::TrialConverted(e) => trial_converted(books, e),

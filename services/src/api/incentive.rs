@@ -60,9 +60,13 @@ impl IncentiveService for IncentiveApi {
             partner_id: optional_id("partner_id", request.partner_id)?,
             customer_id: optional_id("customer_id", request.customer_id)?,
             month: month("month", &request.month)?,
+            ..CreditFilter::default()
         };
-        let (credits, next_page_token, reflects) =
-            self.model.list(wanted, move |rows| list_earned_credit(rows, &filter, page.request())).await?;
+        let as_of = self.model.as_of(request.as_of)?;
+        let list = move |rows: &dyn Rows, horizon: &Horizon| {
+            list_earned_credit(rows, &CreditFilter { horizon: horizon.clone(), ..filter }, page.request())
+        };
+        let (credits, next_page_token, reflects) = self.model.list_as_of(wanted, as_of, list).await?;
         let credits = credits.iter().map(to_earned_credit).collect();
         Ok(Response::new(ListEarnedCreditResponse { credits, next_page_token, reflects }))
     }

@@ -330,12 +330,15 @@ impl Kind {
             Self::CoopActivities => &["program"],
             Self::CoopFunds => &["partner", "program", "period", "location", "on"],
             Self::CoopClaims => &["partner", "program", "period", "location", "state"],
-            Self::Enrollments | Self::IncentivePayments | Self::EarningDisputes => &["partner", "program"],
-            Self::EarningPeriods => &["partner", "program", "month"],
-            Self::Earnings => &["partner", "program", "customer", "month", "payment"],
+            Self::Enrollments | Self::IncentivePayments | Self::EarningDisputes => {
+                &["partner", "program", "as-of", "recorded-by"]
+            }
+            Self::EarningPeriods => &["partner", "program", "month", "as-of", "recorded-by"],
+            Self::Earnings => &["partner", "program", "customer", "month", "payment", "as-of", "recorded-by"],
             Self::Roles | Self::Refusals | Self::PrivilegedReads => &["partner", "principal"],
             Self::Usage => &["partner", "customer", "month", "unbilled"],
-            Self::Spending | Self::EarnedCredit => &["partner", "customer", "month"],
+            Self::Spending => &["partner", "customer", "month"],
+            Self::EarnedCredit => &["partner", "customer", "month", "as-of", "recorded-by"],
         }
     }
 }
@@ -532,7 +535,7 @@ async fn page(
         Kind::Spending => page!(billing.list_spending(ListSpendingRequest {
             partner_id, customer_id, month: text(f.month) }).spending as "Spending"),
         Kind::EarnedCredit => page!(incentives.list_earned_credit(ListEarnedCreditRequest {
-            partner_id, customer_id, month: text(f.month) }).credits as "EarnedCredit"),
+            partner_id, customer_id, month: text(f.month), as_of }).credits as "EarnedCredit"),
         Kind::EarnedCreditTotals => page!(incentives.list_earned_credit_totals(ListEarnedCreditTotalsRequest {
             partner_id, month: text(f.month) }).totals as "EarnedCreditTotal"),
         Kind::Associations => page!(claims.list_associations(ListAssociationsRequest {
@@ -561,24 +564,25 @@ async fn page(
             Ok((programs.collect::<Result<_, _>>()?, answer.next_page_token))
         }
         Kind::Enrollments => page!(incentives.list_enrollments(ListEnrollmentsRequest {
-            partner_id, program_id: text(f.program), mpn_id: String::new(), masked: false }).enrollments as "Enrollment"),
+            partner_id, program_id: text(f.program), mpn_id: String::new(), masked: false, as_of }).enrollments as "Enrollment"),
         Kind::EarningPeriods => {
             let (program_id, month) = (text(f.program), text(f.month));
             page!(incentives.list_earning_periods(ListEarningPeriodsRequest {
-                partner_id, program_id, mpn_id: String::new(), from_month: month.clone(), to_month: month, verify: false })
+                partner_id, program_id, mpn_id: String::new(), from_month: month.clone(), to_month: month, verify: false,
+                as_of })
                 .periods as "EarningPeriod")
         }
         Kind::Earnings => {
             let (program_id, month) = (text(f.program), text(f.month));
             page!(incentives.list_earnings(ListEarningsRequest {
                 partner_id, program_id, mpn_id: String::new(), customer_id, payment_id: text(f.payment),
-                from_month: month.clone(), to_month: month, lever: String::new(), status: 0 }).earnings as "Earning")
+                from_month: month.clone(), to_month: month, lever: String::new(), status: 0, as_of }).earnings as "Earning")
         }
         Kind::IncentivePayments => page!(incentives.list_incentive_payments(ListIncentivePaymentsRequest {
-            partner_id, program_id: text(f.program), mpn_id: String::new(), payment_id: String::new(), status: 0 })
+            partner_id, program_id: text(f.program), mpn_id: String::new(), payment_id: String::new(), status: 0, as_of })
             .payments as "IncentivePayment"),
         Kind::EarningDisputes => page!(incentives.list_earning_disputes(ListEarningDisputesRequest {
-            partner_id, program_id: text(f.program) }).disputes as "EarningDispute"),
+            partner_id, program_id: text(f.program), as_of }).disputes as "EarningDispute"),
         Kind::Roles => page!(access.list_roles(ListRolesRequest { partner_id, principal: text(f.principal) })
             .roles as "RoleAssignment"),
         Kind::Refusals | Kind::PrivilegedReads => {

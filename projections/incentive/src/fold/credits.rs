@@ -4,6 +4,7 @@ use rust_decimal::Decimal;
 use subledger_domain::{
     charge::Charged,
     event::UsageRated,
+    position::Position,
     usage::{RatedUsage, UsageCharge},
 };
 use subledger_fold::{Changes, StoreError};
@@ -13,8 +14,13 @@ use crate::{
     tables::credits::{Credit, CreditOf, add_sums},
 };
 
-/// Sets what a day, resource and meter earned; it replaces what was known.
-pub(super) fn rated(rows: &mut dyn Changes, event: &UsageRated, row: &RatedUsage) -> Result<(), StoreError> {
+/// Sets what a day, resource and meter earned; it counts instead of what was known.
+pub(super) fn rated(
+    rows: &mut dyn Changes,
+    position: Position,
+    event: &UsageRated,
+    row: &RatedUsage,
+) -> Result<(), StoreError> {
     let of = CreditOf {
         partner_id: event.partner_id.clone(),
         customer_id: event.customer_id.clone(),
@@ -36,11 +42,13 @@ pub(super) fn rated(rows: &mut dyn Changes, event: &UsageRated, row: &RatedUsage
         earner_id: row.earner_id.clone(),
         rated_on: event.rated_on,
     };
-    let before = of.get(rows)?.map_or([Decimal::ZERO; 3], |before| before.amounts());
+    let mut versions = of.get(rows)?;
+    let before = versions.0.last().map_or([Decimal::ZERO; 3], |(_, before)| before.amounts());
     let [gross, earned, forgone] = credit.amounts();
     let change = [gross - before[0], earned - before[1], forgone - before[2], Decimal::ZERO];
     add_sums(rows, (&event.partner_id, Month::of(row.usage_date), event.currency), change)?;
-    of.put(rows, &credit)
+    versions.0.push((position, credit));
+    of.put(rows, &versions)
 }
 
 /// Adds the credit that a charge line has.

@@ -14,26 +14,26 @@ use subledger_domain::{
     incentive::{EnrollmentStatus, IncentiveProduct, PaymentStatus},
     offer::ProductFamily,
     partner::Incentives,
-    position::Position,
 };
-use subledger_fold::{Changes, StoreError};
+use subledger_fold::{Changes, Recorded, StoreError};
 
 use crate::tables::{
     adjustments::{self, Correction, Fact, Invoice},
     agenda::{self, Task},
-    enrollments::{self, Closed, Dispute, Enrollment, EnrollmentKey, Moved, Payment, Step},
+    enrollments::{self, Answer, Closed, Dispute, Enrollment, EnrollmentKey, Moved, Payment, Step, Told},
     lines, markers,
     parties::{self, Customer, Partner, Sold},
     reference,
 };
 
 /// Folds an event, if earnings need it.
-pub(super) fn fold(rows: &mut dyn Changes, position: Position, index: u32, event: &Event) -> Result<(), StoreError> {
+pub(super) fn fold(rows: &mut dyn Changes, commit: &Recorded<'_>, index: u32, event: &Event) -> Result<(), StoreError> {
     let revision = count(rows, event)?;
-    let mut fold = Fold { rows, position, revision };
+    let told = Told { on: commit.effective_at.date_naive(), position: commit.position };
+    let mut fold = Fold { rows, told, revision };
     match event {
         Event::Charged(line) => fold.charged(index, line),
-        Event::PartitionDayClosed(e) => markers::put(fold.rows, position, e.date),
+        Event::PartitionDayClosed(e) => markers::put(fold.rows, told.position, e.date),
         Event::DayClosed(e) => reference::put_closed(fold.rows, e.date),
         Event::IncentiveProgramsPublished(e) => {
             e.programs.iter().try_for_each(|program| reference::put_program(fold.rows, program))
@@ -64,6 +64,8 @@ pub(super) fn fold(rows: &mut dyn Changes, position: Position, index: u32, event
         Event::InvoiceRebilled(e) => fold.rebilled(e),
         Event::IncentiveEnrollmentChanged(e) => fold.enrolled(e),
         Event::PayoutProfileUpdated(e) => parties::change_partner(fold.rows, &e.partner_id, |partner| {
+            partner.bank_since = partner.bank_since.or_else(|| e.bank.as_ref().map(|_| told));
+            partner.tax_since = partner.tax_since.or_else(|| e.tax.as_ref().map(|_| told));
             partner.bank = e.bank.clone().or_else(|| partner.bank.take());
             partner.tax = e.tax.clone().or_else(|| partner.tax.take());
         }),
@@ -77,11 +79,13 @@ pub(super) fn fold(rows: &mut dyn Changes, position: Position, index: u32, event
         Event::IncentivePaymentStatusChanged(e) => fold.moved(e),
         Event::TaxInvoiceSubmitted(e) => {
             enrollments::change_payment(fold.rows, &e.partner_id, &e.payment_id, |payment| {
-                payment.tax_invoice = Some(e.reference.clone());
+                payment.tax_invoices.push((e.reference.clone(), told));
             })
             .map(|_| ())
         }
-        Event::EarningDisputed(e) => enrollments::put_dispute(fold.rows, &Dispute { event: e.clone(), answer: None }),
+        Event::EarningDisputed(e) => {
+            enrollments::put_dispute(fold.rows, &Dispute { event: e.clone(), told, answer: None })
+        }
         Event::EarningDisputeDecided(e) => fold.decided(e),
         _ => Ok(()),
     }
@@ -108,7 +112,7 @@ fn count(rows: &mut dyn Changes, event: &Event) -> Result<u64, StoreError> {
 
 struct Fold<'a> {
     rows: &'a mut dyn Changes,
-    position: Position,
+    told: Told,
     revision: u64,
 }
 
@@ -123,7 +127,7 @@ impl Fold<'_> {
             |sold| sold.family,
         );
         let product = IncentiveProduct::of(line.usage.is_some(), family);
-        lines::put(self.rows, line, product, self.position, index)
+        lines::put(self.rows, line, product, self.told.position, index)
     }
 
     fn invoice(&mut self, e: &InvoiceIssued) -> Result<(), StoreError> {
@@ -142,26 +146,16 @@ impl Fold<'_> {
 
     fn enrolled(&mut self, e: &IncentiveEnrollmentChanged) -> Result<(), StoreError> {
         let key = EnrollmentKey::new(&e.partner_id, &e.program_id, &e.mpn_id);
-        let mut row = key.get(self.rows)?.unwrap_or_else(|| Enrollment {
-            status: e.to,
+        let mut row = key.get(self.rows)?.unwrap_or_else(|| Enrollment::new(e.to));
+        row.moved(Moved {
+            from: e.from,
+            to: e.to,
+            on: e.on,
+            reason: e.reason.clone(),
             unmet: e.unmet.clone(),
-            validate_until: None,
-            spans: Vec::new(),
-            closed: None,
-            next_period: None,
-            closed_revision: 0,
-            open: std::collections::BTreeSet::new(),
-            history: Vec::new(),
+            validate_until: e.validate_until,
+            told: self.told,
         });
-        (row.status, row.validate_until) = (e.to, e.validate_until);
-        row.unmet.clone_from(&e.unmet);
-        let was_earning = row.spans.last().is_some_and(|(_, end)| end.is_none());
-        let earning = e.to == EnrollmentStatus::Enrolled || was_earning && e.to.keeps_earning();
-        match (was_earning, earning) {
-            (false, true) => row.spans.push((e.on, None)),
-            (true, false) => row.spans.iter_mut().rev().take(1).for_each(|(_, end)| *end = Some(e.on)),
-            _ => {}
-        }
         if e.to == EnrollmentStatus::Enrolled {
             let month = calendar::first_of_month(e.on);
             let after = row.closed.map_or(month, |(_, last)| next_month(last).max(month));
@@ -172,8 +166,6 @@ impl Fold<'_> {
                 agenda::put(self.rows, e.on, Task::Order, &key);
             }
         }
-        let (from, to, on, reason, position) = (e.from, e.to, e.on, e.reason.clone(), self.position);
-        row.history.push(Moved { from, to, on, reason, position });
         key.put(self.rows, &row)
     }
 
@@ -192,7 +184,7 @@ impl Fold<'_> {
         let key = EnrollmentKey::from(e);
         let mut row = key.known(self.rows)?;
         let closed =
-            Closed { event: e.clone(), after_revision: row.closed_revision, payment_id: None, position: self.position };
+            Closed { event: e.clone(), after_revision: row.closed_revision, payments: Vec::new(), told: self.told };
         key.put_closed(self.rows, &closed)?;
         row.closed = Some((row.closed.map_or(e.period, |(first, _)| first), e.period));
         row.closed_revision = e.revision;
@@ -206,10 +198,11 @@ impl Fold<'_> {
 
     /// Says which payment has a closed month.
     fn pay(&mut self, key: &EnrollmentKey, period: NaiveDate, payment: Option<&PaymentId>) -> Result<(), StoreError> {
-        let Some(closed) = key.closed(self.rows, period)? else {
+        let Some(mut closed) = key.closed(self.rows, period)? else {
             return Err(StoreError(format!("the month of {period} is paid and not closed")));
         };
-        key.put_closed(self.rows, &Closed { payment_id: payment.cloned(), ..closed })
+        closed.payments.push((payment.cloned(), self.told));
+        key.put_closed(self.rows, &closed)
     }
 
     fn ordered(&mut self, e: &IncentivePaymentOrdered) -> Result<(), StoreError> {
@@ -221,21 +214,12 @@ impl Fold<'_> {
             self.pay(&key, *period, Some(&e.payment_id))?;
         }
         key.put(self.rows, &row)?;
-        let (to, on, reason, position) = (PaymentStatus::Upcoming, e.ordered_on, String::new(), self.position);
-        let history = vec![Step { to, on, reason, position }];
-        let payment = Payment { event: e.clone(), status: to, sent_on: None, tax_invoice: None, history };
-        enrollments::put_payment(self.rows, &payment)
+        enrollments::put_payment(self.rows, &Payment::new(e.clone(), self.told))
     }
 
     fn moved(&mut self, e: &IncentivePaymentStatusChanged) -> Result<(), StoreError> {
-        let step = Step { to: e.to, on: e.on, reason: e.reason.clone(), position: self.position };
-        let payment = enrollments::change_payment(self.rows, &e.partner_id, &e.payment_id, |payment| {
-            payment.status = e.to;
-            if e.to == PaymentStatus::Sent {
-                payment.sent_on = Some(e.on);
-            }
-            payment.history.push(step);
-        })?;
+        let step = Step { to: e.to, on: e.on, reason: e.reason.clone(), told: self.told };
+        let payment = enrollments::change_payment(self.rows, &e.partner_id, &e.payment_id, |it| it.moved(step))?;
         if e.to != PaymentStatus::Unprocessed {
             return Ok(());
         }
@@ -252,7 +236,8 @@ impl Fold<'_> {
     fn decided(&mut self, e: &EarningDisputeDecided) -> Result<(), StoreError> {
         let known = enrollments::dispute(self.rows, &e.partner_id, &e.dispute_id)?;
         let known = known.ok_or_else(|| StoreError(format!("dispute {} does not exist", e.dispute_id)))?;
-        let answer = Some((e.correction, e.note.clone(), e.decided_on));
+        let (correction, note, decided_on) = (e.correction, e.note.clone(), e.decided_on);
+        let answer = Some(Answer { correction, note, decided_on, told: self.told });
         enrollments::put_dispute(self.rows, &Dispute { answer, ..known })?;
         let Some(amount) = e.correction else { return Ok(()) };
         let key = EnrollmentKey::new(&e.partner_id, &e.program_id, &e.mpn_id);

@@ -8,13 +8,15 @@ use subledger_domain::{
     usage::{CreditReason, Resource},
 };
 use subledger_fold::{
-    Rows, decode,
+    Rows,
+    as_of::Horizon,
+    decode,
     page::{Page, PageRequest, QueryError, list},
 };
 
 use crate::{
     month::Month,
-    tables::credits::{self, Credit, CreditOf, CreditSums},
+    tables::credits::{self, CreditOf, CreditSums, Versions},
 };
 
 /// What a day's use of a meter by a resource earned.
@@ -88,6 +90,8 @@ pub struct CreditFilter {
     pub customer_id: Option<CustomerId>,
     /// In this month.
     pub month: Option<Month>,
+    /// As it was then; the sums of months are those of now.
+    pub horizon: Horizon,
 }
 
 /// Earned credit by partner, month, customer, day, resource and meter.
@@ -105,7 +109,7 @@ pub fn list_earned_credit(
         if !matches {
             return Ok(None);
         }
-        let credit: Credit = decode(row)?;
+        let Some(credit) = decode::<Versions>(row)?.as_of(&filter.horizon) else { return Ok(None) };
         let [gross, earned, forgone] = credit.amounts();
         Ok(Some(EarnedCredit {
             partner_id: of.partner_id,

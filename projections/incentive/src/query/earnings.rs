@@ -8,10 +8,13 @@ use subledger_domain::{
     position::Position,
 };
 use subledger_fold::{
-    Key, Rows, StoreError, decode,
+    Key, Rows, StoreError,
+    as_of::Horizon,
+    decode,
     page::{Page, PageRequest, Pager, QueryError},
 };
 
+use super::programs::closed_status;
 use crate::{
     earnings::{Earning, Failed, Scope},
     month::Month,
@@ -46,6 +49,8 @@ pub struct EarningFilter {
     pub lever: Option<String>,
     /// In this status.
     pub status: Option<PaymentStatus>,
+    /// As they were then; names are those of today.
+    pub horizon: Horizon,
 }
 
 /// An earning, with what lists and the export print of it (billing-details.md 3.8).
@@ -89,12 +94,10 @@ pub fn list_earnings(
     let mut pager = Pager::new(page, &prefix)?;
     let (start, mut first) = split(pager.from())?;
     rows.scan(&prefix, &start, false, &mut |key, row| {
-        let closed: Closed = decode(row)?;
         let skip = std::mem::take(&mut first);
-        if !filter.takes(&closed) {
-            return Ok(true);
-        }
-        let mut view = View::new(rows, &closed)?;
+        let closed = decode::<Closed>(row)?.as_of(&filter.horizon).filter(|closed| filter.takes(closed));
+        let Some(closed) = closed else { return Ok(true) };
+        let mut view = View::new(rows, &closed, &filter.horizon)?;
         if filter.status.is_some_and(|status| status != view.status) {
             return Ok(true);
         }
@@ -154,7 +157,7 @@ impl EarningFilter {
         self.partner_id.as_ref().is_none_or(|id| *id == e.partner_id)
             && self.program_id.as_ref().is_none_or(|id| *id == e.program_id)
             && self.mpn_id.as_ref().is_none_or(|id| *id == e.mpn_id)
-            && self.payment_id.as_ref().is_none_or(|id| closed.payment_id.as_ref() == Some(id))
+            && self.payment_id.as_ref().is_none_or(|id| closed.payment_id() == Some(id))
             && self.from.is_none_or(|from| from <= month)
             && self.to.is_none_or(|to| month <= to)
     }
@@ -176,21 +179,17 @@ struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    fn new(rows: &'a dyn Rows, closed: &Closed) -> Result<Self, StoreError> {
+    fn new(rows: &'a dyn Rows, closed: &Closed, horizon: &Horizon) -> Result<Self, StoreError> {
         let e = &closed.event;
         let partner = parties::partner(rows, &e.partner_id)?;
         let partner = partner.ok_or_else(|| StoreError(format!("partner {} is not registered", e.partner_id)))?;
         let program = reference::program(rows, &e.program_id)?;
-        let payment = match &closed.payment_id {
-            Some(id) => enrollments::payment(rows, &e.partner_id, id)?,
-            None => None,
-        };
         Ok(Self {
             rows,
             partner,
             program_name: program.map(|program| program.name).unwrap_or_default(),
-            payment_id: closed.payment_id.clone(),
-            status: payment.map_or(PaymentStatus::Unprocessed, |payment| payment.status),
+            payment_id: closed.payment_id().cloned(),
+            status: closed_status(rows, closed, horizon)?,
         })
     }
 
@@ -284,8 +283,8 @@ pub fn explain_earning(rows: &dyn Rows, earning_id: &str) -> Result<Option<Earni
     let lever_revenue_usd = total.map(|total| total.revenue_usd);
     let is_verified = verify_earnings(rows, &closed)?;
     let steps = steps(&earning, lever.as_ref(), lever_revenue_usd);
-    let line = View::new(rows, &closed)?.line(earning)?;
-    Ok(Some(EarningExplanation { line, lever, lever_revenue_usd, closed_at: closed.position, is_verified, steps }))
+    let line = View::new(rows, &closed, &Horizon::default())?.line(earning)?;
+    Ok(Some(EarningExplanation { line, lever, lever_revenue_usd, closed_at: closed.told.position, is_verified, steps }))
 }
 
 /// Whether the earnings of a closed month, computed again, have its sums and digest.

@@ -9,7 +9,7 @@ use subledger_domain::{
     ids::{IncentiveProgramId, PartnerId},
     incentive::{PaymentStatus, PaymentTab, fiscal_year_start},
 };
-use subledger_fold::{Rows, StoreError, decode};
+use subledger_fold::{Rows, StoreError, as_of::Horizon, decode};
 
 use super::programs::{EnrollmentView, IncentivePayment, enrollment_view, payment_view};
 use crate::{
@@ -106,7 +106,7 @@ pub fn incentive_overview(rows: &dyn Rows, partner_id: &PartnerId) -> Result<Inc
         if is_since(trend_start, e.earned_on) {
             trends.entry((e.period, e.program_id.clone())).or_default()[0] += e.earned_usd;
         }
-        if closed.payment_id.is_none() && !e.earned_usd.is_zero() {
+        if closed.payment_id().is_none() && !e.earned_usd.is_zero() {
             open.push((e.payment_on, e.program_id.clone(), e.earned_usd));
         }
         Ok(true)
@@ -142,8 +142,9 @@ pub fn incentive_overview(rows: &dyn Rows, partner_id: &PartnerId) -> Result<Inc
     overview.last_payment = last.map(|payment| payment_view(rows, payment)).transpose()?;
     rows.scan(&enrollments::prefix(Some(partner_id), None), &[], false, &mut |key, row| {
         let of = EnrollmentKey::of(key)?;
-        let [earned_usd, earned_this_year_usd, paid_usd] = sums.get(&of).copied().unwrap_or_default();
-        let enrollment = enrollment_view(rows, of, decode(row)?)?;
+        let sums = sums.get(&of).copied().unwrap_or_default();
+        let Some(enrollment) = enrollment_view(rows, of, decode(row)?, &Horizon::default())? else { return Ok(true) };
+        let [earned_usd, earned_this_year_usd, paid_usd] = sums;
         let pending_usd = earned_usd - paid_usd;
         overview.rows.push(OverviewRow { enrollment, earned_usd, earned_this_year_usd, paid_usd, pending_usd });
         Ok(true)

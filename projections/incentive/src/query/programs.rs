@@ -11,7 +11,9 @@ use subledger_domain::{
     position::Position,
 };
 use subledger_fold::{
-    Rows, StoreError, decode,
+    Rows, StoreError,
+    as_of::Horizon,
+    decode,
     page::{Page, PageRequest, QueryError, list},
 };
 
@@ -19,7 +21,7 @@ use super::earnings::verify_earnings;
 use crate::{
     month::Month,
     tables::{
-        enrollments::{self, Closed, Dispute, Enrollment, EnrollmentKey, Payment},
+        enrollments::{self, Answer, Closed, Dispute, Enrollment, EnrollmentKey, Payment, Told},
         parties, reference,
     },
 };
@@ -78,6 +80,8 @@ pub struct ProgramFilter {
     pub program_id: Option<IncentiveProgramId>,
     /// Of this location.
     pub mpn_id: Option<String>,
+    /// As they were then.
+    pub horizon: Horizon,
 }
 
 impl ProgramFilter {
@@ -100,7 +104,7 @@ pub fn list_enrollments(
         if !filter.takes(&of.partner_id, &of.program_id, &of.mpn_id) {
             return Ok(None);
         }
-        enrollment_view(rows, of, decode(row)?).map(Some)
+        enrollment_view(rows, of, decode(row)?, &filter.horizon)
     })
 }
 
@@ -108,17 +112,26 @@ pub(super) fn enrollment_view(
     rows: &dyn Rows,
     of: EnrollmentKey,
     row: Enrollment,
-) -> Result<EnrollmentView, StoreError> {
+    horizon: &Horizon,
+) -> Result<Option<EnrollmentView>, StoreError> {
+    let closed = if horizon.is_now() {
+        row.closed.map(|(_, last)| last)
+    } else {
+        enrollments::closed_through(rows, &of, horizon)?
+    };
+    let Some(row) = row.as_of(horizon) else { return Ok(None) };
     let partner = parties::partner(rows, &of.partner_id)?;
-    let has = |data: fn(&parties::Partner) -> bool| partner.as_ref().is_some_and(data);
+    let has = |since: fn(&parties::Partner) -> Option<Told>| {
+        partner.as_ref().and_then(since).is_some_and(|told| told.is_seen(horizon))
+    };
     let mut actions_required = Vec::new();
     match row.status {
         EnrollmentStatus::Invited => actions_required.push("accept the invitation"),
         EnrollmentStatus::ActionRequired => {
-            if !has(|partner| partner.bank.is_some()) {
+            if !has(|partner| partner.bank_since) {
                 actions_required.push("give bank data");
             }
-            if !has(|partner| partner.tax.is_some()) {
+            if !has(|partner| partner.tax_since) {
                 actions_required.push("give tax data");
             }
             if actions_required.is_empty() {
@@ -132,12 +145,12 @@ pub(super) fn enrollment_view(
         status: moved.to.label().to_owned(),
         on: moved.on,
         reason: moved.reason.clone(),
-        position: moved.position,
+        position: moved.told.position,
     };
-    Ok(EnrollmentView {
+    Ok(Some(EnrollmentView {
         program_name: program_name(rows, &of.program_id)?,
         enrolled_on: row.spans.first().map(|(from, _)| *from),
-        closed_through: row.closed.map(|(_, last)| last),
+        closed_through: closed,
         history: row.history.iter().map(step).collect(),
         status: row.status,
         unmet: row.unmet,
@@ -146,7 +159,7 @@ pub(super) fn enrollment_view(
         partner_id: of.partner_id,
         program_id: of.program_id,
         mpn_id: of.mpn_id,
-    })
+    }))
 }
 
 pub(super) fn program_name(rows: &dyn Rows, id: &IncentiveProgramId) -> Result<String, StoreError> {
@@ -180,7 +193,7 @@ pub fn list_earning_periods(
 ) -> Result<Page<EarningPeriod>, QueryError> {
     let prefix = enrollments::closed_prefix(filter.partner_id.as_ref(), filter.program_id.as_ref());
     list(rows, &prefix, page, |_, row| {
-        let closed: Closed = decode(row)?;
+        let Some(closed) = decode::<Closed>(row)?.as_of(&filter.horizon) else { return Ok(None) };
         let (e, month) = (&closed.event, Month::of(closed.event.period));
         let (from, to) = months;
         let matches = filter.takes(&e.partner_id, &e.program_id, &e.mpn_id)
@@ -190,16 +203,18 @@ pub fn list_earning_periods(
             return Ok(None);
         }
         let is_verified = if verify { Some(verify_earnings(rows, &closed)?) } else { None };
-        let status = closed_status(rows, &closed)?;
+        let status = closed_status(rows, &closed, &filter.horizon)?;
         let program_name = program_name(rows, &e.program_id)?;
-        let Closed { event, payment_id, position, .. } = closed;
+        let (payment_id, position) = (closed.payment_id().cloned(), closed.told.position);
+        let event = closed.event;
         Ok(Some(EarningPeriod { event, program_name, payment_id, status, position, is_verified }))
     })
 }
 
-pub(super) fn closed_status(rows: &dyn Rows, closed: &Closed) -> Result<PaymentStatus, StoreError> {
-    let Some(id) = &closed.payment_id else { return Ok(PaymentStatus::Unprocessed) };
-    let payment = enrollments::payment(rows, &closed.event.partner_id, id)?;
+/// Where a closed month stands, as it was and as it is seen then.
+pub(super) fn closed_status(rows: &dyn Rows, closed: &Closed, horizon: &Horizon) -> Result<PaymentStatus, StoreError> {
+    let Some(id) = closed.payment_id() else { return Ok(PaymentStatus::Unprocessed) };
+    let payment = enrollments::payment(rows, &closed.event.partner_id, id)?.and_then(|it| it.as_of(horizon));
     Ok(payment.map_or(PaymentStatus::Unprocessed, |payment| payment.status))
 }
 
@@ -231,7 +246,7 @@ pub fn list_incentive_payments(
     page: PageRequest<'_>,
 ) -> Result<Page<IncentivePayment>, QueryError> {
     list(rows, &enrollments::payments_prefix(filter.partner_id.as_ref()), page, |_, row| {
-        let payment: Payment = decode(row)?;
+        let Some(payment) = decode::<Payment>(row)?.as_of(&filter.horizon) else { return Ok(None) };
         let e = &payment.event;
         let matches = filter.takes(&e.partner_id, &e.program_id, &e.mpn_id)
             && payment_id.is_none_or(|id| *id == e.payment_id)
@@ -248,7 +263,7 @@ pub(super) fn payment_view(rows: &dyn Rows, payment: Payment) -> Result<Incentiv
         status: step.to.label().to_owned(),
         on: step.on,
         reason: step.reason.clone(),
-        position: step.position,
+        position: step.told.position,
     };
     let partner = parties::partner(rows, &payment.event.partner_id)?;
     Ok(IncentivePayment {
@@ -256,7 +271,7 @@ pub(super) fn payment_view(rows: &dyn Rows, payment: Payment) -> Result<Incentiv
         program_name: program_name(rows, &payment.event.program_id)?,
         status: payment.status,
         sent_on: payment.sent_on,
-        tax_invoice: payment.tax_invoice,
+        tax_invoice: payment.tax_invoices.into_iter().next_back().map(|(number, _)| number),
         history: payment.history.iter().map(step).collect(),
         event: payment.event,
     })
@@ -284,14 +299,18 @@ pub fn list_earning_disputes(
     page: PageRequest<'_>,
 ) -> Result<Page<EarningDispute>, QueryError> {
     list(rows, &enrollments::disputes_prefix(filter.partner_id.as_ref()), page, |_, row| {
-        let Dispute { event, answer } = decode(row)?;
+        let Some(Dispute { event, answer, .. }) = decode::<Dispute>(row)?.as_of(&filter.horizon) else {
+            return Ok(None);
+        };
         if !filter.takes(&event.partner_id, &event.program_id, &event.mpn_id) {
             return Ok(None);
         }
         let (state, correction, note, decided_on) = match answer {
             None => ("open", None, String::new(), None),
-            Some((None, note, on)) => ("refused", None, note, Some(on)),
-            Some((correction, note, on)) => ("granted", correction, note, Some(on)),
+            Some(Answer { correction, note, decided_on, .. }) => {
+                let state = if correction.is_some() { "granted" } else { "refused" };
+                (state, correction, note, Some(decided_on))
+            }
         };
         Ok(Some(EarningDispute { event, state, correction, note, decided_on }))
     })

@@ -1,6 +1,6 @@
 //! Earned credit, by day and resource, and its sums.
 //!
-//! - [`Credit`]. Key: partner text, first day of the month, customer text, day of use, resource (three texts), meter text.
+//! - [`Versions`]. Key: partner text, first day of the month, customer text, day of use, resource (three texts), meter text.
 //! - [`CreditSums`]. Key: partner text, first day of the month of use, currency text.
 
 use chrono::NaiveDate;
@@ -9,9 +9,10 @@ use serde::{Deserialize, Serialize};
 use subledger_domain::{
     ids::{AzureSubscriptionId, CustomerId, MeterId, PartnerId, SubscriptionId},
     money::Currency,
+    position::Position,
     usage::{CreditReason, Resource},
 };
-use subledger_fold::{Changes, Key, KeyReader, Rows, StoreError};
+use subledger_fold::{Changes, Key, KeyReader, Rows, StoreError, as_of::Horizon};
 
 use super::prefix::{CREDIT_SUMS, CREDITS};
 use crate::month::Month;
@@ -42,6 +43,19 @@ pub(crate) struct Credit {
     pub(crate) reason: CreditReason,
     pub(crate) earner_id: Option<PartnerId>,
     pub(crate) rated_on: NaiveDate,
+}
+
+/// What a day and resource earned each time it was decided, the last one last: late use and changed access decide again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Versions(pub(crate) Vec<(Position, Credit)>);
+
+impl Versions {
+    /// The one that counts then.
+    pub(crate) fn as_of(self, horizon: &Horizon) -> Option<Credit> {
+        let seen =
+            |(position, credit): &(Position, Credit)| horizon.knows(*position) && horizon.reaches(credit.rated_on);
+        self.0.into_iter().rfind(seen).map(|(_, credit)| credit)
+    }
 }
 
 /// Sums of a month, in the billing currency.
@@ -102,12 +116,12 @@ impl CreditOf {
         Ok(Self { partner_id, customer_id, usage_date, resource, meter_id })
     }
 
-    pub(crate) fn get(&self, rows: &(impl Rows + ?Sized)) -> Result<Option<Credit>, StoreError> {
-        subledger_fold::get(rows, &self.key())
+    pub(crate) fn get(&self, rows: &(impl Rows + ?Sized)) -> Result<Versions, StoreError> {
+        Ok(subledger_fold::get(rows, &self.key())?.unwrap_or_default())
     }
 
-    pub(crate) fn put(&self, rows: &mut dyn Changes, credit: &Credit) -> Result<(), StoreError> {
-        subledger_fold::put(rows, self.key(), credit)
+    pub(crate) fn put(&self, rows: &mut dyn Changes, versions: &Versions) -> Result<(), StoreError> {
+        subledger_fold::put(rows, self.key(), versions)
     }
 }
 

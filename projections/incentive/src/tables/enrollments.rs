@@ -13,7 +13,7 @@ use subledger_domain::{
     incentive::{EnrollmentStatus, PaymentStatus},
     position::Position,
 };
-use subledger_fold::{Changes, Key, KeyReader, Rows, StoreError};
+use subledger_fold::{Changes, Key, KeyReader, Rows, StoreError, as_of::Horizon};
 
 use super::prefix::{CLOSED, DISPUTES, ENROLLMENTS, INCENTIVE_PAYMENTS};
 
@@ -26,6 +26,20 @@ pub(crate) struct EnrollmentKey {
     pub(crate) mpn_id: String,
 }
 
+/// The commit that said something, and the business day on which that took effect, UTC.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Told {
+    pub(crate) on: NaiveDate,
+    pub(crate) position: Position,
+}
+
+impl Told {
+    /// Whether it was known and in effect by then.
+    pub(crate) fn is_seen(&self, horizon: &Horizon) -> bool {
+        horizon.knows(self.position) && horizon.reaches(self.on)
+    }
+}
+
 /// A move of an enrollment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Moved {
@@ -33,7 +47,9 @@ pub(crate) struct Moved {
     pub(crate) to: EnrollmentStatus,
     pub(crate) on: NaiveDate,
     pub(crate) reason: String,
-    pub(crate) position: Position,
+    pub(crate) unmet: BTreeSet<String>,
+    pub(crate) validate_until: Option<DateTime<Utc>>,
+    pub(crate) told: Told,
 }
 
 /// An enrollment.
@@ -57,6 +73,47 @@ pub(crate) struct Enrollment {
 }
 
 impl Enrollment {
+    /// One that nobody has heard of yet.
+    pub(crate) fn new(status: EnrollmentStatus) -> Self {
+        Self {
+            status,
+            unmet: BTreeSet::new(),
+            validate_until: None,
+            spans: Vec::new(),
+            closed: None,
+            next_period: None,
+            closed_revision: 0,
+            open: BTreeSet::new(),
+            history: Vec::new(),
+        }
+    }
+
+    /// Makes a move.
+    pub(crate) fn moved(&mut self, moved: Moved) {
+        let (to, on) = (moved.to, moved.on);
+        (self.status, self.validate_until) = (to, moved.validate_until);
+        self.unmet.clone_from(&moved.unmet);
+        let was_earning = self.spans.last().is_some_and(|(_, end)| end.is_none());
+        let earning = to == EnrollmentStatus::Enrolled || was_earning && to.keeps_earning();
+        match (was_earning, earning) {
+            (false, true) => self.spans.push((on, None)),
+            (true, false) => self.spans.iter_mut().rev().take(1).for_each(|(_, end)| *end = Some(on)),
+            _ => {}
+        }
+        self.history.push(moved);
+    }
+
+    /// As it was then, but for its months; none if it was not there.
+    pub(crate) fn as_of(self, horizon: &Horizon) -> Option<Self> {
+        if horizon.is_now() {
+            return Some(self);
+        }
+        let mut seen = self.history.into_iter().filter(|moved| moved.told.is_seen(horizon)).peekable();
+        let mut then = Self::new(seen.peek()?.to);
+        seen.for_each(|moved| then.moved(moved));
+        Some(then)
+    }
+
     /// Whether charges of a day earn.
     pub(crate) fn earns(&self, on: NaiveDate) -> bool {
         self.spans.iter().any(|(from, end)| *from <= on && end.is_none_or(|end| on < end))
@@ -74,8 +131,22 @@ pub(crate) struct Closed {
     pub(crate) event: EarningsClosed,
     /// The revision of the month before it.
     pub(crate) after_revision: u64,
-    pub(crate) payment_id: Option<PaymentId>,
-    pub(crate) position: Position,
+    /// Payments that had it, one after the other; none while it waits for the next.
+    pub(crate) payments: Vec<(Option<PaymentId>, Told)>,
+    pub(crate) told: Told,
+}
+
+impl Closed {
+    /// The payment that has it.
+    pub(crate) fn payment_id(&self) -> Option<&PaymentId> {
+        self.payments.last().and_then(|(payment, _)| payment.as_ref())
+    }
+
+    /// As it was then; none if it was not closed.
+    pub(crate) fn as_of(mut self, horizon: &Horizon) -> Option<Self> {
+        self.payments.retain(|(_, told)| told.is_seen(horizon));
+        self.told.is_seen(horizon).then_some(self)
+    }
 }
 
 /// A move of a payment.
@@ -84,7 +155,7 @@ pub(crate) struct Step {
     pub(crate) to: PaymentStatus,
     pub(crate) on: NaiveDate,
     pub(crate) reason: String,
-    pub(crate) position: Position,
+    pub(crate) told: Told,
 }
 
 /// A payment.
@@ -94,17 +165,67 @@ pub(crate) struct Payment {
     pub(crate) status: PaymentStatus,
     /// The day it was sent to the bank.
     pub(crate) sent_on: Option<NaiveDate>,
-    pub(crate) tax_invoice: Option<String>,
+    /// Numbers of its tax invoices; the last one counts.
+    pub(crate) tax_invoices: Vec<(String, Told)>,
     /// Its moves, the order first.
     pub(crate) history: Vec<Step>,
+}
+
+impl Payment {
+    /// One that is ordered.
+    pub(crate) fn new(event: IncentivePaymentOrdered, told: Told) -> Self {
+        let (to, on, reason) = (PaymentStatus::Upcoming, event.ordered_on, String::new());
+        let history = vec![Step { to, on, reason, told }];
+        Self { event, status: to, sent_on: None, tax_invoices: Vec::new(), history }
+    }
+
+    /// Makes a move.
+    pub(crate) fn moved(&mut self, step: Step) {
+        self.status = step.to;
+        if step.to == PaymentStatus::Sent {
+            self.sent_on = Some(step.on);
+        }
+        self.history.push(step);
+    }
+
+    /// As it was then; none if it was not ordered.
+    pub(crate) fn as_of(self, horizon: &Horizon) -> Option<Self> {
+        if horizon.is_now() {
+            return Some(self);
+        }
+        let mut seen = self.history.into_iter().filter(|step| step.told.is_seen(horizon));
+        let mut then = Self::new(self.event, seen.next()?.told);
+        then.tax_invoices = self.tax_invoices;
+        then.tax_invoices.retain(|(_, told)| told.is_seen(horizon));
+        seen.for_each(|step| then.moved(step));
+        Some(then)
+    }
 }
 
 /// A dispute.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Dispute {
     pub(crate) event: EarningDisputed,
-    /// The correction, or none of a refusal; the note and the day.
-    pub(crate) answer: Option<(Option<rust_decimal::Decimal>, String, NaiveDate)>,
+    pub(crate) told: Told,
+    pub(crate) answer: Option<Answer>,
+}
+
+/// The answer to a dispute.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    /// None of a refusal.
+    pub(crate) correction: Option<rust_decimal::Decimal>,
+    pub(crate) note: String,
+    pub(crate) decided_on: NaiveDate,
+    pub(crate) told: Told,
+}
+
+impl Dispute {
+    /// As it was then; none if it was not raised.
+    pub(crate) fn as_of(mut self, horizon: &Horizon) -> Option<Self> {
+        self.answer = self.answer.filter(|answer| answer.told.is_seen(horizon));
+        self.told.is_seen(horizon).then_some(self)
+    }
 }
 
 impl EnrollmentKey {
@@ -185,6 +306,21 @@ pub(crate) fn prefix(partner: Option<&PartnerId>, program: Option<&IncentiveProg
 /// The prefix of all closed months, of one partner's, of its program's.
 pub(crate) fn closed_prefix(partner: Option<&PartnerId>, program: Option<&IncentiveProgramId>) -> Vec<u8> {
     begin(CLOSED, partner, program)
+}
+
+/// The last month of an enrollment that was closed then.
+pub(crate) fn closed_through(
+    rows: &dyn Rows,
+    of: &EnrollmentKey,
+    horizon: &Horizon,
+) -> Result<Option<NaiveDate>, StoreError> {
+    let mut found = None;
+    rows.scan(&of.write(Key::table(CLOSED)).build(), &[], true, &mut |_, row| {
+        let closed: Closed = subledger_fold::decode(row)?;
+        found = closed.as_of(horizon).map(|closed| closed.event.period);
+        Ok(found.is_none())
+    })?;
+    Ok(found)
 }
 
 /// The prefix of all payments, or of one partner's.

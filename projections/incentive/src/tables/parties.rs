@@ -14,7 +14,10 @@ use subledger_domain::{
 };
 use subledger_fold::{Changes, Key, Rows, StoreError};
 
-use super::prefix::{CUSTOMERS, FAMILIES, PARTNERS};
+use super::{
+    enrollments::Told,
+    prefix::{CUSTOMERS, FAMILIES, PARTNERS},
+};
 use crate::month::Month;
 
 /// A partner.
@@ -29,6 +32,9 @@ pub(crate) struct Partner {
     pub(crate) revision: u64,
     pub(crate) bank: Option<BankProfile>,
     pub(crate) tax: Option<TaxProfile>,
+    /// Since when there is bank data.
+    pub(crate) bank_since: Option<Told>,
+    pub(crate) tax_since: Option<Told>,
 }
 
 impl From<&PartnerRegistered> for Partner {
@@ -42,6 +48,8 @@ impl From<&PartnerRegistered> for Partner {
             revision: 0,
             bank: None,
             tax: None,
+            bank_since: None,
+            tax_since: None,
         }
     }
 }

@@ -171,7 +171,9 @@ impl Sale<'_> {
 pub(crate) struct Ledger {
     pub(crate) rows: Memory,
     pub(crate) billing: Memory,
-    pub(crate) commits: Vec<(Position, Vec<Event>)>,
+    /// With the time at which each took effect.
+    pub(crate) commits: Vec<(Position, DateTime<Utc>, Vec<Event>)>,
+    at: DateTime<Utc>,
     reference: Reference,
     next: BTreeMap<PartitionId, u64>,
     commands: u64,
@@ -276,6 +278,7 @@ impl Ledger {
     }
 
     pub(crate) fn charge(&mut self, partition: u16, sale: &Sale<'_>) {
+        self.at = midnight(day(sale.on));
         self.append(Family::Customers, partition, vec![sale.line().into()]);
     }
 
@@ -284,10 +287,9 @@ impl Ledger {
         let last = self.reference.catalog.last_closed();
         let first = last.and_then(|last| last.succ_opt()).unwrap_or_else(|| day(date));
         for date in first.iter_days().take_while(|it| *it <= day(date)) {
-            let events = self.reference.catalog.decide(
-                &Command::CloseDay(CloseDay { date }),
-                &context("c", date.and_time(NaiveTime::MIN).and_utc() + Days::new(1)),
-            );
+            self.at = midnight(date);
+            let close = Command::CloseDay(CloseDay { date });
+            let events = self.reference.catalog.decide(&close, &context("c", self.at + Days::new(1)));
             self.append(Family::Catalog, 0, events.unwrap());
             for partition in 0..PARTITIONS {
                 self.append(Family::Customers, partition, vec![PartitionDayClosed { date }.into()]);
@@ -315,10 +317,11 @@ impl Ledger {
     pub(crate) fn run(&mut self, on: &str, command: Command) -> Result<(), Rejection> {
         self.commands += 1;
         let id = format!("c-{}", self.commands);
-        self.decide(&id, day(on).and_time(NaiveTime::MIN).and_utc(), &command)
+        self.decide(&id, midnight(day(on)), &command)
     }
 
     fn decide(&mut self, id: &str, at: DateTime<Utc>, command: &Command) -> Result<(), Rejection> {
+        self.at = at;
         match command.target() {
             Target::Catalog => {
                 let events = Catalog::decide(&self.reference.catalog, command, &context(id, at))?;
@@ -343,9 +346,9 @@ impl Ledger {
             self.reference.catalog.evolve(event);
             self.reference.partners.evolve(event);
         }
-        fold(&IncentiveProjection, &mut self.rows, position, &events);
-        fold(&BillingProjection, &mut self.billing, position, &events);
-        self.commits.push((position, events));
+        fold(&IncentiveProjection, &mut self.rows, position, self.at, &events);
+        fold(&BillingProjection, &mut self.billing, position, self.at, &events);
+        self.commits.push((position, self.at, events));
     }
 
     pub(crate) fn earnings(&self) -> Vec<EarningLine> {
@@ -397,8 +400,17 @@ fn context(id: &str, at: DateTime<Utc>) -> Context {
     Context { command_id: CommandId::new(id).unwrap(), effective_at: at, recorded_at: at }
 }
 
-pub(crate) fn fold(projection: &dyn Projection, rows: &mut Memory, position: Position, events: &[Event]) {
-    let at: DateTime<Utc> = day("2019-01-01").and_time(NaiveTime::MIN).and_utc();
+fn midnight(on: NaiveDate) -> DateTime<Utc> {
+    on.and_time(NaiveTime::MIN).and_utc()
+}
+
+pub(crate) fn fold(
+    projection: &dyn Projection,
+    rows: &mut Memory,
+    position: Position,
+    at: DateTime<Utc>,
+    events: &[Event],
+) {
     let recorded = Recorded {
         position,
         stream: "s",

@@ -4,4 +4,5 @@
 
 mod cases;
 mod ledger;
+mod look_back;
 mod random;

@@ -13,22 +13,22 @@ use super::ledger::*;
 
 /// A sale: days after 2019-11-01, cents, and maybe which earlier sale it takes back.
 #[derive(Clone, Debug)]
-struct Step {
+pub(crate) struct Step {
     days: u64,
     cents: i64,
     back: Option<prop::sample::Index>,
     partition: u16,
 }
 
-fn steps() -> impl Strategy<Value = Vec<Step>> {
+pub(crate) fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = (0..4_u64, 1..200_000_i64, prop::option::weighted(0.3, any::<prop::sample::Index>()), 0..2_u16);
     let step = step.prop_map(|(days, cents, back, partition)| Step { days, cents, back, partition });
     prop::collection::vec(step, 1..40)
 }
 
-struct Sold {
+pub(crate) struct Sold {
     id: String,
-    on: NaiveDate,
+    pub(crate) on: NaiveDate,
     amount: Decimal,
     back: Option<usize>,
 }
@@ -80,7 +80,7 @@ fn naive(sold: &[Sold]) -> BTreeMap<(i32, u32), Decimal> {
     earned
 }
 
-fn history(steps: &[Step]) -> (Ledger, Vec<Sold>) {
+pub(crate) fn history(steps: &[Step]) -> (Ledger, Vec<Sold>) {
     let mut ledger = Ledger::new("US", "USD", program(levers()));
     ledger.rate("USD", "EUR", "2019-07-01", "0.9");
     ledger.enroll("contoso", "2019-11-01");
@@ -135,8 +135,8 @@ proptest! {
     fn rows_do_not_depend_on_the_order_of_partitions(steps in steps(), seed in any::<u64>()) {
         let (ledger, _) = history(&steps);
         let mut queues: BTreeMap<_, std::collections::VecDeque<_>> = BTreeMap::new();
-        for (position, events) in &ledger.commits {
-            queues.entry(position.partition).or_default().push_back((*position, events));
+        for (position, at, events) in &ledger.commits {
+            queues.entry(position.partition).or_default().push_back((*position, *at, events));
         }
         let (mut rows, mut random) = (Memory::default(), seed);
         while !queues.is_empty() {
@@ -144,8 +144,8 @@ proptest! {
             let pick = usize::try_from(random >> 33).unwrap() % queues.len();
             let partition = *queues.keys().nth(pick).unwrap();
             let queue = queues.get_mut(&partition).unwrap();
-            if let Some((position, events)) = queue.pop_front() {
-                fold(&IncentiveProjection, &mut rows, position, events);
+            if let Some((position, at, events)) = queue.pop_front() {
+                fold(&IncentiveProjection, &mut rows, position, at, events);
             }
             if queue.is_empty() {
                 queues.remove(&partition);

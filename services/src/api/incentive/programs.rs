@@ -4,7 +4,7 @@ use subledger_domain::{
     ids::{IncentiveProgramId, PartnerId},
     incentive::{IncentiveProgram, PaymentStatus, PaymentTab},
 };
-use subledger_fold::{Rows, page::PageRequest};
+use subledger_fold::{Rows, as_of::Horizon, page::PageRequest};
 use subledger_incentive::{
     self as incentive, EarningDispute, EarningExplanation, EarningFilter, EarningLine, EarningPeriod, EnrollmentView,
     HistoryStep, IncentiveOverview, IncentivePayment, Month, ProgramFilter,
@@ -22,6 +22,7 @@ pub(super) fn filter(partner: String, program: String, mpn_id: String) -> Result
         partner_id: optional_id("partner_id", partner)?,
         program_id: optional_id("program_id", program)?,
         mpn_id: Some(mpn_id).filter(|text| !text.is_empty()),
+        ..ProgramFilter::default()
     })
 }
 
@@ -62,8 +63,11 @@ pub(super) async fn enrollments(
 ) -> Result<Response<api::ListEnrollmentsResponse>, Status> {
     let page = model.page(request.page_size, request.page_token)?;
     let filter = filter(request.partner_id, request.program_id, request.mpn_id)?;
-    let list = move |rows: &dyn Rows| incentive::list_enrollments(rows, &filter, page.request());
-    let (found, next_page_token, reflects) = model.list(wanted, list).await?;
+    let as_of = model.as_of(request.as_of)?;
+    let list = move |rows: &dyn Rows, horizon: &Horizon| {
+        incentive::list_enrollments(rows, &ProgramFilter { horizon: horizon.clone(), ..filter }, page.request())
+    };
+    let (found, next_page_token, reflects) = model.list_as_of(wanted, as_of, list).await?;
     let enrollments = found.iter().map(|view| if request.masked { masked(view) } else { to_enrollment(view) });
     Ok(Response::new(api::ListEnrollmentsResponse { enrollments: enrollments.collect(), next_page_token, reflects }))
 }
@@ -77,8 +81,12 @@ pub(super) async fn periods(
     let page = model.page(request.page_size, request.page_token)?;
     let filter = filter(request.partner_id, request.program_id, request.mpn_id)?;
     let (months, verify) = (months(&request.from_month, &request.to_month)?, request.verify);
-    let list = move |rows: &dyn Rows| incentive::list_earning_periods(rows, &filter, months, verify, page.request());
-    let (periods, next_page_token, reflects) = model.list(wanted, list).await?;
+    let as_of = model.as_of(request.as_of)?;
+    let list = move |rows: &dyn Rows, horizon: &Horizon| {
+        let filter = ProgramFilter { horizon: horizon.clone(), ..filter };
+        incentive::list_earning_periods(rows, &filter, months, verify, page.request())
+    };
+    let (periods, next_page_token, reflects) = model.list_as_of(wanted, as_of, list).await?;
     let periods = periods.iter().map(to_period).collect();
     Ok(Response::new(api::ListEarningPeriodsResponse { periods, next_page_token, reflects }))
 }
@@ -90,7 +98,8 @@ pub(super) async fn earnings(
     request: api::ListEarningsRequest,
 ) -> Result<Response<api::ListEarningsResponse>, Status> {
     let page = model.page(request.page_size, request.page_token)?;
-    let ProgramFilter { partner_id, program_id, mpn_id } =
+    let as_of = model.as_of(request.as_of)?;
+    let ProgramFilter { partner_id, program_id, mpn_id, .. } =
         filter(request.partner_id, request.program_id, request.mpn_id)?;
     let (from, to) = months(&request.from_month, &request.to_month)?;
     let filter = EarningFilter {
@@ -103,9 +112,12 @@ pub(super) async fn earnings(
         to,
         lever: Some(request.lever).filter(|text| !text.is_empty()),
         status: status(request.status)?,
+        ..EarningFilter::default()
     };
-    let list = move |rows: &dyn Rows| incentive::list_earnings(rows, &filter, page.request());
-    let (earnings, next_page_token, reflects) = model.list(wanted, list).await?;
+    let list = move |rows: &dyn Rows, horizon: &Horizon| {
+        incentive::list_earnings(rows, &EarningFilter { horizon: horizon.clone(), ..filter }, page.request())
+    };
+    let (earnings, next_page_token, reflects) = model.list_as_of(wanted, as_of, list).await?;
     let earnings = earnings.iter().map(to_earning).collect();
     Ok(Response::new(api::ListEarningsResponse { earnings, next_page_token, reflects }))
 }
@@ -132,10 +144,12 @@ pub(super) async fn payments(
     let page = model.page(request.page_size, request.page_token)?;
     let filter = filter(request.partner_id, request.program_id, request.mpn_id)?;
     let (payment_id, status) = (optional_id("payment_id", request.payment_id)?, status(request.status)?);
-    let list = move |rows: &dyn Rows| {
+    let as_of = model.as_of(request.as_of)?;
+    let list = move |rows: &dyn Rows, horizon: &Horizon| {
+        let filter = ProgramFilter { horizon: horizon.clone(), ..filter };
         incentive::list_incentive_payments(rows, &filter, payment_id.as_ref(), status, page.request())
     };
-    let (payments, next_page_token, reflects) = model.list(wanted, list).await?;
+    let (payments, next_page_token, reflects) = model.list_as_of(wanted, as_of, list).await?;
     let payments = payments.iter().map(to_payment).collect();
     Ok(Response::new(api::ListIncentivePaymentsResponse { payments, next_page_token, reflects }))
 }
@@ -148,8 +162,11 @@ pub(super) async fn disputes(
 ) -> Result<Response<api::ListEarningDisputesResponse>, Status> {
     let page = model.page(request.page_size, request.page_token)?;
     let filter = filter(request.partner_id, request.program_id, String::new())?;
-    let list = move |rows: &dyn Rows| incentive::list_earning_disputes(rows, &filter, page.request());
-    let (disputes, next_page_token, reflects) = model.list(wanted, list).await?;
+    let as_of = model.as_of(request.as_of)?;
+    let list = move |rows: &dyn Rows, horizon: &Horizon| {
+        incentive::list_earning_disputes(rows, &ProgramFilter { horizon: horizon.clone(), ..filter }, page.request())
+    };
+    let (disputes, next_page_token, reflects) = model.list_as_of(wanted, as_of, list).await?;
     let disputes = disputes.iter().map(to_dispute).collect();
     Ok(Response::new(api::ListEarningDisputesResponse { disputes, next_page_token, reflects }))
 }
@@ -163,12 +180,13 @@ pub(super) async fn overview(
     let partner_id: PartnerId = id("partner_id", request.partner_id)?;
     let read = move |rows: &dyn Rows| incentive::incentive_overview(rows, &partner_id);
     let (overview, reflects) = model.read(wanted, read).await?;
-    Ok(Response::new(api::IncentiveOverview { reflects, ..to_overview(&overview) }))
+    let show = if request.masked { masked } else { to_enrollment };
+    Ok(Response::new(api::IncentiveOverview { reflects, ..to_overview(&overview, show) }))
 }
 
 /// The filter of an export.
 pub(super) fn export_filter(request: &api::ExportIncentivesRequest) -> Result<EarningFilter, Status> {
-    let ProgramFilter { partner_id, program_id, mpn_id } =
+    let ProgramFilter { partner_id, program_id, mpn_id, .. } =
         filter(request.partner_id.clone(), request.program_id.clone(), request.mpn_id.clone())?;
     let (from, to) = months(&request.from_month, &request.to_month)?;
     let payment_id = optional_id("payment_id", request.payment_id.clone())?;
@@ -182,7 +200,7 @@ pub(super) fn export_payments(
     page: PageRequest<'_>,
 ) -> Result<subledger_fold::page::Page<IncentivePayment>, subledger_fold::page::QueryError> {
     let EarningFilter { partner_id, program_id, mpn_id, payment_id, .. } = filter.clone();
-    let filter = ProgramFilter { partner_id, program_id, mpn_id };
+    let filter = ProgramFilter { partner_id, program_id, mpn_id, ..ProgramFilter::default() };
     incentive::list_incentive_payments(rows, &filter, payment_id.as_ref(), None, page)
 }
 
@@ -367,12 +385,12 @@ pub(crate) fn to_dispute(dispute: &EarningDispute) -> api::EarningDispute {
     }
 }
 
-fn to_overview(overview: &IncentiveOverview) -> api::IncentiveOverview {
+fn to_overview(overview: &IncentiveOverview, show: fn(&EnrollmentView) -> api::Enrollment) -> api::IncentiveOverview {
     let next = |(on, program, usd): &(chrono::NaiveDate, IncentiveProgramId, rust_decimal::Decimal)| {
         api::NextIncentivePayment { on: on.to_wire(), program_id: program.to_wire(), estimate_usd: usd.to_wire() }
     };
     let row = |row: &incentive::OverviewRow| api::IncentiveOverviewRow {
-        enrollment: Some(to_enrollment(&row.enrollment)),
+        enrollment: Some(show(&row.enrollment)),
         earned_usd: row.earned_usd.to_wire(),
         earned_this_year_usd: row.earned_this_year_usd.to_wire(),
         paid_usd: row.paid_usd.to_wire(),
