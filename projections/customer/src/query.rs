@@ -213,7 +213,10 @@ pub fn list_orders(
         Whose::Customer(customer_id, partner_id) => {
             list_reverse(rows, &orders::prefix(customer_id), request, |_, row| {
                 let order: Order = decode(row)?;
-                let wanted = partner_id.is_none_or(|partner_id| order.partner_id.as_str() == partner_id);
+                let of = |partner_id: &str| {
+                    std::iter::once(&order.partner_id).chain(&order.reseller_ids).any(|id| id.as_str() == partner_id)
+                };
+                let wanted = partner_id.is_none_or(of);
                 Ok((wanted && days.have(order.recorded_at)).then_some(order))
             })
         }

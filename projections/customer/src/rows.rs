@@ -1,5 +1,7 @@
 //! The rows: what the messages of `customer_service.proto` show, as typed values.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, NaiveDate, Utc};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
@@ -261,6 +263,8 @@ pub struct Order {
     pub by_customer: bool,
     /// What it began, in the order of its lines.
     pub subscription_ids: Vec<SubscriptionId>,
+    /// Resellers of record of that.
+    pub reseller_ids: BTreeSet<PartnerId>,
 }
 
 /// Licenses that are given together.

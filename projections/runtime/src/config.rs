@@ -59,7 +59,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             commits_max: 2_000,
-            keys_max: 32_768,
+            keys_max: 4_096,
             bytes_max: 16 * 1024 * 1024,
             age_max: Duration::from_millis(50),
             idle: Duration::from_millis(100),

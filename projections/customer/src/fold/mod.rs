@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Raised when the same history gives other rows.
-const VERSION: u32 = 5;
+const VERSION: u32 = 6;
 
 /// The customer read model.
 #[derive(Clone, Copy, Debug, Default)]

@@ -1,11 +1,14 @@
 //! Profile, tags, qualifications, resellers, admin rights, permissions, and what a customer is found by.
 
+use std::collections::BTreeSet;
+
 use subledger_domain::{
+    Event,
     event::{
         CustomerTagged, CustomerUpdated, DelegatedAdminRequested, OrderPlaced, PurchasePermissionChanged,
         QualificationDecided, QualificationRequested, ResellerAdded, ResellerRemoved,
     },
-    ids::PartnerId,
+    ids::{PartnerId, SubscriptionId},
 };
 use subledger_fold::{StoreError, put};
 
@@ -77,12 +80,25 @@ impl Fold<'_> {
             principal: commit.principal.to_owned(),
             by_customer: e.by_customer,
             subscription_ids: e.subscription_ids.clone(),
+            reseller_ids: self.resellers_of(&e.subscription_ids),
         };
         put(self.rows, orders::key(commit.stream, commit.position.seq, number), &order)?;
-        let of_partner =
-            of_partner::key(Table::Orders, e.partner_id.as_str(), commit.recorded_at, commit.position, number);
-        put(self.rows, of_partner, &commit.stream)?;
+        for partner_id in std::iter::once(&order.partner_id).chain(&order.reseller_ids) {
+            let of_partner =
+                of_partner::key(Table::Orders, partner_id.as_str(), commit.recorded_at, commit.position, number);
+            put(self.rows, of_partner, &commit.stream)?;
+        }
         self.index_id(e.order_id.as_str(), IdKind::Order)
+    }
+
+    /// Resellers of record of subscriptions that the commit began.
+    fn resellers_of(&self, subscription_ids: &[SubscriptionId]) -> BTreeSet<PartnerId> {
+        let begun = self.commit.outcome.unwrap_or_default().iter().filter_map(|event| match event {
+            Event::SubscriptionCreated(e) => Some((&e.subscription_id, &e.reseller_id)),
+            Event::TrialStarted(e) => Some((&e.subscription_id, &e.reseller_id)),
+            _ => None,
+        });
+        begun.filter(|(id, _)| subscription_ids.contains(id)).filter_map(|(_, reseller)| reseller.clone()).collect()
     }
 
     pub(super) fn tagged(&mut self, e: &CustomerTagged) -> Result<(), StoreError> {

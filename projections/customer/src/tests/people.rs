@@ -265,6 +265,14 @@ fn orders_are_listed_by_customer_and_by_partner_the_newest_first() {
     history.commit("c-2", Ok(purchase("c-2", "p-1", "s-2", 5)));
     history.event("c-1", established("c-1", "p-2"));
     history.commit("c-1", Ok(purchase("c-1", "p-2", "s-3", 5)));
+    let mut resold = purchase("c-2", "p-2", "s-4", 5);
+    for event in &mut resold {
+        if let Event::SubscriptionCreated(e) = event {
+            e.reseller_id = Some(partner("r-1"));
+        }
+    }
+    history.event("c-2", established("c-2", "p-2"));
+    history.commit("c-2", Ok(resold));
     let bought = |whose, size| {
         let (mut token, mut all) = (String::new(), Vec::new());
         loop {
@@ -280,6 +288,8 @@ fn orders_are_listed_by_customer_and_by_partner_the_newest_first() {
         assert_eq!(bought(Whose::Partner("p-1"), size), ["s-2", "s-1"]);
         assert_eq!(bought(Whose::Customer("c-1", None), size), ["s-3", "s-1"]);
         assert_eq!(bought(Whose::Customer("c-1", Some("p-2")), size), ["s-3"]);
+        assert_eq!(bought(Whose::Partner("r-1"), size), ["s-4"], "a reseller's, though another pays");
+        assert_eq!(bought(Whose::Customer("c-2", Some("r-1")), size), ["s-4"]);
     }
 }
 

@@ -194,6 +194,7 @@ pub(super) fn to_order(order: model::Order) -> Order {
         principal: order.principal,
         by_customer: order.by_customer,
         subscription_ids: order.subscription_ids.to_wire(),
+        reseller_ids: order.reseller_ids.iter().map(ToString::to_string).collect(),
     }
 }
 
