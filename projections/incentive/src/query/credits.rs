@@ -109,7 +109,7 @@ pub fn list_earned_credit(
         if !matches {
             return Ok(None);
         }
-        let Some(credit) = decode::<Versions>(row)?.as_of(&filter.horizon) else { return Ok(None) };
+        let Some(credit) = decode::<Versions>(row)?.at(&filter.horizon) else { return Ok(None) };
         let [gross, earned, forgone] = credit.amounts();
         Ok(Some(EarnedCredit {
             partner_id: of.partner_id,

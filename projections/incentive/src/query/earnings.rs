@@ -95,7 +95,7 @@ pub fn list_earnings(
     let (start, mut first) = split(pager.from())?;
     rows.scan(&prefix, &start, false, &mut |key, row| {
         let skip = std::mem::take(&mut first);
-        let closed = decode::<Closed>(row)?.as_of(&filter.horizon).filter(|closed| filter.takes(closed));
+        let closed = decode::<Closed>(row)?.at(&filter.horizon).filter(|closed| filter.takes(closed));
         let Some(closed) = closed else { return Ok(true) };
         let mut view = View::new(rows, &closed, &filter.horizon)?;
         if filter.status.is_some_and(|status| status != view.status) {

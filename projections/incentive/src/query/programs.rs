@@ -119,7 +119,7 @@ pub(super) fn enrollment_view(
     } else {
         enrollments::closed_through(rows, &of, horizon)?
     };
-    let Some(row) = row.as_of(horizon) else { return Ok(None) };
+    let Some(row) = row.at(horizon) else { return Ok(None) };
     let partner = parties::partner(rows, &of.partner_id)?;
     let has = |since: fn(&parties::Partner) -> Option<Told>| {
         partner.as_ref().and_then(since).is_some_and(|told| told.is_seen(horizon))
@@ -193,7 +193,7 @@ pub fn list_earning_periods(
 ) -> Result<Page<EarningPeriod>, QueryError> {
     let prefix = enrollments::closed_prefix(filter.partner_id.as_ref(), filter.program_id.as_ref());
     list(rows, &prefix, page, |_, row| {
-        let Some(closed) = decode::<Closed>(row)?.as_of(&filter.horizon) else { return Ok(None) };
+        let Some(closed) = decode::<Closed>(row)?.at(&filter.horizon) else { return Ok(None) };
         let (e, month) = (&closed.event, Month::of(closed.event.period));
         let (from, to) = months;
         let matches = filter.takes(&e.partner_id, &e.program_id, &e.mpn_id)
@@ -214,7 +214,7 @@ pub fn list_earning_periods(
 /// Where a closed month stands, as it was and as it is seen then.
 pub(super) fn closed_status(rows: &dyn Rows, closed: &Closed, horizon: &Horizon) -> Result<PaymentStatus, StoreError> {
     let Some(id) = closed.payment_id() else { return Ok(PaymentStatus::Unprocessed) };
-    let payment = enrollments::payment(rows, &closed.event.partner_id, id)?.and_then(|it| it.as_of(horizon));
+    let payment = enrollments::payment(rows, &closed.event.partner_id, id)?.and_then(|it| it.at(horizon));
     Ok(payment.map_or(PaymentStatus::Unprocessed, |payment| payment.status))
 }
 
@@ -246,7 +246,7 @@ pub fn list_incentive_payments(
     page: PageRequest<'_>,
 ) -> Result<Page<IncentivePayment>, QueryError> {
     list(rows, &enrollments::payments_prefix(filter.partner_id.as_ref()), page, |_, row| {
-        let Some(payment) = decode::<Payment>(row)?.as_of(&filter.horizon) else { return Ok(None) };
+        let Some(payment) = decode::<Payment>(row)?.at(&filter.horizon) else { return Ok(None) };
         let e = &payment.event;
         let matches = filter.takes(&e.partner_id, &e.program_id, &e.mpn_id)
             && payment_id.is_none_or(|id| *id == e.payment_id)
@@ -299,7 +299,7 @@ pub fn list_earning_disputes(
     page: PageRequest<'_>,
 ) -> Result<Page<EarningDispute>, QueryError> {
     list(rows, &enrollments::disputes_prefix(filter.partner_id.as_ref()), page, |_, row| {
-        let Some(Dispute { event, answer, .. }) = decode::<Dispute>(row)?.as_of(&filter.horizon) else {
+        let Some(Dispute { event, answer, .. }) = decode::<Dispute>(row)?.at(&filter.horizon) else {
             return Ok(None);
         };
         if !filter.takes(&event.partner_id, &event.program_id, &event.mpn_id) {

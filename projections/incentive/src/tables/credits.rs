@@ -51,7 +51,7 @@ pub(crate) struct Versions(pub(crate) Vec<(Position, Credit)>);
 
 impl Versions {
     /// The one that counts then.
-    pub(crate) fn as_of(self, horizon: &Horizon) -> Option<Credit> {
+    pub(crate) fn at(self, horizon: &Horizon) -> Option<Credit> {
         let seen =
             |(position, credit): &(Position, Credit)| horizon.knows(*position) && horizon.reaches(credit.rated_on);
         self.0.into_iter().rfind(seen).map(|(_, credit)| credit)

@@ -104,7 +104,7 @@ impl Enrollment {
     }
 
     /// As it was then, but for its months; none if it was not there.
-    pub(crate) fn as_of(self, horizon: &Horizon) -> Option<Self> {
+    pub(crate) fn at(self, horizon: &Horizon) -> Option<Self> {
         if horizon.is_now() {
             return Some(self);
         }
@@ -143,7 +143,7 @@ impl Closed {
     }
 
     /// As it was then; none if it was not closed.
-    pub(crate) fn as_of(mut self, horizon: &Horizon) -> Option<Self> {
+    pub(crate) fn at(mut self, horizon: &Horizon) -> Option<Self> {
         self.payments.retain(|(_, told)| told.is_seen(horizon));
         self.told.is_seen(horizon).then_some(self)
     }
@@ -189,7 +189,7 @@ impl Payment {
     }
 
     /// As it was then; none if it was not ordered.
-    pub(crate) fn as_of(self, horizon: &Horizon) -> Option<Self> {
+    pub(crate) fn at(self, horizon: &Horizon) -> Option<Self> {
         if horizon.is_now() {
             return Some(self);
         }
@@ -222,7 +222,7 @@ pub(crate) struct Answer {
 
 impl Dispute {
     /// As it was then; none if it was not raised.
-    pub(crate) fn as_of(mut self, horizon: &Horizon) -> Option<Self> {
+    pub(crate) fn at(mut self, horizon: &Horizon) -> Option<Self> {
         self.answer = self.answer.filter(|answer| answer.told.is_seen(horizon));
         self.told.is_seen(horizon).then_some(self)
     }
@@ -317,7 +317,7 @@ pub(crate) fn closed_through(
     let mut found = None;
     rows.scan(&of.write(Key::table(CLOSED)).build(), &[], true, &mut |_, row| {
         let closed: Closed = subledger_fold::decode(row)?;
-        found = closed.as_of(horizon).map(|closed| closed.event.period);
+        found = closed.at(horizon).map(|closed| closed.event.period);
         Ok(found.is_none())
     })?;
     Ok(found)
