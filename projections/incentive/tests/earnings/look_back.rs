@@ -59,9 +59,9 @@ fn history(steps: &[random::Step], moves: &[Move]) -> Ledger {
             let (payment_id, status) = allowed[pick.index(allowed.len())].clone();
             let recoup_usd = (status == PaymentStatus::IncorrectPayment).then(|| amount("1.00"));
             let (partner_id, reason) = (partner_id("contoso"), "because".to_owned());
-            let moved = SetIncentivePaymentStatus { partner_id, payment_id, status, reason, recoup_usd };
+            let change = SetIncentivePaymentStatus { partner_id, payment_id, status, reason, recoup_usd };
             // Some moves are not for callers.
-            let _ = ledger.run(&today.to_string(), Command::SetIncentivePaymentStatus(moved));
+            let _ = ledger.run(&today.to_string(), Command::SetIncentivePaymentStatus(change));
         }
         today = today + Days::new(*days);
         ledger.close(&today.pred_opt().unwrap().to_string());
