@@ -75,6 +75,8 @@ impl std::str::FromStr for Tile {
             let group: u64 = digits.parse().map_err(|_| ())?;
             index = index.checked_mul(1000).and_then(|index| index.checked_add(group)).ok_or(())?;
         }
+        // No tree has so many hashes that the last of its tile has no number.
+        index.checked_add(1).and_then(|next| next.checked_mul(WIDTH)).ok_or(())?;
         let tile = Self { level: level.parse().map_err(|_| ())?, index, width };
         // Numbers have one way to be written.
         if tile.to_string() == text && (1..=WIDTH).contains(&width) && tile.level < 64 { Ok(tile) } else { Err(()) }
