@@ -59,7 +59,8 @@ async fn a_ledger_on_kafka_is_exported_and_verified() -> anyhow::Result<()> {
     ensure!(good.out.contains("checkpoints, all fit"), "{}", good.out);
     for n in 0..4 {
         let partition = format!("customers/{n}");
-        ensure!(through.records(&partition)? == direct.records(&partition)?, "{partition}");
+        // The second is made later: a writer may have taken over meanwhile.
+        ensure!(direct.records(&partition)?.starts_with(&through.records(&partition)?), "{partition}");
     }
     let sets: Vec<_> = fleet.settings.iter().flat_map(|setting| ["--set", setting.as_str()]).collect();
     let without = run(&[&["export", "--from", "kafka", "--out", text(&dir.path().join("none"))?], &sets[..]].concat())?;

@@ -227,8 +227,8 @@ async fn money_of_another_country_is_refused() -> anyhow::Result<()> {
     client.accepted(&list).await?;
     let bought = purchase("p-1", "fabrikam", "contoso", "euro-only", 1);
     assert_eq!(client.refused(&bought).await?, "OFFER_NOT_IN_PRICE_LIST");
-    client.accepted(&purchase("p-2", "fabrikam", "contoso", "e3", 1)).await?;
-    let balances = client.balances("contoso", None).await?;
+    let bought = client.accepted(&purchase("p-2", "fabrikam", "contoso", "e3", 1)).await?;
+    let balances = client.balances("contoso", bought.position).await?;
     assert!(balances.contains(&("unbilled".to_owned(), "4.00".to_owned())), "{balances:?}");
     Ok(())
 }
