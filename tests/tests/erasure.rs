@@ -49,7 +49,10 @@ impl Ledger {
         this.client.accepted(&subledger_tests::commands::customer("c-2", "contoso")).await?;
         this.client.accepted(&purchase("p-1", "c-1", "contoso", "e3", 10)).await?;
         this.client.advance("2018-02-16").await?;
-        this.client.accepted(&change_quantity("seats", "c-1", "contoso", "sub-p-1", 12)).await?;
+        let seats = this.client.accepted(&change_quantity("seats", "c-1", "contoso", "sub-p-1", 12)).await?.position;
+        // What is read from now on has all of it.
+        this.client.subscription("sub-p-1", seats).await?;
+        this.client.balances("contoso", seats).await?;
         Ok(this)
     }
 
