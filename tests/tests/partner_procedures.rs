@@ -2,6 +2,7 @@
 //! accounts page sections 2.3 to 2.5), each as one story through gRPC, and the ledger's own proof of it afterwards.
 
 use serde_json::{Value, json};
+use subledger_proto::api::ListCustomersRequest;
 use subledger_tests::{
     cli::run,
     client::Client,
@@ -44,7 +45,12 @@ impl Market {
 
     async fn accepted(&self, commands: &[Value]) -> anyhow::Result<()> {
         for command in commands {
-            self.client.accepted(command).await?;
+            let at = self.client.accepted(command).await?.position;
+            // What is read from now on has it.
+            self.client.balances("distributor", at).await?;
+            let min_position = at.into_iter().collect();
+            let request = ListCustomersRequest { min_position, ..ListCustomersRequest::default() };
+            self.client.customers.clone().list_customers(request).await?;
         }
         Ok(())
     }
@@ -292,12 +298,13 @@ async fn a_transition_from_direct_bill_to_reseller() -> anyhow::Result<()> {
         .accepted(&[
             json!({ "command_id": "t-1", "request_transfer": { "customer_id": "fabrikam", "transfer_id": "t",
                 "source_partner_id": "contoso", "target_partner_id": "distributor", "subscription_ids": ["sub-old"] }}),
-            json!({ "command_id": "t-2", "accept_transfer": {
-                "customer_id": "fabrikam", "transfer_id": "t", "partner_id": "distributor" }}),
         ])
         .await?;
-    let old = client.subscription("sub-old", None).await?;
-    let new = client.subscription(&old.transferred_to_subscription_id, None).await?;
+    let accept = json!({ "command_id": "t-2", "accept_transfer": {
+        "customer_id": "fabrikam", "transfer_id": "t", "partner_id": "distributor" }});
+    let moved = client.accepted(&accept).await?.position;
+    let old = client.subscription("sub-old", moved).await?;
+    let new = client.subscription(&old.transferred_to_subscription_id, moved).await?;
     assert_eq!((new.partner_id.as_str(), new.reseller_id.as_str(), new.quantity), ("distributor", "contoso", 12));
     let partner = client.partner("contoso", "").await?;
     assert_eq!(partner.reseller_since, "2020-01-13");

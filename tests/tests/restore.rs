@@ -189,7 +189,8 @@ async fn an_earlier_moment_is_another_ledger_that_proves_its_beginning() -> anyh
     let serve = Serve::start(&first.place("earlier"), &[]).await?;
     let client = Client::connect(&serve.address).await?;
     // Everything that was there then, and no invoice yet.
-    ensure!(client.subscription("sub-p-wingtip", None).await?.quantity == 10);
+    let at = Position { family: bought.family, partition: bought.partition, seq: bought.seq };
+    ensure!(client.subscription("sub-p-wingtip", Some(at)).await?.quantity == 10);
     ensure!(client.invoices("contoso").await?.is_empty());
     let clock = client.admin.clone().get_clock(subledger_proto::api::GetClockRequest {}).await?.into_inner();
     ensure!(clock.test_clock && clock.last_closed.is_empty() && clock.test_clock_start == "2018-01-13", "{clock:?}");
