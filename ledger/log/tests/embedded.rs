@@ -8,6 +8,7 @@ mod embedded {
     pub(crate) mod damage;
     pub(crate) mod failing_sync;
     pub(crate) mod full_disk;
+    pub(crate) mod journal;
     pub(crate) mod together;
     pub(crate) mod tools;
 }

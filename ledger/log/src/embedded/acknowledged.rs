@@ -9,6 +9,7 @@
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    os::unix::fs::FileExt as _,
     path::Path,
 };
 
@@ -70,9 +71,7 @@ impl Acknowledged {
     /// Notes one partition's end.
     pub(super) fn note(&self, partition: PartitionId, end: u64) -> io::Result<()> {
         let Ok(n) = self.partitions.binary_search(&partition) else { return Ok(()) };
-        let mut file = &self.file;
-        file.seek(SeekFrom::Start((n * SLOT_BYTES) as u64))?;
-        file.write_all(&encode(n, end))
+        self.file.write_all_at(&encode(n, end), (n * SLOT_BYTES) as u64)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Group commit: appends that come while a flush runs share the next one.
+//! Group commit: appends that come while one is written share the next. A small group goes to the journal, a large one to sled.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -11,7 +11,12 @@ use bytes::Bytes;
 
 use crate::{AppendError, PartitionId, limits::RECORD_BYTES_MAX};
 
-use super::{GROUP_BYTES_MAX, Shared, chunk::Chunk, key};
+use super::{
+    GROUP_BYTES_MAX, JOURNAL_ENTRY_BYTES_MAX, Shared,
+    chunk::Chunk,
+    journal::{self, Journal},
+    key,
+};
 
 type Outcome = Result<(), AppendError>;
 
@@ -106,7 +111,8 @@ impl Shared {
         if fits.is_empty() {
             return (outcomes, None);
         }
-        if let Some(why) = self.too_full(fits.iter().map(Waiting::bytes).sum()) {
+        let journaled: usize = self.journal().waiting().iter().map(|(_, chunk)| chunk.bytes.len()).sum();
+        if let Some(why) = self.too_full(journaled + fits.iter().map(Waiting::bytes).sum::<usize>()) {
             outcomes.extend(fits.iter().map(|waiting| waiting.not_written(why.as_str())));
             return (outcomes, None);
         }
@@ -135,6 +141,9 @@ impl Shared {
         }
         outcomes.extend(fits.iter().map(|waiting| (waiting.ticket, Ok(()))));
         self.tail.publish(fits.into_iter().map(|waiting| (waiting.partition, waiting.chunks)));
+        if self.journal().waiting().is_empty() {
+            self.tail.all_stored();
+        }
         (outcomes, None)
     }
 
@@ -169,18 +178,72 @@ impl Shared {
     }
 
     fn write_durably(&self, group: &[Waiting]) -> io::Result<()> {
+        let mut journal = self.journal();
+        let chunks: Vec<_> = group
+            .iter()
+            .flat_map(|waiting| waiting.chunks.iter().map(|chunk| (waiting.partition, chunk.clone())))
+            .collect();
+        let size = Journal::entry_bytes(chunks.iter().map(|(_, chunk)| chunk));
+        if size > JOURNAL_ENTRY_BYTES_MAX || size > journal.len() {
+            return self.store(&mut journal, &chunks);
+        }
+        if !journal.has_room(size) {
+            self.store(&mut journal, &[])?;
+            self.tail.all_stored();
+        }
+        journal.write(chunks)?;
+        self.keeps()?;
+        journal.sync()
+    }
+
+    /// Has sled keep what waits in the journal, and more.
+    fn store(&self, journal: &mut Journal, more: &[(PartitionId, Chunk)]) -> io::Result<()> {
         let mut batch = sled::Batch::default();
-        for waiting in group {
-            for chunk in &waiting.chunks {
-                batch.insert(&key::of(waiting.partition, chunk.first), &*chunk.bytes);
-            }
+        for (partition, chunk) in journal::merged(journal.waiting()).iter().chain(more) {
+            batch.insert(&key::of(*partition, chunk.first), &*chunk.bytes);
         }
         self.db.apply_batch(batch)?;
         self.db.flush()?;
+        self.keeps()?;
+        self.file.sync_data()?;
+        journal.restart();
+        Ok(())
+    }
+
+    /// Has sled keep what waits in the journal, and empties it.
+    pub(super) fn close_journal(&self) -> io::Result<()> {
+        let mut journal = self.journal();
+        if !journal.waiting().is_empty() {
+            self.store(&mut journal, &[])?;
+        }
+        journal.clear()
+    }
+
+    /// Bytes of disk that the journal takes.
+    pub(super) fn journal_bytes(&self) -> u64 {
+        self.journal().len() as u64
+    }
+
+    fn journal(&self) -> MutexGuard<'_, Journal> {
+        // A panic while it is held poisons the ledger itself.
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the disk keeps what it is given, as a test may want it not to.
+    #[cfg_attr(
+        not(feature = "testing"),
+        allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "only tests fail")
+    )]
+    fn keeps(&self) -> io::Result<()> {
         #[cfg(feature = "testing")]
         if self.fail_sync.swap(false, std::sync::atomic::Ordering::Relaxed) {
             return Err(io::Error::other("Input/output error while syncing, as a test wants it"));
         }
-        self.file.sync_data()
+        Ok(())
+    }
+
+    /// Whether an append failed before.
+    pub(super) fn is_poisoned(&self) -> bool {
+        self.queue().poisoned.is_some()
     }
 }

@@ -27,6 +27,16 @@ pub(super) fn of(partition: PartitionId, offset: u64) -> [u8; KEY_BYTES] {
     key
 }
 
+/// The partition and the offset of a key; none if it is none.
+pub(super) fn read(key: &[u8]) -> Option<(PartitionId, u64)> {
+    let (head, offset) = key.split_at_checked(3)?;
+    let family = [Family::Catalog, Family::Partners, Family::Customers, Family::Access]
+        .into_iter()
+        .find(|&family| code(family) == head[0])?;
+    let partition = PartitionId::new(family, u16::from_be_bytes([head[1], head[2]]));
+    Some((partition, u64::from_be_bytes(offset.try_into().ok()?)))
+}
+
 /// The offset in a key of that partition; none for any other key.
 pub(super) fn offset_in(partition: PartitionId, key: &[u8]) -> Option<u64> {
     let offset = key.strip_prefix(&of(partition, 0)[..3])?;
@@ -51,7 +61,10 @@ mod tests {
         assert!(META < keys[0].as_slice());
         for (key, (p, offset)) in keys.iter().zip(partitions.iter().flat_map(|&p| offsets.map(|o| (p, o)))) {
             assert_eq!(offset_in(p, key), Some(offset));
+            assert_eq!(read(key), Some((p, offset)));
         }
+        assert_eq!((read(META), read(&[])), (None, None));
+        assert_eq!(read(&[9, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]), None, "no such family");
         assert_eq!(offset_in(PartitionId::CATALOG, &of(partitions[1], 0)), None);
         assert_eq!(offset_in(PartitionId::CATALOG, META), None);
     }

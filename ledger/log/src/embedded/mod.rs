@@ -5,7 +5,7 @@
 //! recovers whole or not at all. Beside it stands `acknowledged` ([`acknowledged`]): how far each partition had come when its last
 //! append was answered, so that a database that lost its end is noticed and not taken for a shorter history.
 //!
-//! **Durable before the answer.** sled's `flush` is `sync_file_range` on Linux, which flushes neither the file's length nor the
+//! **Durable before the answer.** A small append is written to the [`journal`] and synced, and comes to sled later, with others. sled's `flush` is `sync_file_range` on Linux, which flushes neither the file's length nor the
 //! disk's cache, so the file is synced as well. sled never syncs the files it moves large pages into (`blobs/`); segments are made
 //! so large ([`SEGMENT_BYTES`]) that no page of a log ever becomes one.
 //!
@@ -27,6 +27,7 @@
 mod acknowledged;
 mod chunk;
 mod group;
+mod journal;
 mod keep;
 mod key;
 mod meta;
@@ -61,6 +62,9 @@ const SEGMENT_BYTES: usize = 8 * 1024 * 1024;
 /// Most bytes of appends that share a flush, unless one alone is larger.
 const GROUP_BYTES_MAX: usize = 8 * 1024 * 1024;
 
+/// Longest entry of the journal, in bytes: what is longer goes to sled at once, so that it is not written twice.
+const JOURNAL_ENTRY_BYTES_MAX: usize = 256 * 1024;
+
 /// How often sled tidies up in the background, in milliseconds.
 const TIDY_EVERY_MS: u64 = 1_000;
 
@@ -73,6 +77,8 @@ pub struct EmbeddedOptions {
     pub tail_cache_bytes: usize,
     /// How long to wait for another process to let go of the directory: one that was just killed may hold it for a moment.
     pub lock_wait: Duration,
+    /// Length of the journal, in bytes: at most so much of the history is not in sled yet. 0 has every append go to sled at once.
+    pub journal_bytes: usize,
     /// Bytes of disk that appends leave free: below it they fail cleanly, and go on when there is space again.
     pub disk_reserve_bytes: u64,
 }
@@ -83,6 +89,7 @@ impl Default for EmbeddedOptions {
             cache_bytes: 8 * 1024 * 1024,
             tail_cache_bytes: 4 * 1024 * 1024,
             lock_wait: Duration::from_secs(5),
+            journal_bytes: 2 * 1024 * 1024,
             disk_reserve_bytes: 32 * 1024 * 1024,
         }
     }
@@ -102,6 +109,8 @@ struct Shared {
     _closing: keep::Closing,
     /// The same file as sled's, to sync it.
     file: std::fs::File,
+    /// What sled does not have yet.
+    journal: Mutex<journal::Journal>,
     acknowledged: acknowledged::Acknowledged,
     dir: std::path::PathBuf,
     ledger_id: LedgerId,
@@ -144,7 +153,20 @@ impl EmbeddedLog {
 
     /// Bytes of disk that the ledger takes.
     pub fn disk_bytes(&self) -> Result<u64, ReadError> {
-        self.shared.db.size_on_disk().map_err(|error| self.shared.unavailable(error))
+        let bytes = self.shared.db.size_on_disk().map_err(|error| self.shared.unavailable(error))?;
+        Ok(bytes + self.shared.journal_bytes())
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // After a failure only opening tells what there is.
+        if self.is_poisoned() {
+            return;
+        }
+        if let Err(error) = self.close_journal() {
+            tracing::warn!(dir = %self.dir.display(), %error, "the journal could not be emptied; opening reads it");
+        }
     }
 }
 

@@ -17,6 +17,7 @@ use super::{
     EmbeddedLog, EmbeddedOptions, SEGMENT_BYTES, Shared, TIDY_EVERY_MS, acknowledged,
     acknowledged::Acknowledged,
     chunk::Chunk,
+    journal::{self, Entries, Journal},
     keep::{self, Closing, Found, Kept},
     key, meta,
     meta::Meta,
@@ -148,6 +149,7 @@ impl EmbeddedOptions {
         for partition in meta.layout.all() {
             ends.insert(partition, find_end(dir, &db, partition)?);
         }
+        let journaled = journaled(dir, &mut ends)?;
         let (acknowledged, noted) = Acknowledged::open(dir, meta.layout).map_err(|error| unavailable(dir, error))?;
         for (partition, noted) in noted {
             let end = ends.get(&partition).copied().unwrap_or(0);
@@ -156,6 +158,7 @@ impl EmbeddedOptions {
                 return Err(damaged(dir, what));
             }
         }
+        store(&db, &journaled).map_err(|error| unavailable(dir, error))?;
         acknowledged
             .rewrite(|partition| ends.get(&partition).copied().unwrap_or(0))
             .map_err(|error| unavailable(dir, error))?;
@@ -163,6 +166,7 @@ impl EmbeddedOptions {
             File::options().read(true).write(true).open(dir.join(DB)).map_err(|error| unavailable(dir, error))?;
         // What recovery found may have been written but never synced; from here on readers see it.
         file.sync_all().map_err(|error| unavailable(dir, error))?;
+        let journal = Journal::begin(dir, self.journal_bytes).map_err(|error| unavailable(dir, error))?;
         let closing = Closing::begin(dir).map_err(|error| unavailable(dir, error))?;
         Ok(EmbeddedLog {
             keys: Arc::new(crate::personal::NoKeys),
@@ -170,6 +174,7 @@ impl EmbeddedOptions {
                 db,
                 _closing: closing,
                 file,
+                journal: Mutex::new(journal),
                 acknowledged,
                 dir: dir.to_owned(),
                 ledger_id: meta.ledger_id,
@@ -203,6 +208,42 @@ fn read_meta(dir: &Path, db: &sled::Db) -> Result<Option<Meta>, OpenError> {
     let what =
         |what| OpenError::NotALedger { what: format!("{} holds no ledger of this version: {what}", dir.display()) };
     Meta::decode(&row).map(Some).map_err(what)
+}
+
+/// What the journal has beyond what sled has, in order; the ends move there.
+fn journaled(dir: &Path, ends: &mut BTreeMap<PartitionId, u64>) -> Result<Entries, OpenError> {
+    let mut beyond = Entries::new();
+    for (partition, chunk) in journal::read(dir).map_err(|error| unavailable(dir, error))? {
+        let end = ends.entry(partition).or_default();
+        // The process ended after sled had it and before the journal began anew.
+        if chunk.end() <= *end {
+            continue;
+        }
+        if chunk.first != *end {
+            let what = format!("{partition} ends at offset {end}, and its journal goes on at {}", chunk.first);
+            return Err(damaged(dir, what));
+        }
+        *end = chunk.end();
+        beyond.push((partition, chunk));
+    }
+    if !beyond.is_empty() {
+        let chunks = beyond.len();
+        tracing::info!(dir = %dir.display(), chunks, "what only the journal had is stored");
+    }
+    Ok(beyond)
+}
+
+/// Has sled keep what only the journal had.
+fn store(db: &sled::Db, chunks: &Entries) -> Result<(), sled::Error> {
+    if chunks.is_empty() {
+        return Ok(());
+    }
+    let mut batch = sled::Batch::default();
+    for (partition, chunk) in journal::merged(chunks) {
+        batch.insert(&key::of(partition, chunk.first), &*chunk.bytes);
+    }
+    db.apply_batch(batch)?;
+    db.flush().map(|_| ())
 }
 
 /// Finds a partition's end and checks its last two chunks: that they are whole and follow each other.

@@ -11,12 +11,18 @@ use crate::{PartitionId, RawRecord, ReadError, Reader};
 
 use super::{Shared, chunk::Chunk, key, tail::Look};
 
+/// How long a reader that just got something lets more gather: while much is written, several commits then cost it one turn, and
+/// whoever writes need not wake it.
+const GATHER: Duration = Duration::from_millis(2);
+
 pub(super) struct EmbeddedReader {
     shared: Arc<Shared>,
     /// The next offset of each partition.
     at: Vec<(PartitionId, u64)>,
     /// Which partition comes first next time, so that a busy one does not starve the others.
     turn: usize,
+    /// When it last got something.
+    served: Option<Instant>,
 }
 
 impl EmbeddedReader {
@@ -27,7 +33,7 @@ impl EmbeddedReader {
                 return Err(ReadError::PastEnd { partition, offset, end });
             }
         }
-        Ok(Self { shared, at: from.to_vec(), turn: 0 })
+        Ok(Self { shared, at: from.to_vec(), turn: 0, served: None })
     }
 
     /// What there is now. An error is reported only once everything before it has been.
@@ -64,10 +70,18 @@ impl Reader for EmbeddedReader {
         let deadline = Instant::now() + wait;
         loop {
             let records = self.take(bytes_max)?;
-            if !records.is_empty() || Instant::now() >= deadline {
+            let now = Instant::now();
+            if !records.is_empty() {
+                self.served = Some(now);
                 return Ok(records);
             }
-            self.shared.tail.wait(&self.at, deadline);
+            if now >= deadline {
+                return Ok(records);
+            }
+            match self.served.take().map(|served| served + GATHER).filter(|&until| until > now) {
+                Some(until) => std::thread::sleep(until.min(deadline) - now),
+                None => self.shared.tail.wait(&self.at, deadline),
+            }
         }
     }
 }

@@ -16,9 +16,9 @@ pub(super) enum Look {
     AtEnd,
     /// These chunks; the first one has the record.
     Chunks(Vec<Chunk>),
-    /// It is older than what is kept; the partition ends there.
+    /// It is older than what is kept, and stored.
     Older {
-        /// The end.
+        /// What is stored ends there.
         end: u64,
     },
 }
@@ -37,6 +37,8 @@ struct Inner {
 
 struct Part {
     end: u64,
+    /// Up to there sled has it; the rest is kept here, whatever it takes.
+    stored: u64,
     chunks: VecDeque<Chunk>,
     waiting: Vec<Arc<Waiter>>,
 }
@@ -53,10 +55,25 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl Inner {
+    /// Drops the oldest chunks that sled has, down to that many bytes.
+    fn shrink(&mut self, bytes_max: usize) {
+        while self.bytes > bytes_max {
+            let Some(part) = self.age.front().and_then(|partition| self.partitions.get_mut(partition)) else { break };
+            // All of a round are stored at once, so nothing behind it is stored either.
+            if part.chunks.front().is_none_or(|oldest| oldest.end() > part.stored) {
+                break;
+            }
+            self.bytes -= part.chunks.pop_front().map_or(0, |oldest| oldest.bytes.len());
+            self.age.pop_front();
+        }
+    }
+}
+
 impl Tail {
     /// The partitions with their ends; nothing is kept yet.
     pub(super) fn new(ends: BTreeMap<PartitionId, u64>, bytes_max: usize) -> Self {
-        let part = |end| Part { end, chunks: VecDeque::new(), waiting: Vec::new() };
+        let part = |end| Part { end, stored: end, chunks: VecDeque::new(), waiting: Vec::new() };
         let partitions = ends.into_iter().map(|(partition, end)| (partition, part(end))).collect();
         Self { bytes_max, inner: Mutex::new(Inner { partitions, age: VecDeque::new(), bytes: 0 }) }
     }
@@ -82,16 +99,21 @@ impl Tail {
             }
             woken.append(&mut part.waiting);
         }
-        while *bytes > self.bytes_max {
-            let Some(partition) = age.pop_front() else { break };
-            let oldest = partitions.get_mut(&partition).and_then(|part| part.chunks.pop_front());
-            *bytes -= oldest.map_or(0, |chunk| chunk.bytes.len());
-        }
+        inner.shrink(self.bytes_max);
         drop(inner);
         for waiter in woken {
             *lock(&waiter.woken) = true;
             waiter.bell.notify_one();
         }
+    }
+
+    /// Everything published so far can be read from sled.
+    pub(super) fn all_stored(&self) {
+        let mut inner = lock(&self.inner);
+        for part in inner.partitions.values_mut() {
+            part.stored = part.end;
+        }
+        inner.shrink(self.bytes_max);
     }
 
     /// The chunks from the one with offset `from` on, at least one and at most about `bytes_max` bytes.
@@ -102,7 +124,7 @@ impl Tail {
             return Look::AtEnd;
         }
         let Some(at) = part.chunks.partition_point(|chunk| chunk.first <= from).checked_sub(1) else {
-            return Look::Older { end: part.end };
+            return Look::Older { end: part.stored };
         };
         let mut bytes = 0;
         let fits = |chunk: &&Chunk| {
@@ -171,6 +193,10 @@ mod tests {
         for first in 5..10 {
             tail.publish([(P, block(first, 100))]);
         }
+        let Look::Chunks(chunks) = tail.look(P, 5, 1_000) else { panic!("nothing is stored yet") };
+        assert_eq!(chunks.len(), 5);
+        assert!(matches!(tail.look(P, 3, 1_000), Look::Older { end: 5 }));
+        tail.all_stored();
         assert_eq!(tail.end(P), Some(10));
         assert!(matches!(tail.look(P, 7, 1_000), Look::Older { end: 10 }));
         assert!(matches!(tail.look(P, 10, 1_000), Look::AtEnd));

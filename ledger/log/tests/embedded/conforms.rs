@@ -48,6 +48,12 @@ fn conforms_with_recent_records_in_memory() {
     conforms(&EmbeddedOptions::default());
 }
 
+/// So short a journal that sled takes over after every few appends, and some are too long for it.
+#[test]
+fn conforms_with_a_short_journal_and_nothing_else_in_memory() {
+    conforms(&EmbeddedOptions { journal_bytes: 5_000, ..cold() });
+}
+
 #[test]
 fn conforms_when_everything_is_read_from_disk() {
     conforms(&cold());

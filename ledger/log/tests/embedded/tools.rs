@@ -23,9 +23,9 @@ pub(crate) fn create(dir: &Path) -> EmbeddedLog {
     EmbeddedLog::create(dir, LAYOUT, LEDGER).unwrap()
 }
 
-/// Without the tail in memory, so that everything is read from disk, and impatient about locks.
+/// Without the tail in memory and a journal, so that everything is read from sled.
 pub(crate) fn cold() -> EmbeddedOptions {
-    EmbeddedOptions { tail_cache_bytes: 0, ..EmbeddedOptions::default() }
+    EmbeddedOptions { tail_cache_bytes: 0, journal_bytes: 0, ..EmbeddedOptions::default() }
 }
 
 /// A record that tells its partition and offset, of a length that depends on them.
