@@ -78,8 +78,11 @@ impl Name {
 
     /// Starts to fold. Blocks while the store is opened.
     pub(crate) fn start(self, log: Arc<dyn Log>, clock: Arc<dyn Clock>, config: &Config) -> Result<Runner, StartError> {
-        let settings = RunnerConfig::new(self.dir(config), Arc::new(move || clock.now()));
-        Runner::start(log, self.projection(), settings)
+        Runner::start(log, self.projection(), self.settings(clock, config))
+    }
+
+    fn settings(self, clock: Arc<dyn Clock>, config: &Config) -> RunnerConfig {
+        RunnerConfig::new(self.dir(config), Arc::new(move || clock.now()))
     }
 }
 
@@ -89,9 +92,13 @@ pub(crate) struct ReadModels {
 }
 
 impl ReadModels {
-    /// Starts all of them. Blocks while the stores are opened.
+    /// Starts all of them beside the writers of this process. Blocks while the stores are opened.
     pub(crate) fn start(log: &Arc<dyn Log>, clock: &Arc<dyn Clock>, config: &Config) -> Result<Self, StartError> {
-        let start = |name: Name| Ok((name, name.start(Arc::clone(log), Arc::clone(clock), config)?));
+        let start = |name: Name| {
+            let mut settings = name.settings(Arc::clone(clock), config);
+            settings.store.gives_way = true;
+            Ok((name, Runner::start(Arc::clone(log), name.projection(), settings)?))
+        };
         Ok(Self { runners: Name::ALL.into_iter().map(start).collect::<Result<_, StartError>>()? })
     }
 

@@ -20,6 +20,23 @@ pub struct StoreOptions {
     pub flush_every: Duration,
     /// How long to wait for another process to let go of the directory: one that was just killed may still be dying.
     pub lock_wait: Duration,
+    /// Whether its threads give way to the others of the process: where commands are decided in the same process, whoever sends one need
+    /// not wait for a processor that folds.
+    pub gives_way: bool,
+}
+
+/// How nice the threads of a store are that gives way: with all processors busy they still get about a tenth of one each.
+const NICE: i32 = 10;
+
+impl StoreOptions {
+    /// Makes the calling thread one that gives way, if that is wanted.
+    pub(crate) fn enter_thread(&self) {
+        if self.gives_way
+            && let Err(error) = rustix::process::nice(NICE)
+        {
+            tracing::debug!(%error, "a thread that folds competes with those that decide");
+        }
+    }
 }
 
 impl Default for StoreOptions {
@@ -30,6 +47,7 @@ impl Default for StoreOptions {
             settle_every: Duration::from_secs(2),
             flush_every: Duration::from_millis(500),
             lock_wait: Duration::from_secs(5),
+            gives_way: false,
         }
     }
 }

@@ -141,6 +141,7 @@ struct Folding {
 
 impl Folding {
     fn run(mut self, pump: Pump) {
+        self.shared.config.store.enter_thread();
         let ended = catch_unwind(AssertUnwindSafe(|| self.follow(pump)));
         match ended {
             Ok(()) => {

@@ -178,7 +178,10 @@ impl Store {
             let disk = Arc::clone(&disk);
             std::thread::Builder::new()
                 .name("settle-rows".into())
-                .spawn(move || disk.run())
+                .spawn(move || {
+                    options.enter_thread();
+                    disk.run();
+                })
                 .map_err(StartFailed::Thread)?
         };
         let recent = Recent { rows: Staged::new(), bytes: 0, checkpoint, since: None };

@@ -27,7 +27,7 @@ pub struct Billing {
     open_from: Option<NaiveDate>,
     /// Oldest first.
     periods: Vec<BilledPeriod>,
-    /// Changes of a license's seats since the oldest kept period began, in order.
+    /// Changes of a license's seats since the oldest kept period began, in order; of those that follow each other on a day the last.
     changes: Vec<SeatChange>,
     /// Seats scheduled for the renewal: the next period begins with them.
     renews_with: Option<u32>,
@@ -196,6 +196,14 @@ impl Billing {
         starts.into_iter().find(|&day| quantity_on(&billed, day) != quantity_on(&used, day))
     }
 
+    /// A day is billed by its last number of seats; those before it on that day would only be walked over, thousands for a busy customer.
+    fn changed(&mut self, change: SeatChange) {
+        match self.changes.last_mut() {
+            Some(last) if last.effective_on == change.effective_on => *last = change,
+            _ => self.changes.push(change),
+        }
+    }
+
     fn start_period(&mut self, event: &PeriodStarted) {
         self.renews_with = None;
         let surplus = (self.periods.len() + 1).saturating_sub(PERIODS_MAX);
@@ -276,12 +284,10 @@ pub fn evolve(subscription: &mut Subscription, event: &Event) {
             }
         }
         Event::Charged(e) => billing.charged(e),
-        Event::QuantityChanged(e) if license => {
-            billing.changes.push(SeatChange { effective_on: e.effective_on, to: e.to });
-        }
+        Event::QuantityChanged(e) if license => billing.changed(SeatChange { effective_on: e.effective_on, to: e.to }),
         Event::ScheduledChangeApplied(e) if license && e.change.on.is_none() => {
             if let Some(to) = e.change.quantity {
-                billing.changes.push(SeatChange { effective_on: e.effective_on, to });
+                billing.changed(SeatChange { effective_on: e.effective_on, to });
                 billing.renews_with = Some(to);
             }
         }
