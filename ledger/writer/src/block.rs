@@ -1,16 +1,10 @@
 //! One block: decide what waited, append it at once, answer.
 
-use std::{
-    collections::HashMap,
-    time::{Duration, Instant},
-};
+use std::{collections::HashMap, time::Instant};
 
 use chrono::{DateTime, Utc};
 use subledger_domain::{Command, Event, Rejection, command::Target};
-use subledger_log::{
-    Accepted, AppendError, Body, Draft, Family, Log, PartitionId, Position, ReadError, WriteError, codec,
-    personal::fields,
-};
+use subledger_log::{Accepted, AppendError, Body, Draft, Family, Position, WriteError, personal::fields};
 
 use crate::{
     CommandError, Outcome, ReferenceView, Submission,
@@ -18,11 +12,9 @@ use crate::{
     dedup::{ContentKey, IdKey, content_key, id_key},
     machine::stream_of,
     partition::Answers,
+    recorded::outcome,
     run::Writer,
 };
-
-/// How long to wait for a record that was written before.
-const RECORD_WAIT: Duration = Duration::from_secs(5);
 
 /// A block is not in the history, or not for certain.
 pub(crate) enum BlockError {
@@ -53,39 +45,6 @@ enum Pending {
     Failed(CommandError),
 }
 
-/// A partition to read single records from.
-pub(crate) struct Place<'a> {
-    pub(crate) log: &'a dyn Log,
-    pub(crate) partition: PartitionId,
-}
-
-impl Place<'_> {
-    fn record(&self, offset: u64) -> Result<Accepted, ReadError> {
-        let damaged = |what: String| ReadError::Damaged { partition: self.partition, offset, what };
-        let mut reader = self.log.reader(&[(self.partition, offset)])?;
-        let records = reader.next(1, RECORD_WAIT)?;
-        let record = records.into_iter().next().ok_or_else(|| damaged("it did not come".into()))?;
-        let commit = codec::open(&record.bytes, &*self.log.keys()).map_err(|error| damaged(error.to_string()))?;
-        Ok(Accepted { commit, bytes: record.bytes, offset })
-    }
-
-    pub(crate) fn recorded_outcome(&self, submission: &Submission, offset: u64) -> Result<Outcome, CommandError> {
-        // It is recorded, so nobody may be told that it is not.
-        let accepted = self.record(offset).map_err(|error| CommandError::Unknown { reason: error.to_string() })?;
-        Ok(outcome(submission, accepted, true))
-    }
-
-    pub(crate) fn reused(&self, submission: &Submission, offset: u64) -> CommandError {
-        match self.record(offset) {
-            Ok(accepted) => CommandError::IdReused {
-                command_id: submission.envelope.command_id.clone(),
-                position: accepted.commit.position,
-            },
-            Err(error) => CommandError::Unavailable { reason: error.to_string() },
-        }
-    }
-}
-
 impl Writer {
     /// Decides the submissions in order, appends their commits as one block, and answers.
     pub(crate) fn block(&mut self, submissions: &[Submission]) -> Result<Answers, BlockError> {
@@ -97,7 +56,11 @@ impl Writer {
         }
         let block = self.flush()?;
         metrics::histogram!("subledger_commit_seconds").record(started.elapsed());
-        let place = self.place();
+        let looked_up = pending.iter().filter_map(|pending| match pending {
+            Pending::Recorded(offset) | Pending::Reused(offset) => Some(*offset),
+            Pending::Staged { .. } | Pending::Failed(_) => None,
+        });
+        let recorded = self.place().records(looked_up);
         let mut block: Vec<Option<Accepted>> = block.into_iter().map(Some).collect();
         // A duplicate inside the block shares the commit with the first, which comes before it.
         let shared: Vec<usize> = pending
@@ -112,8 +75,8 @@ impl Writer {
             .zip(pending)
             .map(|(submission, pending)| match pending {
                 Pending::Failed(error) => Err(error),
-                Pending::Recorded(offset) => place.recorded_outcome(submission, offset),
-                Pending::Reused(offset) => Err(place.reused(submission, offset)),
+                Pending::Recorded(offset) => recorded.outcome(submission, offset),
+                Pending::Reused(offset) => Err(recorded.reused(submission, offset)),
                 Pending::Staged { index, duplicate } => {
                     let slot = &mut block[index];
                     let accepted = if shared.contains(&index) { slot.clone() } else { slot.take() };
@@ -297,24 +260,6 @@ impl Writer {
 /// A command whose personal values are erased by now, sent again.
 fn same_but_erased(bytes: &[u8], recorded: ContentKey) -> bool {
     fields::erased_command(bytes).is_some_and(|erased| content_key(&erased) == recorded)
-}
-
-fn outcome(submission: &Submission, accepted: Accepted, duplicate: bool) -> Outcome {
-    let commit = accepted.commit;
-    let accepted_now = u64::from(matches!(commit.body, Body::Accepted(_)));
-    Outcome {
-        command_id: submission.envelope.command_id.clone(),
-        result: match commit.body {
-            Body::Accepted(events) => Ok(events),
-            Body::Rejected(rejection) => Err(rejection),
-            Body::WriterStarted { .. } => Ok(Vec::new()),
-        },
-        position: commit.position,
-        stream_version: commit.stream_version_before + accepted_now,
-        duplicate,
-        recorded_at: commit.recorded_at,
-        effective_at: commit.effective_at,
-    }
 }
 
 fn count(answer: &Result<Outcome, CommandError>) {

@@ -14,6 +14,7 @@ mod options;
 mod outcome;
 mod partition;
 mod preview;
+mod recorded;
 mod reference;
 mod replay;
 mod run;

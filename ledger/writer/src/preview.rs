@@ -76,9 +76,10 @@ impl Writer {
         if let Some(recorded) = self.core.dedup.get(id_key(submission.envelope.command_id.as_str())) {
             let place = self.place();
             if recorded.content != content_key(&submission.bytes) {
-                return Err(place.reused(submission, recorded.offset));
+                return Err(place.records([recorded.offset]).reused(submission, recorded.offset));
             }
-            return place.recorded_outcome(submission, recorded.offset).map(|o| Preview::Recorded(Box::new(o)));
+            let records = place.records([recorded.offset]);
+            return records.outcome(submission, recorded.offset).map(|o| Preview::Recorded(Box::new(o)));
         }
         let reference = std::sync::Arc::clone(&self.reference);
         let now = self.clock.now();

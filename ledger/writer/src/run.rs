@@ -6,11 +6,12 @@ use subledger_log::{ClaimError, Log, PartitionId, PartitionWriter, ReadError};
 
 use crate::{
     Clock, CommandError, ReferenceFollower, Submission,
-    block::{BlockError, Place},
+    block::BlockError,
     core::{Core, is_erasure},
     due::DueRun,
     machine::Customers,
     partition::{Answers, Job, Shared, StartError},
+    recorded::Place,
     snapshot,
 };
 
