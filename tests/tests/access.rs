@@ -222,7 +222,46 @@ async fn who_is_over_a_limit_is_told_which() -> anyhow::Result<()> {
     assert!(status.message().contains("limits.principal_calls_per_second"), "{}", status.message());
     assert!(status.get_error_details().retry_info().is_some());
     // Another is not held up.
-    ledger.call(&ledger.token("idle")?, "AdminService/GetClock", &json!({})).await?;
+    let idle = ledger.token("idle")?;
+    ledger.call(&idle, "AdminService/GetClock", &json!({})).await?;
+    // A message has a size.
+    let large = json!({ "command": { "command_id": "x".repeat(150_000) } });
+    let status = ledger.call(&idle, "CommandService/Submit", &large).await.unwrap_err();
+    assert!([Code::OutOfRange, Code::ResourceExhausted].contains(&status.code()), "{status:?}");
+    assert!(status.message().contains("100000"), "the limit is not named: {}", status.message());
+    let status = ledger.call(&idle, "CatalogService/GetPartner", &json!({ "partner_id": "x".repeat(150_000) })).await;
+    assert_eq!(reason(status), "ROLE_FORBIDDEN", "who may not is told so before anything is read");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_principal_has_so_many_streams_open() -> anyhow::Result<()> {
+    let ledger = Checked::start(&["limits.principal_calls_open=3"]).await?;
+    let follow = async |channel: tonic::transport::Channel, token: &str| {
+        let request = subledger_proto::api::ReadEventsRequest { follow: true, ..Default::default() };
+        let mut request = tonic::Request::new(request);
+        request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        let mut audit = subledger_proto::api::audit_service_client::AuditServiceClient::new(channel);
+        audit.read_events(request).await.map(tonic::Response::into_inner)
+    };
+    let (operator, other) = (ledger.token(OPERATOR)?, ledger.token("other")?);
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        open.push(follow(ledger.channel(), &operator).await?);
+    }
+    // On another connection too.
+    let channel = tonic::transport::Endpoint::from_shared(ledger.serve.address.clone())?.connect().await?;
+    let status = follow(channel, &operator).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert!(status.message().contains("limits.principal_calls_open"), "{}", status.message());
+    ledger.call(&other, "AdminService/GetClock", &json!({})).await?;
+    // What ends makes room.
+    open.pop();
+    let deadline = Instant::now() + SEEN_MAX;
+    while follow(ledger.channel(), &operator).await.is_err() {
+        assert!(Instant::now() < deadline, "there is no room again");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     Ok(())
 }
 
