@@ -2,6 +2,7 @@
 
 mod customer_keys;
 mod layers;
+mod secrets;
 
 use std::{
     collections::BTreeMap,
@@ -94,7 +95,8 @@ pub(crate) struct KafkaConfig {
     pub(crate) topic_prefix: String,
     /// Replicas of each topic, when they are made.
     pub(crate) replication: u16,
-    /// Client properties of librdkafka, such as `security.protocol`.
+    /// Client properties of librdkafka, such as `security.protocol`. A secret may stand in a file of its own, without its last line end:
+    /// `sasl.password_file` names that of `sasl.password`.
     pub(crate) client: BTreeMap<String, String>,
 }
 
@@ -371,7 +373,8 @@ impl Flags {
             .collect::<Vec<_>>();
         let text = self.config.as_deref().map(read).transpose()?;
         let file = text.as_deref().zip(self.config.as_deref());
-        let config = layers::merge(file, &environment, &self.settings()?)?;
+        let mut config = layers::merge(file, &environment, &self.settings()?)?;
+        config.kafka.read_secrets()?;
         config.check()?;
         Ok(config)
     }
