@@ -447,6 +447,11 @@ impl Config {
         Ok(Dial::new(ca_file.as_deref(), certificate, token_file.clone())?)
     }
 
+    /// Whether callers show who they are: a token, or a certificate.
+    pub(crate) fn checks_callers(&self) -> bool {
+        self.identity.issuer.is_some() || self.tls.client_ca_file.is_some()
+    }
+
     /// Files that only make sense together.
     fn check_identity(&self) -> Result<(), ConfigError> {
         let TlsConfig { certificate_file, key_file, client_ca_file, .. } = &self.tls;
@@ -479,9 +484,8 @@ impl Config {
         if !reachable(&self.listen) {
             return Ok(());
         }
-        let tokens = self.identity.issuer.is_some();
         let address = self.listen;
-        match (&self.tls.certificate_file, tokens || self.tls.client_ca_file.is_some()) {
+        match (&self.tls.certificate_file, self.checks_callers()) {
             (Some(_), true) => Ok(()),
             (None, true) => Err(ConfigError(format!(
                 "listen is {address}, which other machines can reach: tokens would travel in clear; set tls.certificate_file and \

@@ -118,6 +118,16 @@ impl Checked {
         self.channel.clone()
     }
 
+    /// The settings by which another process knows the same callers.
+    pub fn identity_settings(&self) -> Vec<String> {
+        vec![
+            format!("identity.issuer={ISSUER}"),
+            format!("identity.audience={AUDIENCE}"),
+            format!("identity.jwks_file={}", self.path("jwks.json").display()),
+            format!("identity.operators=oidc:{OPERATOR}"),
+        ]
+    }
+
     /// A file of the test's own.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
