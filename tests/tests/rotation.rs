@@ -214,8 +214,8 @@ async fn rotate_clients(world: &World, clients: &Authority) -> anyhow::Result<()
     world.under_load().await;
     write(&world.path("clients.pem"), &next.pem())?;
     let refused = || {
-        let taken = takes(clients.client(ERP, None).unwrap());
-        async { !taken.await }
+        let asked = takes(clients.client(ERP, None).unwrap());
+        async { !asked.await }
     };
     until("the clients' authority that is withdrawn", refused).await;
     assert!(takes(next.client(ERP, None)?).await);

@@ -34,7 +34,7 @@ async fn a_broker_with_passwords_is_used_and_the_password_is_printed_nowhere() -
     let dir = tempfile::tempdir()?;
     let broker = broker(dir.path())?;
     let file = write(&dir.path().join("password"), &format!("{PASSWORD}\n"))?;
-    let settings = vec![
+    let settings = [
         format!("kafka.bootstrap={}", broker.bootstrap),
         "kafka.topic_prefix=secret".to_owned(),
         "kafka.client.security.protocol=SASL_PLAINTEXT".to_owned(),

@@ -31,7 +31,7 @@ const WRITERS_MAX: usize = 64;
 /// The writers that a gateway asks, one after the other: each takes commands of some partitions, and says so of the others.
 #[derive(Clone)]
 pub(crate) struct Writers {
-    writers: Arc<[Writer]>,
+    all: Arc<[Writer]>,
     /// Who answered last is asked first.
     first: Arc<AtomicUsize>,
     /// This process shows who it is, and says for whom it asks.
@@ -55,7 +55,7 @@ impl Writers {
         let writers: Vec<_> = named.map(writer).collect::<anyhow::Result<_>>()?;
         anyhow::ensure!(writers.len() <= WRITERS_MAX, "writers: {} are named, {WRITERS_MAX} at most", writers.len());
         let has_credentials = dial.has_credentials();
-        Ok((!writers.is_empty()).then(|| Self { writers: writers.into(), first: Arc::default(), has_credentials }))
+        Ok((!writers.is_empty()).then(|| Self { all: writers.into(), first: Arc::default(), has_credentials }))
     }
 
     /// Asks until the partition's writer answers. The caller's metadata goes along, so it is judged as if it had called there; or its
@@ -71,10 +71,10 @@ impl Writers {
         let metadata = MetadataMap::from_headers(headers);
         let command = api::Command::decode(submission.bytes.clone())
             .map_err(|error| Status::internal(format!("a command cannot be sent: {error}")))?;
-        let (first, count) = (self.first.load(Ordering::Relaxed), self.writers.len());
+        let (first, count) = (self.first.load(Ordering::Relaxed), self.all.len());
         let mut said = Vec::with_capacity(count);
         for place in (0..count).map(|n| (first + n) % count) {
-            let Writer { address, client } = &self.writers[place];
+            let Writer { address, client } = &self.all[place];
             let message = SubmitRequest { command: Some(command.clone()), include_events: true, validate_only: true };
             let mut request = Request::new(message);
             *request.metadata_mut() = metadata.clone();
