@@ -2,6 +2,7 @@
 
 mod customer_keys;
 mod layers;
+mod secrets;
 
 use std::{
     collections::BTreeMap,
@@ -94,7 +95,8 @@ pub(crate) struct KafkaConfig {
     pub(crate) topic_prefix: String,
     /// Replicas of each topic, when they are made.
     pub(crate) replication: u16,
-    /// Client properties of librdkafka, such as `security.protocol`.
+    /// Client properties of librdkafka, such as `security.protocol`. A secret may stand in a file of its own, without its last line end:
+    /// `sasl.password_file` names that of `sasl.password`.
     pub(crate) client: BTreeMap<String, String>,
 }
 
@@ -371,7 +373,8 @@ impl Flags {
             .collect::<Vec<_>>();
         let text = self.config.as_deref().map(read).transpose()?;
         let file = text.as_deref().zip(self.config.as_deref());
-        let config = layers::merge(file, &environment, &self.settings()?)?;
+        let mut config = layers::merge(file, &environment, &self.settings()?)?;
+        config.kafka.read_secrets()?;
         config.check()?;
         Ok(config)
     }
@@ -444,6 +447,11 @@ impl Config {
         Ok(Dial::new(ca_file.as_deref(), certificate, token_file.clone())?)
     }
 
+    /// Whether callers show who they are: a token, or a certificate.
+    pub(crate) fn checks_callers(&self) -> bool {
+        self.identity.issuer.is_some() || self.tls.client_ca_file.is_some()
+    }
+
     /// Files that only make sense together.
     fn check_identity(&self) -> Result<(), ConfigError> {
         let TlsConfig { certificate_file, key_file, client_ca_file, .. } = &self.tls;
@@ -476,9 +484,8 @@ impl Config {
         if !reachable(&self.listen) {
             return Ok(());
         }
-        let tokens = self.identity.issuer.is_some();
         let address = self.listen;
-        match (&self.tls.certificate_file, tokens || self.tls.client_ca_file.is_some()) {
+        match (&self.tls.certificate_file, self.checks_callers()) {
             (Some(_), true) => Ok(()),
             (None, true) => Err(ConfigError(format!(
                 "listen is {address}, which other machines can reach: tokens would travel in clear; set tls.certificate_file and \

@@ -12,17 +12,19 @@ use serde_json::{Value, json};
 use subledger_proto::POOL;
 use tonic::{
     Status,
-    transport::{Channel, Endpoint},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 
 use crate::{
-    identities::{AUDIENCE, ISSUER, ProviderKey, claims, key_set, write},
+    identities::{AUDIENCE, Authority, Certified, ISSUER, ProviderKey, claims, key_set, write},
     process::Serve,
     raw,
 };
 
 /// Who runs the ledger of a test.
 pub const OPERATOR: &str = "operator@ledger.example";
+/// The same, as its certificate names it.
+const OPERATOR_URI: &str = "spiffe://ledger.example/operator";
 
 /// A ledger on loopback whose callers show tokens.
 pub struct Checked {
@@ -31,12 +33,58 @@ pub struct Checked {
     pub serve: Serve,
     provider: ProviderKey,
     channel: Channel,
-    operator: String,
+    operator: Operator,
+    tls: Option<Tls>,
+}
+
+/// How who runs the ledger calls: with a token, or on a connection that shows a certificate.
+struct Operator {
+    channel: Channel,
+    token: Option<String>,
+}
+
+/// Who signs for whom.
+struct Tls {
+    servers: Authority,
+    clients: Authority,
+}
+
+impl Tls {
+    /// The settings of a server, whose files are in a directory.
+    fn settings(&self, dir: &std::path::Path) -> anyhow::Result<Vec<String>> {
+        let (certificate, key) = self.servers.server()?.write(dir, "server")?;
+        let clients = write(&dir.join("clients.pem"), &self.clients.pem())?;
+        Ok(vec![
+            format!("tls.certificate_file={certificate}"),
+            format!("tls.key_file={key}"),
+            format!("tls.client_ca_file={clients}"),
+        ])
+    }
+
+    /// A connection, with a certificate if a name is given.
+    async fn connect(&self, address: &str, name: Option<&str>) -> anyhow::Result<Channel> {
+        let mut tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(self.servers.pem()));
+        if let Some(name) = name {
+            let Certified { certificate, key } = self.clients.client(name, None)?;
+            tls = tls.identity(Identity::from_pem(certificate, key));
+        }
+        Ok(Endpoint::from_shared(address.replace("http://", "https://"))?.tls_config(tls)?.connect().await?)
+    }
 }
 
 impl Checked {
     /// Starts one, with more settings.
     pub async fn start(settings: &[&str]) -> anyhow::Result<Self> {
+        Self::start_over(None, settings).await
+    }
+
+    /// Starts one that speaks TLS; who runs it shows a certificate.
+    pub async fn start_with_certificates(settings: &[&str]) -> anyhow::Result<Self> {
+        let tls = Tls { servers: Authority::new("servers")?, clients: Authority::new("clients")? };
+        Self::start_over(Some(tls), settings).await
+    }
+
+    async fn start_over(tls: Option<Tls>, settings: &[&str]) -> anyhow::Result<Self> {
         let dir = tempfile::tempdir()?;
         let provider = ProviderKey::new("first")?;
         let keys = write(&dir.path().join("jwks.json"), &key_set(&[&provider])?)?;
@@ -44,25 +92,40 @@ impl Checked {
             format!("identity.issuer={ISSUER}"),
             format!("identity.audience={AUDIENCE}"),
             format!("identity.jwks_file={keys}"),
-            format!("identity.operators=oidc:{OPERATOR}"),
+            format!("identity.operators=oidc:{OPERATOR},mtls:{OPERATOR_URI}"),
             "test_clock.enabled=true".to_owned(),
             "limits.principal_calls_per_second=1000000".to_owned(),
         ];
-        let all: Vec<_> = own.iter().map(String::as_str).chain(settings.iter().copied()).collect();
+        let of_tls = tls.as_ref().map(|tls| tls.settings(dir.path())).transpose()?.unwrap_or_default();
+        let all: Vec<_> = own.iter().chain(&of_tls).map(String::as_str).chain(settings.iter().copied()).collect();
         let arguments: Vec<_> = all.iter().flat_map(|setting| ["--set", setting]).collect();
         let serve = Serve::start(&dir.path().join("data"), &arguments).await?;
-        let channel = Endpoint::from_shared(serve.address.clone())?.connect().await?;
-        let operator = provider.token(OPERATOR)?;
-        Ok(Self { dir, serve, provider, channel, operator })
+        let (channel, operator) = connect(tls.as_ref(), &serve.address, &provider).await?;
+        Ok(Self { dir, serve, provider, channel, operator, tls })
     }
 
     /// Stops it, so that nothing waits any more, and starts it again.
     pub async fn restart(self) -> anyhow::Result<Self> {
-        let Self { dir, mut serve, provider, operator, .. } = self;
+        let Self { dir, mut serve, provider, tls, .. } = self;
         serve.process.stop()?;
         let serve = serve.restart().await?;
-        let channel = Endpoint::from_shared(serve.address.clone())?.connect().await?;
-        Ok(Self { dir, serve, provider, channel, operator })
+        let (channel, operator) = connect(tls.as_ref(), &serve.address, &provider).await?;
+        Ok(Self { dir, serve, provider, channel, operator, tls })
+    }
+
+    /// The connection of everybody who shows a token.
+    pub fn channel(&self) -> Channel {
+        self.channel.clone()
+    }
+
+    /// The settings by which another process knows the same callers.
+    pub fn identity_settings(&self) -> Vec<String> {
+        vec![
+            format!("identity.issuer={ISSUER}"),
+            format!("identity.audience={AUDIENCE}"),
+            format!("identity.jwks_file={}", self.path("jwks.json").display()),
+            format!("identity.operators=oidc:{OPERATOR}"),
+        ]
     }
 
     /// A file of the test's own.
@@ -87,11 +150,7 @@ impl Checked {
 
     /// Calls a method, `Service/Method`, with a message in JSON; the answer's bytes.
     pub async fn call_raw(&self, token: &str, method: &str, message: &Value) -> Result<Vec<u8>, Status> {
-        let known = method_of(method).map_err(|error| Status::internal(error.to_string()))?;
-        let message = DynamicMessage::deserialize(known.input(), message.clone());
-        let message = message.map_err(|error| Status::internal(format!("{method}: {error}")))?;
-        raw::call_as(self.channel.clone(), Some(token), &format!("/subledger.v1.{method}"), &message.encode_to_vec())
-            .await
+        call(&self.channel, Some(token), method, message).await
     }
 
     /// The same, with the answer in JSON.
@@ -102,7 +161,9 @@ impl Checked {
 
     /// The same as who runs the ledger, which must work.
     pub async fn operate(&self, method: &str, message: &Value) -> anyhow::Result<Value> {
-        self.call(&self.operator, method, message).await.with_context(|| format!("{method} {message}"))
+        let Operator { channel, token } = &self.operator;
+        let bytes = call(channel, token.as_deref(), method, message).await;
+        read(method, &bytes.with_context(|| format!("{method} {message}"))?)
     }
 
     /// Submits a command as who runs the ledger, which must be accepted; waits until the read models show it.
@@ -120,6 +181,22 @@ impl Checked {
             "partner_id": partner, "principal": format!("oidc:{subject}"), "role": role, "customer_id": customer } });
         self.accepted(&command).await.map(|_| ())
     }
+}
+
+async fn connect(tls: Option<&Tls>, address: &str, provider: &ProviderKey) -> anyhow::Result<(Channel, Operator)> {
+    let Some(tls) = tls else {
+        let channel = Endpoint::from_shared(address.to_owned())?.connect().await?;
+        return Ok((channel.clone(), Operator { channel, token: Some(provider.token(OPERATOR)?) }));
+    };
+    let operator = Operator { channel: tls.connect(address, Some(OPERATOR_URI)).await?, token: None };
+    Ok((tls.connect(address, None).await?, operator))
+}
+
+async fn call(channel: &Channel, token: Option<&str>, method: &str, message: &Value) -> Result<Vec<u8>, Status> {
+    let known = method_of(method).map_err(|error| Status::internal(error.to_string()))?;
+    let message = DynamicMessage::deserialize(known.input(), message.clone());
+    let message = message.map_err(|error| Status::internal(format!("{method}: {error}")))?;
+    raw::call_as(channel.clone(), token, &format!("/subledger.v1.{method}"), &message.encode_to_vec()).await
 }
 
 /// A method of the API.

@@ -3,6 +3,7 @@
 use std::{
     fs,
     path::Path,
+    sync::Arc,
     time::{SystemTime, UNIX_EPOCH},
 };
 
@@ -12,6 +13,17 @@ use jsonwebtoken::{
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, SanType};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+use tokio_rustls::{
+    TlsConnector,
+    rustls::{
+        ClientConfig, RootCertStore,
+        pki_types::{CertificateDer, ServerName, pem::PemObject as _},
+    },
+};
 
 /// The issuer of the tokens.
 pub const ISSUER: &str = "https://login.example.com/";
@@ -66,6 +78,14 @@ impl Authority {
         self.certify(&params)
     }
 
+    /// Certifies a process that is called at the loopback address, and calls others under a name.
+    pub fn process(&self, uri: &str) -> anyhow::Result<Certified> {
+        let mut params = CertificateParams::default();
+        params.subject_alt_names.push(SanType::IpAddress("127.0.0.1".parse()?));
+        params.subject_alt_names.push(SanType::URI(uri.try_into()?));
+        self.certify(&params)
+    }
+
     fn certify(&self, params: &CertificateParams) -> anyhow::Result<Certified> {
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.0)?.pem();
@@ -79,6 +99,25 @@ impl Certified {
         let certificate = write(&dir.join(format!("{name}.pem")), &self.certificate)?;
         Ok((certificate, write(&dir.join(format!("{name}.key")), &self.key)?))
     }
+}
+
+/// What a page answers over TLS, head and all, to who trusts that authority.
+pub async fn https_get(place: &str, authority: &str, path: &str) -> anyhow::Result<String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(authority.as_bytes()) {
+        roots.add(certificate?)?;
+    }
+    let provider = Arc::new(tokio_rustls::rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let config = config.with_root_certificates(roots).with_no_client_auth();
+    let name = ServerName::try_from("127.0.0.1")?.to_owned();
+    let stream = TcpStream::connect(place).await?;
+    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: ledger\r\nconnection: close\r\n\r\n").as_bytes()).await?;
+    let mut answer = Vec::new();
+    // Who closes without a word at the end has said everything before.
+    let _ = stream.read_to_end(&mut answer).await;
+    Ok(String::from_utf8(answer)?)
 }
 
 /// A key of the identity provider.

@@ -38,9 +38,19 @@ impl Broker {
 
     /// Starts 1 or 3 and waits until all are ready.
     pub fn cluster(dir: PathBuf, count: u64) -> anyhow::Result<Self> {
+        Self::start_with(dir, count, &[])
+    }
+
+    /// Starts one whose clients speak a protocol, with the settings of a file.
+    pub fn with_protocol(dir: PathBuf, protocol: &str, properties: &str) -> anyhow::Result<Self> {
+        Self::start_with(dir, 1, &["--protocol", protocol, "--properties", properties])
+    }
+
+    fn start_with(dir: PathBuf, count: u64, more: &[&str]) -> anyhow::Result<Self> {
         let (process, brokers) = (std::process::id().to_string(), count.to_string());
         let name = dir.to_str().context("a path that is text")?.to_owned();
-        let bootstrap = script(&["start", "--brokers", &brokers, "--dir", &name, "--with", &process, "--remove"])?;
+        let own = ["start", "--brokers", &brokers, "--dir", &name, "--with", &process, "--remove"];
+        let bootstrap = script(&[&own[..], more].concat())?;
         Ok(Self { bootstrap, count, dir })
     }
 

@@ -195,7 +195,7 @@ impl Serve {
 }
 
 /// Waits until the port of a process is there, whatever it speaks.
-async fn wait_listening(process: &mut Process, address: &str) -> anyhow::Result<()> {
+pub async fn wait_listening(process: &mut Process, address: &str) -> anyhow::Result<()> {
     let place = address.split_once("://").map_or(address, |(_, place)| place);
     let deadline = Instant::now() + READY_MAX;
     while tokio::net::TcpStream::connect(place).await.is_err() {

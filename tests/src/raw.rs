@@ -15,6 +15,17 @@ pub async fn call(channel: Channel, method: &'static str, bytes: &[u8]) -> Resul
 
 /// The same with a token.
 pub async fn call_as(channel: Channel, token: Option<&str>, method: &str, bytes: &[u8]) -> Result<Vec<u8>, Status> {
+    call_with(channel, token, &[], method, bytes).await
+}
+
+/// The same with metadata.
+pub async fn call_with(
+    channel: Channel,
+    token: Option<&str>,
+    more: &[(&'static str, &str)],
+    method: &str,
+    bytes: &[u8],
+) -> Result<Vec<u8>, Status> {
     let mut client = Grpc::new(channel).max_decoding_message_size(64 << 20);
     client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
     let path: tonic::codegen::http::uri::PathAndQuery =
@@ -23,6 +34,10 @@ pub async fn call_as(channel: Channel, token: Option<&str>, method: &str, bytes:
     if let Some(token) = token {
         let value = format!("Bearer {token}").parse().map_err(|_| Status::internal("no token"))?;
         request.metadata_mut().insert("authorization", value);
+    }
+    for (name, value) in more {
+        let value = value.parse().map_err(|_| Status::internal("no metadata"))?;
+        request.metadata_mut().insert(*name, value);
     }
     Ok(client.unary(request, path, Bytes).await?.into_inner())
 }

@@ -176,6 +176,52 @@ async fn every_refusal_and_every_read_across_tenants_is_an_event() -> anyhow::Re
     Ok(())
 }
 
+/// A read model in a process of its own says what it refused to the ledger it follows, which takes that from its own processes only.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_projector_refuses_is_recorded_by_the_ledger_it_follows() -> anyhow::Result<()> {
+    use subledger_tests::process::{Process, free_port, wait_listening};
+    let ledger = Checked::start(&[
+        "identity.gateways=oidc:projector",
+        "identity.operators=oidc:projector,oidc:operator@ledger.example",
+    ])
+    .await?;
+    partner(&ledger, "p-1", "ada", "ROLE_GLOBAL_ADMIN").await?;
+    let token = write(&ledger.path("projector.token"), &ledger.token("projector")?)?;
+    let mut settings = ledger.identity_settings();
+    settings.push(format!("tls.token_file={token}"));
+    let (listen, data) = (format!("127.0.0.1:{}", free_port()?), ledger.path("projector"));
+    let mut arguments = vec!["projector", "customer", "--log", &ledger.serve.address, "--listen", &listen];
+    arguments.extend(["--data-dir", data.to_str().unwrap(), "--metrics-listen", "none"]);
+    arguments.extend(settings.iter().flat_map(|setting| ["--set", setting.as_str()]));
+    let mut projector = Process::start("projector", &arguments, &[])?;
+    let address = format!("http://{listen}");
+    wait_listening(&mut projector, &address).await?;
+    let channel = tonic::transport::Endpoint::from_shared(address)?.connect().await?;
+    let list = async |who: &str| {
+        let mut customers = subledger_proto::api::customer_service_client::CustomerServiceClient::new(channel.clone());
+        let mut request = tonic::Request::new(subledger_proto::api::ListCustomersRequest::default());
+        let token = ledger.token(who).unwrap();
+        request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        customers.list_customers(request).await
+    };
+    assert!(list("ada").await.is_ok());
+    assert_eq!(reason(list("mallory").await), "ROLE_FORBIDDEN");
+    let asked = json!({ "outcome": "ACCESS_OUTCOME_REFUSED", "principal": "oidc:mallory" });
+    let operator = ledger.token(OPERATOR)?;
+    let answer = until(&ledger, &operator, "AccessService/ListAccessRecords", &asked, |answer| {
+        answer["records"].as_array().is_some_and(|rows| !rows.is_empty())
+    });
+    let row = &answer.await["records"][0]["row"];
+    assert_eq!(
+        (&row["operation"], &row["reason"]),
+        (&json!("CustomerService/ListCustomers"), &json!("ROLE_FORBIDDEN"))
+    );
+    // Who runs the ledger is none of its processes.
+    let forged = json!({ "command": { "command_id": "forged", "record_access": { "rows": [{ "count": 1 }] } } });
+    assert_eq!(reason(ledger.call(&operator, "CommandService/Submit", &forged).await), "COMMAND_RESERVED");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_ends_with_its_token_and_a_gateways_header_is_nobodys_to_set() -> anyhow::Result<()> {
     let ledger = Checked::start(&["identity.clock_skew_seconds=0"]).await?;
@@ -222,7 +268,46 @@ async fn who_is_over_a_limit_is_told_which() -> anyhow::Result<()> {
     assert!(status.message().contains("limits.principal_calls_per_second"), "{}", status.message());
     assert!(status.get_error_details().retry_info().is_some());
     // Another is not held up.
-    ledger.call(&ledger.token("idle")?, "AdminService/GetClock", &json!({})).await?;
+    let idle = ledger.token("idle")?;
+    ledger.call(&idle, "AdminService/GetClock", &json!({})).await?;
+    // A message has a size.
+    let large = json!({ "command": { "command_id": "x".repeat(150_000) } });
+    let status = ledger.call(&idle, "CommandService/Submit", &large).await.unwrap_err();
+    assert!([Code::OutOfRange, Code::ResourceExhausted].contains(&status.code()), "{status:?}");
+    assert!(status.message().contains("100000"), "the limit is not named: {}", status.message());
+    let status = ledger.call(&idle, "CatalogService/GetPartner", &json!({ "partner_id": "x".repeat(150_000) })).await;
+    assert_eq!(reason(status), "ROLE_FORBIDDEN", "who may not is told so before anything is read");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_principal_has_so_many_streams_open() -> anyhow::Result<()> {
+    let ledger = Checked::start(&["limits.principal_calls_open=3"]).await?;
+    let follow = async |channel: tonic::transport::Channel, token: &str| {
+        let request = subledger_proto::api::ReadEventsRequest { follow: true, ..Default::default() };
+        let mut request = tonic::Request::new(request);
+        request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+        let mut audit = subledger_proto::api::audit_service_client::AuditServiceClient::new(channel);
+        audit.read_events(request).await.map(tonic::Response::into_inner)
+    };
+    let (operator, other) = (ledger.token(OPERATOR)?, ledger.token("other")?);
+    let mut open = Vec::new();
+    for _ in 0..3 {
+        open.push(follow(ledger.channel(), &operator).await?);
+    }
+    // On another connection too.
+    let channel = tonic::transport::Endpoint::from_shared(ledger.serve.address.clone())?.connect().await?;
+    let status = follow(channel, &operator).await.unwrap_err();
+    assert_eq!(status.code(), Code::ResourceExhausted);
+    assert!(status.message().contains("limits.principal_calls_open"), "{}", status.message());
+    ledger.call(&other, "AdminService/GetClock", &json!({})).await?;
+    // What ends makes room.
+    open.pop();
+    let deadline = Instant::now() + SEEN_MAX;
+    while follow(ledger.channel(), &operator).await.is_err() {
+        assert!(Instant::now() < deadline, "there is no room again");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use subledger_tests::{
     cli::{self, Ended},
     client::Client,
-    identities::{AUDIENCE, Authority, ISSUER, ProviderKey, claims, key_set, now, write},
+    identities::{AUDIENCE, Authority, ISSUER, ProviderKey, claims, https_get, key_set, now, write},
     process::Serve,
 };
 
@@ -284,6 +284,46 @@ async fn a_projector_follows_with_a_token_of_its_own() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The metrics are read over TLS where the ledger has it, by the certificate of the day, and not in clear.
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_are_read_over_tls() -> anyhow::Result<()> {
+    let place = format!("127.0.0.1:{}", subledger_tests::process::free_port()?);
+    let ledger = Guarded::start(&["--set", &format!("metrics_listen={place}")]).await?;
+    let authority = std::fs::read_to_string(&ledger.ca)?;
+    let page = https_get(&place, &authority, "/metrics").await?;
+    assert!(page.starts_with("HTTP/1.1 200") && page.contains("subledger_"), "{page}");
+    assert!(https_get(&place, &authority, "/health").await?.ends_with("OK"));
+    assert!(https_get(&place, &Authority::new("strangers")?.pem(), "/metrics").await.is_err());
+    let mut plain = std::net::TcpStream::connect(&place)?;
+    plain.set_read_timeout(Some(NOTICED_MAX))?;
+    std::io::Write::write_all(&mut plain, b"GET /metrics HTTP/1.1\r\nhost: ledger\r\nconnection: close\r\n\r\n")?;
+    let mut answer = Vec::new();
+    let _ = std::io::Read::read_to_end(&mut plain, &mut answer);
+    assert!(!String::from_utf8_lossy(&answer).contains("subledger_"), "the metrics are told in clear");
+
+    let successor = Authority::new("successor")?;
+    successor.server()?.write(ledger.dir.path(), "server")?;
+    let deadline = Instant::now() + NOTICED_MAX;
+    while https_get(&place, &successor.pem(), "/health").await.is_err() {
+        assert!(Instant::now() < deadline, "the next certificate is not taken");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(())
+}
+
+/// Who is alone is told so at the start, and asked for nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_for_one_person_says_that_nobody_is_checked() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let serve = Serve::start(&dir.path().join("data"), &[]).await?;
+    cli::run(&["submit", &register("p-1"), "--address", &serve.address])?.expect_code(0)?;
+    let printed = serve.process.printed();
+    let place = serve.address.trim_start_matches("http://");
+    let said = format!("Nobody's identity is checked: whoever reaches {place} may do everything.");
+    assert!(printed.contains(&said), "{printed}");
+    Ok(())
+}
+
 #[test]
 fn other_machines_reach_only_what_knows_its_callers() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
@@ -302,7 +342,10 @@ fn other_machines_reach_only_what_knows_its_callers() -> anyhow::Result<()> {
     };
     let tls = |key: &str| vec![format!("tls.certificate_file={certificate}"), format!("tls.key_file={key}")];
     let open = vec!["listen=0.0.0.0:0".to_owned()];
-    let cases: [(Vec<String>, &[&str]); 7] = [
+    let metrics = vec!["metrics_listen=0.0.0.0:0".to_owned()];
+    let cases: [(Vec<String>, &[&str]); 9] = [
+        (metrics.clone(), &["metrics_listen is 0.0.0.0:0", "nothing there checks who asks", "trusted_network"]),
+        ([metrics, tls(&key)].concat(), &["metrics_listen is 0.0.0.0:0", "nothing there checks who asks"]),
         (open.clone(), &["listen is 0.0.0.0:0", "checks who calls", "tls.client_ca_file", "identity.issuer"]),
         ([open.clone(), tls(&key)].concat(), &["checks who calls"]),
         ([open.clone(), tokens(&keys)].concat(), &["travel in clear", "tls.certificate_file"]),
@@ -316,7 +359,7 @@ fn other_machines_reach_only_what_knows_its_callers() -> anyhow::Result<()> {
     ];
     let data = at("data");
     for (settings, texts) in cases {
-        let mut arguments = vec!["serve", "--data-dir", data.to_str().unwrap(), "--metrics-listen", "none"];
+        let mut arguments = vec!["serve", "--data-dir", data.to_str().unwrap(), "--set", "metrics_listen=none"];
         arguments.extend(settings.iter().flat_map(|setting| ["--set", setting]));
         cli::run(&arguments)?.expect_error(texts)?;
     }

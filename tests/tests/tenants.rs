@@ -17,6 +17,12 @@ use tonic_types::StatusExt as _;
 const READS: usize = 3_000;
 /// Customers of each.
 const CUSTOMERS: usize = 4;
+/// Times of a method that say something.
+const TIMES_MIN: usize = 50;
+/// How far medians may be apart.
+const MEDIANS_APART: f64 = 0.03;
+/// How far it may be from a half how often one kind is faster, beyond what chance does.
+const FASTER_APART: f64 = 0.02;
 
 /// Everything of a tenant has its name in it.
 #[derive(Clone, Copy)]
@@ -198,7 +204,8 @@ struct Seen {
     reads: usize,
     /// Errors for guesses and for stolen ids, by method.
     shapes: BTreeMap<&'static str, [std::collections::BTreeSet<String>; 2]>,
-    times: [Vec<Duration>; 2],
+    /// How long they took, by method.
+    times: BTreeMap<&'static str, [Vec<Duration>; 2]>,
 }
 
 async fn pry(ledger: Arc<Checked>, me: Tenant, other: Tenant, stolen: Stolen, reads: usize) -> anyhow::Result<Seen> {
@@ -229,7 +236,7 @@ async fn pry(ledger: Arc<Checked>, me: Tenant, other: Tenant, stolen: Stolen, re
         let (method, request) = read(&mut random, other, &stolen, guessed);
         let before = Instant::now();
         let answer = ledger.call_raw(&token, method, &request).await;
-        seen.times[usize::from(guessed)].push(before.elapsed());
+        seen.times.entry(method).or_default()[usize::from(guessed)].push(before.elapsed());
         match answer {
             Ok(bytes) => anyhow::bail!("{method} {request} is answered: {:?}", String::from_utf8_lossy(&bytes)),
             Err(status) => {
@@ -256,25 +263,69 @@ async fn nothing_of_another_tenant_is_ever_seen() -> anyhow::Result<()> {
     let (of_alpha, of_bravo) = (steal(&ledger, alpha).await?, steal(&ledger, bravo).await?);
     let one = tokio::spawn(pry(Arc::clone(&ledger), alpha, bravo, of_bravo, reads));
     let two = tokio::spawn(pry(Arc::clone(&ledger), bravo, alpha, of_alpha, reads));
+    let mut times: BTreeMap<&'static str, [Vec<Duration>; 2]> = BTreeMap::new();
     for (tenant, seen) in [(alpha, one.await??), (bravo, two.await??)] {
-        let median = |times: &[Duration]| {
-            let mut times = times.to_vec();
-            times.sort_unstable();
-            times.get(times.len() / 2).copied().unwrap_or_default()
-        };
-        let [stolen, guessed] = &seen.times;
-        println!(
-            "{}: {} reads; median {:?} for what the other has, {:?} for what nobody has",
-            tenant.0,
-            seen.reads,
-            median(stolen),
-            median(guessed)
-        );
+        println!("{}: {} reads", tenant.0, seen.reads);
         for (method, [stolen, guessed]) in &seen.shapes {
             if !stolen.is_empty() && !guessed.is_empty() {
                 assert_eq!(stolen, guessed, "{method}: an error tells what is there from what is not");
             }
         }
+        for (method, of) in seen.times {
+            let all = times.entry(method).or_default();
+            for (all, of) in all.iter_mut().zip(of) {
+                all.extend(of);
+            }
+        }
     }
+    alike(&times);
     Ok(())
+}
+
+/// Nobody tells by the clock what another has from what nobody has: neither by the medians nor by who is faster more often.
+fn alike(times: &BTreeMap<&'static str, [Vec<Duration>; 2]>) {
+    let all = |which: usize| times.values().flat_map(|times| times[which].clone()).collect::<Vec<_>>();
+    println!("{:<42}{:>12}{:>12}{:>9}", "median, ms", "another's", "nobody's", "faster");
+    for (method, [stolen, guessed]) in
+        times.iter().map(|(method, of)| (*method, of.clone())).chain([("all", [all(0), all(1)])])
+    {
+        if stolen.len() < TIMES_MIN || guessed.len() < TIMES_MIN {
+            continue;
+        }
+        let [one, other] = [&stolen, &guessed].map(|times| median(times).as_secs_f64() * 1e3);
+        let faster = faster(&stolen, &guessed);
+        println!("{method:<42}{one:>12.3}{other:>12.3}{faster:>9.3}");
+        assert!(
+            (one - other).abs() <= MEDIANS_APART * one.max(other),
+            "{method}: medians tell them apart, {one:.3} ms and {other:.3} ms"
+        );
+        #[allow(clippy::cast_precision_loss, reason = "a few thousand")]
+        let (n, m) = (stolen.len() as f64, guessed.len() as f64);
+        // How far chance alone brings it from a half, of alike times: one standard deviation.
+        let chance = ((n + m + 1.0) / (12.0 * n * m)).sqrt();
+        assert!(
+            (faster - 0.5).abs() <= FASTER_APART + 5.0 * chance,
+            "{method}: what another has is faster {faster:.3} of the time"
+        );
+    }
+}
+
+fn median(times: &[Duration]) -> Duration {
+    let mut times = times.to_vec();
+    times.sort_unstable();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+/// How often one of the first is faster than one of the second, all pairs compared.
+fn faster(first: &[Duration], second: &[Duration]) -> f64 {
+    let mut all: Vec<_> =
+        first.iter().map(|time| (time, true)).chain(second.iter().map(|time| (time, false))).collect();
+    all.sort_unstable();
+    let (mut seen, mut pairs) = (0_u64, 0_u64);
+    for (_, is_first) in all {
+        if is_first { seen += 1 } else { pairs += seen }
+    }
+    #[allow(clippy::cast_precision_loss, reason = "a few million")]
+    let share = pairs as f64 / (first.len() * second.len()) as f64;
+    share
 }

@@ -1,6 +1,6 @@
 //! Commands of callers with roles: by their kind, the partner that acts, and the customer they are about.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
 use subledger_domain::{
@@ -14,14 +14,17 @@ use subledger_proto::{api, common as pbc};
 use tonic::Code;
 
 use super::{
-    Access, Call, Checks,
-    lookup::Lookup,
+    Access, Call, Checks, even,
+    lookup::{Lookup, When},
     matrix::{Operation, Scope},
     refusal::Refusal,
-    standing::{Reach, Standing, Tenant},
+    standing::{Of, Reach, Standing, Tenant},
     visible, wire,
 };
 use crate::{api::errors, identity::Caller};
+
+/// The kind of command that says what callers did.
+const RECORD: &str = "record_access";
 
 /// Judges the commands of one call.
 #[derive(Clone)]
@@ -41,6 +44,7 @@ impl Gate {
         let Some(checks) = &self.access.checks else { return Ok(()) };
         // Roles are looked at for each command: a stream does not outlive them.
         let Standing::Tenant(tenant) = checks.standing(&self.caller) else { return Ok(()) };
+        let began = Instant::now();
         let judged = self.judge(checks, &tenant, command, validate_only).await;
         if let Err(refusal) = &judged {
             let principal = self.caller.principal.as_str();
@@ -57,6 +61,9 @@ impl Gate {
                 customer,
                 from: self.caller.from.map(|from| from.ip()),
             });
+            if refusal.hides() {
+                even::tick(began).await;
+            }
         }
         judged
     }
@@ -70,6 +77,10 @@ impl Gate {
     ) -> Result<(), Refusal> {
         // What is no command is refused by whoever reads it next, with its fault.
         let Some((kind, body)) = body(command) else { return Ok(()) };
+        // What a process of the ledger says of its callers is nobody's command.
+        if self.caller.is_own && kind == RECORD {
+            return Ok(());
+        }
         for variant in variants(checks, &kind, &body) {
             // Each kind has a row, or the process would not have started; without one nobody may.
             let Some(operation) = checks.matrix.command(&kind, variant) else {
@@ -94,6 +105,7 @@ impl Gate {
             roles.extend(&operation.read_only);
         }
         let reach = checks.reach_by(operation, &roles, tenant, &self.caller)?;
+        self.at_own_location(operation, &reach, body).await?;
         match operation.scope {
             Scope::Partner => acting(operation, tenant, &reach, &wire::text(body, actor(operation)), None),
             Scope::NewCustomer => {
@@ -106,6 +118,41 @@ impl Gate {
             }
             Scope::Customer => self.about_customer(operation, tenant, &reach, body).await,
             _ => Err(Refusal::operators_only(operation)),
+        }
+    }
+
+    /// A role for single locations acts for one of them: that of the command, and that of what it is about.
+    async fn at_own_location(
+        &self,
+        operation: &Operation,
+        reach: &Reach,
+        body: &DynamicMessage,
+    ) -> Result<(), Refusal> {
+        let partner = wire::text(body, "partner_id");
+        let Some(locations) = reach.partners.get(&*partner).and_then(Of::locations) else { return Ok(()) };
+        if !operation.is_by_location {
+            return Ok(());
+        }
+        let named = wire::location(body);
+        if !named.is_empty() && !locations.contains(&*named) {
+            return Err(Refusal::not_found("location", &named));
+        }
+        let (kind, id, found) = if wire::has(body, "claim_id") {
+            let id = wire::text(body, "claim_id");
+            let found = self.lookup.coop_claim(&partner, &id).await.map_err(Refusal::of)?;
+            ("claim", id, found)
+        } else if wire::has(body, "association_id") {
+            let (customer, id) = (wire::text(body, "customer_id"), wire::text(body, "association_id"));
+            let found = self.lookup.association(&customer, &id).await.map_err(Refusal::of)?;
+            ("association", id, found)
+        } else {
+            return if named.is_empty() { Err(Refusal::role(operation)) } else { Ok(()) };
+        };
+        match found {
+            Some(found) if locations.contains(&*wire::location(&found)) => Ok(()),
+            // It is made by this command, for the location that it names.
+            None if !named.is_empty() => Ok(()),
+            _ => Err(Refusal::not_found(kind, &id)),
         }
     }
 
@@ -132,8 +179,8 @@ impl Gate {
         acting(operation, tenant, reach, &named, Some(&customer))?;
         let own = reach.only(&named);
         // Read models lag behind: who was just created must be found.
-        for fresh in [false, true] {
-            let found = self.lookup.customer(&customer, fresh).await.map_err(Refusal::of)?;
+        for when in [When::Known(None), When::Decided] {
+            let found = self.lookup.customer(&customer, when).await.map_err(Refusal::of)?;
             if found.is_some_and(|found| visible::sees_customer(&found, &own, true)) {
                 return Ok(());
             }

@@ -3,6 +3,7 @@
 use std::{
     sync::Arc,
     task::{Context, Poll},
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use subledger_domain::{
 use super::{
     Access, Call, Checks,
     commands::Gate,
+    even,
     lookup::{self, Answer, Behind, Lookup},
     matrix::{Operation, Scope},
     refusal::Refusal,
@@ -77,6 +79,7 @@ where
         let (Some(caller), Some(operation)) = (caller, checks.matrix.method(request.uri().path())) else {
             return Box::pin(self.inner.call(request));
         };
+        let began = Instant::now();
         let standing = checks.standing(&caller);
         checks.count(&caller, &standing);
         let notes = Notes {
@@ -119,7 +122,7 @@ where
             _ => match checks.reach(operation, &tenant, &caller) {
                 Err(refusal) => refused(refusal),
                 Ok(reach) => {
-                    let judge = Judge { notes, tenant, reach, lookup };
+                    let judge = Judge { notes, tenant, reach, lookup, began };
                     Box::pin(async move { Ok(judge.run(request, behind).await) })
                 }
             },
@@ -205,17 +208,23 @@ struct Judge {
     tenant: Tenant,
     reach: Reach,
     lookup: Lookup,
+    began: Instant,
 }
 
 impl Judge {
     async fn run(self, request: Request<Body>, behind: Behind) -> Response<Body> {
-        match self.judge(request, behind).await {
-            Ok(response) => response,
+        let (response, hides) = match self.judge(request, behind).await {
+            Ok(response) => (response, false),
             Err(refusal) => {
                 self.notes.refused(&refusal, None, None);
-                (*refusal.status).into_http()
+                (refusal.status.clone().into_http(), refusal.hides())
             }
+        };
+        // Rows of a customer that are all another's, and those of nobody, are the same empty list.
+        if hides || self.notes.operation.scope == Scope::CustomerRows {
+            even::tick(self.began).await;
         }
+        response
     }
 
     async fn judge(&self, request: Request<Body>, behind: Behind) -> Result<Response<Body>, Refusal> {
@@ -247,6 +256,10 @@ impl Judge {
         let answer = lookup::collect(response).await.map_err(Refusal::of)?;
         match answer.ok() {
             Ok(()) => self.show(&method, answer, &message, look_at).await,
+            Err(status) if status.code() == Code::NotFound => match look_at {
+                Some(look) => Err(look.missing(&message)),
+                None => Err(Refusal::of(status)),
+            },
             Err(_) => Ok(respond(answer.headers, answer.body, answer.trailers)),
         }
     }

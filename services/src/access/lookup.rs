@@ -11,8 +11,9 @@ use prost_reflect::DynamicMessage;
 use subledger_log::{Family, Log, Position, codec::Wire as _};
 use subledger_proto::{
     api::{
-        Customer, GetCustomerRequest, GetInvoiceRequest, GetSubscriptionRequest, GetTransferRequest, Invoice,
-        ListSubscriptionsRequest, ListSubscriptionsResponse, Subscription, Transfer,
+        Association, CoopClaim, Customer, GetAssociationRequest, GetCoopClaimRequest, GetCustomerRequest,
+        GetInvoiceRequest, GetSubscriptionRequest, GetTransferRequest, Invoice, ListSubscriptionsRequest,
+        ListSubscriptionsResponse, Subscription, Transfer,
     },
     common as pbc,
 };
@@ -27,6 +28,15 @@ use crate::{
 
 /// Rows of one page of a count.
 const PAGE_ROWS: i32 = 1_000;
+
+/// As of when something is looked up.
+#[derive(Clone, Debug)]
+pub(super) enum When {
+    /// As the read model has it, now or at a moment of the past.
+    Known(Option<pbc::AsOf>),
+    /// As of everything that is decided about it now.
+    Decided,
+}
 
 /// What stands behind the layer.
 pub(super) type Behind = Arc<dyn Fn(Request<Body>) -> BoxFuture<'static, Result<Response<Body>, Status>> + Send + Sync>;
@@ -72,19 +82,22 @@ impl Lookup {
         T::decode(wire::unframe(&answer.body)?).map_err(|error| Status::internal(error.to_string()))
     }
 
-    /// A customer with its relationships; none if there is none. `fresh`: as of everything that is decided about it now.
-    pub(super) async fn customer(&self, id: &str, fresh: bool) -> Result<Option<DynamicMessage>, Status> {
-        let min_position = if fresh { self.newest(id).await? } else { Vec::new() };
-        let request = GetCustomerRequest { customer_id: id.to_owned(), min_position, as_of: None };
+    /// A customer with its relationships; none if there is none.
+    pub(super) async fn customer(&self, id: &str, when: When) -> Result<Option<DynamicMessage>, Status> {
+        let (min_position, as_of) = match when {
+            When::Known(as_of) => (Vec::new(), as_of),
+            When::Decided => (self.newest(Family::Customers, id).await?, None),
+        };
+        let request = GetCustomerRequest { customer_id: id.to_owned(), min_position, as_of };
         let found = found(self.call::<Customer>("CustomerService/GetCustomer", &request).await)?;
         Ok(found.and_then(|customer| wire::dynamic(&customer, "subledger.v1.Customer")))
     }
 
-    /// The last commit of the customer's partition.
-    async fn newest(&self, customer: &str) -> Result<Vec<pbc::Position>, Status> {
-        let (ends, customer) = (Arc::clone(&self.ends), customer.to_owned());
+    /// The last commit of the partition of a customer or a partner.
+    async fn newest(&self, family: Family, key: &str) -> Result<Vec<pbc::Position>, Status> {
+        let (ends, key) = (Arc::clone(&self.ends), key.to_owned());
         let last = move || {
-            let partition = ends.log.layout().partition_of(Family::Customers, &customer);
+            let partition = ends.log.layout().partition_of(family, &key);
             ends.seeker.next_seq(partition).map(|next| (partition, next))
         };
         let read = tokio::task::spawn_blocking(last).await;
@@ -111,7 +124,7 @@ impl Lookup {
         id: &str,
         fresh: bool,
     ) -> Result<Option<DynamicMessage>, Status> {
-        let min_position = if fresh { self.newest(customer).await? } else { Vec::new() };
+        let min_position = if fresh { self.newest(Family::Customers, customer).await? } else { Vec::new() };
         let request = GetTransferRequest {
             customer_id: customer.to_owned(),
             transfer_id: id.to_owned(),
@@ -129,13 +142,31 @@ impl Lookup {
         Ok(found.and_then(|invoice| wire::dynamic(&invoice, "subledger.v1.Invoice")))
     }
 
-    /// The ids of a customer's subscriptions that `visible` lets through.
+    /// A claim on co-op funds, as of everything that is decided now; none if there is none.
+    pub(super) async fn coop_claim(&self, partner: &str, id: &str) -> Result<Option<DynamicMessage>, Status> {
+        let min_position = self.newest(Family::Partners, partner).await?;
+        let request = GetCoopClaimRequest { partner_id: partner.to_owned(), claim_id: id.to_owned(), min_position };
+        let found = found(self.call::<CoopClaim>("ClaimService/GetCoopClaim", &request).await)?;
+        Ok(found.and_then(|claim| wire::dynamic(&claim, "subledger.v1.CoopClaim")))
+    }
+
+    /// An association of a customer, as of everything that is decided now; none if there is none.
+    pub(super) async fn association(&self, customer: &str, id: &str) -> Result<Option<DynamicMessage>, Status> {
+        let min_position = self.newest(Family::Customers, customer).await?;
+        let (customer_id, association_id) = (customer.to_owned(), id.to_owned());
+        let request = GetAssociationRequest { customer_id, association_id, min_position };
+        let found = found(self.call::<Association>("ClaimService/GetAssociation", &request).await)?;
+        Ok(found.and_then(|association| wire::dynamic(&association, "subledger.v1.Association")))
+    }
+
+    /// The ids of a customer's subscriptions that `visible` lets through, now or as they were.
     pub(super) async fn subscription_ids(
         &self,
         customer: &str,
+        as_of: Option<&pbc::AsOf>,
         visible: impl Fn(&DynamicMessage) -> bool,
     ) -> Result<Vec<String>, Status> {
-        let rows = self.subscriptions(customer, visible).await?;
+        let rows = self.subscriptions(customer, as_of, visible).await?;
         Ok(rows.into_iter().map(|row| row.subscription_id).collect())
     }
 
@@ -145,13 +176,14 @@ impl Lookup {
         customer: &str,
         visible: impl Fn(&DynamicMessage) -> bool,
     ) -> Result<BTreeSet<String>, Status> {
-        let rows = self.subscriptions(customer, visible).await?;
+        let rows = self.subscriptions(customer, None, visible).await?;
         Ok(rows.into_iter().flat_map(|row| [row.subscription_id, row.order_id]).filter(|id| !id.is_empty()).collect())
     }
 
     async fn subscriptions(
         &self,
         customer: &str,
+        as_of: Option<&pbc::AsOf>,
         visible: impl Fn(&DynamicMessage) -> bool,
     ) -> Result<Vec<Subscription>, Status> {
         let (mut found, mut page_token) = (Vec::new(), String::new());
@@ -160,6 +192,7 @@ impl Lookup {
                 customer_id: customer.to_owned(),
                 page_size: PAGE_ROWS,
                 page_token,
+                as_of: as_of.cloned(),
                 ..ListSubscriptionsRequest::default()
             };
             let page: ListSubscriptionsResponse = self.call("CustomerService/ListSubscriptions", &request).await?;

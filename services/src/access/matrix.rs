@@ -5,8 +5,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context as _;
+use prost_reflect::MessageDescriptor;
 use subledger_domain::role::Role;
 use subledger_proto::POOL;
+
+use super::wire;
 
 const TABLE: &str = include_str!("matrix.csv");
 const PAGES: &str = include_str!("protected_pages.csv");
@@ -14,6 +17,18 @@ const PAGES: &str = include_str!("protected_pages.csv");
 const SUBMIT: &str = "Submit";
 /// The package of the API.
 const PACKAGE: &str = "subledger.v1";
+/// Services about what locations earn.
+const SERVICES_BY_LOCATION: [&str; 2] = ["IncentiveService", "ClaimService"];
+/// Commands about a thing that says itself to which location it belongs.
+const OF_A_LOCATION: [&str; 7] = [
+    "submit_association",
+    "answer_about_association",
+    "end_association",
+    "revise_coop_claim",
+    "add_coop_claim_document",
+    "comment_on_coop_claim",
+    "submit_coop_claim",
+];
 /// Services that are no part of the package.
 const OTHER_METHODS: [&str; 1] = ["ServerReflection/ServerReflectionInfo"];
 
@@ -46,6 +61,8 @@ pub(crate) enum Scope {
     Transfer,
     /// An association of a customer, whose partner it may know from there only.
     Association,
+    /// A claim of a partner on co-op funds.
+    CoopClaim,
     /// Rows of a customer, in `customer_id`, each with its partners.
     CustomerRows,
     /// An invoice by its number.
@@ -78,6 +95,7 @@ const SCOPES: &[(&str, Scope)] = &[
     ("subscription_state", Scope::SubscriptionState),
     ("transfer", Scope::Transfer),
     ("association", Scope::Association),
+    ("coop_claim", Scope::CoopClaim),
     ("customer_rows", Scope::CustomerRows),
     ("invoice", Scope::Invoice),
     ("invoice_document", Scope::InvoiceDocument),
@@ -125,6 +143,8 @@ pub(crate) struct Operation {
     pub(crate) page: Option<Page>,
     /// Who was let through must be able to be asked about it: exports, personal data, how money came to be.
     pub(crate) is_recorded: bool,
+    /// What it is about belongs to locations of the partner, and says to which.
+    pub(crate) is_by_location: bool,
     /// Lines of the source.
     #[cfg_attr(not(test), expect(dead_code, reason = "for who reads the table; a test looks at it"))]
     pub(crate) source: String,
@@ -157,6 +177,7 @@ impl Matrix {
                     "-" => false,
                     other => anyhow::bail!("{name}: recorded is yes or -, not {other:?}"),
                 },
+                is_by_location: is_by_location(name),
                 source: source.clone(),
             };
             anyhow::ensure!(!source.is_empty(), "{name} has no source");
@@ -244,6 +265,28 @@ fn methods() -> BTreeSet<String> {
     named.chain(OTHER_METHODS.map(ToOwned::to_owned)).collect()
 }
 
+/// Incentives are earned by locations: their rows and commands name one, or a thing that does.
+fn is_by_location(operation: &str) -> bool {
+    let Some((service, name)) = operation.split_once('/') else { return false };
+    let messages = if service == SUBMIT {
+        let command = POOL.get_message_by_name("subledger.v1.Command");
+        let body = command.and_then(|command| command.get_field_by_name(name)?.kind().as_message().cloned());
+        body.into_iter().collect::<Vec<_>>()
+    } else if SERVICES_BY_LOCATION.contains(&service) {
+        let service = POOL.get_service_by_name(&format!("{PACKAGE}.{service}"));
+        let method = service.and_then(|service| service.methods().find(|method| method.name() == name));
+        method.into_iter().flat_map(|method| [method.input(), method.output()]).collect()
+    } else {
+        return false;
+    };
+    let rows = |message: &MessageDescriptor| {
+        message.fields().filter_map(|field| field.kind().as_message().cloned()).collect::<Vec<_>>()
+    };
+    let names_one = |message: &MessageDescriptor| wire::location_field(message).is_some();
+    OF_A_LOCATION.contains(&name)
+        || messages.iter().any(|message| names_one(message) || rows(message).iter().any(names_one))
+}
+
 /// Every kind of command: the fields of the message.
 fn kinds() -> BTreeSet<String> {
     let body = POOL.get_message_by_name("subledger.v1.Command").into_iter().flat_map(|command| {
@@ -285,6 +328,11 @@ mod tests {
         assert_eq!(allowed("update_billing_profile", None), set(&["AA", "BA", "GA"]));
         assert_eq!(allowed("assign_role", Some("company")), set(&["ACC", "GA", "UMA"]));
         let log = matrix.method("/subledger.v1.CustomerService/ListActivities").unwrap();
+        assert!(matrix.method("/subledger.v1.IncentiveService/GetIncentiveOverview").unwrap().is_by_location);
+        assert!(!matrix.method("/subledger.v1.IncentiveService/ListEarnedCredit").unwrap().is_by_location);
+        assert!(matrix.command("dispute_earning", None).unwrap().is_by_location);
+        assert!(!matrix.command("update_payout_profile", None).unwrap().is_by_location);
+        assert!(!log.is_by_location);
         assert_eq!(short(&log.allowed), set(&["AA", "BA", "GA", "HA", "SA", "UMA"]));
     }
 

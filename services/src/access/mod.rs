@@ -7,6 +7,7 @@
 //! What another tenant has does not exist for a caller: what is missing and what is another's get the same answer, by the same way.
 
 mod commands;
+mod even;
 mod layer;
 mod lookup;
 mod matrix;

@@ -53,6 +53,11 @@ impl Refusal {
         }
     }
 
+    /// Whether it may stand for something that is another's.
+    pub(super) fn hides(&self) -> bool {
+        self.status.code() == Code::NotFound
+    }
+
     /// The request has to say what it means.
     pub(super) fn field(reason: &str, path: &str, what: &str) -> Self {
         Self { reason: reason.to_owned(), status: Box::new(errors::field_status(reason, path, what)) }

@@ -2,17 +2,14 @@
 //! that lists never hold more; whatever is out of reach is answered as if it were not there.
 
 use prost_reflect::{DynamicMessage, ReflectMessage as _, Value};
-use subledger_domain::{
-    ids::{CustomerId, PartnerId},
-    party::PartnerKind,
-    role::Role,
-};
+use subledger_domain::{ids::PartnerId, party::PartnerKind, role::Role};
+use subledger_proto::common::AsOf;
 
 use super::{
-    lookup::Lookup,
+    lookup::{Lookup, When},
     matrix::{Operation, Scope},
     refusal::Refusal,
-    standing::{Reach, Tenant},
+    standing::{Of, Reach, Tenant},
     visible, wire,
 };
 
@@ -43,23 +40,34 @@ pub(super) enum Look {
 impl Look {
     /// The answer is the caller's to see.
     pub(super) fn check(self, answer: &DynamicMessage, request: &DynamicMessage, reach: &Reach) -> Result<(), Refusal> {
-        let (visible, kind, field) = match self {
-            Self::Customer => (visible::sees_customer(answer, reach, false), "customer", "customer_id"),
-            Self::Row(kind, field) => (visible::is_visible(answer, reach), kind, field),
-            Self::Charge => (covers(answer, "charge", reach), "line", "line_id"),
-            Self::Earning => (covers(answer, "earning", reach), "earning", "earning_id"),
+        let visible = match self {
+            Self::Customer => visible::sees_customer(answer, reach, false),
+            Self::Row(..) => visible::is_visible(answer, reach),
+            Self::Charge => covers(answer, "charge", reach),
+            Self::Earning => covers(answer, "earning", reach),
         };
-        if visible { Ok(()) } else { Err(Refusal::not_found(kind, &wire::text(request, field))) }
+        if visible { Ok(()) } else { Err(self.missing(request)) }
+    }
+
+    /// There is none: what nobody has and what another has are refused in one way.
+    pub(super) fn missing(self, request: &DynamicMessage) -> Refusal {
+        let (kind, field) = match self {
+            Self::Customer => ("customer", "customer_id"),
+            Self::Row(kind, field) => (kind, field),
+            Self::Charge => ("line", "line_id"),
+            Self::Earning => ("earning", "earning_id"),
+        };
+        Refusal::not_found(kind, &wire::text(request, field))
     }
 }
 
 /// Whether what is explained is a row of the caller's.
 fn covers(answer: &DynamicMessage, field: &str, reach: &Reach) -> bool {
     let explained = answer.get_field_by_name(field);
-    explained
-        .as_ref()
-        .and_then(|explained| explained.as_message())
-        .is_some_and(|row| reach.covers(&wire::text(row, "partner_id"), Some(&wire::text(row, "customer_id"))))
+    explained.as_ref().and_then(|explained| explained.as_message()).is_some_and(|row| {
+        let (partner, customer) = (wire::text(row, "partner_id"), wire::text(row, "customer_id"));
+        reach.covers_at(&partner, Some(&customer), &wire::location(row))
+    })
 }
 
 impl Asked<'_> {
@@ -78,11 +86,11 @@ impl Asked<'_> {
             }
             Scope::Selection => self.selection(&mut message).await?,
             Scope::Customer => {
-                // Other answers that go back in time do not say whose the customer is.
+                // Other answers do not say whose the customer is, or was.
                 if self.operation.name == GET_CUSTOMER {
                     look = Some(Look::Customer);
                 } else {
-                    self.own_customer(&wire::text(&message, "customer_id")).await?;
+                    self.own_customer(&message).await?;
                 }
             }
             Scope::CustomerOrPartner => self.customer_or_partner(&mut message).await?,
@@ -98,6 +106,10 @@ impl Asked<'_> {
             Scope::Association => {
                 customer_named(&message)?;
                 look = Some(Look::Row("association", "association_id"));
+            }
+            Scope::CoopClaim => {
+                self.own_partner(&mut message)?;
+                look = Some(Look::Row("co-op claim", "claim_id"));
             }
             Scope::CustomerRows => customer_named(&message)?,
             Scope::Invoice => look = Some(Look::Row("invoice", "invoice_number")),
@@ -116,13 +128,16 @@ impl Asked<'_> {
         let named = wire::text(message, "partner_id").into_owned();
         let partner = self.one_of_own(&named, "partner_id")?;
         wire::set_text(message, "partner_id", &partner);
-        self.own_customers(message, &partner)
+        self.own_customers(message, &partner)?;
+        self.own_locations(message, &partner)
     }
 
     /// What is due for an enrollment is shown to who administers incentives there (L9424).
     fn mask(&self, message: &mut DynamicMessage) {
-        let administers = |partner: &str| self.tenant.holds(partner, Role::IncentivesAdmin);
-        if wire::has(message, "masked") && !administers(&wire::text(message, "partner_id")) {
+        let administers = |partner: &str, location: &str| self.tenant.holds(partner, location, Role::IncentivesAdmin);
+        if wire::has(message, "masked")
+            && !administers(&wire::text(message, "partner_id"), &wire::text(message, "mpn_id"))
+        {
             message.set_field_by_name("masked", Value::Bool(true));
         }
     }
@@ -156,9 +171,29 @@ impl Asked<'_> {
         Err(if known { Refusal::role(self.operation) } else { Refusal::not_found("partner", partner) })
     }
 
+    /// A role for single locations reaches lists of one of them only. Rows of lists without such a filter are told apart in the answer.
+    fn own_locations(&self, message: &mut DynamicMessage, partner: &str) -> Result<(), Refusal> {
+        let locations = self.reach.partners.get(partner).and_then(Of::locations);
+        let (Some(locations), Some(field)) = (locations, wire::location_field(&message.descriptor())) else {
+            return Ok(());
+        };
+        let named = wire::text(message, field).into_owned();
+        match (named.as_str(), locations.first(), locations.len()) {
+            ("", Some(only), 1) => wire::set_text(message, field, only),
+            ("", _, _) => {
+                let own: Vec<_> = locations.into_iter().collect();
+                let what = format!("is required where a role is for single locations; these are: {}", own.join(", "));
+                return Err(Refusal::field("REQUIRED_FIELD_MISSING", field, &what));
+            }
+            (named, _, _) if locations.contains(named) => {}
+            (named, _, _) => return Err(Refusal::not_found("location", named)),
+        }
+        Ok(())
+    }
+
     /// A role for single customers reaches lists of one of them only.
     fn own_customers(&self, message: &mut DynamicMessage, partner: &str) -> Result<(), Refusal> {
-        let Some(customers) = self.reach.partners.get(partner).and_then(|of| of.customers.as_ref()) else {
+        let Some(customers) = self.reach.partners.get(partner).and_then(Of::customers) else {
             return Ok(());
         };
         if !wire::has(message, "customer_id") {
@@ -168,7 +203,7 @@ impl Asked<'_> {
         match (named.as_str(), customers.first(), customers.len()) {
             ("", Some(only), 1) => wire::set_text(message, "customer_id", only.as_str()),
             ("", _, _) => {
-                let own: Vec<_> = customers.iter().map(CustomerId::as_str).collect();
+                let own: Vec<_> = customers.iter().map(|id| id.as_str()).collect();
                 let what = format!("is required where a role is for single customers; these are: {}", own.join(", "));
                 return Err(Refusal::field("REQUIRED_FIELD_MISSING", "customer_id", &what));
             }
@@ -195,7 +230,7 @@ impl Asked<'_> {
             self.own_invoice(&number).await?;
         }
         // Lines have customers, and no filter for one.
-        if self.reach.partners.values().all(|of| of.customers.is_some()) {
+        if self.reach.partners.values().all(|of| of.customers().is_some()) {
             return Err(Refusal::role(self.operation));
         }
         message.set_field_by_name("selection", Value::Message(selection));
@@ -210,11 +245,13 @@ impl Asked<'_> {
         }
     }
 
-    async fn own_customer(&self, id: &str) -> Result<(), Refusal> {
-        let customer = self.lookup.customer(id, false).await.map_err(Refusal::of)?;
+    /// The customer is one of the caller's. Where the request looks back, the relationships of that time say so.
+    async fn own_customer(&self, message: &DynamicMessage) -> Result<(), Refusal> {
+        let id = wire::text(message, "customer_id");
+        let customer = self.lookup.customer(&id, When::Known(wire::as_of(message))).await.map_err(Refusal::of)?;
         match customer {
             Some(customer) if visible::sees_customer(&customer, self.reach, false) => Ok(()),
-            _ => Err(Refusal::not_found("customer", id)),
+            _ => Err(Refusal::not_found("customer", &id)),
         }
     }
 
@@ -238,7 +275,7 @@ impl Asked<'_> {
         if customer.is_empty() {
             return self.own_partner(message);
         }
-        self.own_customer(&customer).await?;
+        self.own_customer(message).await?;
         if self.reach.is_customer(&customer) {
             return Ok(());
         }
@@ -277,12 +314,14 @@ pub(super) async fn complete(
     reach: &Reach,
     lookup: &Lookup,
 ) -> Result<(), Refusal> {
+    let as_of = wire::as_of(request);
+    let as_of = as_of.as_ref();
     match answer.descriptor().name() {
-        "Customer" => count(answer, shared, reach, lookup).await,
+        "Customer" => count(answer, shared, as_of, reach, lookup).await,
         "ListCustomersResponse" => {
             let Some(Value::List(customers)) = answer.get_field_by_name_mut("customers") else { return Ok(()) };
             for customer in customers.iter_mut().filter_map(Value::as_message_mut) {
-                count(customer, shared, reach, lookup).await?;
+                count(customer, shared, as_of, reach, lookup).await?;
             }
             Ok(())
         }
@@ -290,13 +329,13 @@ pub(super) async fn complete(
             let Some(Value::List(hits)) = answer.get_field_by_name_mut("hits") else { return Ok(()) };
             for hit in hits.iter_mut().filter_map(Value::as_message_mut) {
                 if let Some(customer) = hit.get_field_by_name_mut("customer").and_then(Value::as_message_mut) {
-                    count(customer, shared, reach, lookup).await?;
+                    count(customer, shared, as_of, reach, lookup).await?;
                 }
             }
             Ok(())
         }
         "ListUsersResponse" => {
-            let own = own_subscriptions(&wire::text(request, "customer_id"), reach, lookup).await?;
+            let own = own_subscriptions(&wire::text(request, "customer_id"), as_of, reach, lookup).await?;
             let Some(Value::List(users)) = answer.get_field_by_name_mut("users") else { return Ok(()) };
             for user in users.iter_mut().filter_map(Value::as_message_mut) {
                 if let Some(Value::List(ids)) = user.get_field_by_name_mut("subscription_ids") {
@@ -306,7 +345,7 @@ pub(super) async fn complete(
             Ok(())
         }
         "ListLicenseGroupsResponse" => {
-            let own = own_subscriptions(&wire::text(request, "customer_id"), reach, lookup).await?;
+            let own = own_subscriptions(&wire::text(request, "customer_id"), as_of, reach, lookup).await?;
             let Some(Value::List(groups)) = answer.get_field_by_name_mut("groups") else { return Ok(()) };
             groups.retain_mut(|group| {
                 let ids = group.as_message_mut().and_then(|group| group.get_field_by_name_mut("subscription_ids"));
@@ -324,7 +363,7 @@ pub(super) async fn complete(
 /// Of a customer with several partners, what happened to the caller's own: its subscriptions and orders, its relationship, and the
 /// customer as a whole. Who did the latter may be somebody of another partner, and stays unnamed.
 async fn activities(answer: &mut DynamicMessage, id: &str, reach: &Reach, lookup: &Lookup) -> Result<(), Refusal> {
-    let customer = lookup.customer(id, false).await.map_err(Refusal::of)?;
+    let customer = lookup.customer(id, When::Known(None)).await.map_err(Refusal::of)?;
     if customer.is_none_or(|customer| visible::shared_customer(&customer, reach).is_none()) {
         return Ok(());
     }
@@ -342,20 +381,26 @@ async fn activities(answer: &mut DynamicMessage, id: &str, reach: &Reach, lookup
     Ok(())
 }
 
-async fn own_subscriptions(customer: &str, reach: &Reach, lookup: &Lookup) -> Result<Vec<String>, Refusal> {
-    lookup.subscription_ids(customer, |row| visible::is_visible(row, reach)).await.map_err(Refusal::of)
+async fn own_subscriptions(
+    customer: &str,
+    as_of: Option<&AsOf>,
+    reach: &Reach,
+    lookup: &Lookup,
+) -> Result<Vec<String>, Refusal> {
+    lookup.subscription_ids(customer, as_of, |row| visible::is_visible(row, reach)).await.map_err(Refusal::of)
 }
 
 /// Counts the subscriptions of a customer again that has other partners too.
 async fn count(
     customer: &mut DynamicMessage,
     shared: &[String],
+    as_of: Option<&AsOf>,
     reach: &Reach,
     lookup: &Lookup,
 ) -> Result<(), Refusal> {
     let id = wire::text(customer, "customer_id").into_owned();
     if shared.contains(&id) {
-        let own = own_subscriptions(&id, reach, lookup).await?;
+        let own = own_subscriptions(&id, as_of, reach, lookup).await?;
         customer.set_field_by_name("subscription_count", Value::U32(u32::try_from(own.len()).unwrap_or(u32::MAX)));
     }
     Ok(())

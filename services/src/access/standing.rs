@@ -68,8 +68,29 @@ pub(super) struct Reach {
 pub(super) struct Of {
     /// What the partner is.
     pub(super) kind: PartnerKind,
+    /// What single roles are for.
+    parts: BTreeSet<Part>,
+}
+
+/// What a role is for: one customer, one location, or all of them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Part {
+    customer: Option<CustomerId>,
+    location: Option<String>,
+}
+
+impl Of {
     /// These customers only; none for all.
-    pub(super) customers: Option<BTreeSet<CustomerId>>,
+    pub(super) fn customers(&self) -> Option<BTreeSet<&CustomerId>> {
+        self.parts.iter().map(|part| part.customer.as_ref()).collect()
+    }
+
+    /// These locations only; none for all.
+    pub(super) fn locations(&self) -> Option<BTreeSet<&str>> {
+        let whole = self.parts.iter().any(|part| part.customer.is_none() && part.location.is_none());
+        let named: BTreeSet<_> = self.parts.iter().filter_map(|part| part.location.as_deref()).collect();
+        (!whole && !named.is_empty()).then_some(named)
+    }
 }
 
 impl Checks {
@@ -178,9 +199,11 @@ impl Held {
         self.grant.location_mpn_id.as_ref().is_none_or(|location| *location == self.mpn_id)
     }
 
+    /// A role for a location counts where rows say which location they belong to, and else at the one whose everything is.
     fn counts_for(&self, operation: &Operation) -> bool {
         let transacts = operation.scope != Scope::Transacting || self.kind != PartnerKind::IndirectReseller;
-        self.is_here() && transacts
+        let anywhere = operation.is_by_location || operation.scope == Scope::Catalog;
+        (self.is_here() || anywhere) && transacts
     }
 }
 
@@ -190,9 +213,12 @@ impl Tenant {
         self.held.iter().any(|held| held.partner_id == *partner && held.grant.role.family() != RoleFamily::Customer)
     }
 
-    /// Whether it has this role at a partner as a whole.
-    pub(super) fn holds(&self, partner: &str, role: Role) -> bool {
-        self.held.iter().any(|held| held.partner_id.as_str() == partner && held.grant.role == role && held.is_here())
+    /// Whether it has this role at a partner as a whole, or at the location.
+    pub(super) fn holds(&self, partner: &str, location: &str, role: Role) -> bool {
+        self.held.iter().any(|held| {
+            let here = held.grant.location_mpn_id.as_deref().is_none_or(|of| of == location);
+            held.partner_id.as_str() == partner && held.grant.role == role && here
+        })
     }
 
     /// Roles and where they are held, for whoever asks about himself.
@@ -211,19 +237,23 @@ impl Reach {
         let of = self
             .partners
             .entry(held.partner_id.clone())
-            .or_insert_with(|| Of { kind: held.kind, customers: Some(BTreeSet::new()) });
-        match (&mut of.customers, &held.grant.customer_id) {
-            (Some(customers), Some(customer)) => _ = customers.insert(customer.clone()),
-            (_, None) => of.customers = None,
-            (None, Some(_)) => {}
-        }
+            .or_insert_with(|| Of { kind: held.kind, parts: BTreeSet::new() });
+        let Grant { customer_id, location_mpn_id, .. } = held.grant.clone();
+        of.parts.insert(Part { customer: customer_id, location: location_mpn_id });
     }
 
     /// Whether a partner's row about a customer is in reach; either may be unknown.
     pub(super) fn covers(&self, partner: &str, customer: Option<&str>) -> bool {
-        self.partners.get(partner).is_some_and(|of| match (&of.customers, customer) {
-            (None, _) | (_, None) => true,
-            (Some(customers), Some(customer)) => customers.iter().any(|id| id.as_str() == customer),
+        self.covers_at(partner, customer, "")
+    }
+
+    /// The same of a row that belongs to a location; empty if it belongs to none.
+    pub(super) fn covers_at(&self, partner: &str, customer: Option<&str>, location: &str) -> bool {
+        self.partners.get(partner).is_some_and(|of| {
+            of.parts.iter().any(|part| {
+                let its = part.customer.as_ref().zip(customer).is_none_or(|(its, of)| its.as_str() == of);
+                its && (location.is_empty() || part.location.as_deref().is_none_or(|its| its == location))
+            })
         })
     }
 

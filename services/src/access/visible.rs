@@ -6,7 +6,7 @@ use prost_reflect::{DynamicMessage, ReflectMessage as _};
 use super::{standing::Reach, wire};
 
 /// Who a row may belong to, beside `partner_id`.
-const OTHER_PARTNERS: [&str; 7] = [
+const OTHER_PARTNERS: [&str; 8] = [
     "reseller_id",
     "source_partner_id",
     "target_partner_id",
@@ -14,6 +14,8 @@ const OTHER_PARTNERS: [&str; 7] = [
     "csp_partner_id",
     "cpor_partner_id",
     "dpor_partner_id",
+    // A location of another account is its company's too, once they are one.
+    "company_partner_id",
 ];
 /// Who is credited for a subscription, with what goes with each; who else is, is no business of a partner.
 const CREDITED: [(&str, Option<&str>); 3] =
@@ -70,10 +72,11 @@ pub(super) fn is_visible(row: &DynamicMessage, reach: &Reach) -> bool {
         .chain(others.iter().map(|id| &**id))
         .chain(resellers.iter().map(String::as_str))
         .filter(|id| !id.is_empty());
+    let location = wire::location(row);
     let mut nobody = true;
     for partner in named {
         nobody = false;
-        if reach.covers(partner, customer.as_deref()) {
+        if reach.covers_at(partner, customer.as_deref(), &location) {
             return true;
         }
     }

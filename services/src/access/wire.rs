@@ -2,12 +2,16 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, ReflectMessage as _, Value};
+use subledger_proto::common as pbc;
 use tonic::Status;
 
 use crate::api::errors;
 
 /// A byte that says whether it is compressed, and the length.
 pub(super) const HEAD_BYTES: usize = 5;
+
+/// Fields that name a location of the partner.
+const LOCATIONS: [&str; 2] = ["mpn_id", "location_mpn_id"];
 
 /// The one message of a unary call.
 pub(super) fn unframe(body: &Bytes) -> Result<Bytes, Status> {
@@ -63,6 +67,34 @@ pub(super) fn text<'a>(message: &'a DynamicMessage, field: &str) -> std::borrow:
 pub(super) fn texts(message: &DynamicMessage, field: &str) -> Vec<String> {
     let Some(value) = message.get_field_by_name(field) else { return Vec::new() };
     value.as_list().into_iter().flatten().filter_map(Value::as_str).map(ToOwned::to_owned).collect()
+}
+
+/// The look back of a request; none if it has none.
+pub(super) fn as_of(message: &DynamicMessage) -> Option<pbc::AsOf> {
+    let field = message.descriptor().get_field_by_name("as_of")?;
+    if !message.has_field(&field) {
+        return None;
+    }
+    message.get_field(&field).as_message()?.transcode_to().ok()
+}
+
+/// Where a row belongs to, or a request asks about: the id of a location of the partner; empty if it names none.
+pub(super) fn location(message: &DynamicMessage) -> std::borrow::Cow<'_, str> {
+    for field in LOCATIONS {
+        let location = text(message, field);
+        if !location.is_empty() {
+            return location;
+        }
+    }
+    let details = message.get_field_by_name("details");
+    let of_details =
+        details.as_deref().and_then(Value::as_message).map(|details| text(details, LOCATIONS[1]).into_owned());
+    of_details.unwrap_or_default().into()
+}
+
+/// The field of a request that names a location.
+pub(super) fn location_field(message: &MessageDescriptor) -> Option<&'static str> {
+    LOCATIONS.into_iter().find(|field| message.get_field_by_name(field).is_some())
 }
 
 /// Sets the text of a field.

@@ -21,7 +21,7 @@ use tracing::Instrument as _;
 
 use super::errors;
 use crate::access::Gate;
-use crate::identity::Principal;
+use crate::identity::{Caller, Principal};
 use crate::router::{self, Answer, Answers, Router, SubmitError, WhenFull};
 
 /// Batches of one stream on their way at a time; the next is read when the first of them is answered.
@@ -52,9 +52,10 @@ fn actor<T>(request: &Request<T>) -> Actor {
     Actor { principal: Principal::of(request).as_str().into(), channel: "grpc".into() }
 }
 
-/// What callers did is said by the process that answered them, and by nobody else.
-fn is_internal(command: &api::Command) -> bool {
-    matches!(command.body, Some(api::command::Body::RecordAccess(_)))
+/// What callers did is said by the process of the ledger that answered them, and by nobody else.
+fn is_internal(command: &api::Command, caller: Option<&Caller>) -> bool {
+    let is_own = caller.is_some_and(|caller| caller.is_own);
+    matches!(command.body, Some(api::command::Body::RecordAccess(_))) && !is_own
 }
 
 fn gate<T>(request: &Request<T>) -> Option<Gate> {
@@ -66,20 +67,21 @@ impl CommandService for CommandApi {
     async fn submit(&self, request: Request<SubmitRequest>) -> Result<Response<Outcome>, Status> {
         let metadata = request.metadata().clone();
         let (actor, gate) = (actor(&request), gate(&request));
+        let caller = request.extensions().get::<Caller>().cloned();
         let SubmitRequest { command, include_events, validate_only } = request.into_inner();
         let command =
             command.ok_or_else(|| errors::field_status("REQUIRED_FIELD_MISSING", "command", "is required"))?;
         if let Some(gate) = &gate {
             gate.allow(&command, validate_only).await.map_err(|refusal| *refusal.status)?;
         }
-        if is_internal(&command) {
+        if is_internal(&command, caller.as_ref()) {
             return Err(errors::submit(&SubmitError::reserved()));
         }
         let span = tracing::info_span!("command", id = %shown(&command.command_id));
         let submission =
             Submission::new(command, actor, None).map_err(|error| errors::invalid_field(&error.within("command")))?;
         if let Some(writers) = self.writers.as_ref().filter(|_| validate_only) {
-            return writers.preview(&metadata, &submission).instrument(span).await.map(Response::new);
+            return writers.preview(caller.as_ref(), &metadata, &submission).instrument(span).await.map(Response::new);
         }
         if validate_only {
             let previewed = self.router.preview(submission.clone()).instrument(span).await;
@@ -109,6 +111,7 @@ impl CommandService for CommandApi {
             router: Arc::clone(&self.router),
             actor: actor(&request),
             gate: gate(&request),
+            caller: request.extensions().get().cloned(),
             batch_commands_max: self.batch_commands_max,
             room: Arc::new(Semaphore::new(BATCHES_IN_FLIGHT_MAX as usize)),
             queued,
@@ -136,6 +139,7 @@ struct Intake {
     actor: Actor,
     /// What the sender may; none if it may everything.
     gate: Option<Gate>,
+    caller: Option<Caller>,
     batch_commands_max: usize,
     room: Arc<Semaphore>,
     queued: mpsc::Sender<QueuedBatch>,
@@ -191,7 +195,7 @@ impl Intake {
             None => None,
         };
         let Some(refusal) = refusal else {
-            return is_internal(command).then(|| SubmitError::reserved().to_rejection());
+            return is_internal(command, self.caller.as_ref()).then(|| SubmitError::reserved().to_rejection());
         };
         let metadata = refusal.status.get_error_details().error_info().map(|info| info.metadata.clone());
         let message = refusal.status.message().to_owned();

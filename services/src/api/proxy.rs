@@ -12,7 +12,7 @@ use tower::Service;
 
 use super::errors;
 use crate::{
-    identity::{CALLER, Caller},
+    identity::{Caller, name_caller},
     router::BoxFuture,
 };
 
@@ -89,11 +89,8 @@ impl Proxy {
     /// own it shows those and names the caller; else the caller's token goes on.
     fn call(&self, mut request: http::Request<Body>) -> BoxFuture<'static, Result<http::Response<Body>, Infallible>> {
         let Self { address, mut channel, has_credentials } = self.clone();
-        let caller = request.extensions().get::<Caller>().and_then(|caller| caller.principal.as_str().parse().ok());
-        if let Some(caller) = caller.filter(|_| has_credentials) {
-            request.headers_mut().remove(http::header::AUTHORIZATION);
-            request.headers_mut().insert(CALLER, caller);
-        }
+        let caller = request.extensions().get::<Caller>().cloned();
+        name_caller(request.headers_mut(), caller.as_ref(), has_credentials);
         Box::pin(async move {
             let ready = std::future::poll_fn(|context| channel.poll_ready(context)).await;
             let answered = match ready {

@@ -91,7 +91,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     let min_position = args.min_position;
     match args.what {
         What::Overview { partner } => {
-            let request = GetIncentiveOverviewRequest { partner_id: partner, min_position, masked: false };
+            let request = GetIncentiveOverviewRequest { partner_id: partner, min_position, ..Default::default() };
             let overview = connection.incentives().get_incentive_overview(request).await?.into_inner();
             if args.output.output == Format::Table {
                 return overview_lines(&overview).into_iter().try_for_each(line);

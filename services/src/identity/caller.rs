@@ -49,6 +49,8 @@ pub(crate) struct Caller {
     pub(crate) from: Option<SocketAddr>,
     /// A gateway of this ledger says who calls it, and has judged the call.
     pub(crate) is_forwarded: bool,
+    /// It is a process of this ledger itself.
+    pub(crate) is_own: bool,
 }
 
 /// Names of the claims; each is a setting.
@@ -101,6 +103,7 @@ impl ClaimNames {
             expires_at: claims.get("exp").and_then(Value::as_u64),
             from: None,
             is_forwarded: false,
+            is_own: false,
         }
     }
 
@@ -121,6 +124,7 @@ impl Caller {
             expires_at: None,
             from: None,
             is_forwarded: false,
+            is_own: false,
         }
     }
 

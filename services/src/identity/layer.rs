@@ -23,7 +23,17 @@ const HEALTH: &str = "/grpc.health.v1.Health/";
 const BEARER: &str = "Bearer ";
 
 /// Metadata in which a gateway says for whom it calls; of anybody else it is taken away.
-pub(crate) const CALLER: &str = "subledger-caller";
+const CALLER: &str = "subledger-caller";
+
+/// Says in a call to another process for whom it is made, if this one shows who it is itself; else the caller's token goes on.
+pub(crate) fn name_caller(headers: &mut http::HeaderMap, caller: Option<&Caller>, has_credentials: bool) {
+    headers.remove(CALLER);
+    let caller = caller.and_then(|caller| caller.principal.as_str().parse().ok());
+    if let Some(caller) = caller.filter(|_| has_credentials) {
+        headers.remove(AUTHORIZATION);
+        headers.insert(CALLER, caller);
+    }
+}
 
 /// Puts the [`Caller`] into each call, or refuses it.
 #[derive(Clone)]
@@ -104,7 +114,7 @@ async fn admit(identity: &Identity, request: &mut Request<Body>) -> Result<(Opti
     let open = throttle.take(&known.principal, is_gateway)?;
     let caller = match forwarded.filter(|_| is_gateway) {
         Some(named) => Caller::forwarded(Principal::whole(named.to_str().unwrap_or_default())?),
-        None => known,
+        None => Caller { is_own: is_gateway, ..known },
     };
     let expires_at = caller.expires_at;
     let from = peer(request);

@@ -16,7 +16,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use tonic::{Code, Status};
 
 pub(crate) use caller::{Caller, Kind};
-pub(crate) use layer::{CALLER, IdentityLayer};
+pub(crate) use layer::{IdentityLayer, name_caller};
 pub(crate) use token::Tokens;
 #[cfg(feature = "decoders")]
 pub(crate) use token::{read_key_set, read_token};

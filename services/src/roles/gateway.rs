@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Context as _;
 use subledger_log::{Actor, Log, kafka::KafkaLog};
 use subledger_writer::{Clock as _, ReferenceFollower};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::Ended;
 use crate::{
@@ -45,6 +45,8 @@ struct Parties {
     seen: Arc<SeenFollower>,
     router: Arc<KafkaRouter>,
     days: Arc<Days>,
+    /// What ends before the rest is stopped.
+    tasks: TaskTracker,
 }
 
 impl Parties {
@@ -71,7 +73,7 @@ impl Parties {
             actor: Actor { principal: "clock".into(), channel },
             first_day: OnceLock::new(),
         });
-        Ok(Self { log, reference, seen, router, days })
+        Ok(Self { log, reference, seen, router, days, tasks: TaskTracker::new() })
     }
 
     /// Blocks.
@@ -95,6 +97,8 @@ pub(super) async fn run(config: Config) -> anyhow::Result<Ended> {
     println!("gateway is ready at {}", bound.url());
     let served = bound.serve(stop.clone()).await;
     stop.cancel();
+    parties.tasks.close();
+    parties.tasks.wait().await;
     let in_time = shutdown::within_bound(move || {
         parties.stop();
         if let Some(trees) = trees {
@@ -130,7 +134,7 @@ async fn services(
     let test_clock_start = Some(config.test_clock.start).filter(|_| config.test_clock.enabled);
     let clock = ledger::clock(test_clock_start, &parties.reference);
     if let Some(recorder) = judge.recorder() {
-        tokio::spawn(Arc::clone(recorder).run(parties.router.clone(), Arc::clone(&clock), stop.clone()));
+        parties.tasks.spawn(Arc::clone(recorder).run(parties.router.clone(), Arc::clone(&clock), stop.clone()));
     }
     let views = (Arc::clone(&parties.reference), Arc::clone(&parties.seen));
     services.access(AccessApi::new(judge, views, Arc::clone(&clock), layout, limits.page_items)).await;

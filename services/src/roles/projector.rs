@@ -23,6 +23,7 @@ use crate::{
     config::{Config, Flags},
     earnings::Earnings,
     invoices::{self, Invoices},
+    ledger,
     read_models::Name,
     router::{RemoteRouter, Router},
     shutdown, telemetry,
@@ -32,6 +33,8 @@ use crate::{
 struct Source {
     log: Arc<dyn Log>,
     router: Arc<dyn Router>,
+    /// Where it goes what callers did.
+    records: Arc<dyn Router>,
     /// Blocks.
     stop: Box<dyn FnOnce() + Send>,
 }
@@ -61,7 +64,7 @@ pub(crate) struct Args {
 pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     let stop = shutdown::on_signals().context("cannot wait for signals")?;
     telemetry::metrics(&config)?;
-    let Some(Source { log, router, stop: stop_source }) = open(&args, &config, &stop).await? else {
+    let Some(Source { log, router, records, stop: stop_source }) = open(&args, &config, &stop).await? else {
         return Ok(Ended::Well);
     };
     let clock: Arc<dyn Clock> = Arc::new(WallClock);
@@ -75,8 +78,12 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     let services = services(args.name, &projection, &log, clock, &config, (&issuing, &stop)).await?;
     let reference = judge(&services, &log).await?;
     let health = services.health();
-    let bound = services.bind(config.listen).await?;
     let tasks = TaskTracker::new();
+    if let (Some(recorder), Some(reference)) = (services.judge().recorder(), &reference) {
+        let start = Some(config.test_clock.start).filter(|_| config.test_clock.enabled);
+        tasks.spawn(Arc::clone(recorder).run(records, ledger::clock(start, reference), stop.clone()));
+    }
+    let bound = services.bind(config.listen).await?;
     tasks.spawn(args.name.report_health(projection.clone(), health, stop.clone()));
     let customers_partitions = customers_partitions(&*log);
     match args.name {
@@ -132,7 +139,10 @@ async fn open(args: &Args, config: &Config, stop: &CancellationToken) -> anyhow:
     loop {
         let (address, dial) = (args.log.clone(), dial.clone());
         match tokio::task::spawn_blocking(move || RemoteLog::connect(&address, &dial)).await.context("interrupted")? {
-            Ok(log) => return Ok(Some(Source { log: Arc::new(log), router, stop: Box::new(|| ()) })),
+            Ok(log) => {
+                let records = Arc::clone(&router);
+                return Ok(Some(Source { log: Arc::new(log), router, records, stop: Box::new(|| ()) }));
+            }
             Err(error @ OpenError::Unavailable { .. }) => {
                 if !std::mem::replace(&mut told, true) {
                     tracing::warn!(%error, "waiting for the log");
@@ -151,16 +161,19 @@ async fn open(args: &Args, config: &Config, stop: &CancellationToken) -> anyhow:
 async fn open_kafka(args: &Args, config: &Config, stop: &CancellationToken) -> anyhow::Result<Option<Source>> {
     use crate::kafka::{self, router::KafkaRouter};
     let Some(log) = kafka::open(config, stop).await? else { return Ok(None) };
-    if args.name == Name::Customer || args.commands.is_some() {
-        // Customers send no commands.
-        let address = args.commands.as_deref().unwrap_or("http://127.0.0.1:7440");
-        let router: Arc<dyn Router> = Arc::new(RemoteRouter::new(address, &config.dial()?)?);
-        return Ok(Some(Source { log, router, stop: Box::new(|| ()) }));
+    let elsewhere = |address: &str| anyhow::Ok(Arc::new(RemoteRouter::new(address, &config.dial()?)?));
+    if !config.checks_callers() && (args.name == Name::Customer || args.commands.is_some()) {
+        // Customers send no commands, and nobody who calls is recorded.
+        let router = elsewhere(args.commands.as_deref().unwrap_or("http://127.0.0.1:7440"))?;
+        return Ok(Some(Source { log, router: router.clone(), records: router, stop: Box::new(|| ()) }));
     }
-    let (following, config) = (Arc::clone(&log), config.clone());
-    let router = tokio::task::spawn_blocking(move || KafkaRouter::start(following, &config)).await??;
-    let stopping = Arc::clone(&router);
-    Ok(Some(Source { log, router, stop: Box::new(move || stopping.stop()) }))
+    let (following, settings) = (Arc::clone(&log), config.clone());
+    let kafka = tokio::task::spawn_blocking(move || KafkaRouter::start(following, &settings)).await??;
+    let router: Arc<dyn Router> = match &args.commands {
+        Some(address) => elsewhere(address)?,
+        None => kafka.clone(),
+    };
+    Ok(Some(Source { log, router, records: kafka.clone(), stop: Box::new(move || kafka.stop()) }))
 }
 
 #[cfg(not(feature = "kafka"))]

@@ -9,10 +9,13 @@ use std::{
 use anyhow::Context as _;
 use subledger_log::{
     Log,
-    kafka::topics::{CommandConsumer, CommandEvent, ConsumeError, IncomingRecord, RecordProducer},
+    kafka::{
+        KafkaLog,
+        topics::{CommandConsumer, CommandEvent, ConsumeError, IncomingRecord, RecordProducer},
+    },
 };
 use subledger_writer::{Clock as _, Options, ReferenceFollower, StartError};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use super::Ended;
@@ -27,6 +30,7 @@ use crate::{
     kafka::{
         self,
         host::{self, BATCHES_WAITING_MAX, Host, Shared},
+        router::KafkaRouter,
     },
     ledger,
     router::{LocalRouter, Previews},
@@ -60,13 +64,15 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     let stop = shutdown::on_signals().context("cannot wait for signals")?;
     telemetry::metrics(&config)?;
     let Some(log) = kafka::open(&config, &stop).await? else { return Ok(Ended::Well) };
-    let settings = config.clone();
+    let (settings, kafka) = (config.clone(), Arc::clone(&log));
     let shared = tokio::task::spawn_blocking(move || shared(log, &settings)).await.context("interrupted")??;
 
-    let bound = if config.listen_given {
-        Some(services(&shared, &config, &stop).await?.bind(config.listen).await?)
+    let (bound, recording) = if config.listen_given {
+        let services = services(&shared, &config, &stop).await?;
+        let recording = record(&services, &shared, kafka, &config, &stop).await?;
+        (Some(services.bind(config.listen).await?), recording)
     } else {
-        None
+        (None, None)
     };
     let place = bound.as_ref().map(|bound| format!(" at {}", bound.url())).unwrap_or_default();
     println!("writer is ready{place}, taking commands from {}", shared.topic);
@@ -88,6 +94,9 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
         Ok(())
     };
     stop.cancel();
+    if let Some(recording) = recording {
+        recording.end().await;
+    }
     let consumed = tokio::time::timeout(shutdown::STOP_MAX, consuming).await;
     let in_time = shutdown::within_bound(move || {
         shared.reference.stop();
@@ -106,7 +115,7 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     Ok(if in_time { Ended::Well } else { Ended::Late })
 }
 
-fn shared(log: Arc<subledger_log::kafka::KafkaLog>, config: &Config) -> anyhow::Result<Arc<Shared>> {
+fn shared(log: Arc<KafkaLog>, config: &Config) -> anyhow::Result<Arc<Shared>> {
     let topic = log.topics().commands.clone();
     let log: Arc<dyn Log> = log;
     let reference = ReferenceFollower::start(Arc::clone(&log))?;
@@ -132,10 +141,42 @@ fn shared(log: Arc<subledger_log::kafka::KafkaLog>, config: &Config) -> anyhow::
 /// side as they are.
 async fn services(shared: &Arc<Shared>, config: &Config, stop: &CancellationToken) -> anyhow::Result<Services> {
     let mut services = Services::new(config)?;
+    services.judge_by(&shared.log, &shared.reference);
     services.admin(AdminApi::new(parts(shared, config, stop))).await;
     let previews = Arc::new(Previews(Arc::clone(&shared.router)));
     services.commands(CommandApi::new(previews, config.limits.batch_commands)).await;
     Ok(services)
+}
+
+/// Writes what callers do; by way of the topic, as the writer of that partition may be in another process.
+struct Recording {
+    task: JoinHandle<()>,
+    router: Arc<KafkaRouter>,
+}
+
+impl Recording {
+    /// Waits until all of it is written.
+    async fn end(self) {
+        let _ = self.task.await;
+        let _ = tokio::task::spawn_blocking(move || self.router.stop()).await;
+    }
+}
+
+/// Starts it, if callers are checked.
+async fn record(
+    services: &Services,
+    shared: &Arc<Shared>,
+    log: Arc<KafkaLog>,
+    config: &Config,
+    stop: &CancellationToken,
+) -> anyhow::Result<Option<Recording>> {
+    let judge = services.judge();
+    let Some(recorder) = judge.recorder() else { return Ok(None) };
+    let config = config.clone();
+    let router =
+        tokio::task::spawn_blocking(move || KafkaRouter::start(log, &config)).await.context("interrupted")??;
+    let run = Arc::clone(recorder).run(router.clone(), Arc::clone(&shared.clock), stop.clone());
+    Ok(Some(Recording { task: tokio::spawn(run), router }))
 }
 
 fn parts(shared: &Arc<Shared>, config: &Config, stop: &CancellationToken) -> Parts {

@@ -72,8 +72,13 @@ pub struct IncentiveOverview {
     pub trends: Vec<TrendPoint>,
 }
 
-/// A partner's overview.
-pub fn incentive_overview(rows: &dyn Rows, partner_id: &PartnerId) -> Result<IncentiveOverview, StoreError> {
+/// A partner's overview, or that of one of its locations.
+pub fn incentive_overview(
+    rows: &dyn Rows,
+    partner_id: &PartnerId,
+    mpn_id: Option<&str>,
+) -> Result<IncentiveOverview, StoreError> {
+    let is_asked = |location: &str| mpn_id.is_none_or(|asked| asked == location);
     let as_of = reference::closed(rows)?;
     let year_start = as_of.map(fiscal_year_start);
     let trend_start = as_of.map(|day| {
@@ -97,6 +102,9 @@ pub fn incentive_overview(rows: &dyn Rows, partner_id: &PartnerId) -> Result<Inc
     rows.scan(&enrollments::closed_prefix(Some(partner_id), None), &[], false, &mut |_, row| {
         let closed: Closed = decode(row)?;
         let e = &closed.event;
+        if !is_asked(&e.mpn_id) {
+            return Ok(true);
+        }
         let of = sums.entry(EnrollmentKey::from(e)).or_default();
         of[0] += e.earned_usd;
         if is_since(year_start, e.earned_on) {
@@ -115,6 +123,9 @@ pub fn incentive_overview(rows: &dyn Rows, partner_id: &PartnerId) -> Result<Inc
     rows.scan(&enrollments::payments_prefix(Some(partner_id)), &[], false, &mut |_, row| {
         let payment: Payment = decode(row)?;
         let e = &payment.event;
+        if !is_asked(&e.mpn_id) {
+            return Ok(true);
+        }
         let usd = e.amounts.earned_usd;
         match (payment.status.tab(), payment.sent_on) {
             (PaymentTab::Paid, Some(sent_on)) => {
@@ -142,6 +153,9 @@ pub fn incentive_overview(rows: &dyn Rows, partner_id: &PartnerId) -> Result<Inc
     overview.last_payment = last.map(|payment| payment_view(rows, payment)).transpose()?;
     rows.scan(&enrollments::prefix(Some(partner_id), None), &[], false, &mut |key, row| {
         let of = EnrollmentKey::of(key)?;
+        if !is_asked(&of.mpn_id) {
+            return Ok(true);
+        }
         let sums = sums.get(&of).copied().unwrap_or_default();
         let Some(enrollment) = enrollment_view(rows, of, decode(row)?, &Horizon::default())? else { return Ok(true) };
         let [earned_usd, earned_this_year_usd, paid_usd] = sums;

@@ -75,7 +75,7 @@ fn it_is_paid_45_days_after_the_month_of_the_invoice() {
     let sent =
         ["incentive_exchange 36.00", "incentive_withheld -5.40", "incentive_sales_tax 6.84", "incentive_paid -37.44"];
     assert_eq!(ledger.balances("EUR"), sent);
-    let overview = incentive_overview(&ledger.rows, &partner_id("contoso")).unwrap();
+    let overview = incentive_overview(&ledger.rows, &partner_id("contoso"), None).unwrap();
     assert_eq!(overview.year_start, Some(day("2019-07-01")));
     assert_eq!(overview.paid_this_year_usd, amount("40.00"));
     assert_eq!(overview.last_payment.unwrap().sent_on, Some(day("2020-01-14")));

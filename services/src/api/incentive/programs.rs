@@ -178,7 +178,8 @@ pub(super) async fn overview(
     request: api::GetIncentiveOverviewRequest,
 ) -> Result<Response<api::IncentiveOverview>, Status> {
     let partner_id: PartnerId = id("partner_id", request.partner_id)?;
-    let read = move |rows: &dyn Rows| incentive::incentive_overview(rows, &partner_id);
+    let mpn_id = Some(request.mpn_id).filter(|id| !id.is_empty());
+    let read = move |rows: &dyn Rows| incentive::incentive_overview(rows, &partner_id, mpn_id.as_deref());
     let (overview, reflects) = model.read(wanted, read).await?;
     let show = if request.masked { masked } else { to_enrollment };
     Ok(Response::new(api::IncentiveOverview { reflects, ..to_overview(&overview, show) }))

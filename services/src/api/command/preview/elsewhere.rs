@@ -10,13 +10,16 @@ use std::{
 
 use anyhow::Context as _;
 use prost::Message as _;
-use subledger_log::remote::Dial;
+use subledger_log::remote::{Calls, Dial};
 use subledger_proto::api::{self, Outcome, SubmitRequest, command_service_client::CommandServiceClient};
 use subledger_writer::Submission;
-use tonic::{Code, Request, Status, metadata::MetadataMap, transport::Channel};
+use tonic::{Code, Request, Status, metadata::MetadataMap};
 use tonic_types::StatusExt as _;
 
-use crate::api::errors;
+use crate::{
+    api::errors,
+    identity::{Caller, name_caller},
+};
 
 /// Longest wait for a connection to a writer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -28,14 +31,16 @@ const WRITERS_MAX: usize = 64;
 /// The writers that a gateway asks, one after the other: each takes commands of some partitions, and says so of the others.
 #[derive(Clone)]
 pub(crate) struct Writers {
-    writers: Arc<[Writer]>,
+    all: Arc<[Writer]>,
     /// Who answered last is asked first.
     first: Arc<AtomicUsize>,
+    /// This process shows who it is, and says for whom it asks.
+    has_credentials: bool,
 }
 
 struct Writer {
     address: String,
-    channel: Channel,
+    client: CommandServiceClient<Calls>,
 }
 
 impl Writers {
@@ -45,25 +50,35 @@ impl Writers {
         let writer = |address: &str| {
             let endpoint = dial.endpoint(address).with_context(|| format!("writers: {address:?} is no address"))?;
             let channel = endpoint.connect_timeout(CONNECT_TIMEOUT).timeout(ANSWER_TIMEOUT).connect_lazy();
-            Ok(Writer { address: address.to_owned(), channel })
+            Ok(Writer { address: address.to_owned(), client: CommandServiceClient::new(dial.calls(channel)) })
         };
         let writers: Vec<_> = named.map(writer).collect::<anyhow::Result<_>>()?;
         anyhow::ensure!(writers.len() <= WRITERS_MAX, "writers: {} are named, {WRITERS_MAX} at most", writers.len());
-        Ok((!writers.is_empty()).then(|| Self { writers: writers.into(), first: Arc::default() }))
+        let has_credentials = dial.has_credentials();
+        Ok((!writers.is_empty()).then(|| Self { all: writers.into(), first: Arc::default(), has_credentials }))
     }
 
-    /// Asks until the partition's writer answers. The caller's metadata goes along, so it is judged as if it had called there.
-    pub(crate) async fn preview(&self, metadata: &MetadataMap, submission: &Submission) -> Result<Outcome, Status> {
+    /// Asks until the partition's writer answers. The caller's metadata goes along, so it is judged as if it had called there; or its
+    /// name, if this process has credentials of its own.
+    pub(crate) async fn preview(
+        &self,
+        caller: Option<&Caller>,
+        metadata: &MetadataMap,
+        submission: &Submission,
+    ) -> Result<Outcome, Status> {
+        let mut headers = metadata.clone().into_headers();
+        name_caller(&mut headers, caller, self.has_credentials);
+        let metadata = MetadataMap::from_headers(headers);
         let command = api::Command::decode(submission.bytes.clone())
             .map_err(|error| Status::internal(format!("a command cannot be sent: {error}")))?;
-        let (first, count) = (self.first.load(Ordering::Relaxed), self.writers.len());
+        let (first, count) = (self.first.load(Ordering::Relaxed), self.all.len());
         let mut said = Vec::with_capacity(count);
         for place in (0..count).map(|n| (first + n) % count) {
-            let Writer { address, channel } = &self.writers[place];
+            let Writer { address, client } = &self.all[place];
             let message = SubmitRequest { command: Some(command.clone()), include_events: true, validate_only: true };
             let mut request = Request::new(message);
             *request.metadata_mut() = metadata.clone();
-            match CommandServiceClient::new(channel.clone()).submit(request).await {
+            match client.clone().submit(request).await {
                 Err(status) if is_not_its_writer(&status) => said.push(format!("{address}: {}", status.message())),
                 answered => {
                     self.first.store(place, Ordering::Relaxed);
