@@ -2,9 +2,9 @@
 
 use subledger_domain::{
     Command, Event, command as c, event as e,
-    ids::{DisputeId, IncentiveProgramId, PaymentId},
+    ids::{DisputeId, IncentiveProgramId, PaymentId, UsagePeriodId},
     incentive::{
-        Accelerator, BankProfile, CurrencyTotal, DatedRate, EarningType, EnrollmentStatus, IncentiveProduct,
+        Accelerator, BankProfile, CoopShare, CurrencyTotal, DatedRate, EarningType, EnrollmentStatus, IncentiveProduct,
         IncentiveProgram, Lever, LeverTotal, PaymentAmounts, PaymentMethod, PaymentStatus, ProgramEarner, RateCard,
         TaxProfile,
     },
@@ -33,6 +33,16 @@ fn mpn() -> String {
     "4391227".into()
 }
 
+fn coop() -> Vec<CoopShare> {
+    vec![CoopShare {
+        program: "coop-marketing-fund".into(),
+        usage_period_id: UsagePeriodId::new("FY18-H2").unwrap(),
+        amount_usd: amount("9.00"),
+        currency: euro(),
+        amount: amount("8.10"),
+    }]
+}
+
 fn programs() -> Vec<IncentiveProgram> {
     let lever = Lever {
         name: "core".into(),
@@ -43,6 +53,7 @@ fn programs() -> Vec<IncentiveProgram> {
         accelerators: vec![Accelerator { from_revenue: amount("1000.00"), rate: amount("0.06") }],
         minimum_revenue: amount("100.00"),
         cap: Some(amount("5000.00")),
+        coop_program: Some("coop-marketing-fund".into()),
     };
     let card = RateCard {
         valid_from: day(1),
@@ -149,6 +160,7 @@ pub(super) fn events() -> Vec<Event> {
             totals: totals(),
             adjusted_usd: amount("-1.00"),
             earned_usd: amount("39.00"),
+            coop: coop(),
             line_count: 17,
             lines_digest: (0..32).collect(),
             order_on: day(28),
@@ -239,6 +251,7 @@ pub(super) fn commands() -> Vec<Command> {
             totals: totals(),
             adjusted_usd: amount("-1.00"),
             earned_usd: amount("39.00"),
+            coop: coop(),
             line_count: 17,
             lines_digest: (0..32).collect(),
             order_on: day(28),
