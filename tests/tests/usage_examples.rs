@@ -107,7 +107,7 @@ fn used(customer: &str, meter: &str, resource: &str, (from, to): (u32, u32), qua
                 "unit": unit })
         })
         .collect();
-    json!({ "command_id": format!("used-{customer}-{meter}-{resource}-{from}"),
+    json!({ "command_id": format!("used-{customer}-{meter}-{}-{from}", resource.trim_start_matches('/')),
         "record_usage": { "customer_id": customer, "records": records }})
 }
 

@@ -237,6 +237,7 @@ pub(super) fn concerned(event: &Event) -> Option<&PartnerId> {
         Event::IncentivePaymentStatusChanged(e) => Some(&e.partner_id),
         Event::EarningDisputed(e) => Some(&e.partner_id),
         Event::EarningDisputeDecided(e) => Some(&e.partner_id),
+        Event::CoopFundsAccrued(e) => Some(&e.partner_id),
         Event::CreditNoteIssued(e) => Some(&e.partner_id),
         Event::InvoiceRebilled(e) => Some(&e.invoice.partner_id),
         _ => None,

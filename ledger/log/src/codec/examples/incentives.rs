@@ -53,7 +53,7 @@ fn programs() -> Vec<IncentiveProgram> {
         accelerators: vec![Accelerator { from_revenue: amount("1000.00"), rate: amount("0.06") }],
         minimum_revenue: amount("100.00"),
         cap: Some(amount("5000.00")),
-        coop_program: Some("coop-marketing-fund".into()),
+        coop_program: None,
     };
     let card = RateCard {
         valid_from: day(1),
@@ -160,7 +160,7 @@ pub(super) fn events() -> Vec<Event> {
             totals: totals(),
             adjusted_usd: amount("-1.00"),
             earned_usd: amount("39.00"),
-            coop: coop(),
+            coop: Vec::new(),
             line_count: 17,
             lines_digest: (0..32).collect(),
             order_on: day(28),
@@ -218,6 +218,18 @@ pub(super) fn events() -> Vec<Event> {
             decided_on: day(21),
         }),
     ]
+}
+
+/// A lever that feeds a co-op fund, and a month of which a part went there.
+pub(super) fn with_coop() -> [Event; 2] {
+    let mut programs = programs();
+    let levers = programs.iter_mut().flat_map(|program| &mut program.cards).flat_map(|card| &mut card.levers);
+    levers.for_each(|lever| lever.coop_program = Some("coop-marketing-fund".into()));
+    let closed = events().into_iter().find_map(|event| match event {
+        Event::EarningsClosed(closed) => Some(e::EarningsClosed { coop: coop(), ..closed }),
+        _ => None,
+    });
+    [e::IncentiveProgramsPublished { programs }.into(), closed.unwrap().into()]
 }
 
 /// Builds a command about the enrollment.

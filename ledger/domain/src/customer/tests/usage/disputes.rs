@@ -1,12 +1,7 @@
 //! Disputes about earned credit (azure-marketplace-software.md 2.19, G23).
 
 use super::kit::*;
-use crate::{
-    Command, Reason,
-    command::DisputeEarnedCredit,
-    ids::DisputeId,
-    usage::AccessScope,
-};
+use crate::{Command, Reason, command::DisputeEarnedCredit, ids::DisputeId, usage::AccessScope};
 
 fn id(text: &str) -> DisputeId {
     DisputeId::new(text).unwrap()
