@@ -156,8 +156,8 @@ fn a_lever_feeds_a_co_op_fund_which_expires() {
 #[test]
 fn accelerators_minimums_and_caps() {
     let core = accelerated(lever("core", "0.03"), "1000", "0.05");
-    let minimum = subledger_domain::incentive::Lever { minimum_revenue: amount("1500"), ..lever("volume", "0.01") };
-    let capped = subledger_domain::incentive::Lever { cap: Some(amount("12.00")), ..lever("capped", "0.02") };
+    let minimum = Lever { minimum_revenue: amount("1500"), ..lever("volume", "0.01") };
+    let capped = Lever { cap: Some(amount("12.00")), ..lever("capped", "0.02") };
     let mut ledger = enrolled(program(vec![core, minimum, capped]));
     ledger.charge(0, &sale("a", "2019-11-01", "400.00"));
     ledger.charge(1, &sale("b", "2019-11-02", "599.99"));
