@@ -18,4 +18,5 @@ pub mod random;
 pub mod raw;
 pub mod story;
 pub mod topic;
+pub mod usage_month;
 pub mod year;

@@ -135,6 +135,10 @@ async fn a_month_of_usage_is_billed_credited_and_explained() -> anyhow::Result<(
         rows[4]
     );
 
+    assert!(rows[1].contains(",Azure plan,"), "the offer as the price list names it: {}", rows[1]);
+    let recon = run(&["export-recon", "--invoice", number, "--address", address])?.expect_code(0)?.out;
+    assert_eq!(recon.matches(",15 % partner earned credit,").count(), 1, "{recon}");
+
     // Earned, forgone, and why.
     let credit = listed(&["earned-credit", "--partner", "contoso", "--month", "2019-10"], address)?;
     assert_eq!(credit.len(), 31);
@@ -168,6 +172,22 @@ async fn a_month_of_usage_is_billed_credited_and_explained() -> anyhow::Result<(
         assert!(explained.contains(said), "does not say {said:?}:\n{explained}");
     }
 
+    // A day is disputed, and credited with the next month.
+    let dispute = json!({ "command_id": "dispute", "dispute_earned_credit": { "customer_id": "fabrikam", "partner_id": "contoso",
+        "dispute_id": "d-1", "scope": { "azure_subscription_id": "az-1" }, "from": "2019-10-04", "to": "2019-10-04",
+        "claimed_percent": "15", "evidence": "the activity log says 23:59" }});
+    client.accepted(&dispute).await?;
+    let disputes =
+        |look: &[&str]| listed(&[&["earned-credit-disputes", "--partner", "contoso"], look].concat(), address);
+    let decide = json!({ "command_id": "decide", "decide_earned_credit_dispute": { "customer_id": "fabrikam",
+        "dispute_id": "d-1", "accepted": true, "note": "seen" }});
+    let decided = client.accepted(&decide).await?.position.unwrap_or_default();
+    let place = |seq: u64| format!("customers/{}@{seq}", decided.partition);
+    let (before, after) = (place(decided.seq - 1), place(decided.seq));
+    let state = |rows: Vec<Value>| rows[0]["state"].clone();
+    assert_eq!(state(disputes(&["--min-position", &after])?), "accepted");
+    assert_eq!(state(disputes(&["--recorded-by", &before])?), "open");
+
     // What comes now is unbilled.
     let records = json!({ "command_id": "november", "record_usage": { "customer_id": "fabrikam", "records": [{
         "azure_subscription_id": "az-1", "resource_group": "web", "resource_uri": "/subscriptions/az-1/vm", "meter_id": METER,
@@ -177,12 +197,23 @@ async fn a_month_of_usage_is_billed_credited_and_explained() -> anyhow::Result<(
     let mut unbilled = Vec::new();
     for _ in 0..100 {
         unbilled = listed(&["usage", "--customer", "fabrikam", "--unbilled"], address)?;
-        if !unbilled.is_empty() {
+        if unbilled.len() == 3 {
             break;
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
-    assert_eq!((unbilled.len(), &unbilled[0]["amount"]), (1, &"0.0153".into()), "{unbilled:#?}");
+    // The use of the day, the disputed day without its credit taken back, and with it.
+    let amounts: Vec<_> =
+        unbilled.iter().map(|row| format!("{} {}", row["usage_date"], row["amount"]).replace('"', "")).collect();
+    assert_eq!(amounts.len(), 3, "{amounts:#?}");
+    for said in ["2019-11-01 0.0153", "2019-10-04 -0.43869670512", "2019-10-04 0.372892199352"] {
+        assert!(amounts.contains(&said.to_owned()), "{amounts:#?}");
+    }
+    let why = listed(&["earned-credit", "--partner", "contoso", "--month", "2019-10"], address)?;
+    assert_eq!(why[3]["reason"], "DISPUTE_ACCEPTED");
+    let then =
+        listed(&["earned-credit", "--partner", "contoso", "--month", "2019-10", "--as-of", "2019-10-31"], address)?;
+    assert_eq!(then[3]["reason"], "ACCESS_PARTIAL_DAY");
     run(&["compare", "--address", address])?.expect_code(0)?;
     Ok(())
 }

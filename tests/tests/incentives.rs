@@ -9,6 +9,7 @@ use subledger_tests::{
     cli::run,
     client::Client,
     commands::{agreement, change_quantity, customer, offer, partner, price, purchase},
+    kafka::{Broker, Fleet, skipped},
     process::Serve,
 };
 
@@ -65,6 +66,12 @@ fn texts(rows: &[Value], fields: &[&str]) -> Vec<String> {
 async fn started(dir: &Path) -> anyhow::Result<(Serve, Client)> {
     let serve = Serve::start(&dir.join("ledger"), TEST_CLOCK).await?;
     let client = Client::connect(&serve.address).await?;
+    founded(&client).await?;
+    Ok((serve, client))
+}
+
+/// A location in the program, and ten seats of 20.00 dollars a month.
+async fn founded(client: &Client) -> anyhow::Result<()> {
     for command in [partner("contoso"), offer("e3"), price("e3", "20.00"), customer("fabrikam", "contoso")] {
         client.accepted(&command).await?;
     }
@@ -73,7 +80,7 @@ async fn started(dir: &Path) -> anyhow::Result<(Serve, Client)> {
         client.accepted(&command).await?;
     }
     client.accepted(&purchase("p1", "fabrikam", "contoso", "e3", 10)).await?;
-    Ok((serve, client))
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,6 +159,10 @@ async fn what_is_billed_earns_is_paid_and_is_explained() -> anyhow::Result<()> {
     let row = "4390934,MPN,Partner contoso,CSP direct bill,8.00,10.00,0.80,0.00,0.00,7.20,EUR,electronic bank transfer,\
                contoso-I-EUR-000001,Sent,The payment was sent to the bank,";
     assert!(paid.contains(row), "{paid}");
+    // A payment outside the period is no failure.
+    let outside = ["incentives", "export", "payments", "--payment", &payment, "--from", "2018-01", "--to", "2018-02"];
+    let none = run(&[&outside[..], &["--address", address]].concat())?.expect_code(0)?;
+    assert!(none.err.contains("No data available") && none.out.lines().count() == 1, "{} {}", none.out, none.err);
     let overview = run(&["incentives", "overview", "contoso", "--address", address])?.expect_code(0)?.out;
     for said in ["fiscal year from 2017-07-01", "paid this year     10.00 USD", "csp at 4390934: Enrolled"] {
         assert!(overview.contains(said), "does not say {said:?}:\n{overview}");
@@ -196,5 +207,96 @@ async fn a_dispute_is_decided_and_corrects_the_next_month() -> anyhow::Result<()
     let corrections: Vec<_> = february.iter().filter(|it| it["kind"] == "correction").cloned().collect();
     assert_eq!(texts(&corrections, &["amount", "reference"]), ["1.50 d-1"], "{february:#?}");
     run(&["compare", "--address", address])?.expect_code(0)?;
+    Ok(())
+}
+
+/// What a moment is told by, and what it says: periods, earnings, payments.
+fn then(look: &[&str], address: &str) -> anyhow::Result<[Vec<String>; 3]> {
+    let of = |kind: &str, fields: &[&str]| -> anyhow::Result<Vec<String>> {
+        Ok(texts(&listed(&[&[kind, "--partner", "contoso"], look].concat(), address)?, fields))
+    };
+    Ok([
+        of("earning-periods", &["month", "earned_usd", "status"])?,
+        of("earnings", &["transaction_date", "amount", "status"])?,
+        of("incentive-payments", &["payment_id", "status"])?,
+    ])
+}
+
+/// Earnings are looked back at, and compared between two moments, on a real broker as they are embedded.
+#[tokio::test(flavor = "multi_thread")]
+async fn earnings_are_looked_back_at_on_kafka() -> anyhow::Result<()> {
+    if skipped() {
+        return Ok(());
+    }
+    let dir = tempfile::tempdir()?;
+    let broker = Broker::start(dir.path().join("kafka"))?;
+    let mut fleet = Fleet::start_on_test_clock(&broker, "incentives", dir.path(), "2018-01-09").await?;
+    let address = fleet.gateway.address.clone().context("an address")?;
+    let (client, address) = (Client::connect(&address).await?, address.as_str());
+    founded(&client).await?;
+    client.advance("2018-03-02").await?;
+    let [january, february] = ["2018-01 10.00", "2018-02 10.00"];
+    let now = [
+        vec![format!("{january} Upcoming"), format!("{february} Unprocessed")],
+        vec!["2018-01-09 10.00 Upcoming".to_owned(), "2018-02-09 10.00 Unprocessed".to_owned()],
+        vec!["contoso-I-EUR-000001 Upcoming".to_owned()],
+    ];
+    let mut found = then(&[], address)?;
+    for _ in 0..200 {
+        if found == now {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        found = then(&[], address)?;
+    }
+    assert_eq!(found, now);
+    let status = json!({ "command_id": "progress", "set_incentive_payment_status": { "partner_id": "contoso",
+        "payment_id": "contoso-I-EUR-000001", "status": "PAYMENT_STATUS_IN_PROGRESS" } });
+    let moved = client.accepted(&status).await?.position.unwrap_or_default();
+    let place = |seq: u64| format!("partners/{}@{seq}", moved.partition);
+    let (before, after) = (place(moved.seq - 1), place(moved.seq));
+    let recorded = |place: &str| then(&["--recorded-by", place, "--min-position", &after], address);
+    assert_eq!(recorded(&before)?[2], now[2], "what was known before the payment moved");
+    assert_eq!(recorded(&after)?[2], ["contoso-I-EUR-000001 In progress"]);
+    let early = then(&["--as-of", "2018-02-10"], address)?;
+    assert_eq!(early, [vec![format!("{january} Unprocessed")], vec!["2018-01-09 10.00 Unprocessed".into()], vec![]]);
+    // The same two moments side by side, with the commits between them.
+    let (from, to) = (["--from", &before], ["--to", &after]);
+    let found = run(&[&["diff", "--partner", "contoso", "--address", address], &from[..], &to[..]].concat())?;
+    let found = found.expect_code(0)?.out;
+    for said in [
+        "incentive payment contoso-I-EUR-000001 of contoso\n  status  Upcoming -> In progress\n",
+        "command progress (anonymous, grpc)  IncentivePaymentStatusChanged",
+        "earnings csp 4390934 2018-01 of contoso\n  status  Upcoming -> In progress\n",
+    ] {
+        assert!(found.contains(said), "does not say {said:?}:\n{found}");
+    }
+    fleet.check_read_models()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_moments_of_incentives_are_compared() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (serve, client) = started(dir.path()).await?;
+    let address = serve.address.as_str();
+    client.advance("2018-03-02").await?;
+    let diff = |from: &str, to: &str| -> anyhow::Result<String> {
+        let arguments = ["diff", "--partner", "contoso", "--from", from, "--to", to, "--address", address];
+        Ok(run(&arguments)?.expect_code(0)?.out)
+    };
+    let new = diff("2018-01-08", "2018-01-09")?;
+    assert!(new.contains("enrollment csp 4390934 of contoso: new\n"), "{new}");
+    let closed = diff("2018-01-30", "2018-02-01")?;
+    for said in [
+        "earnings csp 4390934 2018-01 of contoso: new\n",
+        "  earned_usd               - -> 10.00\n",
+        "command earn:contoso:csp:4390934:2018-01:4 (incentive, projector)  EarningsClosed",
+    ] {
+        assert!(closed.contains(said), "does not say {said:?}:\n{closed}");
+    }
+    let paid = diff("2018-02-28", "2018-03-03")?;
+    assert!(paid.contains("incentive payment contoso-I-EUR-000001 of contoso: new\n"), "{paid}");
+    let nothing = diff("2018-02-12", "2018-02-13")?;
+    assert!(!nothing.contains("earnings") && !nothing.contains("enrollment"), "{nothing}");
     Ok(())
 }

@@ -648,6 +648,10 @@ reasons! {
     ActivityCapExceeded = "ACTIVITY_CAP_EXCEEDED",
     /// More than the fund has left.
     CoopFundExceeded = "COOP_FUND_EXCEEDED",
+    /// The location has no such fund.
+    CoopFundNotFound = "COOP_FUND_NOT_FOUND",
+    /// Claims on the fund are still taken.
+    CoopFundOpen = "COOP_FUND_OPEN",
     /// Nobody published what a cap is in the fund's currency.
     CapRateMissing = "CAP_RATE_MISSING",
 

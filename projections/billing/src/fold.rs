@@ -46,7 +46,7 @@ impl Projection for BillingProjection {
     }
 
     fn version(&self) -> u32 {
-        6
+        7
     }
 
     fn fold(&self, commit: &Recorded<'_>, rows: &mut dyn Changes) -> Result<(), StoreError> {
@@ -66,7 +66,7 @@ impl Projection for BillingProjection {
                 Event::InvoiceIssued(event) => invoice_issued(rows, commit.position, index, event)?,
                 _ => {
                     claims::fold(rows, commit.position, event)?;
-                    usage::fold(rows, event, commit.effective_at)?;
+                    usage::fold(rows, commit.position, event, commit.effective_at)?;
                     incentives::fold(rows, commit.position, index, event)?;
                     receivables::fold(rows, commit.position, index, event)?;
                 }

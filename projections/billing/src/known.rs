@@ -101,6 +101,7 @@ fn created(rows: &mut dyn Changes, event: &SubscriptionCreated) -> Result<(), St
     let term = Term {
         end: event.term_end,
         offer_id: event.offer_id.clone(),
+        offer_name: event.offer_name.clone(),
         price_list_id: Some(event.price_list_id.clone()),
         prices: event.prices.clone(),
     };
@@ -124,8 +125,13 @@ fn next_term(
 fn converted(rows: &mut dyn Changes, event: &SubscriptionConverted) -> Result<(), StoreError> {
     let SubscriptionConverted { customer_id, subscription_id, effective_on, .. } = event;
     let Some(before) = facts::term(rows, customer_id, subscription_id, *effective_on)? else { return Ok(()) };
-    let term =
-        Term { offer_id: event.offer_id.clone(), price_list_id: None, prices: event.prices.clone(), end: before.end };
+    let term = Term {
+        end: before.end,
+        offer_id: event.offer_id.clone(),
+        offer_name: event.offer_name.clone(),
+        price_list_id: None,
+        prices: event.prices.clone(),
+    };
     facts::put_term(rows, customer_id, subscription_id, *effective_on, &term)
 }
 

@@ -50,9 +50,9 @@ pub enum Account {
     IncentivePaid,
     /// What incorrect payments leave to be taken back.
     IncentiveRecoup,
-    /// What co-op funds cost.
+    /// What co-op funds cost; what expires unclaimed costs nothing after all.
     CoopCost,
-    /// Accrued co-op funds of which no claim is granted; what expires unclaimed stays here.
+    /// Accrued co-op funds of which no claim is granted.
     CoopFund,
     /// Granted co-op claims that did not go to payment.
     CoopDue,
@@ -296,7 +296,7 @@ fn billed(totals: &InvoiceTotals) -> Posting {
     Posting::default().book(Account::Revenue, -net).book(Account::Tax, -(totals.tax + totals.tax_included))
 }
 
-/// What closed earnings post, in US dollars; negative ones are taken back.
+/// What closed earnings post that are paid, in US dollars; negative ones are taken back. What goes to co-op funds is booked with them.
 pub(crate) fn earnings_posting(earned_usd: Decimal) -> Posting {
     Posting::default().transfer(Account::IncentiveCost, Account::IncentivePayable, earned_usd)
 }

@@ -84,7 +84,7 @@ columns! {
     SubscriptionName
     /// License files: the offer's name (L10134). One-time files: such as `Free trial` (L10597).
     SubscriptionDescription
-    /// What a credit by hand refers to; one-time files only (X L13804).
+    /// Earned credit of usage, or what a credit by hand refers to; one-time files only (X L13804).
     PriceAdjustmentDescription
     /// Billing frequency (L10135).
     BillingCycleType

@@ -115,7 +115,13 @@ impl<'a> Row<'a> {
                 InvoiceFamily::LicenseUsage => line.offer_name.as_str().into(),
                 InvoiceFamily::OneTimeRecurring => optional(&line.subscription_description),
             },
-            Column::PriceAdjustmentDescription => optional(&line.reference),
+            // Earned credit names itself; there is no text for it in the source (X L13804).
+            Column::PriceAdjustmentDescription => match &line.usage {
+                Some(usage) if !usage.credit_percent.is_zero() => {
+                    format!("{} % partner earned credit", usage.credit_percent.normalize()).into()
+                }
+                _ => optional(&line.reference),
+            },
             Column::BillingCycleType => line.billing_frequency.map_or("", BillingFrequency::label).into(),
             Column::LineId => line.line_id.as_str().into(),
         }

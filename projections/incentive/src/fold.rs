@@ -28,6 +28,7 @@ use crate::{
         associations::Step,
         base_days::{self, Place},
         bases::{Base, Sums},
+        causes,
         subscriptions::{Holding, Name},
     },
 };
@@ -42,7 +43,7 @@ impl Projection for IncentiveProjection {
     }
 
     fn version(&self) -> u32 {
-        7
+        8
     }
 
     fn fold(&self, commit: &Recorded<'_>, rows: &mut dyn Changes) -> Result<(), StoreError> {
@@ -55,10 +56,12 @@ impl Projection for IncentiveProjection {
             associations::fold(rows, commit, number, event)?;
             coop::fold(rows, commit, number, event)?;
         }
+        causes::note(rows, commit)?;
         let mut books = Books { rows, position: commit.position, sums: BTreeMap::new() };
         for (index, event) in events.iter().enumerate() {
             let index = u32::try_from(index).map_err(|_| StoreError("a commit has too many events".to_owned()))?;
-            fold_event(event, &mut books)?;
+            fold_event(event, index, &mut books)?;
+            credits::disputes(books.rows, commit, event)?;
             incentives::fold(books.rows, commit, index, event)?;
         }
         books.finish()
@@ -103,11 +106,12 @@ impl Books<'_> {
     }
 }
 
-fn fold_event(event: &Event, books: &mut Books<'_>) -> Result<(), StoreError> {
+fn fold_event(event: &Event, index: u32, books: &mut Books<'_>) -> Result<(), StoreError> {
     match event {
         Event::Charged(line) => {
             charged(books, line)?;
-            line.usage.as_ref().map_or(Ok(()), |usage| credits::charged(books.rows, line, usage))
+            let at = (books.position, index);
+            line.usage.as_ref().map_or(Ok(()), |usage| credits::charged(books.rows, at, line, usage))
         }
         Event::UsageRated(e) => e.rows.iter().try_for_each(|row| credits::rated(books.rows, books.position, e, row)),
         Event::SubscriptionCreated(e) => created(books, e),

@@ -1,6 +1,7 @@
 //! Queries: what the incentive service answers, as typed rows.
 
 mod associations;
+mod changes;
 mod coop;
 mod credits;
 mod earnings;
@@ -30,9 +31,13 @@ use crate::{
 pub use associations::{
     AssociationCredit, AssociationFilter, get_association, list_association_credits, list_associations,
 };
+pub use changes::{IncentiveChange, IncentiveChanged, list_incentive_changes};
 pub use coop::{CoopFilter, CoopFund, get_coop_claim, list_coop_claims, list_coop_funds};
-pub use credits::{CreditFilter, EarnedCredit, EarnedCreditTotal, list_earned_credit, list_earned_credit_totals};
-pub use earnings::{EarningExplanation, EarningFilter, EarningLine, explain_earning, list_earnings};
+pub use credits::{
+    CreditFilter, EarnedCredit, EarnedCreditDispute, EarnedCreditTotal, list_earned_credit,
+    list_earned_credit_disputes, list_earned_credit_totals,
+};
+pub use earnings::{EarningExplanation, EarningFilter, EarningLine, explain_earning, export_months, list_earnings};
 pub use overview::{IncentiveOverview, OverviewRow, TrendPoint, incentive_overview};
 pub use programs::{
     EarningDispute, EarningPeriod, EnrollmentView, HistoryStep, IncentivePayment, ProgramFilter, list_earning_disputes,

@@ -348,6 +348,24 @@ proptest! {
         for (which, n, cents) in acts {
             world.run(&claim_command(which, n, cents));
         }
+        if late {
+            // After the last days of claims the funds expire, and what is refused then is lost with them.
+            world.at = day("2021-03-01").and_time(chrono::NaiveTime::MIN).and_utc();
+            for id in ["H1", "H2"] {
+                world.run(&Command::ExpireCoopFunds(c::ExpireCoopFunds {
+                    partner_id: partner_id(),
+                    program: PROGRAM.into(),
+                    location_mpn_id: "4242".into(),
+                    usage_period_id: UsagePeriodId::new(id).unwrap(),
+                }));
+            }
+            let claims = list_coop_claims(&world.rows, &CoopFilter::default(), ALL).unwrap().items;
+            for claim in claims {
+                let (partner_id, claim_id) = (partner_id(), claim.claim_id);
+                world.run(&Command::RejectCoopClaim(c::RejectCoopClaim { partner_id, claim_id, reason: "late".into() }));
+            }
+        }
+        let mut expired: BTreeMap<String, Decimal> = BTreeMap::new();
         let mut accrued: BTreeMap<String, Decimal> = BTreeMap::new();
         let mut held: BTreeMap<String, [Decimal; 3]> = BTreeMap::new();
         let mut of: BTreeMap<String, String> = BTreeMap::new();
@@ -357,6 +375,11 @@ proptest! {
             let (id, [review, granted, paid]) = match event {
                 Event::CoopFundsAccrued(e) => {
                     *accrued.entry(e.usage_period_id.to_string()).or_default() += e.amount;
+                    continue;
+                }
+                Event::CoopFundsExpired(e) => {
+                    prop_assert!(late && e.amount > zero, "{:?}", e);
+                    *expired.entry(e.usage_period_id.to_string()).or_default() += e.amount;
                     continue;
                 }
                 Event::CoopClaimCreated(e) => {
@@ -380,7 +403,7 @@ proptest! {
         let balances = world.balances();
         let all = |sums: fn(&[Decimal; 3]) -> Decimal| held.values().map(sums).sum::<Decimal>();
         let (granted, paid) = (all(|it| it[1]), all(|it| it[2]));
-        let total: Decimal = accrued.values().copied().sum();
+        let total = accrued.values().copied().sum::<Decimal>() - expired.values().copied().sum::<Decimal>();
         let booked = |name: &str| balances.get(name).copied().unwrap_or_default();
         prop_assert_eq!(
             ["coop_cost", "coop_fund", "coop_due", "coop_paid"].map(booked),
@@ -396,6 +419,7 @@ proptest! {
             prop_assert_eq!(fund.accrued, fund.in_review + fund.approved + fund.available + fund.expired);
             prop_assert!(fund.available >= Decimal::ZERO && fund.expired >= Decimal::ZERO, "{:?}", fund);
             prop_assert!(if late { fund.available.is_zero() } else { fund.expired.is_zero() }, "{:?}", fund);
+            prop_assert_eq!(fund.expired, expired.get(id).copied().unwrap_or_default());
         }
         for claim in list_coop_claims(&world.rows, &CoopFilter::default(), ALL).unwrap().items {
             let (_, steps) = get_coop_claim(&world.rows, &partner_id(), &claim.claim_id).unwrap().unwrap();

@@ -1,12 +1,13 @@
 //! `IncentiveService`: what incentives are computed on, earned credit; enrollment, earnings and payments stand in [`programs`].
 
+mod changes;
 mod export;
 pub(crate) mod programs;
 
 use subledger_fold::{Rows, as_of::Horizon};
 use subledger_incentive::{
-    BaseFilter, CreditFilter, EarnedCredit, EarnedCreditTotal, InvalidMonth, Month, list_bases, list_earned_credit,
-    list_earned_credit_totals,
+    BaseFilter, CreditFilter, EarnedCredit, EarnedCreditDispute, EarnedCreditTotal, InvalidMonth, Month, list_bases,
+    list_earned_credit, list_earned_credit_disputes, list_earned_credit_totals,
 };
 use subledger_log::codec::Wire as _;
 use subledger_proto::api::{
@@ -80,10 +81,34 @@ impl IncentiveService for IncentiveApi {
         let page = self.model.page(request.page_size, request.page_token)?;
         let partner_id = optional_id("partner_id", request.partner_id)?;
         let filter = CreditFilter { partner_id, month: month("month", &request.month)?, ..CreditFilter::default() };
-        let (totals, next_page_token, reflects) =
-            self.model.list(wanted, move |rows| list_earned_credit_totals(rows, &filter, page.request())).await?;
+        let as_of = self.model.as_of(request.as_of)?;
+        let list = move |rows: &dyn Rows, horizon: &Horizon| {
+            list_earned_credit_totals(rows, &CreditFilter { horizon: horizon.clone(), ..filter }, page.request())
+        };
+        let (totals, next_page_token, reflects) = self.model.list_as_of(wanted, as_of, list).await?;
         let totals = totals.iter().map(to_total).collect();
         Ok(Response::new(ListEarnedCreditTotalsResponse { totals, next_page_token, reflects }))
+    }
+
+    async fn list_earned_credit_disputes(
+        &self,
+        request: Request<api::ListEarnedCreditDisputesRequest>,
+    ) -> Result<Response<api::ListEarnedCreditDisputesResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        let request = request.into_inner();
+        let page = self.model.page(request.page_size, request.page_token)?;
+        let filter = CreditFilter {
+            partner_id: optional_id("partner_id", request.partner_id)?,
+            customer_id: optional_id("customer_id", request.customer_id)?,
+            ..CreditFilter::default()
+        };
+        let as_of = self.model.as_of(request.as_of)?;
+        let list = move |rows: &dyn Rows, horizon: &Horizon| {
+            list_earned_credit_disputes(rows, &CreditFilter { horizon: horizon.clone(), ..filter }, page.request())
+        };
+        let (disputes, next_page_token, reflects) = self.model.list_as_of(wanted, as_of, list).await?;
+        let disputes = disputes.iter().map(to_credit_dispute).collect();
+        Ok(Response::new(api::ListEarnedCreditDisputesResponse { disputes, next_page_token, reflects }))
     }
 
     async fn list_incentive_programs(
@@ -132,6 +157,14 @@ impl IncentiveService for IncentiveApi {
     ) -> Result<Response<api::ListEarningDisputesResponse>, Status> {
         let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
         programs::disputes(&self.model, wanted, request.into_inner()).await
+    }
+
+    async fn list_incentive_changes(
+        &self,
+        request: Request<api::ListIncentiveChangesRequest>,
+    ) -> Result<Response<api::ListChangesResponse>, Status> {
+        let wanted = self.model.wanted(&request.get_ref().min_position, request.metadata())?;
+        changes::list(&self.model, wanted, request.into_inner()).await
     }
 
     async fn explain_earning(
@@ -199,6 +232,25 @@ pub(crate) fn to_total(total: &EarnedCreditTotal) -> api::EarnedCreditTotal {
         earned: total.earned.to_wire(),
         forgone: total.forgone.to_wire(),
         charged: total.charged.to_wire(),
+    }
+}
+
+/// The API's form.
+pub(crate) fn to_credit_dispute(dispute: &EarnedCreditDispute) -> api::EarnedCreditDispute {
+    let e = &dispute.event;
+    api::EarnedCreditDispute {
+        dispute_id: e.dispute_id.to_wire(),
+        partner_id: e.partner_id.to_wire(),
+        customer_id: e.customer_id.to_wire(),
+        scope: Some(e.scope.to_wire()),
+        from: e.from.to_wire(),
+        to: e.to.to_wire(),
+        claimed_percent: e.claimed_percent.to_wire(),
+        evidence: e.evidence.clone(),
+        state: dispute.state.to_owned(),
+        note: dispute.note.clone(),
+        disputed_on: e.disputed_on.to_wire(),
+        decided_on: dispute.decided_on.to_wire(),
     }
 }
 

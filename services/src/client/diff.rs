@@ -5,10 +5,13 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use subledger_log::codec::to_json;
 use subledger_proto::{
-    api::{Change, ChangeCause, ListBillingChangesRequest, ListChangesResponse, ListCustomerChangesRequest},
+    api::{
+        Change, ChangeCause, ListBillingChangesRequest, ListChangesResponse, ListCustomerChangesRequest,
+        ListIncentiveChangesRequest,
+    },
     common::{AsOf, Position},
 };
-use tonic::{Response, Status};
+use tonic::{Code, Response, Status};
 
 use super::{
     Failure,
@@ -28,14 +31,14 @@ const PAGE: i32 = 1_000;
      subledger diff --customer c-1 --from customers/2@17                        # since a commit\n  \
      subledger diff --partner p-1 --from 2018-02-28,recorded:2018-03-03 --to 2018-02-28   # what we learned about February since\n\n\
      A moment is a business day, recorded:TIME, or commits such as customers/2@17 (nothing of a partition that is not named), or a day and\n\
-     one of those, with commas between. Without --to, now. Balances and invoices are a partner's."
+     one of those, with commas between. Without --to, now. Balances, invoices and incentives are a partner's."
 ))]
 #[command(group(clap::ArgGroup::new("whose").required(true).multiple(true).args(["customer", "partner"])))]
 pub(crate) struct Args {
     /// Changes of this customer and its subscriptions
     #[arg(long, value_name = "ID")]
     customer: Option<String>,
-    /// Changes of this partner's balances, invoices, customers and subscriptions; with --customer, of its subscriptions there
+    /// Changes of this partner's balances, invoices, enrollments, earnings, incentive payments, customers and subscriptions; with --customer, of its subscriptions there
     #[arg(long, value_name = "ID")]
     partner: Option<String>,
     /// The first moment
@@ -101,6 +104,14 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         page_token,
         min_position: args.min_position.clone(),
     };
+    let of_incentives = |page_token: String| ListIncentiveChangesRequest {
+        partner_id: args.partner.clone().unwrap_or_default(),
+        from: Some(args.from.clone()),
+        to: args.to.clone(),
+        page_size: PAGE,
+        page_token,
+        min_position: args.min_position.clone(),
+    };
     let of_customers = |page_token: String| ListCustomerChangesRequest {
         customer_id: args.customer.clone().unwrap_or_default(),
         partner_id: args.partner.clone().unwrap_or_default(),
@@ -114,6 +125,19 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
     if args.partner.is_some() && args.customer.is_none() {
         let client = connection.billing();
         each_page(&mut report, async |token| client.clone().list_billing_changes(of_billing(token)).await).await?;
+        let client = connection.incentives();
+        each_page(&mut report, async |token| {
+            let page = client.clone().list_incentive_changes(of_incentives(token)).await;
+            // Who may see invoices may not see incentives.
+            match page {
+                Err(status) if status.code() == Code::PermissionDenied => {
+                    eprintln!("incentives are left out: {}", status.message());
+                    Ok(Response::new(ListChangesResponse::default()))
+                }
+                page => page,
+            }
+        })
+        .await?;
     }
     let client = connection.customers();
     each_page(&mut report, async |token| client.clone().list_customer_changes(of_customers(token)).await).await?;

@@ -95,5 +95,5 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         daily_usage: args.daily,
     };
     let stream = args.address.connect().await?.billing().export_reconciliation(request).await?.into_inner();
-    files::save(stream, args.out.as_deref()).await
+    files::save(stream, args.out.as_deref()).await.map(|_| ())
 }

@@ -16,10 +16,10 @@ use super::Failure;
 /// Lines from which on progress is told, on standard error.
 pub(super) const PROGRESS_LINES_MIN: u64 = 5_000;
 
-/// Writes a file. One that did not come whole is removed again.
-pub(super) async fn save(mut stream: Streaming<FileChunk>, path: Option<&Path>) -> Result<(), Failure> {
+/// Writes a file. One that did not come whole is removed again. The number of its lines, as far as the ledger says it.
+pub(super) async fn save(mut stream: Streaming<FileChunk>, path: Option<&Path>) -> Result<u64, Failure> {
     let Some(path) = path else {
-        return copy(&mut stream, &mut BufWriter::new(io::stdout().lock())).await.map(|_| ());
+        return copy(&mut stream, &mut BufWriter::new(io::stdout().lock())).await.map(|(lines, _)| lines);
     };
     let refused = |error: &io::Error| Failure::Usage(format!("cannot write {}: {error}", path.display()));
     // The first part says whether there is anything to write.
@@ -31,9 +31,9 @@ pub(super) async fn save(mut stream: Streaming<FileChunk>, path: Option<&Path>) 
     };
     match copied {
         Ok((lines, bytes)) => {
-            let lines = if lines > 0 { format!(", {lines} lines") } else { String::new() };
-            eprintln!("{}: {bytes} bytes{lines}", path.display());
-            Ok(())
+            let told = if lines > 0 { format!(", {lines} lines") } else { String::new() };
+            eprintln!("{}: {bytes} bytes{told}", path.display());
+            Ok(lines)
         }
         Err(failure) => {
             drop(file);

@@ -216,7 +216,7 @@ async fn document(to: &Connection, args: Args, format: DocumentFormat) -> Result
     let request =
         GetInvoiceDocumentRequest { invoice_number: args.id, format: format.into(), min_position: args.min_position };
     let stream = to.billing().get_invoice_document(request).await?.into_inner();
-    files::save(stream, args.out.as_deref()).await
+    files::save(stream, args.out.as_deref()).await.map(|_| ())
 }
 
 /// An invoice with all its lines, also those that did not come with it.

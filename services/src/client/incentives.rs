@@ -68,10 +68,10 @@ struct Export {
     /// Only in this payment
     #[arg(long, value_name = "ID")]
     payment: Option<String>,
-    /// Transactions of this month and later, such as 2019-07
+    /// Earnings, or payment orders, of this month and later, such as 2019-07 [default: three months before the current one]
     #[arg(long, value_name = "YYYY-MM")]
     from: Option<String>,
-    /// Transactions of this month and before
+    /// Earnings, or payment orders, of this month and before
     #[arg(long, value_name = "YYYY-MM")]
     to: Option<String>,
     /// File to write; standard output without
@@ -127,7 +127,11 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
                 min_position,
             };
             let stream = connection.incentives().export_incentives(request).await?.into_inner();
-            files::save(stream, export.out.as_deref()).await
+            if files::save(stream, export.out.as_deref()).await? == 0 {
+                // An answer, not a failure (L9478).
+                eprintln!("No data available");
+            }
+            Ok(())
         }
     }
 }

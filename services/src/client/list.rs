@@ -23,14 +23,15 @@ use subledger_proto::{
         ListAccessRecordsRequest, ListActivitiesRequest, ListAgeingRequest, ListAssociationCreditsRequest,
         ListAssociationsRequest, ListBalancesRequest, ListChargesRequest, ListCoopActivitiesRequest,
         ListCoopClaimsRequest, ListCoopFundsRequest, ListCreditNotesRequest, ListCustomersRequest,
-        ListEarnedCreditRequest, ListEarnedCreditTotalsRequest, ListEarningDisputesRequest, ListEarningPeriodsRequest,
-        ListEarningsRequest, ListEnrollmentsRequest, ListEntriesRequest, ListIncentiveBasesRequest,
-        ListIncentivePaymentsRequest, ListIncentiveProgramsRequest, ListInvoicesRequest, ListLicenseGroupsRequest,
-        ListLocationsRequest, ListMembershipsRequest, ListMergesRequest, ListOffersRequest, ListOrdersRequest,
-        ListPartnerAgreementsRequest, ListPartnersRequest, ListPartnershipsRequest, ListPaymentsRequest,
-        ListPricesRequest, ListPromotionsRequest, ListRolesRequest, ListSecondFactorsRequest, ListSlaClaimsRequest,
-        ListSpendingRequest, ListStatementRequest, ListSubscriptionsRequest, ListTaxRatesRequest, ListTransfersRequest,
-        ListTrialsRequest, ListUsageRequest, ListUsersRequest, ListWithholdingRequestsRequest,
+        ListEarnedCreditDisputesRequest, ListEarnedCreditRequest, ListEarnedCreditTotalsRequest,
+        ListEarningDisputesRequest, ListEarningPeriodsRequest, ListEarningsRequest, ListEnrollmentsRequest,
+        ListEntriesRequest, ListIncentiveBasesRequest, ListIncentivePaymentsRequest, ListIncentiveProgramsRequest,
+        ListInvoicesRequest, ListLicenseGroupsRequest, ListLocationsRequest, ListMembershipsRequest, ListMergesRequest,
+        ListOffersRequest, ListOrdersRequest, ListPartnerAgreementsRequest, ListPartnersRequest,
+        ListPartnershipsRequest, ListPaymentsRequest, ListPricesRequest, ListPromotionsRequest, ListRolesRequest,
+        ListSecondFactorsRequest, ListSlaClaimsRequest, ListSpendingRequest, ListStatementRequest,
+        ListSubscriptionsRequest, ListTaxRatesRequest, ListTransfersRequest, ListTrialsRequest, ListUsageRequest,
+        ListUsersRequest, ListWithholdingRequestsRequest,
     },
     common::{AccessOutcome, Position},
 };
@@ -215,6 +216,8 @@ pub(crate) enum Kind {
     EarnedCredit,
     /// Earned credit by month
     EarnedCreditTotals,
+    /// What partners dispute of earned credit, and the answers
+    EarnedCreditDisputes,
     /// Partners associated with customers by a claim
     Associations,
     /// Who is credited with what of each subscription that has a partner associated
@@ -283,6 +286,7 @@ impl Kind {
             Self::Spending => usage::SPENDING,
             Self::EarnedCredit => usage::EARNED_CREDIT,
             Self::EarnedCreditTotals => usage::EARNED_CREDIT_TOTALS,
+            Self::EarnedCreditDisputes => usage::EARNED_CREDIT_DISPUTES,
             Self::Associations => claims::ASSOCIATIONS,
             Self::AssociationCredits => claims::ASSOCIATION_CREDITS,
             Self::CoopActivities => claims::COOP_ACTIVITIES,
@@ -323,7 +327,8 @@ impl Kind {
             Self::LicenseGroups | Self::AssociationCredits => &["customer"],
             Self::Prices => &["currency", "on", "since", "as-of"],
             Self::Incentives => &["partner", "month", "as-of", "recorded-by"],
-            Self::EarnedCreditTotals => &["partner", "month"],
+            Self::EarnedCreditTotals => &["partner", "month", "as-of", "recorded-by"],
+            Self::EarnedCreditDisputes => &["partner", "customer", "as-of", "recorded-by"],
             Self::Associations => {
                 &["partner", "customer", "program", "location", "state", "from", "to", "as-of", "recorded-by"]
             }
@@ -336,7 +341,7 @@ impl Kind {
             Self::EarningPeriods => &["partner", "program", "month", "as-of", "recorded-by"],
             Self::Earnings => &["partner", "program", "customer", "month", "payment", "as-of", "recorded-by"],
             Self::Roles | Self::Refusals | Self::PrivilegedReads => &["partner", "principal"],
-            Self::Usage => &["partner", "customer", "month", "unbilled"],
+            Self::Usage => &["partner", "customer", "month", "unbilled", "as-of", "recorded-by"],
             Self::Spending => &["partner", "customer", "month"],
             Self::EarnedCredit => &["partner", "customer", "month", "as-of", "recorded-by"],
         }
@@ -531,13 +536,15 @@ async fn page(
         Kind::Incentives => page!(incentives.list_incentive_bases(ListIncentiveBasesRequest {
             partner_id, month: text(f.month), as_of }).bases as "IncentiveBase"),
         Kind::Usage => page!(billing.list_usage(ListUsageRequest {
-            partner_id, customer_id, month: text(f.month), unbilled: f.unbilled }).usage as "UsageLine"),
+            partner_id, customer_id, month: text(f.month), unbilled: f.unbilled, as_of }).usage as "UsageLine"),
         Kind::Spending => page!(billing.list_spending(ListSpendingRequest {
             partner_id, customer_id, month: text(f.month) }).spending as "Spending"),
         Kind::EarnedCredit => page!(incentives.list_earned_credit(ListEarnedCreditRequest {
             partner_id, customer_id, month: text(f.month), as_of }).credits as "EarnedCredit"),
         Kind::EarnedCreditTotals => page!(incentives.list_earned_credit_totals(ListEarnedCreditTotalsRequest {
-            partner_id, month: text(f.month) }).totals as "EarnedCreditTotal"),
+            partner_id, month: text(f.month), as_of }).totals as "EarnedCreditTotal"),
+        Kind::EarnedCreditDisputes => page!(incentives.list_earned_credit_disputes(ListEarnedCreditDisputesRequest {
+            partner_id, customer_id, as_of }).disputes as "EarnedCreditDispute"),
         Kind::Associations => page!(claims.list_associations(ListAssociationsRequest {
             partner_id, customer_id, program: text(f.program), location_mpn_id: text(f.location), state: text(f.state),
             from: from_date, to: to_date, as_of }).associations as "Association"),
@@ -640,6 +647,7 @@ mod tests {
             (usage::SPENDING, "Spending"),
             (usage::EARNED_CREDIT, "EarnedCredit"),
             (usage::EARNED_CREDIT_TOTALS, "EarnedCreditTotal"),
+            (usage::EARNED_CREDIT_DISPUTES, "EarnedCreditDispute"),
             (claims::ASSOCIATIONS, "Association"),
             (claims::ASSOCIATION_CREDITS, "AssociationCredit"),
             (claims::COOP_ACTIVITIES, "CoopActivity"),

@@ -13,9 +13,10 @@ use super::decide::check_market;
 use crate::{
     Event, Reason, Rejection, check,
     command::{PublishIncentivePrograms, PublishIncentiveRates},
+    coop,
     event::{IncentiveProgramsPublished, IncentiveRatesPublished},
     ids::IncentiveProgramId,
-    incentive::{DatedRate, IncentiveProgram, Lever, RATE_DECIMALS, RateCard},
+    incentive::{DatedRate, EarningType, IncentiveProgram, Lever, RATE_DECIMALS, RateCard},
     money::Currency,
 };
 
@@ -224,6 +225,17 @@ fn check_lever(at: &str, lever: &Lever) -> Result<(), Rejection> {
     dollars(&field("minimum_revenue"), lever.minimum_revenue)?;
     lever.cap.map_or(Ok(()), |cap| dollars(&field("cap"), cap))?;
     at_most(&field("accelerators"), lever.accelerators.len(), PARTS_MAX)?;
+    if let Some(code) = &lever.coop_program {
+        if coop::program(code).is_none() {
+            let accepted: Vec<_> = coop::programs().map(|program| program.code).collect();
+            let message = format!("{code:?} is no program with co-op funds");
+            return Err(check::invalid(&field("coop_program"), message).with("accepted", accepted.join(", ")));
+        }
+        if lever.earning_type != EarningType::Coop {
+            let message = "Only a lever whose earning_type is coop feeds co-op funds";
+            return Err(check::invalid(&field("coop_program"), message).with("accepted", "EARNING_TYPE_COOP"));
+        }
+    }
     let mut last = lever.minimum_revenue;
     for (index, accelerator) in lever.accelerators.iter().enumerate() {
         let at = format!("{at}.accelerators[{index}]");

@@ -135,6 +135,19 @@ pub struct RejectCoopClaim {
     pub reason: String,
 }
 
+/// Books what nobody claimed by the last day of claims (L9225). Sent by the incentive projector once that day is closed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExpireCoopFunds {
+    /// Who earned.
+    pub partner_id: PartnerId,
+    /// Code of the program.
+    pub program: String,
+    /// Id of the location in the partner network.
+    pub location_mpn_id: String,
+    /// In which they were used.
+    pub usage_period_id: UsagePeriodId,
+}
+
 /// What was granted goes to payment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandOverCoopClaim {

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     ids::{DisputeId, IncentiveProgramId, PartnerId, PaymentId},
     incentive::{
-        BankProfile, CurrencyTotal, DatedRate, EnrollmentStatus, IncentiveProgram, LeverTotal, PaymentStatus,
-        TaxProfile,
+        BankProfile, CoopShare, CurrencyTotal, DatedRate, EnrollmentStatus, IncentiveProgram, LeverTotal,
+        PaymentStatus, TaxProfile,
     },
     money::Currency,
     position::Position,
@@ -102,6 +102,8 @@ pub struct CloseEarnings {
     pub adjusted_usd: Decimal,
     /// All earnings, in US dollars.
     pub earned_usd: Decimal,
+    /// What of them is for co-op funds.
+    pub coop: Vec<CoopShare>,
     /// Earnings.
     pub line_count: u32,
     /// SHA-256 over them, in order.

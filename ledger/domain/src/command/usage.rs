@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ids::{AssignmentId, AzureSubscriptionId, CustomerId, PartnerId, SubscriptionId},
+    ids::{AssignmentId, AzureSubscriptionId, CustomerId, DisputeId, PartnerId, SubscriptionId},
     money::Currency,
     usage::{AccessPath, AccessScope, CreditTerms, ExchangeRate, Meter, MeterPriceRow, UsageRecord},
 };
@@ -126,6 +126,51 @@ pub struct ReviewEarnedCredit {
     pub partner_id: PartnerId,
     /// First day of usage, UTC.
     pub from: NaiveDate,
+}
+
+/// Says that days of use should have earned credit (azure-marketplace-software.md 2.19, decision G23).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DisputeEarnedCredit {
+    /// The customer.
+    pub customer_id: CustomerId,
+    /// The billed partner.
+    pub partner_id: PartnerId,
+    /// The partner's name for the dispute.
+    pub dispute_id: DisputeId,
+    /// The subscription, group or resource.
+    pub scope: AccessScope,
+    /// First day of usage, UTC; at most 90 days back.
+    pub from: NaiveDate,
+    /// Last day of usage, included.
+    pub to: NaiveDate,
+    /// The rate of those days, in percent.
+    pub claimed_percent: Decimal,
+    /// What shows it.
+    pub evidence: String,
+}
+
+/// Answers a dispute about credit. A granted one is credited on the next invoice, at the price and exchange rate of each day.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DecideEarnedCreditDispute {
+    /// The customer.
+    pub customer_id: CustomerId,
+    /// Which.
+    pub dispute_id: DisputeId,
+    /// Whether it is granted.
+    pub accepted: bool,
+    /// Why.
+    pub note: String,
+}
+
+/// Gives a dispute about credit up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WithdrawEarnedCreditDispute {
+    /// The customer.
+    pub customer_id: CustomerId,
+    /// Who disputed.
+    pub partner_id: PartnerId,
+    /// Which.
+    pub dispute_id: DisputeId,
 }
 
 /// The partner's agreement in the partner network is active from a day on, or no more (L13656).

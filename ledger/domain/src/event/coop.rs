@@ -41,6 +41,24 @@ event! {
         claim_deadline: NaiveDate,
     }
 
+    /// Partner: what nobody claimed in time, or what a claim gave back after the last day of claims, is lost.
+    CoopFundsExpired {
+        /// Who earned.
+        partner_id: PartnerId,
+        /// Code of the program.
+        program: String,
+        /// Id of the location in the partner network.
+        location_mpn_id: String,
+        /// In which they were used.
+        usage_period_id: UsagePeriodId,
+        /// Above 0.
+        amount: Decimal,
+        /// Of the amount.
+        currency: Currency,
+        /// The last day of claims, or the later day on which it was given back.
+        expired_on: NaiveDate,
+    }
+
     /// Partner: a claim was begun.
     CoopClaimCreated {
         /// Who claims.

@@ -10,8 +10,8 @@ use super::event;
 use crate::{
     ids::{DisputeId, IncentiveProgramId, PartnerId, PaymentId},
     incentive::{
-        BankProfile, CurrencyTotal, DatedRate, EnrollmentStatus, IncentiveProgram, LeverTotal, PaymentAmounts,
-        PaymentMethod, PaymentStatus, TaxProfile,
+        BankProfile, CoopShare, CurrencyTotal, DatedRate, EnrollmentStatus, IncentiveProgram, LeverTotal,
+        PaymentAmounts, PaymentMethod, PaymentStatus, TaxProfile,
     },
     money::Currency,
     position::Position,
@@ -84,6 +84,8 @@ event! {
         adjusted_usd: Decimal,
         /// All earnings, in US dollars.
         earned_usd: Decimal,
+        /// What of them went to co-op funds; the rest is paid.
+        coop: Vec<CoopShare>,
         /// Earnings.
         line_count: u32,
         /// SHA-256 over them, in order.

@@ -91,7 +91,8 @@ events! {
     MetersPublished, MeterPricesPublished, ExchangeRatesPublished, CreditTermsPublished,
     NetworkAgreementRecorded, EarnedCreditBarred,
     AzureSubscriptionRegistered, UsageRecorded, UsageRated, UsageCharged, AccessGranted, AccessRevoked, PartnerIdLinked,
-    EarnedCreditReviewed, SpendingBudgetSet, SpendingBudgetRemoved, BudgetThresholdReached,
+    EarnedCreditReviewed, EarnedCreditDisputed, EarnedCreditDisputeDecided, EarnedCreditDisputeWithdrawn,
+    SpendingBudgetSet, SpendingBudgetRemoved, BudgetThresholdReached,
     // Requests that run out, transfers by form, groups of licenses.
     RelationshipRequestExpired, TransferFormSigned, TransferFormSubmitted, TransferAccessCleaned,
     LicenseGroupSet, LicenseGroupDeleted,
@@ -105,7 +106,7 @@ events! {
     AssociationExtended, AssociationEnded, DigitalPartnerRecorded,
     UsagePeriodsPublished, CoopFundsAccrued, CoopClaimCreated, CoopClaimRevised, CoopClaimDocumentAdded,
     CoopClaimCommented, CoopClaimSubmitted, CoopClaimInformationRequested, CoopClaimApproved, CoopClaimRejected,
-    CoopClaimHandedOver,
+    CoopClaimHandedOver, CoopFundsExpired,
     // Incentives.
     IncentiveProgramsPublished, IncentiveRatesPublished, IncentiveEnrollmentChanged, PayoutProfileUpdated, EarningsClosed,
     IncentivePaymentOrdered, IncentivePaymentDeferred, IncentivePaymentStatusChanged, TaxInvoiceSubmitted,

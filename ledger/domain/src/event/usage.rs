@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::event;
 use crate::{
     charge::InvoiceFamily,
-    ids::{AssignmentId, AzureSubscriptionId, CustomerId, PartnerId, SubscriptionId},
+    ids::{AssignmentId, AzureSubscriptionId, CustomerId, DisputeId, PartnerId, SubscriptionId},
     money::Currency,
     usage::{
         AccessPath, AccessScope, CreditTerms, ExchangeRate, HeldUsage, Meter, MeterPriceRow, RatedUsage, UsageRecord,
@@ -179,6 +179,56 @@ event! {
         partner_id: PartnerId,
         /// First day of usage, UTC.
         from: NaiveDate,
+    }
+
+    /// Customer: a partner disputes what days of use earned.
+    EarnedCreditDisputed {
+        /// The customer.
+        customer_id: CustomerId,
+        /// Who disputes: the billed partner.
+        partner_id: PartnerId,
+        /// Its id.
+        dispute_id: DisputeId,
+        /// The subscription, group or resource.
+        scope: AccessScope,
+        /// First day of usage, UTC.
+        from: NaiveDate,
+        /// Last day of usage, included.
+        to: NaiveDate,
+        /// What the days should have earned, in percent.
+        claimed_percent: Decimal,
+        /// What shows it.
+        evidence: String,
+        /// The day.
+        disputed_on: NaiveDate,
+    }
+
+    /// Customer: a dispute about credit has its answer; a granted one is credited at the next day's end.
+    EarnedCreditDisputeDecided {
+        /// The customer.
+        customer_id: CustomerId,
+        /// Who disputes.
+        partner_id: PartnerId,
+        /// Which.
+        dispute_id: DisputeId,
+        /// Whether it is granted.
+        accepted: bool,
+        /// Why.
+        note: String,
+        /// The day.
+        decided_on: NaiveDate,
+    }
+
+    /// Customer: a dispute about credit is given up.
+    EarnedCreditDisputeWithdrawn {
+        /// The customer.
+        customer_id: CustomerId,
+        /// Who disputed.
+        partner_id: PartnerId,
+        /// Which.
+        dispute_id: DisputeId,
+        /// The day.
+        withdrawn_on: NaiveDate,
     }
 
     /// Customer: a budget of a partner for it, or another than before.

@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::EarningType;
-use crate::money::Currency;
+use crate::{ids::UsagePeriodId, money::Currency};
 
 /// What a lever of a card came to in a period.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,21 @@ pub struct LeverTotal {
     pub earned_usd: Decimal,
     /// What the cap cut off, in US dollars.
     pub capped_usd: Decimal,
+}
+
+/// What of a month's earnings goes to a co-op fund, and is not paid as money: the fund of the usage period that the earning date is in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoopShare {
+    /// Code of the co-op program.
+    pub program: String,
+    /// The usage period.
+    pub usage_period_id: UsagePeriodId,
+    /// Of the earnings, in US dollars; below 0 where more was taken back than earned.
+    pub amount_usd: Decimal,
+    /// Of the fund.
+    pub currency: Currency,
+    /// The same in it, rounded half up to the minor unit.
+    pub amount: Decimal,
 }
 
 /// The sums of a transaction currency.

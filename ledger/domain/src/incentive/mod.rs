@@ -10,7 +10,7 @@ mod payment;
 mod program;
 mod rate;
 
-pub use earning::{CurrencyTotal, LeverTotal, Rates};
+pub use earning::{CoopShare, CurrencyTotal, LeverTotal, Rates};
 pub(crate) use enrollment::may_move;
 pub use enrollment::{ENROLLMENT_MOVES, EnrollmentMove, EnrollmentStatus, Mover, VALIDATION_HOURS};
 pub use payment::{

@@ -105,6 +105,8 @@ pub struct Lever {
     pub minimum_revenue: Decimal,
     /// What a period earns at most, in US dollars; none without a limit.
     pub cap: Option<Decimal>,
+    /// Code of the co-op program whose funds it feeds (L9212, L9522); only of a lever that earns co-op. None: it is paid as money.
+    pub coop_program: Option<String>,
 }
 
 impl Lever {
@@ -223,6 +225,7 @@ mod tests {
             ],
             minimum_revenue: dec("100"),
             cap: None,
+            coop_program: None,
         };
         for (revenue, rate) in [
             ("-1", None),

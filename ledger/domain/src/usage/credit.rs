@@ -48,6 +48,8 @@ pub enum CreditReason {
     NotCharged,
     /// The partner may not earn.
     PartnerBarred,
+    /// A dispute about the day was granted.
+    DisputeAccepted,
 }
 
 impl CreditReason {
@@ -62,6 +64,7 @@ impl CreditReason {
             Self::ServiceExcluded => "SERVICE_EXCLUDED",
             Self::NotCharged => "NOT_CHARGED",
             Self::PartnerBarred => "PARTNER_BARRED",
+            Self::DisputeAccepted => "DISPUTE_ACCEPTED",
         }
     }
 
@@ -76,13 +79,19 @@ impl CreditReason {
             Self::ServiceExcluded => "the service earns no credit",
             Self::NotCharged => "the use costs nothing",
             Self::PartnerBarred => "the partner may not earn credit",
+            Self::DisputeAccepted => "the partner disputed the day, and it was granted",
         }
+    }
+
+    /// Whether the day earned credit.
+    pub fn earns(self) -> bool {
+        matches!(self, Self::Earned | Self::DisputeAccepted)
     }
 
     /// How near a candidate came: the nearest one's reason is told.
     fn rank(self) -> u8 {
         match self {
-            Self::Earned => 6,
+            Self::Earned | Self::DisputeAccepted => 6,
             Self::PartnerBarred => 5,
             Self::MpnAgreementInactive => 4,
             Self::PartnerIdNotLinked => 3,
@@ -111,13 +120,14 @@ pub(crate) struct Candidate<'a> {
 }
 
 /// Who earns the credit of a day: one partner alone needs access for all of it; half days of two do not add up (L13660, decision G35).
+/// `since` is when the subscription was created: no role is older, so the day of a creation after 00:00 earns nothing (decision G21).
 pub(crate) fn determine<'a>(
     candidates: &[Candidate<'a>],
     roles: &BTreeSet<String>,
     assignments: &(impl Iterator<Item = &'a Assignment> + Clone),
     links: impl Fn(&Assignment) -> &'a [Link],
     resource: &Resource,
-    day: NaiveDate,
+    (day, since): (NaiveDate, Option<DateTime<Utc>>),
 ) -> Determined {
     let found = candidates.iter().map(|candidate| {
         let own = assignments.clone().filter(|assignment| {
@@ -127,7 +137,8 @@ pub(crate) fn determine<'a>(
         });
         let (mut access, mut linked) = (Vec::new(), Vec::new());
         for assignment in own {
-            let span = (assignment.from, assignment.to);
+            let from = since.map_or(assignment.from, |since| assignment.from.max(since));
+            let span = (from, assignment.to);
             access.push(span);
             if assignment.path.links_by_itself() {
                 linked.push(span);

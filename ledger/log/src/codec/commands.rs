@@ -147,6 +147,9 @@ commands! {
     RevokeAccess { customer_id, assignment_id, at }
     LinkPartnerId { customer_id, partner_id, principal_id, at, linked }
     ReviewEarnedCredit { customer_id, partner_id, from }
+    DisputeEarnedCredit { customer_id, partner_id, dispute_id, scope, from, to, claimed_percent, evidence }
+    DecideEarnedCreditDispute { customer_id, dispute_id, accepted, note }
+    WithdrawEarnedCreditDispute { customer_id, partner_id, dispute_id }
     RecordNetworkAgreement { partner_id, from, active }
     BarEarnedCredit { partner_id, from, to, reason }
     SetSpendingBudget { customer_id, partner_id, amount, currency }
@@ -217,6 +220,7 @@ commands! {
     ApproveCoopClaim { partner_id, claim_id, amount }
     RejectCoopClaim { partner_id, claim_id, reason }
     HandOverCoopClaim { partner_id, claim_id, payment_reference }
+    ExpireCoopFunds { partner_id, program, location_mpn_id, usage_period_id }
 
     // Incentives.
     PublishIncentivePrograms { programs }
@@ -227,7 +231,7 @@ commands! {
     SetIncentiveEnrollment { partner_id, program_id, mpn_id, status, reason, unmet }
     CloseEarnings {
         partner_id, program_id, mpn_id, period, revision, levers, totals, adjusted_usd, earned_usd, line_count, lines_digest,
-        order_on, payment_on, payment_threshold, is_last, reflects,
+        order_on, payment_on, payment_threshold, is_last, reflects, coop,
     }
     OrderIncentivePayment { partner_id, program_id, mpn_id, ordered_on, revision, currency, exchange_rate }
     SetIncentivePaymentStatus { partner_id, payment_id, status, reason, recoup_usd }

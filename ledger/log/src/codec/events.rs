@@ -179,6 +179,9 @@ events! {
     AccessRevoked { customer_id, assignment_id, at }
     PartnerIdLinked { customer_id, partner_id, principal_id, at, linked }
     EarnedCreditReviewed { customer_id, partner_id, from }
+    EarnedCreditDisputed { customer_id, partner_id, dispute_id, scope, from, to, claimed_percent, evidence, disputed_on }
+    EarnedCreditDisputeDecided { customer_id, partner_id, dispute_id, accepted, note, decided_on }
+    EarnedCreditDisputeWithdrawn { customer_id, partner_id, dispute_id, withdrawn_on }
     SpendingBudgetSet { customer_id, partner_id, amount, currency, armed }
     SpendingBudgetRemoved { customer_id, partner_id }
     CustomerErased { customer_id, reason, erased_on }
@@ -244,6 +247,7 @@ events! {
     CoopClaimApproved { partner_id, claim_id, amount, currency, approved_on }
     CoopClaimRejected { partner_id, claim_id, reason, rejected_on }
     CoopClaimHandedOver { partner_id, claim_id, amount, currency, payment_reference, handed_over_on }
+    CoopFundsExpired { partner_id, program, location_mpn_id, usage_period_id, amount, currency, expired_on }
 
     // Incentives.
     IncentiveProgramsPublished { programs }
@@ -252,7 +256,7 @@ events! {
     PayoutProfileUpdated { partner_id, bank, tax }
     EarningsClosed {
         partner_id, program_id, mpn_id, period, revision, levers, totals, adjusted_usd, earned_usd, line_count, lines_digest,
-        order_on, payment_on, payment_threshold, is_last, reflects, earned_on,
+        order_on, payment_on, payment_threshold, is_last, reflects, earned_on, coop,
     }
     IncentivePaymentOrdered {
         partner_id, program_id, mpn_id, payment_id, periods, amounts, method, ordered_on, payment_on,

@@ -480,7 +480,10 @@ pub(super) fn later_fields() -> Vec<Event> {
         last_billed: Some(Money { amount: amount("12.34"), currency: usd() }),
         ..transfer_lines().remove(0)
     };
+    let [programs, closed] = incentives::with_coop();
     vec![
+        programs,
+        closed,
         e::RelationshipRequested {
             customer_id: customer(),
             partner_id: partner(),

@@ -21,7 +21,7 @@ use subledger_domain::{
         SubscriptionId, TransferId, UsagePeriodId, UserId, WithholdingId,
     },
     incentive::{
-        Accelerator, BankProfile, CurrencyTotal, DatedRate, EarningType, EnrollmentStatus, IncentiveProduct,
+        Accelerator, BankProfile, CoopShare, CurrencyTotal, DatedRate, EarningType, EnrollmentStatus, IncentiveProduct,
         IncentiveProgram, Lever, LeverTotal, PaymentAmounts, PaymentMethod, PaymentStatus, ProgramEarner, RateCard,
         TaxProfile,
     },
@@ -226,7 +226,7 @@ enumeration! {
     AccessPath { AdminOnBehalfOf, LighthouseOffer, LighthouseTemplate, DirectoryUser }
     CreditReason {
         Earned, NoEligibleRole, AccessPartialDay, PartnerIdNotLinked, MpnAgreementInactive, ServiceExcluded, NotCharged,
-        PartnerBarred,
+        PartnerBarred, DisputeAccepted,
     }
     HeldReason { UsagePriceMissing, ExchangeRateMissing }
 }
@@ -299,7 +299,7 @@ message! {
     RateCard => RateCard {
         valid_from, valid_to, levers, cooling_days, payment_days, payment_threshold, clawback_months,
     }
-    Lever => Lever { name, earning_type, products, offer_ids, rate, accelerators, minimum_revenue, cap }
+    Lever => Lever { name, earning_type, products, offer_ids, rate, accelerators, minimum_revenue, cap, coop_program }
     Accelerator => Accelerator { from_revenue, rate }
     DatedRate => DatedRate { valid_from, from, to, rate }
     BankProfile => BankProfile { account_reference, country, currency, method }
@@ -308,6 +308,7 @@ message! {
     }
     LeverTotal => LeverTotal { card_from, lever, earning_type, rate, revenue_usd, earned_usd, capped_usd }
     CurrencyTotal => CurrencyTotal { currency, revenue, earned }
+    CoopShare => CoopShare { program, usage_period_id, amount_usd, currency, amount }
     PaymentAmounts => PaymentAmounts {
         gross_usd, recouped_usd, earned_usd, currency, exchange_rate, earned, withheld_tax, sales_tax, service_fee_tax, total,
     }

@@ -56,7 +56,7 @@ fn row(known: &mut Known<'_>, line: &UsageLine) -> Result<UsageRow, StoreError> 
         mpn_id,
         reseller,
         invoice_number: line.invoice_number.as_ref().map(ToString::to_string).unwrap_or_default(),
-        subscription_description: term.map(|term| term.offer_id.to_string()).unwrap_or_default(),
+        subscription_description: term.map(|term| term.offer_name).unwrap_or_default(),
         subscription_id: line.subscription_id.to_string(),
         charge_start: line.period_start,
         charge_end: line.period_end.pred_opt().unwrap_or(line.period_end),

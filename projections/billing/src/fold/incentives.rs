@@ -25,6 +25,11 @@ pub(super) fn fold(rows: &mut dyn Changes, position: Position, index: u32, event
             let reference = format!("{}/{}", e.program, e.usage_period_id);
             coop(rows, of, (Account::CoopCost, Account::CoopFund, e.amount), e.accrued_on, &reference)
         }
+        Event::CoopFundsExpired(e) => {
+            let of = Booked { position, index, partner_id: &e.partner_id, currency: e.currency };
+            let reference = format!("{}/{}", e.program, e.usage_period_id);
+            coop(rows, of, (Account::CoopFund, Account::CoopCost, e.amount), e.expired_on, &reference)
+        }
         Event::CoopClaimApproved(e) => {
             let of = Booked { position, index, partner_id: &e.partner_id, currency: e.currency };
             coop(rows, of, (Account::CoopFund, Account::CoopDue, e.amount), e.approved_on, e.claim_id.as_str())
@@ -53,7 +58,7 @@ fn closed(rows: &mut dyn Changes, position: Position, index: u32, e: &EarningsCl
     expect_family(position, Family::Partners, "EarningsClosed")?;
     let booking = Booked { position, index, partner_id: &e.partner_id, currency: Currency::DOLLAR };
     let reference = format!("{}/{}", e.program_id, e.period.format("%Y-%m"));
-    booking.post(rows, &ledger::earnings_posting(e.earned_usd), e.earned_on, &reference)
+    booking.post(rows, &ledger::earnings_posting(e.payable_usd()), e.earned_on, &reference)
 }
 
 fn ordered(

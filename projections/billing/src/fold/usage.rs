@@ -7,14 +7,21 @@ use rust_decimal::Decimal;
 use subledger_domain::{
     Event, calendar,
     event::{SpendingBudgetSet, UsageRated},
+    money::Currency,
+    position::Position,
     usage::RatedUsage,
 };
 use subledger_fold::{Changes, StoreError, get, put};
 
-use crate::tables::usage::{self, Budget, Current, MonthOf, Place, Row};
+use crate::tables::usage::{self, Budget, Current, Month, MonthOf, Place, Row};
 
 /// Keeps what an event tells; `at` is when its command took effect.
-pub(super) fn fold(rows: &mut dyn Changes, event: &Event, at: DateTime<Utc>) -> Result<(), StoreError> {
+pub(super) fn fold(
+    rows: &mut dyn Changes,
+    position: Position,
+    event: &Event,
+    at: DateTime<Utc>,
+) -> Result<(), StoreError> {
     match event {
         Event::MetersPublished(e) => e.meters.iter().try_for_each(|meter| usage::put_meter(rows, meter)),
         Event::AzureSubscriptionRegistered(e) => {
@@ -23,7 +30,7 @@ pub(super) fn fold(rows: &mut dyn Changes, event: &Event, at: DateTime<Utc>) -> 
         Event::UsageRecorded(e) => {
             e.records.iter().try_for_each(|record| usage::put_details(rows, &e.customer_id, record))
         }
-        Event::UsageRated(e) => e.rows.iter().try_for_each(|row| rated(rows, e, row)),
+        Event::UsageRated(e) => e.rows.iter().try_for_each(|row| rated(rows, position, e, row)),
         Event::SpendingBudgetSet(e) => budget_set(rows, e, at),
         Event::SpendingBudgetRemoved(e) => usage::put_budget(rows, &e.partner_id, &e.customer_id, None),
         Event::BudgetThresholdReached(e) => {
@@ -36,13 +43,13 @@ pub(super) fn fold(rows: &mut dyn Changes, event: &Event, at: DateTime<Utc>) -> 
 }
 
 /// Keeps by how much a day changed: a document has what was new when it was charged.
-fn rated(rows: &mut dyn Changes, event: &UsageRated, row: &RatedUsage) -> Result<(), StoreError> {
+fn rated(rows: &mut dyn Changes, position: Position, event: &UsageRated, row: &RatedUsage) -> Result<(), StoreError> {
     let place = Place::of(event, row);
     let current_key = place.current_key();
     let before: Option<Current> = get(rows, &current_key)?;
     let current = Current { portions: row.portions.clone(), percent: row.credit_percent };
     let details = usage::details(rows, &event.customer_id, &row.meter_id, &row.resource)?;
-    let (mut gross, mut net) = (Decimal::ZERO, Decimal::ZERO);
+    let mut sums = Month::default();
     for ((unit_price, percent), quantity) in changes(before.as_ref(), &current) {
         let changed = Row {
             quantity,
@@ -54,9 +61,13 @@ fn rated(rows: &mut dyn Changes, event: &UsageRated, row: &RatedUsage) -> Result
             period_end: row.period_end,
             reseller_id: event.reseller_id.clone(),
             details: details.clone(),
+            position,
         };
-        let (of_gross, of_net) = changed.amounts();
-        (gross, net) = (gross + of_gross, net + of_net);
+        let (gross, net) = changed.amounts();
+        (sums.gross, sums.net) = (sums.gross + gross, sums.net + net);
+        if row.pricing_currency == Currency::DOLLAR {
+            sums.gross_usd += quantity * unit_price;
+        }
         put(rows, place.key(unit_price, percent), &changed)?;
     }
     let month = MonthOf {
@@ -65,7 +76,7 @@ fn rated(rows: &mut dyn Changes, event: &UsageRated, row: &RatedUsage) -> Result
         customer_id: event.customer_id.clone(),
         currency: event.currency,
     };
-    month.add(rows, gross, net)?;
+    month.add(rows, sums)?;
     put(rows, current_key, &current)
 }
 
@@ -113,5 +124,5 @@ fn budget_set(rows: &mut dyn Changes, event: &SpendingBudgetSet, at: DateTime<Ut
         customer_id: event.customer_id.clone(),
         currency: event.currency,
     };
-    month.add(rows, Decimal::ZERO, Decimal::ZERO)
+    month.add(rows, Month::default())
 }

@@ -92,26 +92,32 @@ pub struct UsageFilter {
     pub month: Option<NaiveDate>,
     /// Only what no invoice carries yet.
     pub unbilled: bool,
+    /// As it was then: what days until then were closed with, and what was known of it.
+    pub horizon: Horizon,
 }
 
 /// Usage by partner, series, day of the invoice, customer, subscription, meter and day.
 pub fn list_usage(rows: &dyn Rows, filter: &UsageFilter, page: PageRequest<'_>) -> Result<Page<UsageLine>, QueryError> {
-    let horizon = Horizon::default();
-    let mut numbers = Numbers::new(rows, &horizon);
+    let horizon = &filter.horizon;
+    let mut numbers = Numbers::new(rows, horizon);
     let prefix = usage::prefix(filter.partner_id.as_ref().map(PartnerId::as_str));
     list(rows, &prefix, page, |key, row| {
         let place = Place::read(key)?;
         let of_month = |month: NaiveDate| subledger_domain::calendar::first_of_month(place.usage_date) == month;
         let matches =
             filter.customer_id.as_ref().is_none_or(|id| *id == place.customer_id) && filter.month.is_none_or(of_month);
-        if !matches {
+        if !matches || !horizon.reaches(place.rated_on) {
+            return Ok(None);
+        }
+        let row: Row = decode(row)?;
+        if !horizon.knows(row.position) {
             return Ok(None);
         }
         let number = numbers.of(&place.series, place.charge_on)?;
         if filter.unbilled && number.is_some() {
             return Ok(None);
         }
-        Ok(Some(line(rows, place, decode(row)?, number)?))
+        Ok(Some(line(rows, place, row, number)?))
     })
 }
 
@@ -189,6 +195,8 @@ pub struct Spending {
     pub estimate: Decimal,
     /// Less earned credit, rounded half up.
     pub net_estimate: Decimal,
+    /// The estimate in US dollars, of what is priced in them (L13854-13858), rounded half up to the cent.
+    pub estimate_usd: Decimal,
     /// The budget that holds now; none without one, or in another currency.
     pub budget: Option<Decimal>,
     /// Of the budget: whole, rounded half up; 0 without one (L13855-13858).
@@ -211,7 +219,7 @@ pub fn list_spending(
         if !matches {
             return Ok(None);
         }
-        let Month { gross, net } = decode(row)?;
+        let Month { gross, net, gross_usd } = decode(row)?;
         let budget = usage::budget(rows, &partner_id, &customer_id)?.filter(|budget| budget.currency == currency);
         let (estimate, net_estimate) = (currency.round(gross), currency.round(net));
         let percent = budget.as_ref().map_or(0, |budget| percent(estimate, budget.amount));
@@ -224,6 +232,7 @@ pub fn list_spending(
             currency,
             estimate,
             net_estimate,
+            estimate_usd: Currency::DOLLAR.round(gross_usd),
             budget,
             percent,
             notified,

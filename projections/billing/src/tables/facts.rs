@@ -48,6 +48,8 @@ pub(crate) struct Term {
     /// The day after the term's last.
     pub(crate) end: NaiveDate,
     pub(crate) offer_id: OfferId,
+    /// As the price list has it.
+    pub(crate) offer_name: String,
     /// Where the prices stand; none after a conversion, which names no list.
     pub(crate) price_list_id: Option<PriceListId>,
     pub(crate) prices: Vec<PriceComponent>,

@@ -14,6 +14,7 @@ use subledger_domain::{
     event::UsageRated,
     ids::{AzureSubscriptionId, CustomerId, MeterId, PartnerId, SubscriptionId},
     money::Currency,
+    position::Position,
     usage::{Meter, Portion, RatedUsage, Resource, UsageRecord},
 };
 use subledger_fold::{Changes, Key, KeyReader, Rows, StoreError};
@@ -66,6 +67,8 @@ pub(crate) struct Row {
     pub(crate) period_end: NaiveDate,
     pub(crate) reseller_id: Option<PartnerId>,
     pub(crate) details: Details,
+    /// Of the commit that rated it.
+    pub(crate) position: Position,
 }
 
 /// What names a row.
@@ -81,11 +84,12 @@ pub(crate) struct Place {
     pub(crate) rated_on: NaiveDate,
 }
 
-/// What a customer used in a month, in the billing currency, exact.
+/// What a customer used in a month, in the billing currency, exact; and what of it is priced in dollars, in dollars, without credit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Month {
     pub(crate) gross: Decimal,
     pub(crate) net: Decimal,
+    pub(crate) gross_usd: Decimal,
 }
 
 /// A budget, and the last month whose notice came.
@@ -251,11 +255,14 @@ impl MonthOf {
     }
 
     /// Adds to the month; amounts of zero make it known.
-    pub(crate) fn add(&self, rows: &mut dyn Changes, gross: Decimal, net: Decimal) -> Result<(), StoreError> {
+    pub(crate) fn add(&self, rows: &mut dyn Changes, more: Month) -> Result<(), StoreError> {
         let key = self.key();
         let before: Month = subledger_fold::get(rows, &key)?.unwrap_or_default();
-        let month =
-            Month { gross: crate::ledger::add(before.gross, gross)?, net: crate::ledger::add(before.net, net)? };
+        let month = Month {
+            gross: crate::ledger::add(before.gross, more.gross)?,
+            net: crate::ledger::add(before.net, more.net)?,
+            gross_usd: crate::ledger::add(before.gross_usd, more.gross_usd)?,
+        };
         subledger_fold::put(rows, key, &month)
     }
 }

@@ -164,6 +164,11 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
             with(e.partner_id.as_str(), format!("{} {what}", e.principal_id))
         }
         Event::EarnedCreditReviewed(e) => with(e.partner_id.as_str(), format!("from {}", e.from)),
+        Event::EarnedCreditDisputed(e) => with(e.dispute_id.as_str(), format!("{} to {}", e.from, e.to)),
+        Event::EarnedCreditDisputeDecided(e) => {
+            with(e.dispute_id.as_str(), (if e.accepted { "accepted" } else { "rejected" }).to_owned())
+        }
+        Event::EarnedCreditDisputeWithdrawn(e) => with(e.dispute_id.as_str(), "withdrawn".to_owned()),
         Event::SpendingBudgetSet(e) => with(e.partner_id.as_str(), format!("{} {}", e.amount, e.currency)),
         Event::SpendingBudgetRemoved(e) => plain(e.partner_id.as_str()),
         Event::BudgetThresholdReached(e) => {
@@ -293,6 +298,7 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
         | Event::CoopClaimApproved(_)
         | Event::CoopClaimRejected(_)
         | Event::CoopClaimHandedOver(_)
+        | Event::CoopFundsExpired(_)
         | Event::PartitionDayClosed(_) => None,
     }
 }

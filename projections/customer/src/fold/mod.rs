@@ -203,6 +203,9 @@ impl Fold<'_> {
             | Event::AccessRevoked(_)
             | Event::PartnerIdLinked(_)
             | Event::EarnedCreditReviewed(_)
+            | Event::EarnedCreditDisputed(_)
+            | Event::EarnedCreditDisputeDecided(_)
+            | Event::EarnedCreditDisputeWithdrawn(_)
             | Event::SpendingBudgetSet(_)
             | Event::SpendingBudgetRemoved(_)
             | Event::BudgetThresholdReached(_)
@@ -313,6 +316,7 @@ impl Fold<'_> {
             | Event::CoopClaimApproved(_)
             | Event::CoopClaimRejected(_)
             | Event::CoopClaimHandedOver(_)
+            | Event::CoopFundsExpired(_)
             | Event::PartitionDayClosed(_) => {
                 Err(self.impossible(&format!("{} is not about a customer", event.name())))
             }

@@ -1,13 +1,15 @@
 //! The earnings of a partner's location in a program and a month: a function of charge lines, reference data and the partner's stream.
 //!
-//! A line earns in the month of the invoice that carries it (azure-marketplace-software.md G41): the month of the billing date on or after
-//! the day it was charged. It earns if the enrollment did on the day, by the card of the day, on its net revenue: without discount and
+//! A line earns in the month in which the invoice that carries it is issued (azure-marketplace-software.md G41): of licenses the month of
+//! the billing date on or after the day it was charged; of what is invoiced by calendar month the month after that. It earns if the enrollment did on the day, by the card of the day, on its net revenue: without discount and
 //! without any tax. The rate of a lever is one for all its revenue of the month: the accelerator that the revenue in US dollars reaches,
 //! or none below the minimum.
 //!
 //! What takes a line back earns what that line earned, negative: by the card of its day, and by the rate of its month. In a later month
 //! it is an adjustment. So are a credit note, which takes back every line of its invoice, the new invoice after it, a granted dispute, and
 //! what a cap cuts off. No line is rounded but by [`Rates`].
+//!
+//! What a lever of a co-op program earns is no payment: it goes to the fund of the usage period that the earning date is in.
 //!
 //! Nothing of a month changes once its last day is closed: lines are charged on open days, cards and rates of closed days stay, and an
 //! enrollment does not change in closed months. What the partner's stream adds later has a later revision, and is in a later month.
@@ -21,7 +23,7 @@ use rust_decimal::Decimal;
 use subledger_domain::{
     charge::InvoiceFamily,
     ids::{CustomerId, IncentiveProgramId, LineId, OfferId, PartnerId, SubscriptionId},
-    incentive::EarningType,
+    incentive::{EarningType, IncentiveProgram},
     money::Currency,
     position::Position,
 };
@@ -148,4 +150,12 @@ pub struct Earning {
     pub source: Option<EarningSource>,
     /// The credit note, invoice or dispute behind an adjustment; empty otherwise.
     pub reference: String,
+}
+
+impl Earning {
+    /// The co-op program whose fund it goes to; none if it is paid.
+    pub fn coop_program<'a>(&self, program: &'a IncentiveProgram) -> Option<&'a str> {
+        let card = program.cards.iter().find(|card| Some(card.valid_from) == self.card_from)?;
+        card.lever(&self.lever)?.coop_program.as_deref()
+    }
 }

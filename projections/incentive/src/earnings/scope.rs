@@ -36,6 +36,13 @@ pub enum Waiting {
         /// On that day.
         on: NaiveDate,
     },
+    /// A usage period of a co-op program, whose fund a part of the month feeds.
+    UsagePeriod {
+        /// Code of the co-op program.
+        program: String,
+        /// On that day.
+        on: NaiveDate,
+    },
     /// A partner, a program or a closed month that is not folded yet.
     Folding,
 }
@@ -189,9 +196,17 @@ impl<'a> Scope<'a> {
             }
             Ok(true)
         })?;
-        let facts = adjustments::facts(self.rows, &self.key.partner_id, self.revisions)?;
-        for (revision, fact) in facts {
-            if go_on {
+        // Of a month that closes late, what came meanwhile about lines of a later month is for that month.
+        let (after, upto) = self.revisions;
+        for (revision, fact) in adjustments::facts(self.rows, &self.key.partner_id, (0, upto))? {
+            let of_lines = fact.month();
+            let is_own = if revision > after {
+                of_lines.is_none_or(|month| month <= self.period)
+            } else {
+                of_lines == Some(self.period)
+            };
+            // What was taken up by the month of its lines is not taken up again.
+            if go_on && is_own {
                 go_on = self.fact(revision, &fact, visit)?;
             }
         }
@@ -212,11 +227,19 @@ impl<'a> Scope<'a> {
         self.levers.iter().map(total).collect()
     }
 
-    /// Sums and digest of every earning.
-    pub(crate) fn sum(&mut self) -> Result<Summing, Failed> {
-        let mut summing = Summing::default();
-        self.each(&mut |earning| summing.push(&earning).map(|()| true))?;
-        Ok(summing)
+    /// Sums and digest of every earning, and what of them is for the funds of each co-op program, in US dollars.
+    pub(crate) fn sum(&mut self) -> Result<(Summing, BTreeMap<String, Decimal>), Failed> {
+        let (mut summing, mut coop): (_, BTreeMap<String, Decimal>) = (Summing::default(), BTreeMap::new());
+        let program = self.program.clone();
+        self.each(&mut |earning| {
+            if let Some(code) = earning.coop_program(&program) {
+                let sum = coop.entry(code.to_owned()).or_default();
+                *sum = sum.checked_add(earning.amount_usd).ok_or_else(too_large)?;
+            }
+            summing.push(&earning).map(|()| true)
+        })?;
+        coop.retain(|_, sum| !sum.is_zero());
+        Ok((summing, coop))
     }
 
     /// The lines on invoices of the month.

@@ -22,6 +22,15 @@ pub(super) fn fold(
     let (partner_id, claim_id, note) = match event {
         Event::DayClosed(e) => return coop::close_day(rows, e.date),
         Event::CoopFundsAccrued(e) => return accrued(rows, e),
+        Event::CoopFundsExpired(e) => {
+            let of = FundOf {
+                partner_id: e.partner_id.clone(),
+                program: e.program.clone(),
+                usage_period_id: e.usage_period_id.clone(),
+                location_mpn_id: e.location_mpn_id.clone(),
+            };
+            return of.change(rows, None, |fund| fund.expired += e.amount);
+        }
         Event::CoopClaimCreated(e) => return created(rows, commit, number, e),
         Event::CoopClaimRevised(e) => (&e.partner_id, &e.claim_id, ""),
         Event::CoopClaimDocumentAdded(e) => (&e.partner_id, &e.claim_id, e.document.name.as_str()),
@@ -60,6 +69,7 @@ fn accrued(rows: &mut dyn Changes, e: &CoopFundsAccrued) -> Result<(), StoreErro
         in_review: Decimal::ZERO,
         approved: Decimal::ZERO,
         handed_over: Decimal::ZERO,
+        expired: Decimal::ZERO,
         claim_deadline: e.claim_deadline,
     };
     of.change(rows, Some(new), |fund| fund.accrued += e.amount)

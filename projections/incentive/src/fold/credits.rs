@@ -2,16 +2,20 @@
 
 use rust_decimal::Decimal;
 use subledger_domain::{
+    Event,
     charge::Charged,
     event::UsageRated,
     position::Position,
     usage::{RatedUsage, UsageCharge},
 };
-use subledger_fold::{Changes, StoreError};
+use subledger_fold::{Changes, Recorded, StoreError};
 
 use crate::{
     month::Month,
-    tables::credits::{Credit, CreditOf, add_sums},
+    tables::{
+        credits::{self, ChargedCredit, Credit, CreditAnswer, CreditDispute, CreditOf, add_sums},
+        enrollments::Told,
+    },
 };
 
 /// Sets what a day, resource and meter earned; it counts instead of what was known.
@@ -52,7 +56,31 @@ pub(super) fn rated(
 }
 
 /// Adds the credit that a charge line has.
-pub(super) fn charged(rows: &mut dyn Changes, line: &Charged, usage: &UsageCharge) -> Result<(), StoreError> {
-    let zero = Decimal::ZERO;
-    add_sums(rows, (&line.partner_id, Month::of(usage.month), line.currency), [zero, zero, zero, usage.earned_credit])
+pub(super) fn charged(
+    rows: &mut dyn Changes,
+    (position, index): (Position, u32),
+    line: &Charged,
+    usage: &UsageCharge,
+) -> Result<(), StoreError> {
+    let (zero, amount) = (Decimal::ZERO, usage.earned_credit);
+    let of = (&line.partner_id, Month::of(usage.month), line.currency);
+    credits::put_charge(rows, of, &ChargedCredit { charged_on: line.charged_on, position, index, amount })?;
+    add_sums(rows, of, [zero, zero, zero, amount])
+}
+
+/// Folds an event about disputes.
+pub(super) fn disputes(rows: &mut dyn Changes, commit: &Recorded<'_>, event: &Event) -> Result<(), StoreError> {
+    let told = Told { on: commit.effective_at.date_naive(), position: commit.position };
+    match event {
+        Event::EarnedCreditDisputed(e) => CreditDispute { event: e.clone(), told, answer: None }.put(rows),
+        Event::EarnedCreditDisputeDecided(e) => {
+            let answer = CreditAnswer { accepted: Some(e.accepted), note: e.note.clone(), on: e.decided_on, told };
+            credits::answer_dispute(rows, (&e.partner_id, &e.customer_id, &e.dispute_id), answer)
+        }
+        Event::EarnedCreditDisputeWithdrawn(e) => {
+            let answer = CreditAnswer { accepted: None, note: String::new(), on: e.withdrawn_on, told };
+            credits::answer_dispute(rows, (&e.partner_id, &e.customer_id, &e.dispute_id), answer)
+        }
+        _ => Ok(()),
+    }
 }

@@ -38,6 +38,9 @@ pub(super) fn fold(rows: &mut dyn Changes, commit: &Recorded<'_>, index: u32, ev
         Event::IncentiveProgramsPublished(e) => {
             e.programs.iter().try_for_each(|program| reference::put_program(fold.rows, program))
         }
+        Event::UsagePeriodsPublished(e) => {
+            e.periods.iter().try_for_each(|period| reference::put_usage_period(fold.rows, period))
+        }
         Event::IncentiveRatesPublished(e) => e.rates.iter().try_for_each(|rate| reference::put_rate(fold.rows, rate)),
         Event::PartnerRegistered(e) => parties::put_partner(fold.rows, &e.partner_id, &Partner::from(e)),
         Event::CustomerCreated(e) => {
@@ -100,6 +103,7 @@ fn count(rows: &mut dyn Changes, event: &Event) -> Result<u64, StoreError> {
         Event::CreditNoteIssued(e) => &e.partner_id,
         Event::InvoiceRebilled(e) => &e.invoice.partner_id,
         Event::EarningDisputeDecided(e) => &e.partner_id,
+        Event::CoopFundsAccrued(e) => &e.partner_id,
         _ => return Err(StoreError(format!("{} counts for no partner", event.name()))),
     };
     let mut revision = 0;
@@ -189,7 +193,7 @@ impl Fold<'_> {
         row.closed = Some((row.closed.map_or(e.period, |(first, _)| first), e.period));
         row.closed_revision = e.revision;
         self.set_next(&key, &mut row, (!e.is_last).then(|| next_month(e.period)));
-        if !e.earned_usd.is_zero() {
+        if !e.payable_usd().is_zero() {
             row.open.insert(e.period);
             agenda::put(self.rows, e.order_on, Task::Order, &key);
         }

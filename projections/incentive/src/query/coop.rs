@@ -83,12 +83,15 @@ pub fn list_coop_funds(
     };
     let partner = filter.partner_id.as_ref().map(PartnerId::as_str);
     list(rows, &coop::funds_prefix(partner, filter.program.as_deref()), page, |_, row| {
-        let Fund { of, currency, accrued, in_review, approved, handed_over, claim_deadline } = decode(row)?;
+        let fund: Fund = decode(row)?;
+        let left = fund.left();
+        let Fund { of, currency, accrued, in_review, approved, handed_over, expired, claim_deadline } = fund;
         let matches = is(filter.program.as_ref(), &of.program)
             && is(filter.usage_period_id.as_ref(), &of.usage_period_id)
             && is(filter.location_mpn_id.as_ref(), &of.location_mpn_id);
-        let left = accrued - in_review - approved;
-        let (available, expired) = if is_late(claim_deadline) { (Decimal::ZERO, left) } else { (left, Decimal::ZERO) };
+        // What is late and not booked yet is lost all the same.
+        let (available, expired) =
+            if is_late(claim_deadline) { (Decimal::ZERO, expired + left) } else { (left, expired) };
         let [accrued, in_review, approved, handed_over, available, expired] =
             [accrued, in_review, approved, handed_over, available, expired].map(|amount| currency.round(amount));
         Ok(matches.then_some(CoopFund {

@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use subledger_domain::{
+    event::EarnedCreditDisputed,
     ids::{CustomerId, MeterId, PartnerId, SubscriptionId},
     money::Currency,
     usage::{CreditReason, Resource},
@@ -16,7 +17,7 @@ use subledger_fold::{
 
 use crate::{
     month::Month,
-    tables::credits::{self, CreditOf, CreditSums, Versions},
+    tables::credits::{self, CreditAnswer, CreditDispute, CreditOf, CreditSums, Versions},
 };
 
 /// What a day's use of a meter by a resource earned.
@@ -90,7 +91,7 @@ pub struct CreditFilter {
     pub customer_id: Option<CustomerId>,
     /// In this month.
     pub month: Option<Month>,
-    /// As it was then; the sums of months are those of now.
+    /// As it was then.
     pub horizon: Horizon,
 }
 
@@ -147,8 +148,54 @@ pub fn list_earned_credit_totals(
         if filter.month.is_some_and(|wanted| wanted != month) {
             return Ok(None);
         }
-        let CreditSums { gross, earned, forgone, charged } = decode(row)?;
+        let sums = if filter.horizon.is_now() {
+            Some(decode(row)?)
+        } else {
+            credits::sums_at(rows, (&partner_id, month, currency), &filter.horizon)?
+        };
+        let Some(CreditSums { gross, earned, forgone, charged }) = sums else { return Ok(None) };
         let charged = currency.round(charged);
         Ok(Some(EarnedCreditTotal { partner_id, month, currency, gross, earned, forgone, charged }))
     })
+}
+
+/// A dispute about earned credit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EarnedCreditDispute {
+    /// What is disputed.
+    pub event: EarnedCreditDisputed,
+    /// `open`, `accepted`, `rejected` or `withdrawn`.
+    pub state: &'static str,
+    /// The provider's note; empty while it is open.
+    pub note: String,
+    /// The day of the answer, or on which it was withdrawn.
+    pub decided_on: Option<NaiveDate>,
+}
+
+/// Disputes about earned credit by partner, customer and id.
+pub fn list_earned_credit_disputes(
+    rows: &dyn Rows,
+    filter: &CreditFilter,
+    page: PageRequest<'_>,
+) -> Result<Page<EarnedCreditDispute>, QueryError> {
+    list(rows, &credits::disputes_prefix(filter.partner_id.as_ref()), page, |_, row| {
+        let Some(dispute) = decode::<CreditDispute>(row)?.at(&filter.horizon) else { return Ok(None) };
+        let is_other = filter.customer_id.as_ref().is_some_and(|id| *id != dispute.event.customer_id);
+        Ok(if is_other { None } else { Some(credit_dispute_view(dispute)) })
+    })
+}
+
+pub(super) fn credit_dispute_view(CreditDispute { event, answer, .. }: CreditDispute) -> EarnedCreditDispute {
+    let (state, note, decided_on) = match answer {
+        None => ("open", String::new(), None),
+        Some(CreditAnswer { accepted, note, on, .. }) => {
+            let state = match accepted {
+                Some(true) => "accepted",
+                Some(false) => "rejected",
+                None => "withdrawn",
+            };
+            (state, note, Some(on))
+        }
+    };
+    EarnedCreditDispute { event, state, note, decided_on }
 }

@@ -1,10 +1,11 @@
 //! Earnings of closed months, computed again from their lines, and one of them explained.
 
-use chrono::NaiveDate;
+use chrono::{Months, NaiveDate};
 use rust_decimal::Decimal;
 use subledger_domain::{
+    calendar,
     ids::{CustomerId, IncentiveProgramId, InvoiceNumber, PartnerId, PaymentId},
-    incentive::{Lever, PaymentStatus},
+    incentive::{IncentiveProgram, Lever, PaymentStatus, history_start},
     position::Position,
 };
 use subledger_fold::{
@@ -70,8 +71,10 @@ pub struct EarningLine {
     pub customer_country: String,
     /// The payment it is in.
     pub payment_id: Option<PaymentId>,
-    /// Where it stands.
+    /// Where it stands; what goes to a co-op fund stays unprocessed.
     pub status: PaymentStatus,
+    /// Code of the co-op program whose fund it went to; none if it is paid.
+    pub coop_program: Option<String>,
     /// The invoice of the transaction.
     pub invoice_number: Option<InvoiceNumber>,
     /// First day of the subscription.
@@ -117,6 +120,22 @@ pub fn list_earnings(
         Ok(!full)
     })?;
     Ok(pager.finish())
+}
+
+/// Whole months before the current one that an export has if nothing is said (L9478).
+const EXPORT_MONTHS: u32 = 3;
+
+/// The months of an export: those that are asked for, or the last three and the current one; none before the two fiscal years before this
+/// one (L9446).
+pub fn export_months(
+    rows: &dyn Rows,
+    (from, to): (Option<Month>, Option<Month>),
+) -> Result<(Option<Month>, Option<Month>), StoreError> {
+    let Some(closed) = reference::closed(rows)? else { return Ok((from, to)) };
+    let first = Month::of(history_start(closed));
+    let recent = calendar::first_of_month(closed).checked_sub_months(Months::new(EXPORT_MONTHS)).map(Month::of);
+    let from = from.or(recent.filter(|_| to.is_none())).map_or(first, |from| from.max(first));
+    Ok((Some(from), to))
 }
 
 /// The key of a closed month in a token, and the number of the earning in it.
@@ -173,7 +192,7 @@ impl EarningFilter {
 struct View<'a> {
     rows: &'a dyn Rows,
     partner: parties::Partner,
-    program_name: String,
+    program: Option<IncentiveProgram>,
     payment_id: Option<PaymentId>,
     status: PaymentStatus,
 }
@@ -187,7 +206,7 @@ impl<'a> View<'a> {
         Ok(Self {
             rows,
             partner,
-            program_name: program.map(|program| program.name).unwrap_or_default(),
+            program,
             payment_id: closed.payment_id().cloned(),
             status: closed_status(rows, closed, horizon)?,
         })
@@ -210,14 +229,18 @@ impl<'a> View<'a> {
                 distributor = Some((source.payer_id.clone(), name(&source.payer_id)?));
             }
         }
+        // What feeds a fund is in no payment.
+        let coop_program = self.program.as_ref().and_then(|program| earning.coop_program(program)).map(str::to_owned);
+        let is_paid = coop_program.is_none();
         Ok(EarningLine {
             partner_name: self.partner.name.clone(),
             partner_country: self.partner.country.clone(),
-            program_name: self.program_name.clone(),
+            program_name: self.program.as_ref().map(|program| program.name.clone()).unwrap_or_default(),
             customer_name: customer.name,
             customer_country: customer.country,
-            payment_id: self.payment_id.clone(),
-            status: self.status,
+            payment_id: self.payment_id.clone().filter(|_| is_paid),
+            status: if is_paid { self.status } else { PaymentStatus::Unprocessed },
+            coop_program,
             invoice_number,
             subscription_start: sold.as_ref().map(|sold| sold.start),
             subscription_end: sold.and_then(|sold| sold.term_end.pred_opt()),
@@ -290,7 +313,7 @@ pub fn explain_earning(rows: &dyn Rows, earning_id: &str) -> Result<Option<Earni
 /// Whether the earnings of a closed month, computed again, have its sums and digest.
 pub(crate) fn verify_earnings(rows: &dyn Rows, closed: &Closed) -> Result<bool, StoreError> {
     let computed = Scope::of_closed(rows, closed).and_then(|mut scope| scope.sum());
-    let summing = computed.map_err(|failed| broken(closed, failed))?;
+    let (summing, _) = computed.map_err(|failed| broken(closed, failed))?;
     let e = &closed.event;
     Ok((summing.line_count, summing.earned_usd) == (e.line_count, e.earned_usd) && summing.digest() == e.lines_digest)
 }

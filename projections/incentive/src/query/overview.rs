@@ -96,7 +96,8 @@ pub fn incentive_overview(
         last_payment: None,
         trends: Vec::new(),
     };
-    let mut sums: BTreeMap<EnrollmentKey, [Decimal; 3]> = BTreeMap::new();
+    // Earned, earned this year, paid, and earned without what went to co-op funds.
+    let mut sums: BTreeMap<EnrollmentKey, [Decimal; 4]> = BTreeMap::new();
     let mut trends: BTreeMap<(NaiveDate, IncentiveProgramId), [Decimal; 2]> = BTreeMap::new();
     let mut open = Vec::new();
     rows.scan(&enrollments::closed_prefix(Some(partner_id), None), &[], false, &mut |_, row| {
@@ -107,6 +108,7 @@ pub fn incentive_overview(
         }
         let of = sums.entry(EnrollmentKey::from(e)).or_default();
         of[0] += e.earned_usd;
+        of[3] += e.payable_usd();
         if is_since(year_start, e.earned_on) {
             of[1] += e.earned_usd;
             overview.earned_this_year_usd += e.earned_usd;
@@ -114,8 +116,8 @@ pub fn incentive_overview(
         if is_since(trend_start, e.earned_on) {
             trends.entry((e.period, e.program_id.clone())).or_default()[0] += e.earned_usd;
         }
-        if closed.payment_id().is_none() && !e.earned_usd.is_zero() {
-            open.push((e.payment_on, e.program_id.clone(), e.earned_usd));
+        if closed.payment_id().is_none() && !e.payable_usd().is_zero() {
+            open.push((e.payment_on, e.program_id.clone(), e.payable_usd()));
         }
         Ok(true)
     })?;
@@ -158,8 +160,8 @@ pub fn incentive_overview(
         }
         let sums = sums.get(&of).copied().unwrap_or_default();
         let Some(enrollment) = enrollment_view(rows, of, decode(row)?, &Horizon::default())? else { return Ok(true) };
-        let [earned_usd, earned_this_year_usd, paid_usd] = sums;
-        let pending_usd = earned_usd - paid_usd;
+        let [earned_usd, earned_this_year_usd, paid_usd, payable_usd] = sums;
+        let pending_usd = payable_usd - paid_usd;
         overview.rows.push(OverviewRow { enrollment, earned_usd, earned_this_year_usd, paid_usd, pending_usd });
         Ok(true)
     })?;

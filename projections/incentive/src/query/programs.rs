@@ -80,6 +80,8 @@ pub struct ProgramFilter {
     pub program_id: Option<IncentiveProgramId>,
     /// Of this location.
     pub mpn_id: Option<String>,
+    /// Payments ordered in this month and later, and in this month and before.
+    pub ordered: (Option<Month>, Option<Month>),
     /// As they were then.
     pub horizon: Horizon,
 }
@@ -203,12 +205,22 @@ pub fn list_earning_periods(
             return Ok(None);
         }
         let is_verified = if verify { Some(verify_earnings(rows, &closed)?) } else { None };
-        let status = closed_status(rows, &closed, &filter.horizon)?;
-        let program_name = program_name(rows, &e.program_id)?;
-        let (payment_id, position) = (closed.payment_id().cloned(), closed.told.position);
-        let event = closed.event;
-        Ok(Some(EarningPeriod { event, program_name, payment_id, status, position, is_verified }))
+        let view = period_view(rows, closed, &filter.horizon)?;
+        Ok(view.map(|view| EarningPeriod { is_verified, ..view }))
     })
+}
+
+/// A closed month as it was then; none if it was not closed.
+pub(super) fn period_view(
+    rows: &dyn Rows,
+    closed: Closed,
+    horizon: &Horizon,
+) -> Result<Option<EarningPeriod>, StoreError> {
+    let Some(closed) = closed.at(horizon) else { return Ok(None) };
+    let status = closed_status(rows, &closed, horizon)?;
+    let program_name = program_name(rows, &closed.event.program_id)?;
+    let (payment_id, position) = (closed.payment_id().cloned(), closed.told.position);
+    Ok(Some(EarningPeriod { event: closed.event, program_name, payment_id, status, position, is_verified: None }))
 }
 
 /// Where a closed month stands, as it was and as it is seen then.
@@ -248,7 +260,10 @@ pub fn list_incentive_payments(
     list(rows, &enrollments::payments_prefix(filter.partner_id.as_ref()), page, |_, row| {
         let Some(payment) = decode::<Payment>(row)?.at(&filter.horizon) else { return Ok(None) };
         let e = &payment.event;
+        let (month, (from, to)) = (Month::of(e.ordered_on), filter.ordered);
         let matches = filter.takes(&e.partner_id, &e.program_id, &e.mpn_id)
+            && from.is_none_or(|from| from <= month)
+            && to.is_none_or(|to| month <= to)
             && payment_id.is_none_or(|id| *id == e.payment_id)
             && status.is_none_or(|status| status == payment.status);
         if !matches {
@@ -299,19 +314,20 @@ pub fn list_earning_disputes(
     page: PageRequest<'_>,
 ) -> Result<Page<EarningDispute>, QueryError> {
     list(rows, &enrollments::disputes_prefix(filter.partner_id.as_ref()), page, |_, row| {
-        let Some(Dispute { event, answer, .. }) = decode::<Dispute>(row)?.at(&filter.horizon) else {
-            return Ok(None);
-        };
-        if !filter.takes(&event.partner_id, &event.program_id, &event.mpn_id) {
-            return Ok(None);
-        }
-        let (state, correction, note, decided_on) = match answer {
-            None => ("open", None, String::new(), None),
-            Some(Answer { correction, note, decided_on, .. }) => {
-                let state = if correction.is_some() { "granted" } else { "refused" };
-                (state, correction, note, Some(decided_on))
-            }
-        };
-        Ok(Some(EarningDispute { event, state, correction, note, decided_on }))
+        let Some(dispute) = decode::<Dispute>(row)?.at(&filter.horizon) else { return Ok(None) };
+        let e = &dispute.event;
+        let matches = filter.takes(&e.partner_id, &e.program_id, &e.mpn_id);
+        Ok(matches.then(|| dispute_view(dispute)))
     })
+}
+
+pub(super) fn dispute_view(Dispute { event, answer, .. }: Dispute) -> EarningDispute {
+    let (state, correction, note, decided_on) = match answer {
+        None => ("open", None, String::new(), None),
+        Some(Answer { correction, note, decided_on, .. }) => {
+            let state = if correction.is_some() { "granted" } else { "refused" };
+            (state, correction, note, Some(decided_on))
+        }
+    };
+    EarningDispute { event, state, correction, note, decided_on }
 }

@@ -16,6 +16,7 @@ use subledger_domain::{
 use subledger_fold::{Changes, Key, KeyReader, Rows, StoreError, decode};
 
 use super::prefix::{FACTS, INVOICES, INVOICES_BY_PERIOD};
+use crate::month::Month;
 
 /// What adjusts earlier earnings.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +50,18 @@ pub(crate) struct Invoice {
     pub(crate) net: Decimal,
     /// The day of the document, or of what cancelled it.
     pub(crate) dated: NaiveDate,
+}
+
+impl Fact {
+    /// The month in which the lines that it is about earn; none of a correction.
+    pub(crate) fn month(&self) -> Option<Month> {
+        let (Self::CreditNote(_, invoice) | Self::Rebill(_, invoice, _)) = self else { return None };
+        Some(match invoice.family {
+            InvoiceFamily::LicenseUsage => Month::of(invoice.period_end.pred_opt().unwrap_or(invoice.period_end)),
+            // Issued in the month after.
+            InvoiceFamily::OneTimeRecurring => Month::of(invoice.period_end),
+        })
+    }
 }
 
 impl From<&InvoiceIssued> for Invoice {

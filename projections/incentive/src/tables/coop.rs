@@ -4,6 +4,8 @@
 //! - [`CoopClaim`]. Key: partner text, claim text.
 //! - [`Step`] of a claim. Key: partner text, claim text, `seq` (8 bytes), number within the commit (4 bytes).
 //! - The last closed business day. Key: none.
+//! - Funds that have something left to expire. Key: last day of claims, partner text, program text, usage period text, location text. Row:
+//!   empty.
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -14,11 +16,11 @@ use subledger_domain::{
     ids::{CoopClaimId, PartnerId, UsagePeriodId},
     money::Currency,
 };
-use subledger_fold::{Changes, Key, Rows, StoreError};
+use subledger_fold::{Changes, Key, KeyReader, Rows, StoreError};
 
 use super::{
     associations::Step,
-    prefix::{COOP_CLAIM_STEPS, COOP_CLAIMS, COOP_FUNDS, LAST_CLOSED},
+    prefix::{COOP_CLAIM_STEPS, COOP_CLAIMS, COOP_DUE, COOP_FUNDS, LAST_CLOSED},
 };
 
 /// What names a fund.
@@ -42,7 +44,16 @@ pub(crate) struct Fund {
     pub(crate) approved: Decimal,
     /// Of what is approved.
     pub(crate) handed_over: Decimal,
+    /// Of what accrued, what is booked as lost.
+    pub(crate) expired: Decimal,
     pub(crate) claim_deadline: NaiveDate,
+}
+
+impl Fund {
+    /// What is neither claimed nor lost.
+    pub(crate) fn left(&self) -> Decimal {
+        self.accrued - self.in_review - self.approved - self.expired
+    }
 }
 
 /// A claim on a fund.
@@ -107,9 +118,29 @@ pub(crate) fn funds_prefix(partner: Option<&str>, program: Option<&str>) -> Vec<
 }
 
 impl FundOf {
-    fn key(&self) -> Vec<u8> {
-        let key = Key::table(COOP_FUNDS).text(self.partner_id.as_str()).text(&self.program);
+    fn write(&self, key: Key) -> Vec<u8> {
+        let key = key.text(self.partner_id.as_str()).text(&self.program);
         key.text(self.usage_period_id.as_str()).text(&self.location_mpn_id).build()
+    }
+
+    fn key(&self) -> Vec<u8> {
+        self.write(Key::table(COOP_FUNDS))
+    }
+
+    /// What the funds of a partner's program and usage period are in.
+    pub(crate) fn currency(
+        rows: &dyn Rows,
+        partner: &PartnerId,
+        (program, usage_period_id): (&str, &UsagePeriodId),
+    ) -> Result<Option<Currency>, StoreError> {
+        let prefix = Key::table(COOP_FUNDS).text(partner.as_str()).text(program).text(usage_period_id.as_str()).build();
+        let mut found = None;
+        rows.scan(&prefix, &[], false, &mut |_, row| {
+            let fund: Fund = subledger_fold::decode(row)?;
+            found = Some(fund.currency);
+            Ok(false)
+        })?;
+        Ok(found)
     }
 
     /// Changes the fund; `new` is one that there is not yet.
@@ -125,8 +156,36 @@ impl FundOf {
         };
         let mut fund = subledger_fold::get(rows, &self.key())?.or(new).ok_or_else(missing)?;
         change(&mut fund);
+        let due = self.write(Key::table(COOP_DUE).date(fund.claim_deadline));
+        if fund.left() > Decimal::ZERO {
+            rows.put(due, Vec::new())
+        } else {
+            rows.delete(due)
+        }
         subledger_fold::put(rows, self.key(), &fund)
     }
+}
+
+/// Funds of which something expires by the end of a day, the oldest first, at most `limit`.
+pub(crate) fn expiring(rows: &dyn Rows, day: NaiveDate, limit: usize) -> Result<Vec<(NaiveDate, FundOf)>, StoreError> {
+    let mut due = Vec::new();
+    rows.scan(&Key::table(COOP_DUE).build(), &[], false, &mut |key, _| {
+        let mut reader = KeyReader::table(COOP_DUE, key)?;
+        let deadline = reader.date()?;
+        if due.len() == limit || deadline > day {
+            return Ok(false);
+        }
+        let of = FundOf {
+            partner_id: reader.parse(PartnerId::new)?,
+            program: reader.text()?.to_owned(),
+            usage_period_id: reader.parse(UsagePeriodId::new)?,
+            location_mpn_id: reader.text()?.to_owned(),
+        };
+        reader.end()?;
+        due.push((deadline, of));
+        Ok(true)
+    })?;
+    Ok(due)
 }
 
 /// The prefix of all claims, or of one partner's.

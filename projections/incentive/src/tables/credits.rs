@@ -2,19 +2,26 @@
 //!
 //! - [`Versions`]. Key: partner text, first day of the month, customer text, day of use, resource (three texts), meter text.
 //! - [`CreditSums`]. Key: partner text, first day of the month of use, currency text.
+//! - The credit of one charge line, a decimal. Key: as of its sums, then the day charged, partition (2 bytes), `seq` (8 bytes), number
+//!   within the commit (4 bytes).
+//! - [`CreditDispute`]. Key: partner text, customer text, dispute text.
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use subledger_domain::{
-    ids::{AzureSubscriptionId, CustomerId, MeterId, PartnerId, SubscriptionId},
+    event::EarnedCreditDisputed,
+    ids::{AzureSubscriptionId, CustomerId, DisputeId, MeterId, PartnerId, SubscriptionId},
     money::Currency,
     position::Position,
     usage::{CreditReason, Resource},
 };
 use subledger_fold::{Changes, Key, KeyReader, Rows, StoreError, as_of::Horizon};
 
-use super::prefix::{CREDIT_SUMS, CREDITS};
+use super::{
+    enrollments::Told,
+    prefix::{CREDIT_CHARGES, CREDIT_DISPUTES, CREDIT_SUMS, CREDITS},
+};
 use crate::month::Month;
 
 /// What names a day and resource.
@@ -154,4 +161,111 @@ pub(crate) fn add_sums(
         *sum = total.normalize();
     }
     subledger_fold::put(rows, key, &sums)
+}
+
+fn charges_prefix(partner: &PartnerId, month: Month, currency: Currency) -> Key {
+    Key::table(CREDIT_CHARGES).text(partner.as_str()).date(month.first_day()).text(currency.as_str())
+}
+
+/// A charge line with credit.
+pub(crate) struct ChargedCredit {
+    pub(crate) charged_on: NaiveDate,
+    pub(crate) position: Position,
+    pub(crate) index: u32,
+    pub(crate) amount: Decimal,
+}
+
+pub(crate) fn put_charge(
+    rows: &mut dyn Changes,
+    (partner, month, currency): (&PartnerId, Month, Currency),
+    charge: &ChargedCredit,
+) -> Result<(), StoreError> {
+    let key = charges_prefix(partner, month, currency).date(charge.charged_on).u16(charge.position.partition.index);
+    let key = key.number(charge.position.seq).u32(charge.index).build();
+    subledger_fold::put(rows, key, &(charge.position, charge.amount))
+}
+
+/// The sums of a month as they were then; none if nothing of it was rated or charged.
+pub(crate) fn sums_at(
+    rows: &dyn Rows,
+    (partner, month, currency): (&PartnerId, Month, Currency),
+    horizon: &Horizon,
+) -> Result<Option<CreditSums>, StoreError> {
+    let (mut sums, mut is_there) = (CreditSums::default(), false);
+    let too_large = || StoreError("a sum of credits is too large".to_owned());
+    let mut add = |sum: &mut Decimal, amount: Decimal| {
+        is_there = true;
+        *sum = sum.checked_add(amount).ok_or_else(too_large)?.normalize();
+        Ok::<_, StoreError>(())
+    };
+    rows.scan(&prefix(Some(partner.as_str()), Some(month), None), &[], false, &mut |_, row| {
+        let credit = subledger_fold::decode::<Versions>(row)?.at(horizon).filter(|credit| credit.currency == currency);
+        let Some([gross, earned, forgone]) = credit.map(|credit| credit.amounts()) else { return Ok(true) };
+        add(&mut sums.gross, gross)?;
+        add(&mut sums.earned, earned)?;
+        add(&mut sums.forgone, forgone)?;
+        Ok(true)
+    })?;
+    rows.scan(&charges_prefix(partner, month, currency).build(), &[], false, &mut |key, row| {
+        let mut reader = KeyReader::table(CREDIT_CHARGES, key)?;
+        let (_, _, _) = (reader.text()?, reader.date()?, reader.text()?);
+        let charged_on = reader.date()?;
+        let (position, amount): (Position, Decimal) = subledger_fold::decode(row)?;
+        if horizon.knows(position) && horizon.reaches(charged_on) {
+            add(&mut sums.charged, amount)?;
+        }
+        Ok(true)
+    })?;
+    Ok(is_there.then_some(sums))
+}
+
+/// A dispute about credit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CreditDispute {
+    pub(crate) event: EarnedCreditDisputed,
+    pub(crate) told: Told,
+    pub(crate) answer: Option<CreditAnswer>,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CreditAnswer {
+    /// None: it was withdrawn.
+    pub(crate) accepted: Option<bool>,
+    pub(crate) note: String,
+    pub(crate) on: NaiveDate,
+    pub(crate) told: Told,
+}
+
+impl CreditDispute {
+    /// As it was then; none if it was not raised.
+    pub(crate) fn at(mut self, horizon: &Horizon) -> Option<Self> {
+        self.answer = self.answer.filter(|answer| answer.told.is_seen(horizon));
+        self.told.is_seen(horizon).then_some(self)
+    }
+
+    pub(crate) fn put(&self, rows: &mut dyn Changes) -> Result<(), StoreError> {
+        let e = &self.event;
+        subledger_fold::put(rows, dispute_key(&e.partner_id, &e.customer_id, &e.dispute_id), self)
+    }
+}
+
+/// The prefix of all disputes, or of one partner's.
+pub(crate) fn disputes_prefix(partner: Option<&PartnerId>) -> Vec<u8> {
+    partner.into_iter().fold(Key::table(CREDIT_DISPUTES), |key, id| key.text(id.as_str())).build()
+}
+
+fn dispute_key(partner: &PartnerId, customer: &CustomerId, id: &DisputeId) -> Vec<u8> {
+    Key::table(CREDIT_DISPUTES).text(partner.as_str()).text(customer.as_str()).text(id.as_str()).build()
+}
+
+/// Answers a dispute that is known.
+pub(crate) fn answer_dispute(
+    rows: &mut dyn Changes,
+    (partner, customer, id): (&PartnerId, &CustomerId, &DisputeId),
+    answer: CreditAnswer,
+) -> Result<(), StoreError> {
+    let known: Option<CreditDispute> = subledger_fold::get(rows, &dispute_key(partner, customer, id))?;
+    let known = known.ok_or_else(|| StoreError(format!("dispute {id} of {customer} does not exist")))?;
+    CreditDispute { answer: Some(answer), ..known }.put(rows)
 }

@@ -5,6 +5,7 @@ pub(crate) mod agenda;
 pub(crate) mod associations;
 pub(crate) mod base_days;
 pub(crate) mod bases;
+pub(crate) mod causes;
 pub(crate) mod coop;
 pub(crate) mod credits;
 pub(crate) mod enrollments;
@@ -23,6 +24,8 @@ mod prefix {
     pub(super) const BASE_CHANGES: u8 = 5;
     pub(super) const CREDITS: u8 = 220;
     pub(super) const CREDIT_SUMS: u8 = 221;
+    pub(super) const CREDIT_CHARGES: u8 = 222;
+    pub(super) const CREDIT_DISPUTES: u8 = 223;
     pub(super) const ASSOCIATIONS: u8 = 100;
     pub(super) const ASSOCIATIONS_BY_PARTNER: u8 = 101;
     pub(super) const ASSOCIATION_STEPS: u8 = 102;
@@ -31,6 +34,7 @@ mod prefix {
     pub(super) const COOP_CLAIMS: u8 = 105;
     pub(super) const COOP_CLAIM_STEPS: u8 = 106;
     pub(super) const LAST_CLOSED: u8 = 107;
+    pub(super) const COOP_DUE: u8 = 108;
     pub(super) const LINES: u8 = 40;
     pub(super) const LINE_IDS: u8 = 41;
     pub(super) const FAMILIES: u8 = 42;
@@ -48,4 +52,6 @@ mod prefix {
     pub(super) const DISPUTES: u8 = 54;
     pub(super) const MARKERS: u8 = 55;
     pub(super) const CATALOG_CLOSED: u8 = 56;
+    pub(super) const USAGE_PERIODS: u8 = 57;
+    pub(super) const CAUSES: u8 = 58;
 }

@@ -55,9 +55,15 @@ impl From<&PartnerRegistered> for Partner {
 }
 
 impl Partner {
-    /// The month of the invoice that carries what was charged on a day. None only at the end of the calendar.
+    /// The month in which the invoice is issued that carries what was charged on a day (azure-marketplace-software.md G41). A license
+    /// invoice: that of its billing day. One of a calendar month: the month after, until whose 8th it is ready (L9703, L13708). None only at
+    /// the end of the calendar.
     pub(crate) fn invoice_month(&self, family: InvoiceFamily, charged_on: NaiveDate) -> Option<Month> {
-        invoice_date(family, self.billing_day, charged_on.max(self.registered_on)).map(Month::of)
+        let dated = invoice_date(family, self.billing_day, charged_on.max(self.registered_on))?;
+        match family {
+            InvoiceFamily::LicenseUsage => Some(Month::of(dated)),
+            InvoiceFamily::OneTimeRecurring => dated.succ_opt().map(Month::of),
+        }
     }
 }
 

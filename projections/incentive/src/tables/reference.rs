@@ -1,17 +1,18 @@
 //! What is published: programs, and exchange rates by day. And the last closed day of the catalog, after which nothing changes for it.
 //!
-//! Keys: program text; currency (3 bytes), currency (3 bytes), day; none.
+//! Keys: program text; currency (3 bytes), currency (3 bytes), day; co-op program text, first day of a usage period; none.
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use subledger_domain::{
+    coop::UsagePeriod,
     ids::IncentiveProgramId,
     incentive::{DatedRate, IncentiveProgram},
     money::Currency,
 };
 use subledger_fold::{Changes, Key, Rows, StoreError, decode};
 
-use super::prefix::{CATALOG_CLOSED, PROGRAMS, RATES};
+use super::prefix::{CATALOG_CLOSED, PROGRAMS, RATES, USAGE_PERIODS};
 
 fn program_key(id: &IncentiveProgramId) -> Vec<u8> {
     Key::table(PROGRAMS).text(id.as_str()).build()
@@ -59,6 +60,27 @@ pub(crate) fn rate(
         Ok(false)
     })?;
     Ok(found)
+}
+
+pub(crate) fn put_usage_period(rows: &mut dyn Changes, period: &UsagePeriod) -> Result<(), StoreError> {
+    let key = Key::table(USAGE_PERIODS).text(&period.program).date(period.first_day).build();
+    subledger_fold::put(rows, key, period)
+}
+
+/// The usage period of a co-op program that a day is in; none where nothing was published.
+pub(crate) fn usage_period(
+    rows: &(impl Rows + ?Sized),
+    program: &str,
+    on: NaiveDate,
+) -> Result<Option<UsagePeriod>, StoreError> {
+    let prefix = Key::table(USAGE_PERIODS).text(program);
+    let last = prefix.clone().date(on).build();
+    let mut found: Option<UsagePeriod> = None;
+    rows.scan(&prefix.build(), &last, true, &mut |_, row| {
+        found = Some(decode(row)?);
+        Ok(false)
+    })?;
+    Ok(found.filter(|period| period.covers(on)))
 }
 
 fn closed_key() -> Vec<u8> {

@@ -1,16 +1,19 @@
 //! Worked cases.
 
+use subledger_billing::{AccountFilter, list_balances};
 use subledger_domain::{
     Command,
     charge::{InvoiceFamily, InvoiceTotals},
     command::*,
-    ids::{DisputeId, InvoiceNumber, PaymentId},
-    incentive::{EnrollmentStatus, IncentiveProgram, PaymentStatus, ProgramEarner},
+    coop::UsagePeriod,
+    ids::{DisputeId, InvoiceNumber, PaymentId, UsagePeriodId},
+    incentive::{EarningType, EnrollmentStatus, IncentiveProgram, Lever, PaymentStatus, ProgramEarner},
     partner::CreditNoteReason,
 };
 use subledger_incentive::{
-    PAYMENT_COLUMNS, ProgramFilter, TRANSACTION_COLUMNS, Waiting, due_incentives, explain_earning, incentive_overview,
-    list_earnings, list_incentive_payments, payment_row, transaction_row,
+    CoopFilter, Month, PAYMENT_COLUMNS, ProgramFilter, TRANSACTION_COLUMNS, Waiting, due_incentives, explain_earning,
+    export_months, incentive_overview, list_coop_funds, list_earnings, list_incentive_payments, payment_row,
+    transaction_row,
 };
 
 use super::ledger::*;
@@ -36,17 +39,18 @@ fn a_line_earns_in_the_month_of_its_invoice_net_of_discount() {
     ledger.close("2019-12-31");
     assert_eq!(
         ledger.shown("2019-11"),
-        [
-            "first/1 transaction: 1000.00 USD x 0.04 = 40.00 (40.00)",
-            "once/1 transaction: 33.33 USD x 0.04 = 1.33 (1.33)",
-        ],
+        ["first/1 transaction: 1000.00 USD x 0.04 = 40.00 (40.00)",],
         "not what was charged before the enrollment, and nothing of shared services"
     );
-    assert_eq!(ledger.shown("2019-12"), ["later/1 transaction: 10.13 USD x 0.04 = 0.41 (0.41)"]);
-    assert_eq!(ledger.months(), ["2019-11 41.33", "2019-12 0.41"]);
+    assert_eq!(
+        ledger.shown("2019-12"),
+        ["later/1 transaction: 10.13 USD x 0.04 = 0.41 (0.41)", "once/1 transaction: 33.33 USD x 0.04 = 1.33 (1.33)",],
+        "the invoice of November's one-time purchases is issued in December"
+    );
+    assert_eq!(ledger.months(), ["2019-11 40.00", "2019-12 1.74"]);
     assert_eq!(
         ledger.balances("USD"),
-        ["incentive_cost 41.74", "incentive_payable -0.41", "incentive_exchange -41.33"]
+        ["incentive_cost 41.74", "incentive_payable -1.74", "incentive_exchange -40.00"]
     );
 }
 
@@ -83,11 +87,77 @@ fn it_is_paid_45_days_after_the_month_of_the_invoice() {
     assert_eq!(ledger.balances("EUR"), ["incentive_exchange 36.00", "incentive_due -36.00"], "the money came back");
 }
 
+/// The same item of what is invoiced by calendar month, as usage is: October's is on the invoice that is ready by 8 November.
+#[test]
+fn a_calendar_month_is_paid_45_days_after_the_month_in_which_it_is_invoiced() {
+    let mut ledger = Ledger::new("US", "USD", program(vec![lever("core", "0.04")]));
+    ledger.rate("USD", "EUR", "2019-07-01", "0.9");
+    ledger.enroll("contoso", "2019-10-01");
+    let october = Sale { family: InvoiceFamily::OneTimeRecurring, ..sale("october", "2019-10-31", "1000.00") };
+    ledger.charge(0, &october);
+    ledger.close("2019-12-30");
+    assert_eq!(ledger.months(), ["2019-10 0", "2019-11 40.00"]);
+    let payments = list_incentive_payments(&ledger.rows, &ProgramFilter::default(), None, None, ALL).unwrap().items;
+    let [payment] = payments.as_slice() else { panic!("{payments:#?}") };
+    assert_eq!((payment.event.ordered_on, payment.event.payment_on), (day("2019-12-30"), day("2020-01-14")));
+}
+
+/// A lever of a co-op program feeds the fund of the usage period that the earning date is in; the rest is paid. What nobody claims is booked
+/// back when the last day of claims is over.
+#[test]
+fn a_lever_feeds_a_co_op_fund_which_expires() {
+    let fed = Lever {
+        earning_type: EarningType::Coop,
+        coop_program: Some("coop-marketing-fund".into()),
+        ..lever("fund", "0.01")
+    };
+    let mut ledger = enrolled(program(vec![lever("core", "0.04"), fed]));
+    ledger.charge(0, &sale("first", "2019-11-08", "1000.00"));
+    ledger.close("2019-11-30");
+    assert!(ledger.periods().is_empty());
+    let waits = due_incentives(&ledger.rows, PARTITIONS).unwrap().held;
+    let waiting = Waiting::UsagePeriod { program: "coop-marketing-fund".into(), on: day("2019-11-30") };
+    assert_eq!(waits.iter().map(|held| &held.waiting).collect::<Vec<_>>(), [&waiting]);
+    let period = UsagePeriod {
+        program: "coop-marketing-fund".into(),
+        usage_period_id: UsagePeriodId::new("FY20-H1").unwrap(),
+        first_day: day("2019-07-01"),
+        last_day: day("2019-12-31"),
+    };
+    ledger.run("2019-12-01", Command::PublishUsagePeriods(PublishUsagePeriods { periods: vec![period] })).unwrap();
+    ledger.close("2019-12-30");
+    assert_eq!(ledger.months(), ["2019-11 50.00"]);
+    let share = &ledger.periods()[0].event.coop[0];
+    assert_eq!((share.amount_usd, share.amount), (amount("10.00"), amount("10.00")));
+    let lines = ledger.earnings();
+    let paid: Vec<_> = lines.iter().map(|it| (it.coop_program.as_deref(), it.payment_id.is_some())).collect();
+    assert_eq!(paid, [(None, true), (Some("coop-marketing-fund"), false)]);
+    let funds = |ledger: &Ledger| -> Vec<String> {
+        let funds = list_coop_funds(&ledger.rows, &CoopFilter::default(), None, ALL).unwrap().items;
+        funds.iter().map(|it| format!("{} {} {}", it.accrued, it.available, it.expired)).collect()
+    };
+    let booked = |ledger: &Ledger| -> Vec<String> {
+        let filter = AccountFilter { currency: Some(currency("USD")), ..AccountFilter::default() };
+        let all = list_balances(&ledger.billing, &filter, ALL).unwrap().items;
+        let ours = all.iter().filter(|it| it.account.name().starts_with("coop_"));
+        ours.map(|it| format!("{} {}", it.account.name(), it.amount)).collect()
+    };
+    assert_eq!(ledger.balances("USD"), ["incentive_cost 40.00", "incentive_exchange -40.00"]);
+    assert_eq!(booked(&ledger), ["coop_cost 10.00", "coop_fund -10.00"]);
+    assert_eq!(funds(&ledger), ["10.00 10.00 0.00"]);
+    ledger.close("2020-02-13");
+    assert_eq!(funds(&ledger), ["10.00 10.00 0.00"]);
+    ledger.close("2020-02-14");
+    assert_eq!(funds(&ledger), ["10.00 0.00 10.00"]);
+    assert_eq!(booked(&ledger), ["coop_cost 0.00", "coop_fund 0.00"]);
+    assert!(due_incentives(&ledger.rows, PARTITIONS).unwrap().due.is_empty());
+}
+
 #[test]
 fn accelerators_minimums_and_caps() {
     let core = accelerated(lever("core", "0.03"), "1000", "0.05");
-    let minimum = subledger_domain::incentive::Lever { minimum_revenue: amount("1500"), ..lever("volume", "0.01") };
-    let capped = subledger_domain::incentive::Lever { cap: Some(amount("12.00")), ..lever("capped", "0.02") };
+    let minimum = Lever { minimum_revenue: amount("1500"), ..lever("volume", "0.01") };
+    let capped = Lever { cap: Some(amount("12.00")), ..lever("capped", "0.02") };
     let mut ledger = enrolled(program(vec![core, minimum, capped]));
     ledger.charge(0, &sale("a", "2019-11-01", "400.00"));
     ledger.charge(1, &sale("b", "2019-11-02", "599.99"));
@@ -266,6 +336,8 @@ fn a_credit_note_takes_back_every_line_and_a_new_invoice_earns_again() {
     assert_eq!(
         ledger.shown("2019-12"),
         [
+            "a/1 transaction: 100.00 USD x 0.05 = 5.00 (5.00)",
+            "b/1 transaction: 200.00 USD x 0.05 = 10.00 (10.00)",
             "r6/a/1 credit_note: -100.00 USD x 0.05 = -5.00 (-5.00)",
             "r6/b/1 credit_note: -200.00 USD x 0.05 = -10.00 (-10.00)",
         ]
@@ -284,7 +356,7 @@ fn a_credit_note_takes_back_every_line_and_a_new_invoice_earns_again() {
         ["r7/a/1 rebill: 66.67 USD x 0.05 = 3.33 (3.33)", "r7/b/1 rebill: 133.33 USD x 0.05 = 6.67 (6.67)",],
         "200 of 300, and no cent is lost"
     );
-    assert_eq!(ledger.months(), ["2019-11 15.00", "2019-12 -15.00", "2020-01 10.00"]);
+    assert_eq!(ledger.months(), ["2019-11 0", "2019-12 0.00", "2020-01 10.00"]);
 }
 
 #[test]
@@ -314,6 +386,22 @@ fn a_granted_dispute_is_an_adjustment_of_the_next_month() {
     ledger.close("2019-12-31");
     assert_eq!(ledger.shown("2019-12"), ["r6 correction: 0.75 USD x 1 = 0.75 (0.75)"]);
     assert_eq!(ledger.periods()[1].event.adjusted_usd, amount("0.75"));
+}
+
+/// L9446, L9478.
+#[test]
+fn an_export_has_three_months_unless_others_are_named_and_three_fiscal_years_at_most() {
+    let mut ledger = enrolled(program(vec![lever("core", "0.04")]));
+    ledger.close("2019-12-30");
+    let month = |text: &str| Some(text.parse::<Month>().unwrap());
+    for (asked, exported) in [
+        ((None, None), (month("2019-09"), None)),
+        ((month("2019-11"), None), (month("2019-11"), None)),
+        ((month("2015-01"), month("2019-10")), (month("2017-07"), month("2019-10"))),
+        ((None, month("2019-10")), (month("2017-07"), month("2019-10"))),
+    ] {
+        assert_eq!(export_months(&ledger.rows, asked).unwrap(), exported, "{asked:?}");
+    }
 }
 
 /// The columns stand as they are documented, and a row under them.

@@ -65,6 +65,7 @@ pub(crate) fn lever(name: &str, rate: &str) -> Lever {
         accelerators: Vec::new(),
         minimum_revenue: Decimal::ZERO,
         cap: None,
+        coop_program: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use chrono::NaiveDate;
 use subledger_billing::{Spending, UsageFilter, UsageLine, list_spending, list_usage};
+use subledger_fold::{Rows, as_of::Horizon};
 use subledger_log::codec::Wire as _;
 use subledger_proto::api::{self, ListSpendingRequest, ListSpendingResponse, ListUsageRequest, ListUsageResponse};
 use tonic::{Response, Status};
@@ -15,7 +16,7 @@ fn filter(partner: String, customer: String, month: &str, unbilled: bool) -> Res
         text => Some(first_day(text)?),
     };
     let (partner_id, customer_id) = (optional_id("partner_id", partner)?, optional_id("customer_id", customer)?);
-    Ok(UsageFilter { partner_id, customer_id, month, unbilled })
+    Ok(UsageFilter { partner_id, customer_id, month, unbilled, ..UsageFilter::default() })
 }
 
 fn first_day(text: &str) -> Result<NaiveDate, Status> {
@@ -33,8 +34,11 @@ pub(super) async fn usage(
 ) -> Result<Response<ListUsageResponse>, Status> {
     let page = model.page(request.page_size, request.page_token)?;
     let filter = filter(request.partner_id, request.customer_id, &request.month, request.unbilled)?;
-    let (usage, next_page_token, reflects) =
-        model.list(wanted, move |rows| list_usage(rows, &filter, page.request())).await?;
+    let as_of = model.as_of(request.as_of)?;
+    let list = move |rows: &dyn Rows, horizon: &Horizon| {
+        list_usage(rows, &UsageFilter { horizon: horizon.clone(), ..filter }, page.request())
+    };
+    let (usage, next_page_token, reflects) = model.list_as_of(wanted, as_of, list).await?;
     let usage = usage.iter().map(to_usage).collect();
     Ok(Response::new(ListUsageResponse { usage, next_page_token, reflects }))
 }
@@ -98,5 +102,6 @@ pub(crate) fn to_spending(spending: &Spending) -> api::Spending {
         budget: spending.budget.map(|budget| budget.to_wire()).unwrap_or_default(),
         percent: spending.percent,
         notified: spending.notified,
+        estimate_usd: spending.estimate_usd.to_wire(),
     }
 }

@@ -6,7 +6,7 @@ use subledger_fold::{
     page::{PageRequest, QueryError},
 };
 use subledger_incentive::{
-    EarningFilter, PAYMENT_COLUMNS, TRANSACTION_COLUMNS, list_earnings, payment_row, transaction_row,
+    EarningFilter, PAYMENT_COLUMNS, TRANSACTION_COLUMNS, export_months, list_earnings, payment_row, transaction_row,
 };
 use subledger_proto::api::{ExportIncentivesRequest, FileChunk, IncentiveFile};
 use tokio::sync::mpsc;
@@ -43,7 +43,9 @@ pub(super) async fn export(
             return Err(errors::field_status("INVALID_VALUE", "file", "is one of PAYMENTS and TRANSACTIONS"));
         }
     };
-    model.read(wanted, |_| Ok::<_, QueryError>(())).await?;
+    let months = (filter.from, filter.to);
+    let ((from, to), _) = model.read(wanted, move |rows| export_months(rows, months)).await?;
+    let filter = EarningFilter { from, to, ..filter };
     let (parts, chunks) = mpsc::channel(CHUNKS_WAITING_MAX);
     let model = model.clone();
     tokio::spawn(async move {

@@ -200,8 +200,8 @@ pub(super) fn export_payments(
     filter: &EarningFilter,
     page: PageRequest<'_>,
 ) -> Result<subledger_fold::page::Page<IncentivePayment>, subledger_fold::page::QueryError> {
-    let EarningFilter { partner_id, program_id, mpn_id, payment_id, .. } = filter.clone();
-    let filter = ProgramFilter { partner_id, program_id, mpn_id, ..ProgramFilter::default() };
+    let EarningFilter { partner_id, program_id, mpn_id, payment_id, from, to, .. } = filter.clone();
+    let filter = ProgramFilter { partner_id, program_id, mpn_id, ordered: (from, to), ..ProgramFilter::default() };
     incentive::list_incentive_payments(rows, &filter, payment_id.as_ref(), None, page)
 }
 
@@ -269,6 +269,7 @@ pub(crate) fn to_period(period: &EarningPeriod) -> api::EarningPeriod {
         position: Some(period.position.to_wire()),
         verified: period.is_verified,
         lines_digest: e.lines_digest.clone(),
+        coop: e.coop.to_wire(),
     }
 }
 
@@ -312,6 +313,7 @@ pub(crate) fn to_earning(line: &EarningLine) -> api::Earning {
         reseller_id: shown.map(|source| source.reseller_id.to_wire()).unwrap_or_default(),
         distributor_id: line.distributor.as_ref().map(|(id, _)| id.to_wire()).unwrap_or_default(),
         reference: e.reference.clone(),
+        coop_program: line.coop_program.clone().unwrap_or_default(),
     }
 }
 

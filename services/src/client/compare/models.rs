@@ -27,7 +27,7 @@ use crate::{
         customer::{to_customer, to_subscription, to_transfer},
         incentive::{
             programs::{to_dispute, to_earning, to_enrollment, to_payment as to_incentive_payment, to_period},
-            to_base, to_earned_credit, to_total,
+            to_base, to_credit_dispute, to_earned_credit, to_total,
         },
     },
     client::list::Kind,
@@ -206,6 +206,13 @@ fn incentive_lists() -> Vec<Answers> {
                 &CreditFilter::default(),
                 page
             )),
+        },
+        Answers {
+            kind: Kind::EarnedCreditDisputes,
+            key: &["partner_id", "customer_id", "dispute_id"],
+            replayed: every!("EarnedCreditDispute", |row| to_credit_dispute(&row), rows, |page| {
+                incentive::list_earned_credit_disputes(rows, &CreditFilter::default(), page)
+            }),
         },
         Answers {
             kind: Kind::Associations,

@@ -24,6 +24,7 @@ pub(super) const SPENDING: &[Column] = &[
     Column::amount("BUDGET", "budget"),
     Column::amount("ESTIMATE", "estimate"),
     Column::text("CURRENCY", "currency"),
+    Column::amount("ESTIMATE USD", "estimate_usd"),
     Column::number("PERCENT", "percent"),
     Column::switch("NOTIFIED", "notified"),
 ];
@@ -48,4 +49,15 @@ pub(super) const EARNED_CREDIT_TOTALS: &[Column] = &[
     Column::amount("FORGONE", "forgone"),
     Column::amount("CHARGED", "charged"),
     Column::text("CURRENCY", "currency"),
+];
+pub(super) const EARNED_CREDIT_DISPUTES: &[Column] = &[
+    Column::text("DISPUTE", "dispute_id"),
+    Column::text("PARTNER", "partner_id"),
+    Column::text("CUSTOMER", "customer_id"),
+    Column::text("AZURE SUBSCRIPTION", "scope.azure_subscription_id"),
+    Column::text("FROM", "from"),
+    Column::text("TO", "to"),
+    Column::amount("PERCENT", "claimed_percent"),
+    Column::text("STATE", "state"),
+    Column::text("NOTE", "note"),
 ];

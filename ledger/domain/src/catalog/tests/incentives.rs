@@ -23,6 +23,7 @@ fn lever() -> Lever {
         accelerators: vec![Accelerator { from_revenue: amount("1000"), rate: amount("0.06") }],
         minimum_revenue: amount("100"),
         cap: None,
+        coop_program: None,
     }
 }
 

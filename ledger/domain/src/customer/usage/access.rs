@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::open_until;
 use crate::{
-    Reason, Rejection, check,
+    Reason, Rejection, calendar, check,
     command::{GrantAccess, LinkPartnerId, ReviewEarnedCredit, RevokeAccess},
     customer::{draft::Draft, gates},
     event::{AccessGranted, AccessRevoked, EarnedCreditReviewed, Event, PartnerIdLinked},
@@ -86,9 +86,11 @@ impl Access {
         }
     }
 
-    /// Drops roles that ended before the open days.
-    pub(super) fn forget(&mut self, on: NaiveDate) {
-        self.assignments.retain(|_, known| known.to.is_none_or(|to| open_until(to.date_naive()) >= on));
+    /// Drops roles that ended before the open days, and before those that are kept for a dispute.
+    pub(super) fn forget(&mut self, on: NaiveDate, held_from: Option<NaiveDate>) {
+        let held_from = held_from.map(calendar::first_of_month);
+        let counts = |day: NaiveDate| open_until(day) >= on || held_from.is_some_and(|from| day >= from);
+        self.assignments.retain(|_, known| known.to.is_none_or(|to| counts(to.date_naive())));
     }
 
     fn len(&self) -> usize {
@@ -130,7 +132,7 @@ pub(in crate::customer) fn grant(draft: &mut Draft<'_>, command: &GrantAccess) -
     Ok(())
 }
 
-fn registered(draft: &Draft<'_>, id: &AzureSubscriptionId) -> Result<(), Rejection> {
+pub(super) fn registered(draft: &Draft<'_>, id: &AzureSubscriptionId) -> Result<(), Rejection> {
     if draft.customer.usage.azure_subscriptions.contains_key(id) {
         return Ok(());
     }

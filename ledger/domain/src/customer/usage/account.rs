@@ -236,7 +236,8 @@ impl Account {
         }
     }
 
-    pub(super) fn rated(&mut self, event: &UsageRated) {
+    /// `held_from`: days from there on are disputed, and kept.
+    pub(super) fn rated(&mut self, event: &UsageRated, held_from: Option<NaiveDate>) {
         for row in &event.rows {
             self.rate_day(row);
         }
@@ -254,7 +255,7 @@ impl Account {
                 !meters.is_empty()
             });
             self.rated_through = Some(event.rated_on);
-            self.forget(event.rated_on);
+            self.forget(event.rated_on, held_from);
         }
     }
 
@@ -298,17 +299,18 @@ impl Account {
     }
 
     /// Nothing is pending any more: what came to nothing needed no line.
-    pub(super) fn charged_all(&mut self, on: NaiveDate) {
+    pub(super) fn charged_all(&mut self, on: NaiveDate, held_from: Option<NaiveDate>) {
         self.charge_on = None;
         for line in self.lines.values_mut() {
             line.quantity_charged = line.quantity;
         }
-        self.forget(on);
+        self.forget(on, held_from);
     }
 
-    /// Drops what can be corrected no more.
-    fn forget(&mut self, on: NaiveDate) {
-        let closed = |day: NaiveDate| open_until(day) <= on;
+    /// Drops what can be corrected no more. A month goes as a whole: its tiers rest on all of its days.
+    fn forget(&mut self, on: NaiveDate, held_from: Option<NaiveDate>) {
+        let held_from = held_from.map(calendar::first_of_month);
+        let closed = |day: NaiveDate| open_until(day) <= on && held_from.is_none_or(|from| day < from);
         self.meters.retain(|_, resources| {
             resources.retain(|_, days| {
                 days.retain(|day, _| !closed(*day) || self.dirty.contains_key(day));

@@ -167,6 +167,13 @@ fn estimate(
 mod tests {
     use super::*;
 
+    /// W17 of billing-details.md (L11034).
+    #[test]
+    fn a_notice_comes_at_eighty_percent() {
+        let reached = |estimate: &str| reached(estimate.parse().unwrap(), "200.00".parse().unwrap());
+        assert_eq!((reached("159.99"), reached("160.00")), (false, true));
+    }
+
     /// Worked example 8 (L13855-13856).
     #[test]
     fn percent_is_whole() {

@@ -1,14 +1,16 @@
 //! What a customer uses of Azure: records, who has access, rating and charging when a day closes, budgets.
 //!
 //! # What is kept, and how long
-//! A day of use can be recorded, completed and corrected until the last day of the month after it ([`open_until`]). So long the state
-//! holds, for each meter, resource and day, its sum, what it was rated at, and of every record its hour and a check number of its
-//! quantity. Later records are refused; what a document carries never changes. With [`METERED_RESOURCES_MAX`] this bounds a customer.
+//! A day of use can be recorded, completed and corrected until [`OPEN_DAYS`] after its month ([`open_until`]), and facts about roles reach
+//! as far back. So long the state holds, for each meter, resource and day, its sum, what it was rated at, and of every record its hour and
+//! a check number of its quantity; longer only what a dispute is open about. Later records are refused; what a document carries never
+//! changes. With [`METERED_RESOURCES_MAX`] this bounds a customer.
 
 mod access;
 mod account;
 mod budget;
 mod charge;
+mod dispute;
 mod rate;
 mod record;
 mod register;
@@ -18,10 +20,11 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use self::{access::Access, account::Account, budget::Budget};
+use self::{access::Access, account::Account, budget::Budget, dispute::Disputes};
 pub(super) use self::{
     access::{grant, link, review, revoke},
     budget::{remove as remove_budget, set as set_budget},
+    dispute::{decide as decide_dispute, open as open_dispute, withdraw as withdraw_dispute},
     record::record,
     register::register,
 };
@@ -35,12 +38,15 @@ use crate::{
 
 pub use self::{access::ASSIGNMENTS_MAX, record::USAGE_RECORDS_MAX};
 
+/// Days after the end of a month in which its use and its credit can be corrected: as far back as credit can be disputed (decision G23).
+const OPEN_DAYS: u32 = dispute::CREDIT_DISPUTE_DAYS;
+
 /// Meters of resources that a customer has in use at once, counted over its open days.
 pub const METERED_RESOURCES_MAX: usize = 20_000;
 
-/// The last day on which use of a day can be recorded or corrected: that of the next month.
+/// The last day on which use of a day can be recorded or corrected: the same for every day of a month, whose tiers rest on all of them.
 pub fn open_until(usage_date: NaiveDate) -> NaiveDate {
-    calendar::last_of_month(calendar::anniversary(calendar::first_of_month(usage_date), 1))
+    calendar::add_days(calendar::last_of_month(usage_date), OPEN_DAYS)
 }
 
 /// An Azure subscription under a plan.
@@ -59,6 +65,7 @@ pub(super) struct Usage {
     /// Classic subscriptions that went to another partner, by the id that Azure knows them by: who held each, the first first.
     moved: BTreeMap<AzureSubscriptionId, Vec<SubscriptionId>>,
     access: Access,
+    disputes: Disputes,
     budgets: BTreeMap<PartnerId, Budget>,
 }
 
@@ -99,12 +106,14 @@ impl Usage {
                 e.records.iter().for_each(|record| account.take(record));
             }
             Event::UsageRated(e) => {
-                self.accounts.entry(e.subscription_id.clone()).or_default().rated(e);
-                self.access.forget(e.rated_on);
+                let held_from = self.disputes.held_from();
+                self.accounts.entry(e.subscription_id.clone()).or_default().rated(e, held_from);
+                self.access.forget(e.rated_on, held_from);
+                self.disputes.forget(e.rated_on);
             }
             Event::UsageCharged(e) => {
                 if let Some(account) = self.accounts.get_mut(&e.subscription_id) {
-                    account.charged_all(e.charged_on);
+                    account.charged_all(e.charged_on, self.disputes.held_from());
                 }
             }
             Event::Charged(line) => {
@@ -121,6 +130,14 @@ impl Usage {
             Event::EarnedCreditReviewed(e) => {
                 for account in self.accounts.values_mut() {
                     account.look_again(e.from, |_| true);
+                }
+            }
+            Event::EarnedCreditDisputed(_)
+            | Event::EarnedCreditDisputeDecided(_)
+            | Event::EarnedCreditDisputeWithdrawn(_) => {
+                let Some(granted) = self.disputes.apply(event) else { return };
+                for account in self.accounts.values_mut() {
+                    account.look_again(granted.from, |resource| granted.scope.covers(resource));
                 }
             }
             Event::SpendingBudgetSet(_) | Event::SpendingBudgetRemoved(_) | Event::BudgetThresholdReached(_) => {

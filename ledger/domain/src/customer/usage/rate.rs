@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
 use super::{
-    access::Access,
+    Usage,
     account::{Account, DayUse},
     budget,
 };
@@ -33,7 +33,7 @@ const ROWS_PER_DECISION: usize = 80;
 /// What rating of one account needs.
 struct Rating<'a> {
     reference: &'a Reference,
-    access: &'a Access,
+    usage: &'a Usage,
     subscription: &'a Subscription,
     partner: &'a Partner,
     account: &'a Account,
@@ -50,10 +50,10 @@ pub(super) fn rate(draft: &mut Draft<'_>, id: &SubscriptionId, account: &Account
     let (customer, reference) = (draft.customer, draft.reference);
     let Some(subscription) = customer.subscription(id) else { return };
     let Some(partner) = reference.partners.get(&subscription.partner_id) else { return };
-    let access = &customer.usage.access;
+    let usage = &customer.usage;
     let own_tenant = partner.account.shared_services() == Some(customer.id());
     let (rows, held) = (Vec::new(), Vec::new());
-    let mut rating = Rating { reference, access, subscription, partner, account, own_tenant, date, rows, held };
+    let mut rating = Rating { reference, usage, subscription, partner, account, own_tenant, date, rows, held };
     let mut finished = true;
     for ((month, meter_id), first) in first_days(account, date) {
         finished = rating.month(month, meter_id, first);
@@ -169,7 +169,7 @@ impl Rating<'_> {
         } else {
             self.credit(resource, day, &terms.eligible_roles)
         };
-        let earned = found.reason == CreditReason::Earned;
+        let earned = found.reason.earns();
         let (period_start, period_end) = self.period(day);
         RatedUsage {
             resource: resource.clone(),
@@ -187,8 +187,12 @@ impl Rating<'_> {
         }
     }
 
-    /// Who earns: the billed partner, by its own access or that of its reseller (L13657-13658).
+    /// Who earns: the billed partner, by its own access or that of its reseller (L13657-13658), or by a dispute that was granted.
     fn credit(&self, resource: &Resource, day: NaiveDate, roles: &std::collections::BTreeSet<String>) -> Determined {
+        let partner_id = &self.partner.partner_id;
+        if self.usage.disputes.grants(partner_id, resource, day) {
+            return Determined { reason: CreditReason::DisputeAccepted, earner_id: Some(partner_id.clone()) };
+        }
         if self.partner.network.is_barred(day) {
             return Determined { reason: CreditReason::PartnerBarred, earner_id: None };
         }
@@ -204,8 +208,10 @@ impl Rating<'_> {
                 barred: partner.network.is_barred(day),
             })
             .collect();
-        let access = self.access;
-        determine(&candidates, roles, &access.assignments(), |assignment| access.links(assignment), resource, day)
+        let access = &self.usage.access;
+        let since = self.usage.azure_subscriptions.get(&resource.azure_subscription_id).map(|known| known.created_at);
+        let of = (day, since);
+        determine(&candidates, roles, &access.assignments(), |assignment| access.links(assignment), resource, of)
     }
 
     /// The calendar month of a plan (L13709); the month up to the partner's billing day of a classic subscription (L10498).

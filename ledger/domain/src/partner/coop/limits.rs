@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rust_decimal::Decimal;
 
-use super::{Claim, Coop, Fund, fund};
+use super::{Claim, Coop, fund};
 use crate::{
     Reason, Rejection,
     catalog::Catalog,
@@ -24,14 +24,13 @@ pub(super) struct Wanted<'a> {
 /// The fund has it, in its currency.
 pub(super) fn check_fund(coop: &Coop, wanted: &Wanted<'_>) -> Result<(), Rejection> {
     let (key, currency) = (&wanted.claim.fund, wanted.details.currency);
-    let fund = coop.funds.get(key).copied().unwrap_or(Fund { currency, accrued: Decimal::ZERO });
-    if fund.currency != currency {
-        let message = format!("The fund is in {}", fund.currency);
-        return Err(
-            Rejection::field(Reason::CurrencyMismatch, "details.currency", message).with("currency", fund.currency)
-        );
+    let fund = coop.funds.get(key);
+    if let Some(other) = fund.map(|fund| fund.currency).filter(|other| *other != currency) {
+        let message = format!("The fund is in {other}");
+        return Err(Rejection::field(Reason::CurrencyMismatch, "details.currency", message).with("currency", other));
     }
-    let available = currency.round(fund.accrued - coop.drawn(key, Some(wanted.id)));
+    let left = fund.map_or(Decimal::ZERO, |fund| fund.accrued - fund.expired);
+    let available = currency.round(left - coop.drawn(key, Some(wanted.id)));
     if wanted.amount <= available {
         return Ok(());
     }

@@ -1,7 +1,8 @@
 //! The partner's co-op funds and its claims on them (billing-details.md 2.1).
 //!
 //! A fund is what a location earned under a program for a usage period. A claim takes from it when it is submitted; what is refused, or
-//! granted only in part, is in the fund again. So what is claimed never exceeds a fund, nor the caps of an activity.
+//! granted only in part, is in the fund again. So what is claimed never exceeds a fund, nor the caps of an activity. What is in a fund after
+//! the last day of claims expires: on that day, and later whatever a claim gives back.
 
 mod claim;
 mod fund;
@@ -22,6 +23,16 @@ use crate::{
     ids::{CoopClaimId, DocumentId, PartnerId, UsagePeriodId},
     money::Currency,
 };
+
+pub(super) use fund::{expire_late, period};
+
+/// A fund, as earnings that feed it need it.
+pub(super) struct Standing {
+    /// Of the partner's funds of the program and period; none without one.
+    pub(super) currency: Option<Currency>,
+    /// What the location's has that no claim takes.
+    pub(super) free: Decimal,
+}
 
 /// Funds and claims of one partner.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +55,10 @@ struct Fund {
     currency: Currency,
     /// Less what was taken back.
     accrued: Decimal,
+    /// Of it, what nobody claimed in time.
+    expired: Decimal,
+    /// The last day of claims.
+    deadline: NaiveDate,
 }
 
 /// A claim.
@@ -103,8 +118,19 @@ impl Coop {
                     usage_period_id: e.usage_period_id.clone(),
                     location_mpn_id: e.location_mpn_id.clone(),
                 };
-                let nothing = Fund { currency: e.currency, accrued: Decimal::ZERO };
+                let (currency, zero, deadline) = (e.currency, Decimal::ZERO, e.claim_deadline);
+                let nothing = Fund { currency, accrued: zero, expired: zero, deadline };
                 self.funds.entry(key).or_insert(nothing).accrued += e.amount;
+            }
+            Event::CoopFundsExpired(e) => {
+                let key = FundKey {
+                    program: e.program.clone(),
+                    usage_period_id: e.usage_period_id.clone(),
+                    location_mpn_id: e.location_mpn_id.clone(),
+                };
+                if let Some(fund) = self.funds.get_mut(&key) {
+                    fund.expired += e.amount;
+                }
             }
             Event::CoopClaimCreated(e) => {
                 let fund = FundKey {
@@ -152,6 +178,20 @@ impl Coop {
         }
     }
 
+    /// The fund of a location, and what the funds of its program and period are in.
+    pub(super) fn fund(&self, program: &str, usage_period_id: &UsagePeriodId, location_mpn_id: &str) -> Standing {
+        let of_period = |key: &&FundKey| key.program == program && key.usage_period_id == *usage_period_id;
+        let currency = self.funds.iter().find(|(key, _)| of_period(key)).map(|(_, fund)| fund.currency);
+        let (program, usage_period_id) = (program.to_owned(), usage_period_id.clone());
+        let key = FundKey { program, usage_period_id, location_mpn_id: location_mpn_id.to_owned() };
+        Standing { currency, free: self.free(&key) }
+    }
+
+    /// What a fund has that no claim takes and that is not expired.
+    fn free(&self, key: &FundKey) -> Decimal {
+        self.funds.get(key).map_or(Decimal::ZERO, |fund| fund.accrued - fund.expired - self.drawn(key, None))
+    }
+
     fn change(&mut self, id: &CoopClaimId, change: impl FnOnce(&mut Claim)) {
         if let Some(claim) = self.claims.get_mut(id) {
             change(claim);
@@ -163,6 +203,7 @@ impl Coop {
 pub(super) fn concerned(event: &Event) -> Option<&PartnerId> {
     match event {
         Event::CoopFundsAccrued(e) => Some(&e.partner_id),
+        Event::CoopFundsExpired(e) => Some(&e.partner_id),
         Event::CoopClaimCreated(e) => Some(&e.partner_id),
         Event::CoopClaimRevised(e) => Some(&e.partner_id),
         Event::CoopClaimDocumentAdded(e) => Some(&e.partner_id),
@@ -184,7 +225,7 @@ pub(super) fn decide(
     context: &Context,
 ) -> Option<Result<Vec<Event>, Rejection>> {
     let catalog = &reference.catalog;
-    Some(match command {
+    let decided = match command {
         Command::AccrueCoopFunds(command) => fund::accrue(partner, catalog, command, context),
         Command::CreateCoopClaim(command) => claim::create(partner, catalog, command, context),
         Command::ReviseCoopClaim(command) => claim::revise(partner, catalog, command),
@@ -195,8 +236,10 @@ pub(super) fn decide(
         Command::ApproveCoopClaim(command) => claim::approve(partner, catalog, command, context),
         Command::RejectCoopClaim(command) => claim::reject(partner, command, context),
         Command::HandOverCoopClaim(command) => claim::hand_over(partner, command, context),
+        Command::ExpireCoopFunds(command) => fund::check_over(partner, command, context).map(|()| Vec::new()),
         _ => return None,
-    })
+    };
+    Some(decided.map(|events| fund::expire(partner, command, events, context)))
 }
 
 #[cfg(test)]

@@ -362,6 +362,58 @@ fn a_question_has_a_last_day_to_answer() {
     assert_eq!(late.drawn().0, Decimal::ZERO, "what was refused is in the fund again");
 }
 
+fn expire() -> Command {
+    Command::ExpireCoopFunds(ExpireCoopFunds {
+        partner_id: partner_id(),
+        program: FUND.into(),
+        location_mpn_id: "4242".into(),
+        usage_period_id: period_id("H2"),
+    })
+}
+
+/// What nobody claimed by the last day of claims is lost on it; what a claim gives back later is lost then.
+#[test]
+fn what_is_not_claimed_in_time_expires() {
+    let expired = |world: &World| -> Vec<String> {
+        let of = world.journal.iter().filter_map(|event| match event {
+            Event::CoopFundsExpired(e) => Some(format!("{} {} {}", e.expired_on, e.amount, e.currency)),
+            _ => None,
+        });
+        of.collect()
+    };
+    let mut world = World::funded(FUND, "1000.00");
+    for (id, cost) in [("a", "300.00"), ("b", "200.00"), ("c", "100.00")] {
+        world.claim(id, FUND, "print-advertising", "agency", cost).unwrap();
+    }
+    let refusal = world.at("2020-08-14").refusal(expire());
+    assert_eq!((refusal.reason, refusal.metadata["claim_deadline"].as_str()), (Reason::CoopFundOpen, "2020-08-14"));
+    world.at("2020-08-15").ok(expire());
+    assert_eq!(expired(&world), ["2020-08-14 400.00 USD"]);
+    assert!(world.run(&expire()).unwrap().is_empty(), "a second time nothing is left");
+    world.ok(approve("a", "250.00"));
+    world.at("2020-08-20").ok(reject("b"));
+    assert_eq!(expired(&world)[1..], ["2020-08-15 50.00 USD", "2020-08-20 200.00 USD"]);
+    // An answer may claim less, and not more than it did.
+    world.ok(ask("c", Some("2020-08-31")));
+    world.ok(revise("c", details(false, vec![cost_of("agency", "100.01")])));
+    assert_eq!(world.refusal(submit("c")).metadata["available"], "100.00");
+    world.ok(revise("c", details(false, vec![cost_of("agency", "90.00")])));
+    world.ok(submit("c"));
+    assert_eq!(expired(&world)[3..], ["2020-08-20 10.00 USD"]);
+    // What is lost is not taken back, and what comes late is lost at once.
+    let refusal = world.refusal(accrue(FUND, "-0.01", "USD"));
+    assert_eq!((refusal.reason, refusal.metadata["available"].as_str()), (Reason::CoopFundExceeded, "0.00"));
+    world.ok(accrue(FUND, "5.00", "USD"));
+    assert_eq!(expired(&world)[4..], ["2020-08-20 5.00 USD"]);
+    let unknown = Command::ExpireCoopFunds(ExpireCoopFunds {
+        partner_id: partner_id(),
+        program: "surface-add".into(),
+        location_mpn_id: "4242".into(),
+        usage_period_id: period_id("H2"),
+    });
+    assert_eq!(world.refused(unknown), Reason::CoopFundNotFound);
+}
+
 /// Every activity of the catalogue: with all its evidence it is taken, and with any piece missing refused for that.
 #[test]
 fn every_activity_needs_its_evidence() {

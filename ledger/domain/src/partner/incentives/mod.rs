@@ -92,7 +92,7 @@ pub(crate) fn next_month(day: NaiveDate) -> NaiveDate {
 
 impl Incentives {
     /// How many facts were recorded that closed earnings and payments are computed with: enrollments, bank and tax data, credit notes,
-    /// invoices billed again, decided disputes.
+    /// invoices billed again, decided disputes, co-op funds.
     pub fn revision(&self) -> u64 {
         self.revision
     }
@@ -106,6 +106,7 @@ impl Incentives {
                 | Event::CreditNoteIssued(_)
                 | Event::InvoiceRebilled(_)
                 | Event::EarningDisputeDecided(_)
+                | Event::CoopFundsAccrued(_)
         )
     }
 
@@ -176,8 +177,9 @@ impl Incentives {
         let Some(enrollment) = self.enrollments.get_mut(&(e.program_id.clone(), e.mpn_id.clone())) else { return };
         enrollment.closed = Some((enrollment.closed.map_or(e.period, |(first, _)| first), e.period));
         enrollment.next_period = (!e.is_last).then(|| next_month(e.period));
-        if !e.earned_usd.is_zero() {
-            let &EarningsClosed { earned_usd, order_on, payment_on, payment_threshold, .. } = e;
+        let earned_usd = e.payable_usd();
+        if !earned_usd.is_zero() {
+            let &EarningsClosed { order_on, payment_on, payment_threshold, .. } = e;
             enrollment.open.insert(e.period, OpenPeriod { earned_usd, order_on, payment_on, payment_threshold });
             enrollment.cycles.insert(order_on);
         }
@@ -235,6 +237,7 @@ pub(super) fn concerned(event: &Event) -> Option<&PartnerId> {
         Event::IncentivePaymentStatusChanged(e) => Some(&e.partner_id),
         Event::EarningDisputed(e) => Some(&e.partner_id),
         Event::EarningDisputeDecided(e) => Some(&e.partner_id),
+        Event::CoopFundsAccrued(e) => Some(&e.partner_id),
         Event::CreditNoteIssued(e) => Some(&e.partner_id),
         Event::InvoiceRebilled(e) => Some(&e.invoice.partner_id),
         _ => None,
@@ -253,7 +256,7 @@ pub(super) fn decide(
         Command::AcceptIncentiveInvitation(command) => enrollment::accept(partner, command, context),
         Command::UpdatePayoutProfile(command) => enrollment::update_profile(partner, command, context),
         Command::SetIncentiveEnrollment(command) => enrollment::set(partner, command, context),
-        Command::CloseEarnings(command) => earnings::close(partner, command, context),
+        Command::CloseEarnings(command) => earnings::close(partner, catalog, command, context),
         Command::OrderIncentivePayment(command) => payment::order(partner, command, context),
         Command::SetIncentivePaymentStatus(command) => payment::set_status(partner, command, context),
         Command::SubmitTaxInvoice(command) => payment::submit_tax_invoice(partner, command, context),

@@ -8,11 +8,14 @@ use rust_decimal::Decimal;
 use crate::{
     Command, Context, Event, Reason, Reference, Rejection, calendar,
     command::*,
-    event::{IncentiveEnrollmentChanged, IncentivePaymentStatusChanged, IncentiveProgramsPublished},
-    ids::{CommandId, DisputeId, IncentiveProgramId, PartnerId, PaymentId},
+    coop::UsagePeriod,
+    event::{
+        IncentiveEnrollmentChanged, IncentivePaymentStatusChanged, IncentiveProgramsPublished, UsagePeriodsPublished,
+    },
+    ids::{CommandId, DisputeId, IncentiveProgramId, PartnerId, PaymentId, UsagePeriodId},
     incentive::{
-        BankProfile, ENROLLMENT_MOVES, EarningType, EnrollmentStatus, IncentiveProgram, Lever, LeverTotal, Mover,
-        PaymentMethod, PaymentStatus, ProgramEarner, RateCard, TaxProfile, can_become,
+        BankProfile, CoopShare, ENROLLMENT_MOVES, EarningType, EnrollmentStatus, IncentiveProgram, Lever, LeverTotal,
+        Mover, PaymentMethod, PaymentStatus, ProgramEarner, RateCard, TaxProfile, can_become,
     },
     money::Currency,
     partner::{Partner, Partners, decide},
@@ -51,6 +54,7 @@ fn program() -> IncentiveProgram {
         accelerators: Vec::new(),
         minimum_revenue: Decimal::ZERO,
         cap: None,
+        coop_program: None,
     };
     IncentiveProgram {
         program_id: program_id(),
@@ -182,6 +186,7 @@ impl World {
             totals: Vec::new(),
             adjusted_usd: Decimal::ZERO,
             earned_usd: amount(earned_usd),
+            coop: Vec::new(),
             line_count: 1,
             lines_digest: vec![7; 32],
             order_on: earned_on + Days::new(30),
@@ -416,6 +421,59 @@ fn months_close_one_after_another_with_what_the_partner_stands_at() {
     world.today = day("2020-01-01");
     world.run(Command::CloseEarnings(last)).unwrap();
     assert_eq!(world.close("2020-01", "1.00").unwrap_err().reason, Reason::EarningPeriodNotNext);
+}
+
+/// What a lever of a co-op program earns goes to the fund of the usage period, and only the rest is paid.
+#[test]
+fn a_part_of_a_month_goes_to_a_co_op_fund() {
+    let mut world = World::enrolled();
+    let id = UsagePeriodId::new("FY20-H1").unwrap();
+    let period = UsagePeriod {
+        program: "coop-marketing-fund".into(),
+        usage_period_id: id.clone(),
+        first_day: day("2019-07-01"),
+        last_day: day("2019-12-31"),
+    };
+    let share = |usd: &str, code: &str, in_fund: &str| CoopShare {
+        program: "coop-marketing-fund".into(),
+        usage_period_id: id.clone(),
+        amount_usd: amount(usd),
+        currency: Currency::new(code).unwrap(),
+        amount: amount(in_fund),
+    };
+    let close = |world: &mut World, month: &str, earned: &str, share: CoopShare| {
+        let closing = CloseEarnings { coop: vec![share], ..world.closing(month, earned) };
+        world.today = calendar::last_of_month(closing.period) + Days::new(1);
+        world.run(Command::CloseEarnings(closing))
+    };
+    let refused = close(&mut world, "2019-11", "1000.00", share("300.00", "USD", "300.00")).unwrap_err();
+    assert_eq!(refused.reason, Reason::UsagePeriodNotFound);
+    world.reference.catalog.evolve(&UsagePeriodsPublished { periods: vec![period] }.into());
+    let refused = close(&mut world, "2019-11", "1000.00", share("300.00", "USD", "299.99")).unwrap_err();
+    assert_eq!((refused.reason, refused.metadata["field"].as_str()), (Reason::InvalidValue, "coop[0].amount"));
+    close(&mut world, "2019-11", "1000.00", share("300.00", "USD", "300.00")).unwrap();
+    let [Event::EarningsClosed(closed), Event::CoopFundsAccrued(fund)] = world.last.as_slice() else {
+        panic!("{:?}", world.last)
+    };
+    assert_eq!((closed.earned_usd, closed.payable_usd()), (amount("1000.00"), amount("700.00")));
+    assert_eq!(
+        (fund.amount, fund.claim_deadline, fund.reference.as_str()),
+        (amount("300.00"), day("2020-02-14"), "csp/2019-11")
+    );
+    world.order("2019-12-30").unwrap();
+    let [Event::IncentivePaymentOrdered(ordered)] = world.last.as_slice() else { panic!("{:?}", world.last) };
+    assert_eq!(ordered.amounts.earned_usd, amount("700.00"));
+    // The fund is in dollars now; a share in another currency was computed without it.
+    let refused = close(&mut world, "2019-12", "-50.00", share("-350.00", "EUR", "-315.00")).unwrap_err();
+    assert_eq!(refused.reason, Reason::EarningsOutdated);
+    // More is taken back than the fund has: the rest is taken off what is paid.
+    close(&mut world, "2019-12", "-50.00", share("-350.00", "USD", "-350.00")).unwrap();
+    let [Event::EarningsClosed(closed), Event::CoopFundsAccrued(fund)] = world.last.as_slice() else {
+        panic!("{:?}", world.last)
+    };
+    assert_eq!((fund.amount, closed.payable_usd()), (amount("-300.00"), amount("250.00")));
+    let refused = close(&mut world, "2020-01", "1.00", share("1.00", "USD", "1.00")).unwrap_err();
+    assert_eq!((refused.reason, refused.metadata["field"].as_str()), (Reason::InvalidValue, "coop[0].usage_period_id"));
 }
 
 /// W27 of azure-marketplace-software.md: what was invoiced on 2019-11-08 is paid 45 days after 2019-11-30.

@@ -190,6 +190,14 @@ pub(super) fn events() -> Vec<Event> {
             payment_reference: "pay-2018-03".into(),
             handed_over_on: day(22),
         }),
+        on!(CoopFundsExpired {
+            program: PROGRAM.into(),
+            location_mpn_id: "4242".into(),
+            usage_period_id: period_id(),
+            amount: amount("18800.00"),
+            currency: usd(),
+            expired_on: day(28),
+        }),
     ]);
     events
 }
@@ -254,5 +262,6 @@ pub(super) fn commands() -> Vec<Command> {
         by!(ApproveCoopClaim { claim_id: claim(), amount: amount("1200.00") }),
         by!(RejectCoopClaim { claim_id: claim(), reason: "no".into() }),
         by!(HandOverCoopClaim { claim_id: claim(), payment_reference: "pay-2018-03".into() }),
+        by!(ExpireCoopFunds { program: PROGRAM.into(), location_mpn_id: "4242".into(), usage_period_id: period_id() }),
     ]
 }

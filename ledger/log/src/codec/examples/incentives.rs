@@ -2,9 +2,9 @@
 
 use subledger_domain::{
     Command, Event, command as c, event as e,
-    ids::{DisputeId, IncentiveProgramId, PaymentId},
+    ids::{DisputeId, IncentiveProgramId, PaymentId, UsagePeriodId},
     incentive::{
-        Accelerator, BankProfile, CurrencyTotal, DatedRate, EarningType, EnrollmentStatus, IncentiveProduct,
+        Accelerator, BankProfile, CoopShare, CurrencyTotal, DatedRate, EarningType, EnrollmentStatus, IncentiveProduct,
         IncentiveProgram, Lever, LeverTotal, PaymentAmounts, PaymentMethod, PaymentStatus, ProgramEarner, RateCard,
         TaxProfile,
     },
@@ -33,6 +33,16 @@ fn mpn() -> String {
     "4391227".into()
 }
 
+fn coop() -> Vec<CoopShare> {
+    vec![CoopShare {
+        program: "coop-marketing-fund".into(),
+        usage_period_id: UsagePeriodId::new("FY18-H2").unwrap(),
+        amount_usd: amount("9.00"),
+        currency: euro(),
+        amount: amount("8.10"),
+    }]
+}
+
 fn programs() -> Vec<IncentiveProgram> {
     let lever = Lever {
         name: "core".into(),
@@ -43,6 +53,7 @@ fn programs() -> Vec<IncentiveProgram> {
         accelerators: vec![Accelerator { from_revenue: amount("1000.00"), rate: amount("0.06") }],
         minimum_revenue: amount("100.00"),
         cap: Some(amount("5000.00")),
+        coop_program: None,
     };
     let card = RateCard {
         valid_from: day(1),
@@ -149,6 +160,7 @@ pub(super) fn events() -> Vec<Event> {
             totals: totals(),
             adjusted_usd: amount("-1.00"),
             earned_usd: amount("39.00"),
+            coop: Vec::new(),
             line_count: 17,
             lines_digest: (0..32).collect(),
             order_on: day(28),
@@ -208,6 +220,18 @@ pub(super) fn events() -> Vec<Event> {
     ]
 }
 
+/// A lever that feeds a co-op fund, and a month of which a part went there.
+pub(super) fn with_coop() -> [Event; 2] {
+    let mut programs = programs();
+    let levers = programs.iter_mut().flat_map(|program| &mut program.cards).flat_map(|card| &mut card.levers);
+    levers.for_each(|lever| lever.coop_program = Some("coop-marketing-fund".into()));
+    let closed = events().into_iter().find_map(|event| match event {
+        Event::EarningsClosed(closed) => Some(e::EarningsClosed { coop: coop(), ..closed }),
+        _ => None,
+    });
+    [e::IncentiveProgramsPublished { programs }.into(), closed.unwrap().into()]
+}
+
 /// Builds a command about the enrollment.
 macro_rules! command {
     ($name:ident { $($field:ident: $value:expr),* $(,)? }) => {
@@ -239,6 +263,7 @@ pub(super) fn commands() -> Vec<Command> {
             totals: totals(),
             adjusted_usd: amount("-1.00"),
             earned_usd: amount("39.00"),
+            coop: coop(),
             line_count: 17,
             lines_digest: (0..32).collect(),
             order_on: day(28),

@@ -2,7 +2,7 @@
 
 use subledger_domain::{
     Command, Event, command as c, event as e,
-    ids::{AssignmentId, AzureSubscriptionId, MeterId},
+    ids::{AssignmentId, AzureSubscriptionId, DisputeId, MeterId},
     usage::{
         AccessPath, AccessScope, CreditReason, CreditTerms, ExchangeRate, HeldReason, HeldUsage, Meter, MeterFamily,
         MeterPriceRow, Portion, RatedUsage, Resource, UsageCharge, UsageRecord,
@@ -21,6 +21,10 @@ fn azure() -> AzureSubscriptionId {
 
 fn assignment_id() -> AssignmentId {
     AssignmentId::new("role-1").unwrap()
+}
+
+fn dispute_id() -> DisputeId {
+    DisputeId::new("dispute-1").unwrap()
 }
 
 fn euro() -> Currency {
@@ -186,6 +190,24 @@ pub(super) fn events() -> Vec<Event> {
         of!(AccessRevoked { assignment_id: assignment_id(), at: at() }),
         of!(PartnerIdLinked { partner_id: partner(), principal_id: "admins".into(), at: at(), linked: true }),
         of!(EarnedCreditReviewed { partner_id: partner(), from: day(7) }),
+        of!(EarnedCreditDisputed {
+            partner_id: partner(),
+            dispute_id: dispute_id(),
+            scope: scope(),
+            from: day(4),
+            to: day(6),
+            claimed_percent: amount("15"),
+            evidence: "activity log of the 4th".into(),
+            disputed_on: day(9),
+        }),
+        of!(EarnedCreditDisputeDecided {
+            partner_id: partner(),
+            dispute_id: dispute_id(),
+            accepted: true,
+            note: "seen".into(),
+            decided_on: day(10),
+        }),
+        of!(EarnedCreditDisputeWithdrawn { partner_id: partner(), dispute_id: dispute_id(), withdrawn_on: day(10) }),
         of!(SpendingBudgetSet { partner_id: partner(), amount: amount("200.00"), currency: euro(), armed: true }),
         of!(SpendingBudgetRemoved { partner_id }),
         of!(BudgetThresholdReached {
@@ -234,6 +256,17 @@ pub(super) fn commands() -> Vec<Command> {
         command!(RevokeAccess { assignment_id: assignment_id(), at: at() }),
         command!(LinkPartnerId { partner_id: partner(), principal_id: "admins".into(), at: at(), linked: true }),
         command!(ReviewEarnedCredit { partner_id: partner(), from: day(7) }),
+        command!(DisputeEarnedCredit {
+            partner_id: partner(),
+            dispute_id: dispute_id(),
+            scope: scope(),
+            from: day(4),
+            to: day(6),
+            claimed_percent: amount("15"),
+            evidence: "activity log of the 4th".into(),
+        }),
+        command!(DecideEarnedCreditDispute { dispute_id: dispute_id(), accepted: true, note: "seen".into() }),
+        command!(WithdrawEarnedCreditDispute { partner_id: partner(), dispute_id: dispute_id() }),
         Command::RecordNetworkAgreement(c::RecordNetworkAgreement {
             partner_id: partner(),
             from: day(4),

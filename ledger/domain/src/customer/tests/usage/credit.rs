@@ -190,3 +190,24 @@ fn an_azure_subscription_may_come_with_its_owner() {
     world.end("2019-10-03");
     assert_eq!((world.why("2019-10-02"), world.why("2019-10-03")), ("ACCESS_PARTIAL_DAY", "EARNED"));
 }
+
+/// The day of a creation after 00:00 earns nothing, whatever is said about its roles (decision G21).
+#[test]
+fn no_role_is_older_than_its_subscription() {
+    let mut world = world();
+    world.at("2019-10-02T10:00:00Z").azure("az2", "plan", "provider");
+    let Command::GrantAccess(mut early) =
+        granted("a", "provider", "2019-10-02", None, AccessPath::AdminOnBehalfOf, "Owner")
+    else {
+        unreachable!()
+    };
+    early.scope.azure_subscription_id = azure("az2");
+    world.ok(Command::GrantAccess(early));
+    let of =
+        |date| crate::usage::UsageRecord { azure_subscription_id: azure("az2"), ..record("vm", "vm1", date, "24") };
+    world.ok(use_of(vec![of("2019-10-02")]));
+    world.end("2019-10-02");
+    world.ok(use_of(vec![of("2019-10-03")]));
+    world.end("2019-10-03");
+    assert_eq!((world.why("2019-10-02"), world.why("2019-10-03")), ("ACCESS_PARTIAL_DAY", "EARNED"));
+}

@@ -89,17 +89,18 @@ fn a_cancelled_plan_is_used_until_its_last_day() {
     assert_eq!(world.usage_lines(), ["24 0 0.00 0.43"], "the final month is billed");
 }
 
+/// As long as its credit can be disputed (decision G23); the whole month as long as its last day.
 #[test]
-fn usage_is_taken_until_the_end_of_the_next_month() {
-    assert_eq!(open_until(day("2019-10-01")), day("2019-11-30"));
-    assert_eq!(open_until(day("2019-12-31")), day("2020-01-31"));
+fn usage_is_taken_until_ninety_days_after_its_month() {
+    assert_eq!(open_until(day("2019-10-01")), day("2020-01-29"));
+    assert_eq!(open_until(day("2019-10-31")), day("2020-01-29"));
     let mut world = at_second();
-    world.end("2019-11-29");
+    world.end("2020-01-28");
     world.ok(use_of(vec![record("vm", "vm1", "2019-10-02", "24")]));
-    world.end("2019-11-30");
+    world.end("2020-01-29");
     let refusal = world.refusal(use_of(vec![record("vm", "vm1", "2019-10-02", "25")]));
     assert_eq!(refusal.reason, Reason::UsagePeriodClosed);
-    assert_eq!(refusal.metadata["open_until"], "2019-11-30");
+    assert_eq!(refusal.metadata["open_until"], "2020-01-29");
 }
 
 #[test]
@@ -109,9 +110,9 @@ fn nothing_is_kept_of_days_that_are_closed_for_good() {
     let before = size(&world);
     world.use_daily("vm", "vm1", "2019-10-01", "2019-10-31", "24");
     assert!(size(&world) > before + 500);
-    world.end("2019-12-31");
-    world.at("2020-01-02").ok(use_of(vec![record("vm", "vm1", "2020-01-01", "24")]));
-    world.end("2020-01-01");
+    world.end("2020-01-31");
+    world.at("2020-02-02").ok(use_of(vec![record("vm", "vm1", "2020-02-01", "24")]));
+    world.end("2020-02-01");
     let after = size(&world);
     assert!(after < before + 300, "{before} then {after}");
 }
