@@ -89,6 +89,8 @@ pub const COMMANDS: &[(&str, &[&str])] = &[
     ("submit_association", &[]),
     ("ask_about_association", &["question"]),
     ("answer_about_association", &["answer"]),
+    ("dispute_earned_credit", &["evidence"]),
+    ("decide_earned_credit_dispute", &["note"]),
 ];
 
 /// Kind of event, as the oneof of `subledger.log.v1.Event` names it, and its fields.
@@ -122,6 +124,8 @@ pub const EVENTS: &[(&str, &[&str])] = &[
     ("association_submitted", ASSOCIATION),
     ("association_information_requested", &["question"]),
     ("association_information_provided", &["answer"]),
+    ("earned_credit_disputed", &["evidence"]),
+    ("earned_credit_dispute_decided", &["note"]),
 ];
 
 /// Facts of a refusal that are not personal: they name a field or count.
