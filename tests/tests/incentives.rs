@@ -222,6 +222,12 @@ fn then(look: &[&str], address: &str) -> anyhow::Result<[Vec<String>; 3]> {
     ])
 }
 
+/// Without the spaces that line up columns.
+fn one_space(text: &str) -> String {
+    let line = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ") + "\n";
+    text.lines().map(line).collect()
+}
+
 /// Earnings are looked back at, and compared between two moments, on a real broker as they are embedded.
 #[tokio::test(flavor = "multi_thread")]
 async fn earnings_are_looked_back_at_on_kafka() -> anyhow::Result<()> {
@@ -265,11 +271,11 @@ async fn earnings_are_looked_back_at_on_kafka() -> anyhow::Result<()> {
     let found = run(&[&["diff", "--partner", "contoso", "--address", address], &from[..], &to[..]].concat())?;
     let found = found.expect_code(0)?.out;
     for said in [
-        "incentive payment contoso-I-EUR-000001 of contoso\n  status  Upcoming -> In progress\n",
-        "command progress (anonymous, grpc)  IncentivePaymentStatusChanged",
-        "earnings csp 4390934 2018-01 of contoso\n  status  Upcoming -> In progress\n",
+        "incentive payment contoso-I-EUR-000001 of contoso\nstatus Upcoming -> In progress\n",
+        "command progress (anonymous, grpc) IncentivePaymentStatusChanged",
+        "earnings csp 4390934 2018-01 of contoso\nstatus Upcoming -> In progress\n",
     ] {
-        assert!(found.contains(said), "does not say {said:?}:\n{found}");
+        assert!(one_space(&found).contains(said), "does not say {said:?}:\n{found}");
     }
     fleet.check_read_models()
 }
@@ -289,10 +295,10 @@ async fn two_moments_of_incentives_are_compared() -> anyhow::Result<()> {
     let closed = diff("2018-01-30", "2018-02-01")?;
     for said in [
         "earnings csp 4390934 2018-01 of contoso: new\n",
-        "  earned_usd               - -> 10.00\n",
-        "command earn:contoso:csp:4390934:2018-01:4 (incentive, projector)  EarningsClosed",
+        "earned_usd - -> 10.00\n",
+        "(incentive, projector) EarningsClosed",
     ] {
-        assert!(closed.contains(said), "does not say {said:?}:\n{closed}");
+        assert!(one_space(&closed).contains(said), "does not say {said:?}:\n{closed}");
     }
     let paid = diff("2018-02-28", "2018-03-03")?;
     assert!(paid.contains("incentive payment contoso-I-EUR-000001 of contoso: new\n"), "{paid}");
