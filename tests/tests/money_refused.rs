@@ -97,7 +97,8 @@ async fn prices_rates_limits_and_currencies_that_do_not_fit_are_refused() -> any
 
     // What was missing is published, and the same is bought under another id.
     client.accepted(&rate("rate-2", "9", "2018-02-01", "")).await?;
-    client.accepted(&purchase("b-4", "fabrikam", "contoso", "e3", 1)).await?;
+    let bought = client.accepted(&purchase("b-4", "fabrikam", "contoso", "e3", 1)).await?;
+    client.balances("contoso", bought.position).await?;
     ensure!(money(&client).await? != before);
     Ok(())
 }

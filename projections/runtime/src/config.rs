@@ -25,8 +25,8 @@ pub struct StoreOptions {
     pub gives_way: bool,
 }
 
-/// How nice the threads of a store are that gives way: with all processors busy they still get about a tenth of one each.
-const NICE: i32 = 10;
+/// How nice the threads of a store are that gives way: with all processors busy, each gets a third of what one that decides gets.
+const NICE: i32 = 5;
 
 impl StoreOptions {
     /// Makes the calling thread one that gives way, if that is wanted.

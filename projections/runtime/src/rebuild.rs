@@ -15,6 +15,7 @@ use subledger_log::{PartitionId, Position, ends};
 
 use crate::{
     compare::Difference,
+    config::StoreOptions,
     error::{OpenError, RebuildError},
     handle::Shared,
     pump::Pump,
@@ -172,7 +173,9 @@ fn build(
 ) -> Result<Pump, RebuildError> {
     let limits = shared.config.limits;
     let identity = identity(&*shared.log, &*shared.projection);
-    let store = Arc::new(Store::open(path, &identity, &shared.config.store)?);
+    // Whoever began it waits for its end, and under load it would otherwise come nowhere near.
+    let options = StoreOptions { gives_way: false, ..shared.config.store };
+    let store = Arc::new(Store::open(path, &identity, &options)?);
     let mut pump = Pump::new(shared.log.clone(), shared.projection.clone(), store, limits)?;
     let meter = Meter::new(pump.applied());
     let mut end = ends(&*shared.log, shared.log.layout().all())?;
