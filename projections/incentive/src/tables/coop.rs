@@ -134,13 +134,13 @@ impl FundOf {
         (program, usage_period_id): (&str, &UsagePeriodId),
     ) -> Result<Option<Currency>, StoreError> {
         let prefix = Key::table(COOP_FUNDS).text(partner.as_str()).text(program).text(usage_period_id.as_str()).build();
-        let mut found = None;
+        let mut currency = None;
         rows.scan(&prefix, &[], false, &mut |_, row| {
             let fund: Fund = subledger_fold::decode(row)?;
-            found = Some(fund.currency);
+            currency = Some(fund.currency);
             Ok(false)
         })?;
-        Ok(found)
+        Ok(currency)
     }
 
     /// Changes the fund; `new` is one that there is not yet.
@@ -158,9 +158,9 @@ impl FundOf {
         change(&mut fund);
         let due = self.write(Key::table(COOP_DUE).date(fund.claim_deadline));
         if fund.left() > Decimal::ZERO {
-            rows.put(due, Vec::new())
+            rows.put(due, Vec::new());
         } else {
-            rows.delete(due)
+            rows.delete(due);
         }
         subledger_fold::put(rows, self.key(), &fund)
     }
