@@ -109,8 +109,8 @@ async fn check(client: &Client, address: &str, story: &Story) -> anyhow::Result<
     let summed: Decimal = daily.values().map(|amount| floor(*amount)).sum();
     ensure!(summed == net, "the daily rated lines come to {summed}, and the month to {net}");
     let invoices = client.invoices(PARTNER).await?;
-    let invoiced = invoices.iter().map(|(_, total)| dec(total)).sum::<anyhow::Result<Decimal>>()?;
-    ensure!(invoiced == net, "{invoices:?} for {net}");
+    let due = invoices.iter().map(|(_, total)| dec(total)).sum::<anyhow::Result<Decimal>>()?;
+    ensure!(due == net, "{invoices:?} for {net}");
     let balances: BTreeMap<_, _> = client.balances(PARTNER, None).await?.into_iter().collect();
     let booked = |name: &str| dec(balances.get(name).map_or("0", String::as_str));
     ensure!(booked("receivable")? == net && booked("unbilled")?.is_zero(), "{balances:?} for {net}");

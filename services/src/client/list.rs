@@ -326,8 +326,7 @@ impl Kind {
             Self::Users => &["customer", "as-of", "recorded-by"],
             Self::LicenseGroups | Self::AssociationCredits => &["customer"],
             Self::Prices => &["currency", "on", "since", "as-of"],
-            Self::Incentives => &["partner", "month", "as-of", "recorded-by"],
-            Self::EarnedCreditTotals => &["partner", "month", "as-of", "recorded-by"],
+            Self::Incentives | Self::EarnedCreditTotals => &["partner", "month", "as-of", "recorded-by"],
             Self::EarnedCreditDisputes => &["partner", "customer", "as-of", "recorded-by"],
             Self::Associations => {
                 &["partner", "customer", "program", "location", "state", "from", "to", "as-of", "recorded-by"]

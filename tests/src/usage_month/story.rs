@@ -81,6 +81,7 @@ impl Story {
         Self { random, customers, meters, sent: 0, used: BTreeMap::new(), roles, later: BTreeMap::new() }
     }
 
+    #[allow(clippy::needless_pass_by_value, reason = "whoever makes a body has no more use for it")]
     fn command(&mut self, name: &str, body: Value) -> Value {
         self.sent += 1;
         json!({ "command_id": format!("month-{}", self.sent), name: body })
