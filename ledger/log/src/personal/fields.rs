@@ -273,6 +273,8 @@ pub(super) fn is_personal(event: &pb::Event) -> bool {
                 | Body::AssociationSubmitted(_)
                 | Body::AssociationInformationRequested(_)
                 | Body::AssociationInformationProvided(_)
+                | Body::EarnedCreditDisputed(_)
+                | Body::EarnedCreditDisputeDecided(_)
         )
     )
 }
