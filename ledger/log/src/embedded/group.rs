@@ -198,12 +198,7 @@ impl Shared {
 
     /// Has sled keep what waits in the journal, and more.
     fn store(&self, journal: &mut Journal, more: &[(PartitionId, Chunk)]) -> io::Result<()> {
-        let mut batch = sled::Batch::default();
-        for (partition, chunk) in journal::merged(journal.waiting()).iter().chain(more) {
-            batch.insert(&key::of(*partition, chunk.first), &*chunk.bytes);
-        }
-        self.db.apply_batch(batch)?;
-        self.db.flush()?;
+        store(&self.db, journal::merged(journal.waiting()).iter().chain(more))?;
         self.keeps()?;
         self.file.sync_data()?;
         journal.restart();
@@ -246,4 +241,17 @@ impl Shared {
     pub(super) fn is_poisoned(&self) -> bool {
         self.queue().poisoned.is_some()
     }
+}
+
+/// Gives chunks to sled, all or none. Durable once its file is synced, too.
+pub(super) fn store<'a>(
+    db: &sled::Db,
+    chunks: impl IntoIterator<Item = &'a (PartitionId, Chunk)>,
+) -> Result<(), sled::Error> {
+    let mut batch = sled::Batch::default();
+    for (partition, chunk) in chunks {
+        batch.insert(&key::of(*partition, chunk.first), &*chunk.bytes);
+    }
+    db.apply_batch(batch)?;
+    db.flush().map(|_| ())
 }

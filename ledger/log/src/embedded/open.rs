@@ -17,6 +17,7 @@ use super::{
     EmbeddedLog, EmbeddedOptions, SEGMENT_BYTES, Shared, TIDY_EVERY_MS, acknowledged,
     acknowledged::Acknowledged,
     chunk::Chunk,
+    group::store,
     journal::{self, Entries, Journal},
     keep::{self, Closing, Found, Kept},
     key, meta,
@@ -158,7 +159,9 @@ impl EmbeddedOptions {
                 return Err(damaged(dir, what));
             }
         }
-        store(&db, &journaled).map_err(|error| unavailable(dir, error))?;
+        if !journaled.is_empty() {
+            store(&db, &journal::merged(&journaled)).map_err(|error| unavailable(dir, error))?;
+        }
         acknowledged
             .rewrite(|partition| ends.get(&partition).copied().unwrap_or(0))
             .map_err(|error| unavailable(dir, error))?;
@@ -231,19 +234,6 @@ fn journaled(dir: &Path, ends: &mut BTreeMap<PartitionId, u64>) -> Result<Entrie
         tracing::info!(dir = %dir.display(), chunks, "what only the journal had is stored");
     }
     Ok(beyond)
-}
-
-/// Has sled keep what only the journal had.
-fn store(db: &sled::Db, chunks: &Entries) -> Result<(), sled::Error> {
-    if chunks.is_empty() {
-        return Ok(());
-    }
-    let mut batch = sled::Batch::default();
-    for (partition, chunk) in journal::merged(chunks) {
-        batch.insert(&key::of(partition, chunk.first), &*chunk.bytes);
-    }
-    db.apply_batch(batch)?;
-    db.flush().map(|_| ())
 }
 
 /// Finds a partition's end and checks its last two chunks: that they are whole and follow each other.
