@@ -131,6 +131,8 @@ pub(crate) struct Limits {
     pub(crate) principal_calls_open: usize,
     /// Most rows about refusals and privileged reads written in a minute; beyond, they are counted together.
     pub(crate) access_rows_per_minute: usize,
+    /// Seconds that read models of the writers' own process may be behind before writers wait for them; 0: any time.
+    pub(crate) read_model_lag_seconds: u64,
 }
 
 /// A clock moved by hand.
@@ -247,6 +249,8 @@ const PRINCIPAL_CALLS_PER_SECOND: u32 = 1_000;
 const PRINCIPAL_CALLS_OPEN: usize = 256;
 /// Rows about callers written in a minute by default: at most about 0.4 GB a day.
 const ACCESS_ROWS_PER_MINUTE: usize = 1_000;
+/// Seconds that read models may be behind by default: a burst of some hundred thousand commands.
+const READ_MODEL_LAG_SECONDS: u64 = 10;
 
 impl Default for Config {
     fn default() -> Self {
@@ -303,6 +307,7 @@ impl Default for Limits {
             principal_calls_per_second: PRINCIPAL_CALLS_PER_SECOND,
             principal_calls_open: PRINCIPAL_CALLS_OPEN,
             access_rows_per_minute: ACCESS_ROWS_PER_MINUTE,
+            read_model_lag_seconds: READ_MODEL_LAG_SECONDS,
         }
     }
 }

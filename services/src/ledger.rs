@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use subledger_log::{LedgerId, Log, embedded::EmbeddedLog, personal::KeyStore};
-use subledger_writer::{Clock, Options, PartitionService, ReferenceFollower};
+use subledger_writer::{Brake, Clock, Options, PartitionService, ReferenceFollower};
 
 use crate::{
     clock::{TestClock, WallClock},
@@ -35,6 +35,8 @@ pub(crate) struct Ledger {
     /// First day of its test clock; none for the wall clock.
     pub(crate) test_clock_start: Option<NaiveDate>,
     pub(crate) router: Arc<LocalRouter>,
+    /// Slows the writers down.
+    pub(crate) brake: Arc<Brake>,
     writers: Vec<PartitionService>,
 }
 
@@ -66,7 +68,8 @@ impl Ledger {
         let reference = ReferenceFollower::start(Arc::clone(&log))?;
         let clock = clock(test_clock_start, &reference);
         let router = Arc::new(LocalRouter::new(log.layout(), Arc::clone(&reference)));
-        let mut ledger = Self { log, reference, clock, test_clock_start, router, writers: Vec::new() };
+        let mut ledger =
+            Self { log, reference, clock, test_clock_start, router, brake: Arc::default(), writers: Vec::new() };
         ledger.start_writers(config)?;
         Ok(ledger)
     }
@@ -75,6 +78,7 @@ impl Ledger {
         let options = Options {
             queue_commands_max: config.limits.queue_commands,
             snapshot_dir: Some(config.data_dir.join("snapshots")),
+            brake: Arc::clone(&self.brake),
             ..Options::default()
         };
         // Side by side: most of it is reading snapshots and what came after them.

@@ -13,6 +13,7 @@ mod clock;
 mod config;
 mod days;
 mod earnings;
+mod flow;
 mod identity;
 mod ids;
 mod invoices;

@@ -20,6 +20,8 @@ pub(crate) mod name {
     pub(crate) const QUEUE_DEPTH: &str = "subledger_queue_depth";
     /// Streams of the history that are open.
     pub(crate) const EVENT_STREAMS: &str = "subledger_event_streams";
+    /// How long writers pause after a block, as a multiple of the time that the block took.
+    pub(crate) const WRITER_PAUSE: &str = "subledger_writer_pause_ratio";
 }
 
 /// The text format of Prometheus.

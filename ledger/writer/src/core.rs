@@ -17,7 +17,8 @@ pub(crate) fn is_erasure(accepted: &Accepted) -> bool {
 }
 
 /// A partition's state with everything needed to go on.
-#[derive(Debug, Serialize, Deserialize)]
+/// A copy costs little: what is large is shared until it changes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Core {
     pub(crate) machine: Machine,
     pub(crate) dedup: Dedup,

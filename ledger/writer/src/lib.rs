@@ -6,6 +6,7 @@
 //! What may not live here: transport (gRPC, topics), rules of the business, anything a reader of the log could not repeat.
 
 mod block;
+mod brake;
 mod core;
 mod dedup;
 mod due;
@@ -23,6 +24,7 @@ mod snapshot;
 pub mod stepped;
 mod submission;
 
+pub use brake::Brake;
 pub use machine::stream_of;
 pub use options::Options;
 pub use outcome::{CommandError, Outcome};

@@ -1,6 +1,9 @@
 //! The state of one partition: the streams in it, and how a command and an event change them.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
@@ -31,7 +34,7 @@ pub fn stream_of(layout: Layout, command: &Command) -> Option<(String, Partition
 }
 
 /// The state of a partition, by family.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) enum Machine {
     Catalog {
         catalog: Box<Catalog>,
@@ -48,10 +51,10 @@ pub(crate) enum Machine {
     },
 }
 
-/// The customers of a partition.
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// The customers of a partition. A copy shares each customer until that changes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Customers {
-    streams: HashMap<CustomerId, Stream>,
+    streams: HashMap<CustomerId, Arc<Stream>>,
     /// Who has something due, and on which day.
     due: BTreeSet<(NaiveDate, CustomerId)>,
     /// The last day whose due things are all done.
@@ -179,7 +182,7 @@ impl Customers {
 
     /// Customers that were erased.
     pub(crate) fn erased(&self) -> impl Iterator<Item = &CustomerId> {
-        let erased = |stream: &Stream| stream.state.as_ref().is_some_and(Customer::is_erased);
+        let erased = |stream: &Arc<Stream>| stream.state.as_ref().is_some_and(Customer::is_erased);
         self.streams.iter().filter(move |(_, stream)| erased(stream)).map(|(id, _)| id)
     }
 
@@ -199,7 +202,7 @@ impl Customers {
         }
         // The id was checked when the command was taken.
         let Ok(id) = CustomerId::new(stream) else { return };
-        let entry = self.streams.entry(id.clone()).or_default();
+        let entry = Arc::make_mut(self.streams.entry(id.clone()).or_default());
         entry.version += 1;
         if events.is_empty() {
             return;

@@ -1,6 +1,8 @@
 //! Limits of a writer, each with its unit.
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use crate::Brake;
 
 /// How a writer works.
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub struct Options {
     pub due_customers_max: usize,
     /// How long to wait after what is due could not be written.
     pub due_retry: Duration,
+    /// Slows the writer down.
+    pub brake: Arc<Brake>,
 }
 
 impl Default for Options {
@@ -40,6 +44,7 @@ impl Default for Options {
             reference_wait: Duration::from_secs(10),
             due_customers_max: 256,
             due_retry: Duration::from_secs(1),
+            brake: Arc::default(),
         }
     }
 }

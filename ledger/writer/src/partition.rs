@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) next_seq: AtomicU64,
     pub(crate) epoch: AtomicU64,
     pub(crate) running: AtomicBool,
+    /// It was told to stop, in a job that may wait behind others.
+    pub(crate) stopping: AtomicBool,
     /// Customers with something due on the day that is being closed, and how many of them are decided.
     pub(crate) due_total: AtomicU64,
     pub(crate) due_done: AtomicU64,
@@ -63,6 +65,7 @@ impl Shared {
             next_seq: AtomicU64::new(0),
             epoch: AtomicU64::new(0),
             running: AtomicBool::new(true),
+            stopping: AtomicBool::new(false),
             due_total: AtomicU64::new(0),
             due_done: AtomicU64::new(0),
             options,
@@ -210,6 +213,7 @@ impl PartitionService {
 
     /// Stops: commands that wait are still decided, later ones refused; writes a snapshot; blocks until done.
     pub fn stop(self) {
+        self.handle.shared.stopping.store(true, Ordering::Relaxed);
         // A send that fails means that it has stopped already.
         let _ = self.handle.jobs.send(Job::Stop);
         if self.thread.join().is_err() {

@@ -1,8 +1,13 @@
 //! The writer's thread: restore, claim, then blocks until told to stop.
 
-use std::sync::{Arc, atomic::Ordering, mpsc};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::Ordering, mpsc},
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
 
-use subledger_log::{ClaimError, Log, PartitionId, PartitionWriter, ReadError};
+use subledger_log::{ClaimError, LedgerId, Log, PartitionId, PartitionWriter, ReadError};
 
 use crate::{
     Clock, CommandError, ReferenceFollower, Submission,
@@ -33,6 +38,8 @@ pub(crate) struct Writer {
     pub(crate) claimed: Option<PartitionWriter>,
     pub(crate) due: DueRun,
     commits_since_snapshot: u64,
+    /// The thread that writes a snapshot.
+    snapshotting: Option<JoinHandle<()>>,
     /// A customer was erased since the last snapshot, which may have its names.
     pub(crate) forget_old_snapshots: bool,
 }
@@ -74,6 +81,7 @@ impl Writer {
             claimed: None,
             due: DueRun::default(),
             commits_since_snapshot: 0,
+            snapshotting: None,
             forget_old_snapshots: false,
         })
     }
@@ -202,9 +210,13 @@ impl Writer {
                 let full = commands + previews.len() >= self.shared.options.block_commands_max;
                 next = if full { None } else { inbox.try_recv().ok() };
             }
-            if !batch.is_empty() {
+            let began = Instant::now();
+            let took = if batch.is_empty() {
+                Duration::ZERO
+            } else {
                 self.answer(batch, commands);
-            }
+                began.elapsed()
+            };
             for (submission, answer) in previews {
                 let preview = self.preview(&submission);
                 self.shared.queued.fetch_sub(1, Ordering::AcqRel);
@@ -214,7 +226,10 @@ impl Writer {
             if !stop {
                 self.close_days();
             }
-            self.snapshot_if_due();
+            self.begin_snapshot_if_due();
+            if !stop {
+                self.shared.options.brake.wait(took, &self.shared.stopping);
+            }
         }
         self.snapshot();
     }
@@ -274,15 +289,49 @@ impl Writer {
         self.publish_tail();
     }
 
+    fn is_snapshot_due(&self) -> bool {
+        self.forget_old_snapshots || self.commits_since_snapshot >= self.shared.options.snapshot_every_commits
+    }
+
     /// Writes a snapshot after so many commits.
+    #[cfg(feature = "testing")]
     pub(crate) fn snapshot_if_due(&mut self) {
-        if self.forget_old_snapshots || self.commits_since_snapshot >= self.shared.options.snapshot_every_commits {
+        if self.is_snapshot_due() {
             self.snapshot();
+        }
+    }
+
+    /// Begins to write a snapshot after so many commits, of the state as it is now, while commands go on being decided.
+    fn begin_snapshot_if_due(&mut self) {
+        let is_writing = self.snapshotting.as_ref().is_some_and(|writing| !writing.is_finished());
+        if !self.is_snapshot_due() || is_writing || self.claimed.is_none() {
+            return;
+        }
+        let Some(dir) = self.shared.options.snapshot_dir.clone().filter(|_| !self.forget_old_snapshots) else {
+            return self.snapshot();
+        };
+        self.end_snapshot();
+        let (core, ledger, commits) = (self.core.clone(), self.log.ledger_id(), self.commits_since_snapshot);
+        let partition = self.partition();
+        let writing = move || write_snapshot(&dir, ledger, partition, commits, &core);
+        match std::thread::Builder::new().name(format!("snapshot {partition}")).spawn(writing) {
+            Ok(thread) => (self.snapshotting, self.commits_since_snapshot) = (Some(thread), 0),
+            Err(error) => tracing::warn!(%partition, %error, "no thread for a snapshot; trying again"),
+        }
+    }
+
+    /// Waits for the snapshot that is being written, if one is.
+    fn end_snapshot(&mut self) {
+        if let Some(writing) = self.snapshotting.take()
+            && writing.join().is_err()
+        {
+            tracing::error!(partition = %self.partition(), "writing a snapshot panicked");
         }
     }
 
     /// Writes a snapshot, if there is a place for it and anything new.
     pub(crate) fn snapshot(&mut self) {
+        self.end_snapshot();
         let Some(dir) = self.shared.options.snapshot_dir.clone() else { return };
         if (self.commits_since_snapshot == 0 && !self.forget_old_snapshots) || self.claimed.is_none() {
             return;
@@ -295,14 +344,7 @@ impl Writer {
             }
             self.forget_old_snapshots = false;
         }
-        match snapshot::write(&dir, self.log.ledger_id(), self.partition(), &self.core) {
-            Ok(()) => {
-                tracing::info!(partition = %self.partition(), commits = self.commits_since_snapshot, "snapshot written");
-            }
-            Err(error) => {
-                tracing::warn!(partition = %self.partition(), dir = %dir.display(), %error, "no snapshot: a restart will take longer");
-            }
-        }
+        write_snapshot(&dir, self.log.ledger_id(), self.partition(), self.commits_since_snapshot, &self.core);
         self.commits_since_snapshot = 0;
     }
 
@@ -317,6 +359,16 @@ struct Running(Arc<Shared>);
 impl Drop for Running {
     fn drop(&mut self) {
         self.0.running.store(false, Ordering::Relaxed);
+    }
+}
+
+fn write_snapshot(dir: &Path, ledger: LedgerId, partition: PartitionId, commits: u64, core: &Core) {
+    let began = Instant::now();
+    match snapshot::write(dir, ledger, partition, core) {
+        Ok(()) => tracing::info!(%partition, commits, milliseconds = began.elapsed().as_millis(), "snapshot written"),
+        Err(error) => {
+            tracing::warn!(%partition, dir = %dir.display(), %error, "no snapshot: a restart will take longer");
+        }
     }
 }
 

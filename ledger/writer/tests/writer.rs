@@ -183,6 +183,55 @@ async fn a_command_sent_again_gets_its_recorded_outcome_also_after_a_restart() {
     }
 }
 
+/// A change of seats that is different each time.
+fn seats(n: u32) -> String {
+    format!(
+        r#"{{"command_id": "s-{n}", "change_quantity": {{"customer_id": "fabrikam", "partner_id": "contoso",
+            "subscription_id": "sub-1", "quantity": {}}}}}"#,
+        n + 2
+    )
+}
+
+/// A snapshot that is written while commands go on is of one moment: with it, and what came after, a restart is where the writer was.
+#[tokio::test]
+async fn a_snapshot_is_written_beside_and_is_of_one_moment() {
+    let dir = tempfile::tempdir().unwrap();
+    let snapshots = dir.path().join("snapshots");
+    let options = Options { snapshot_dir: Some(snapshots.clone()), snapshot_every_commits: 5, ..Options::default() };
+    let ledger = Ledger::start(dir.path(), &options);
+    ledger.with_customer().await;
+    ledger.accepted(PURCHASE).await;
+    let files = || std::fs::read_dir(&snapshots).into_iter().flatten().flatten().map(|entry| entry.path());
+    let of_customers = || {
+        let is_one = |path: &std::path::PathBuf| path.extension().is_some_and(|extension| extension == "snapshot");
+        let name = |path: &std::path::PathBuf| path.file_name().unwrap().to_string_lossy().into_owned();
+        files().find(|path| is_one(path) && name(path).starts_with("customers"))
+    };
+    let mut n = 0;
+    let early = loop {
+        n += 1;
+        ledger.accepted(&seats(n)).await;
+        if let Some(path) = of_customers() {
+            break (path.clone(), std::fs::read(path).unwrap());
+        }
+        assert!(n < 200, "no snapshot was written");
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    };
+    for later in n + 1..n + 50 {
+        ledger.accepted(&seats(later)).await;
+    }
+    let last = ledger.accepted(&seats(n + 50)).await;
+    ledger.stop();
+    std::fs::write(&early.0, &early.1).unwrap();
+    let ledger = Ledger::start(dir.path(), &Options { snapshot_every_commits: 1_000_000, ..options.clone() });
+    for known in [1, n, n + 50] {
+        assert!(ledger.accepted(&seats(known)).await.duplicate, "seats({known}) is forgotten");
+    }
+    let next = ledger.accepted(&seats(n + 51)).await;
+    assert_eq!(next.stream_version, last.stream_version + 1);
+    ledger.stop();
+}
+
 #[tokio::test]
 async fn an_id_used_for_another_content_is_an_error_and_leaves_no_trace() {
     let dir = tempfile::tempdir().unwrap();

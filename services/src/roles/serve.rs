@@ -33,6 +33,7 @@ use crate::{
     config::{Config, Flags},
     days::Days,
     earnings::Earnings,
+    flow::Flow,
     identity::Identity,
     invoices::{self, Invoices},
     ledger::Ledger,
@@ -222,6 +223,13 @@ impl Process {
 
     fn start_tasks(&self, days: &Arc<Days>) {
         let stop = &self.stop;
+        let flow = Flow {
+            router: self.ledger.router.clone(),
+            models: self.models.handles(),
+            brake: Arc::clone(&self.ledger.brake),
+            lag_max: Duration::from_secs(self.config.limits.read_model_lag_seconds),
+        };
+        self.tasks.spawn(flow.run(stop.clone()));
         if let Some(billing) = self.models.get(Name::Billing) {
             let invoices = Invoices {
                 billing,

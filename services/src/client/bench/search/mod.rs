@@ -44,7 +44,7 @@ use crate::client::{Failure, connect::Connection, generate::random::Random, load
 /// Begins the ids of offer and price list.
 const WORLD: &str = "bench";
 /// Commands of one batch, of what is written while others search.
-const BATCH_COMMANDS: usize = 250;
+const BATCH_COMMANDS: u32 = 250;
 /// Batches on their way at once.
 const IN_FLIGHT: usize = 4;
 /// Rows of one page of the export.
@@ -77,6 +77,9 @@ pub(crate) struct Args {
     /// Searches of each kind
     #[arg(long, default_value_t = 10_000, value_name = "N", value_parser = clap::value_parser!(u32).range(100..=10_000_000))]
     searches: u32,
+    /// Changes of seats in a second while searching and exporting; 0: as many as the ledger takes
+    #[arg(long, default_value_t = 2_000, value_name = "N")]
+    writes: u32,
     /// An empty ledger on a test clock that begins on 2018-01-15; without it, one of its own in a temporary directory
     #[arg(long, value_name = "URL")]
     address: Option<String>,
@@ -219,9 +222,15 @@ async fn write_on(
     written: Arc<AtomicU64>,
 ) -> Result<(), Failure> {
     let (requests, queue) = mpsc::channel(IN_FLIGHT);
+    // A pace is kept in tenths of a second at least.
+    let batch = if args.writes == 0 { BATCH_COMMANDS } else { BATCH_COMMANDS.min(args.writes.div_ceil(10)) };
     let sending = tokio::spawn(async move {
-        let (mut random, mut count) = (Random::new(13), 0_u64);
+        let (mut random, mut count, began) = (Random::new(13), 0_u64, Instant::now());
         while !stop.load(Ordering::Relaxed) {
+            if args.writes > 0 {
+                let due = Duration::from_millis(count.saturating_mul(1_000) / u64::from(args.writes));
+                tokio::time::sleep(due.saturating_sub(began.elapsed())).await;
+            }
             let command = |_| {
                 count += 1;
                 let n = random.between(0, args.subscriptions - 1);
@@ -234,7 +243,7 @@ async fn write_on(
                 });
                 Command { command_id: format!("bench-w{count}"), body: Some(body), ..Command::default() }
             };
-            let commands = (0..BATCH_COMMANDS).map(command).collect();
+            let commands = (0..batch).map(command).collect();
             if requests.send(SubmitStreamRequest { commands, include_events: false }).await.is_err() {
                 return;
             }
@@ -314,10 +323,11 @@ fn report(args: &Args, measured: &Measured) -> Result<(), Failure> {
     busy.say("by beginning, while written and exported")?;
     alike.say("spelled nearly so")?;
     line(format_args!(
-        "  exported {} rows in {:.1} s while {} changes of seats were written",
+        "  exported {} rows in {:.1} s while {} changes of seats were written, {:.0} a second",
         HumanCount(*exported),
         seconds(export),
-        HumanCount(*written)
+        HumanCount(*written),
+        *written as f64 / seconds(export).max(f64::EPSILON)
     ))?;
     let index = HumanBytes(key_bytes).to_string();
     let each = rows / u64::from(args.customers);
