@@ -9,9 +9,10 @@ use std::{
 };
 
 use prost::Message as _;
-use prost_reflect::{DynamicMessage, MessageDescriptor, Value};
 use subledger_domain::personal::{ERASED, SEALED, is_withheld};
-use subledger_proto::{api, log as pb};
+use subledger_proto::log as pb;
+
+use super::wire::{Field, Visit, parts, rewritten, tags};
 
 /// What a customer changes of itself.
 const PROFILE: &[&str] = &[
@@ -140,8 +141,7 @@ const CUSTOMER_ERASED: u32 = 500;
 
 /// A message with personal fields of its kinds.
 struct Table {
-    message: MessageDescriptor,
-    kinds: BTreeMap<u32, (&'static str, &'static [&'static str])>,
+    kinds: BTreeMap<u32, Field>,
 }
 
 impl Table {
@@ -149,52 +149,23 @@ impl Table {
         let message = subledger_proto::POOL
             .get_message_by_name(message)
             .unwrap_or_else(|| unreachable!("{message} is compiled in"));
-        let number = |name: &str| message.get_field_by_name(name).map(|field| field.number());
-        let kinds = kinds.iter().filter_map(|&(name, fields)| Some((number(name)?, (name, fields)))).collect();
-        Self { message, kinds }
+        let kinds = kinds.iter().filter_map(|&(name, paths)| Field::of(&message, name, paths));
+        Self { kinds: kinds.map(|field| (field.number, field)).collect() }
     }
 
     /// The personal kind of an encoded message; none if it has no personal field.
-    fn kind(&self, bytes: &[u8]) -> Option<(&'static str, &'static [&'static str])> {
-        tags(bytes).find_map(|tag| self.kinds.get(&tag).copied())
+    fn kind(&self, bytes: &[u8]) -> Option<&Field> {
+        tags(bytes).find_map(|tag| self.kinds.get(&tag))
     }
 
-    /// Visits the personal values of an encoded message; its new bytes, if it has any.
-    fn visit(&self, bytes: &[u8], at: &str, visit: &mut dyn FnMut(&str, &mut String)) -> Option<Vec<u8>> {
-        let (name, fields) = self.kind(bytes)?;
-        let mut message = DynamicMessage::decode(self.message.clone(), bytes).ok()?;
-        let Some(Value::Message(body)) = message.get_field_by_name_mut(name) else { return None };
-        for field in fields {
-            walk(body, field, &format!("{at}.{name}"), visit);
-        }
-        Some(message.encode_to_vec())
+    /// Visits the personal values of an encoded message; its new bytes, if it has any. Every other byte stays as it is.
+    fn visit(&self, bytes: &[u8], at: &str, visit: Visit<'_>) -> Option<Vec<u8>> {
+        rewritten(bytes, std::slice::from_ref(self.kind(bytes)?), at, visit)
     }
 }
 
 static COMMAND: LazyLock<Table> = LazyLock::new(|| Table::new("subledger.v1.Command", COMMANDS));
 static EVENT: LazyLock<Table> = LazyLock::new(|| Table::new("subledger.log.v1.Event", EVENTS));
-
-/// The fields of an encoded message: their numbers, and the bytes of those that have a length. As far as it can be read.
-fn parts(mut bytes: &[u8]) -> impl Iterator<Item = (u32, &[u8])> {
-    std::iter::from_fn(move || {
-        let key = prost::encoding::decode_varint(&mut bytes).ok()?;
-        let length = match key & 7 {
-            0 => prost::encoding::decode_varint(&mut bytes).map(|_| 0).ok()?,
-            1 => 8,
-            2 => usize::try_from(prost::encoding::decode_varint(&mut bytes).ok()?).ok()?,
-            5 => 4,
-            _ => return None,
-        };
-        let (part, rest) = bytes.split_at_checked(length)?;
-        bytes = rest;
-        Some((u32::try_from(key >> 3).ok()?, part))
-    })
-}
-
-/// The numbers of the fields of an encoded message.
-fn tags(bytes: &[u8]) -> impl Iterator<Item = u32> {
-    parts(bytes).map(|(tag, _)| tag)
-}
 
 /// Whether anything is sealed in a stored commit. Decodes nothing.
 pub(crate) fn is_sealed(commit: &[u8]) -> bool {
@@ -206,33 +177,10 @@ pub(crate) fn erases(commit: &[u8]) -> bool {
     parts(commit).any(|(tag, event)| tag == EVENTS_FIELD && tags(event).next() == Some(CUSTOMER_ERASED))
 }
 
-/// Visits one path of a message. What is not set, or empty, is no value.
-fn walk(message: &mut DynamicMessage, path: &str, at: &str, visit: &mut dyn FnMut(&str, &mut String)) {
-    let (field, rest) = path.split_once('.').map_or((path, None), |(field, rest)| (field, Some(rest)));
-    if !message.has_field_by_name(field) {
-        return;
-    }
-    let at = format!("{at}.{field}");
-    match (message.get_field_by_name_mut(field), rest) {
-        (Some(Value::Message(inner)), Some(rest)) => walk(inner, rest, &at, visit),
-        (Some(Value::String(text)), None) if !text.is_empty() => visit(&at, text),
-        (Some(Value::List(items)), None) => {
-            for (number, item) in items.iter_mut().enumerate() {
-                if let Value::String(text) = item {
-                    visit(&format!("{at}.{number}"), text);
-                }
-            }
-        }
-        _ => {}
-    }
-}
-
 /// Visits every personal value of a commit of a customer. The commit stays the same but for them.
-fn each(commit: &mut pb::Commit, visit: &mut dyn FnMut(&str, &mut String)) {
+fn each(commit: &mut pb::Commit, visit: Visit<'_>) {
     if let Some(command) = COMMAND.visit(&commit.command, "command", visit) {
-        // As the command was encoded when it came: a retry is recognised by its bytes.
-        let encoded = api::Command::decode(command.as_slice()).map(|command| command.encode_to_vec());
-        commit.command = encoded.unwrap_or(command).into();
+        commit.command = command.into();
         if let Some(rejection) = &mut commit.rejection {
             visit("rejection.message", &mut rejection.message);
             let facts: BTreeMap<_, _> = rejection.metadata.iter_mut().collect();
@@ -328,8 +276,7 @@ pub fn is_personal_command(command: &[u8]) -> bool {
 
 /// The command with its personal values erased, if it is of a kind that has any.
 pub fn erased_command(command: &[u8]) -> Option<Vec<u8>> {
-    let erased = COMMAND.visit(command, "command", &mut |_, text| ERASED.clone_into(text))?;
-    api::Command::decode(erased.as_slice()).ok().map(|command| command.encode_to_vec())
+    COMMAND.visit(command, "command", &mut |_, text| ERASED.clone_into(text))
 }
 
 /// Whether a field, as a refusal names it, is one of a personal kind's personal fields.

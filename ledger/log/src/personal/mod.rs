@@ -15,6 +15,7 @@ mod seal;
 mod store;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 pub use keys::{KeyError, Keys, NoKeys, Opened, Place};
 pub use master::{Master, MasterKey};
