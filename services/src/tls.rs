@@ -1,5 +1,7 @@
 //! TLS of the server: its certificate, who signs its clients' certificates, and how new files are taken while it runs.
 
+mod trust;
+
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
@@ -16,12 +18,13 @@ use tokio_rustls::{
     rustls::{
         RootCertStore, ServerConfig,
         pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
-        server::WebPkiClientVerifier,
+        server::{WebPkiClientVerifier, danger::ClientCertVerifier},
     },
     server::TlsStream,
 };
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::trust::{Trust, Trusting};
 use crate::config::TlsConfig;
 
 /// How often the files are looked at.
@@ -82,6 +85,7 @@ pub(crate) struct ServerTls {
     certificate_required: bool,
     protocols: &'static [&'static [u8]],
     current: RwLock<Arc<ServerConfig>>,
+    trust: Arc<Trust>,
 }
 
 #[derive(Clone)]
@@ -115,8 +119,14 @@ impl ServerTls {
         certificate_required: bool,
         protocols: &'static [&'static [u8]],
     ) -> anyhow::Result<Arc<Self>> {
-        let current = RwLock::new(Arc::new(load(&files, certificate_required, protocols)?));
-        Ok(Arc::new(Self { files, certificate_required, protocols, current }))
+        let (config, verifier) = load(&files, certificate_required, protocols)?;
+        let (current, trust) = (RwLock::new(Arc::new(config)), Arc::new(Trust::new(verifier)));
+        Ok(Arc::new(Self { files, certificate_required, protocols, current, trust }))
+    }
+
+    /// Whom it trusts, as it is at any moment.
+    pub(crate) fn trust(&self) -> Arc<Trust> {
+        Arc::clone(&self.trust)
     }
 
     fn current(&self) -> Arc<ServerConfig> {
@@ -153,8 +163,9 @@ impl ServerTls {
             return before;
         }
         match load(&self.files, self.certificate_required, self.protocols) {
-            Ok(config) => {
+            Ok((config, verifier)) => {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+                self.trust.replace(verifier);
                 tracing::info!(certificate = %self.files.certificate.display(), "new TLS files are in use");
             }
             Err(error) => tracing::error!(error = format!("{error:#}"), "new TLS files do not fit; those before stay"),
@@ -211,13 +222,15 @@ fn contents(files: &Files) -> anyhow::Result<Contents> {
         .collect()
 }
 
-fn load(files: &Files, certificate_required: bool, protocols: &[&[u8]]) -> anyhow::Result<ServerConfig> {
+/// Tells whether a client's certificate is good; none if clients show none.
+type Verifier = Option<Arc<dyn ClientCertVerifier>>;
+
+fn load(files: &Files, certificate_required: bool, protocols: &[&[u8]]) -> anyhow::Result<(ServerConfig, Verifier)> {
     let chain = certificates(&files.certificate)?;
     let key = PrivateKeyDer::from_pem_file(&files.key)
         .with_context(|| format!("{} has no private key in PEM", files.key.display()))?;
-    let builder = ServerConfig::builder();
-    let builder = match &files.client_ca {
-        None => builder.with_no_client_auth(),
+    let verifier = match &files.client_ca {
+        None => None,
         Some(path) => {
             let mut roots = RootCertStore::empty();
             for certificate in certificates(path)? {
@@ -225,14 +238,18 @@ fn load(files: &Files, certificate_required: bool, protocols: &[&[u8]]) -> anyho
             }
             let verifier = WebPkiClientVerifier::builder(Arc::new(roots));
             let verifier = if certificate_required { verifier } else { verifier.allow_unauthenticated() };
-            builder.with_client_cert_verifier(verifier.build().with_context(|| path.display().to_string())?)
+            Some(verifier.build().with_context(|| path.display().to_string())?)
         }
+    };
+    let builder = match &verifier {
+        None => ServerConfig::builder().with_no_client_auth(),
+        Some(verifier) => ServerConfig::builder().with_client_cert_verifier(Arc::clone(verifier)),
     };
     let mut config = builder.with_single_cert(chain, key).with_context(|| {
         format!("{} and {} do not belong together", files.certificate.display(), files.key.display())
     })?;
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    Ok(config)
+    Ok((config, verifier))
 }
 
 fn certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {

@@ -14,7 +14,9 @@ use std::{
 
 use prost::Message as _;
 use serde_json::json;
-use subledger_proto::api::{ListPartnersRequest, SubmitRequest};
+use subledger_proto::api::{
+    ListPartnersRequest, ReadEventsRequest, SubmitRequest, audit_service_client::AuditServiceClient,
+};
 use subledger_tests::{
     commands,
     identities::{AUDIENCE, Authority, Certified, ISSUER, ProviderKey, key_set, write},
@@ -56,6 +58,10 @@ impl World {
         self.dir.path().join(name)
     }
 
+    fn certificate(&self) -> String {
+        self.shown.read().unwrap().certificate.certificate.clone()
+    }
+
     /// A connection as callers make them now; with a certificate or without.
     async fn connect(&self, certified: bool) -> anyhow::Result<Channel> {
         let (authorities, certificate) = {
@@ -68,10 +74,13 @@ impl World {
 
     /// One of the callers: lists, and registers a partner now and then; how many calls it made until it was told to stop.
     async fn call_on(self: Arc<Self>, name: String, certified: bool, again: bool) -> anyhow::Result<usize> {
+        let mut certificate = self.certificate();
         let mut channel = self.connect(certified).await?;
         let mut calls = 0;
         while !self.stop.load(Ordering::Relaxed) {
-            if again && calls % CALLS_OF_A_CONNECTION == CALLS_OF_A_CONNECTION - 1 {
+            let renewed = certified && certificate != self.certificate();
+            if renewed || again && calls % CALLS_OF_A_CONNECTION == CALLS_OF_A_CONNECTION - 1 {
+                certificate = self.certificate();
                 channel = self.connect(certified).await?;
             }
             let token = (!certified).then(|| self.shown.read().unwrap().token.clone());
@@ -210,6 +219,12 @@ async fn rotate_clients(world: &World, clients: &Authority) -> anyhow::Result<()
     write(&world.path("clients.pem"), &format!("{}{}", clients.pem(), next.pem()))?;
     until("the clients' next authority", || takes(next.client(ERP, None).unwrap())).await;
     assert!(takes(clients.client(ERP, None)?).await);
+    // Connections and streams that were made with the authority before end with it.
+    let Certified { certificate, key } = clients.client(ERP, None)?;
+    let kept = connect(&world.url, &authorities, Some((certificate, key))).await?;
+    let follow = ReadEventsRequest { follow: true, ..ReadEventsRequest::default() };
+    let mut stream = AuditServiceClient::new(kept.clone()).read_events(follow).await?.into_inner();
+    assert!(stream.message().await?.is_some());
     world.shown.write().unwrap().certificate = next.client(ERP, None)?;
     world.under_load().await;
     write(&world.path("clients.pem"), &next.pem())?;
@@ -218,6 +233,16 @@ async fn rotate_clients(world: &World, clients: &Authority) -> anyhow::Result<()
         async { !asked.await }
     };
     until("the clients' authority that is withdrawn", refused).await;
+    let reason = |status: &Status| status.get_error_details().error_info().map(|info| info.reason.clone());
+    let untrusted = Some("CERTIFICATE_UNTRUSTED".to_owned());
+    assert_eq!(list(kept, None).await.err().as_ref().and_then(reason), untrusted);
+    let ended = loop {
+        match tokio::time::timeout(NOTICED_MAX, stream.message()).await? {
+            Ok(message) => assert!(message.is_some(), "the stream ends without a word"),
+            Err(status) => break status,
+        }
+    };
+    assert_eq!(reason(&ended), untrusted, "{ended:?}");
     assert!(takes(next.client(ERP, None)?).await);
     world.under_load().await;
     Ok(())
@@ -231,7 +256,7 @@ async fn keys_and_certificates_are_rotated_under_load_and_no_call_fails() -> any
     let mut callers = Vec::new();
     for n in 0..CALLERS {
         for (kind, certified) in [("token", false), ("certificate", true)] {
-            // Half of them keep one connection through everything.
+            // Half of them keep one connection for as long as their certificate stays.
             let caller = Arc::clone(&world).call_on(format!("{kind}-{n}"), certified, n % 2 == 0);
             callers.push((kind, tokio::spawn(caller)));
         }

@@ -187,7 +187,11 @@ impl Bound {
             .http2_keepalive_interval(Some(KEEPALIVE_EVERY))
             .http2_keepalive_timeout(Some(KEEPALIVE_WAIT))
             .layer(GrpcWebLayer::new())
-            .layer(IdentityLayer::new(gate.identity, Arc::clone(&gate.access)))
+            .layer(IdentityLayer::new(
+                gate.identity,
+                Arc::clone(&gate.access),
+                gate.tls.as_ref().map(|tls| tls.trust()),
+            ))
             .layer(AccessLayer::new(gate.access))
             .add_routes(routes);
         let draining = async move { draining.cancelled().await };

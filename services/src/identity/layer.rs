@@ -6,6 +6,7 @@ use std::{
 };
 
 use http::{Request, Response, header::AUTHORIZATION};
+use tokio_rustls::rustls::pki_types::CertificateDer;
 use tonic::{
     Status,
     body::Body,
@@ -14,8 +15,17 @@ use tonic::{
 use tonic_types::StatusExt as _;
 use tower::{Layer, Service};
 
-use super::{Caller, Identity, Principal, certificate, limits::Open, refused, until::Until};
-use crate::{access::Access, router::BoxFuture};
+use super::{
+    Caller, Identity, Principal, certificate,
+    limits::Open,
+    refused,
+    until::{Ends, Until},
+};
+use crate::{
+    access::Access,
+    router::BoxFuture,
+    tls::{Trust, Trusting},
+};
 
 /// Asked by what watches processes, which has no identity; it tells nothing of the ledger.
 const HEALTH: &str = "/grpc.health.v1.Health/";
@@ -37,12 +47,16 @@ pub(crate) fn name_caller(headers: &mut http::HeaderMap, caller: Option<&Caller>
 
 /// Puts the [`Caller`] into each call, or refuses it.
 #[derive(Clone)]
-pub(crate) struct IdentityLayer(Arc<Identity>, Arc<Access>);
+pub(crate) struct IdentityLayer {
+    identity: Arc<Identity>,
+    access: Arc<Access>,
+    trust: Option<Arc<Trust>>,
+}
 
 impl IdentityLayer {
-    /// Checks callers so.
-    pub(crate) fn new(identity: Arc<Identity>, access: Arc<Access>) -> Self {
-        Self(identity, access)
+    /// Checks callers so; those with certificates by whom the server trusts.
+    pub(crate) fn new(identity: Arc<Identity>, access: Arc<Access>, trust: Option<Arc<Trust>>) -> Self {
+        Self { identity, access, trust }
     }
 }
 
@@ -50,7 +64,8 @@ impl<S> Layer<S> for IdentityLayer {
     type Service = Checked<S>;
 
     fn layer(&self, inner: S) -> Checked<S> {
-        Checked { identity: Arc::clone(&self.0), access: Arc::clone(&self.1), inner }
+        let Self { identity, access, trust } = self.clone();
+        Checked { identity, access, trust, inner }
     }
 }
 
@@ -60,6 +75,7 @@ pub(crate) struct Checked<S> {
     identity: Arc<Identity>,
     /// Told of who is refused.
     access: Arc<Access>,
+    trust: Option<Arc<Trust>>,
     inner: S,
 }
 
@@ -82,15 +98,15 @@ where
             request.headers_mut().remove(CALLER);
             return Box::pin(self.inner.call(request));
         }
-        let (identity, access) = (Arc::clone(&self.identity), Arc::clone(&self.access));
+        let (identity, access, trust) = (Arc::clone(&self.identity), Arc::clone(&self.access), self.trust.clone());
         // What was made ready is used; the copy is not.
         let copy = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, copy);
         Box::pin(async move {
-            match admit(&identity, &mut request).await {
-                Ok((expires_at, open)) => {
+            match admit(&identity, trust, &mut request).await {
+                Ok((ends, open)) => {
                     let answer = inner.call(request).await?;
-                    Ok(answer.map(|body| Body::new(Until::new(body, expires_at, open))))
+                    Ok(answer.map(|body| Body::new(Until::new(body, ends, open))))
                 }
                 Err(status) => {
                     tracing::info!(method = request.uri().path(), peer = ?peer(&request), refused = status.message(), "not let in");
@@ -102,32 +118,39 @@ where
     }
 }
 
-/// Puts the caller into the request; with the end of its token, and its place among the calls of its principal.
-async fn admit(identity: &Identity, request: &mut Request<Body>) -> Result<(Option<u64>, Open), Status> {
+/// Puts the caller into the request; with what ends its answer, and its place among the calls of its principal.
+async fn admit(
+    identity: &Identity,
+    trust: Option<Arc<Trust>>,
+    request: &mut Request<Body>,
+) -> Result<(Option<Ends>, Open), Status> {
     let Identity::Checked { tokens, gateways, throttle } = identity else {
         return Err(refused("NOT_CHECKED", "nobody is checked here"));
     };
     let forwarded = request.headers_mut().remove(CALLER);
-    let shown = Shown::by(request);
-    let known = caller(shown, tokens.as_deref()).await?;
+    let shown = Shown::by(request, trust);
+    let (known, certificate) = caller(shown, tokens.as_deref()).await?;
     let is_gateway = gateways.contains(known.principal.as_str());
     let open = throttle.take(&known.principal, is_gateway)?;
     let caller = match forwarded.filter(|_| is_gateway) {
         Some(named) => Caller::forwarded(Principal::whole(named.to_str().unwrap_or_default())?),
         None => Caller { is_own: is_gateway, ..known },
     };
-    let expires_at = caller.expires_at;
+    let ends = caller.expires_at.map(Ends::Token).or(certificate.map(Ends::Certificate));
     let from = peer(request);
     request.extensions_mut().insert(Caller { from, ..caller });
-    Ok((expires_at, open))
+    Ok((ends, open))
 }
 
 /// The token decides, if there is one; a token that is not good is not made up for by a certificate.
-async fn caller(shown: Shown, tokens: Option<&super::Tokens>) -> Result<Caller, Status> {
+async fn caller(shown: Shown, tokens: Option<&super::Tokens>) -> Result<(Caller, Option<Trusting>), Status> {
     match (shown.token, tokens) {
-        (Some(token), Some(tokens)) => tokens.caller(&token?).await,
+        (Some(token), Some(tokens)) => Ok((tokens.caller(&token?).await?, None)),
         (_, tokens) => match shown.certificate {
-            Some(certificate) => certificate::principal(&certificate).map(Caller::with_certificate),
+            Some((_, trusting)) if !trusting.is_good() => Err(untrusted()),
+            Some((certificate, trusting)) => {
+                Ok((Caller::with_certificate(certificate::principal(&certificate)?), Some(trusting)))
+            }
             None if tokens.is_some() => {
                 Err(refused("TOKEN_MISSING", "the call has no token; send it as `authorization: Bearer TOKEN`"))
             }
@@ -139,14 +162,14 @@ async fn caller(shown: Shown, tokens: Option<&super::Tokens>) -> Result<Caller, 
 /// What a call shows of its caller.
 struct Shown {
     token: Option<Result<String, Status>>,
-    certificate: Option<Vec<u8>>,
+    certificate: Option<(CertificateDer<'static>, Trusting)>,
 }
 
 impl Shown {
-    fn by(request: &Request<Body>) -> Self {
+    fn by(request: &Request<Body>, trust: Option<Arc<Trust>>) -> Self {
         let tls = request.extensions().get::<TlsConnectInfo<TcpConnectInfo>>();
-        let chain = tls.and_then(TlsConnectInfo::peer_certs);
-        let certificate = chain.as_ref().and_then(|chain| chain.first()).map(|certificate| certificate.to_vec());
+        let chain = tls.and_then(TlsConnectInfo::peer_certs).filter(|chain| !chain.is_empty());
+        let certificate = chain.zip(trust).map(|(chain, trust)| (chain[0].clone(), Trusting::new(trust, chain)));
         Self { token: request.headers().get(AUTHORIZATION).map(bearer), certificate }
     }
 }
@@ -161,6 +184,14 @@ fn bearer(header: &http::HeaderValue) -> Result<String, Status> {
 
 fn reason(status: &Status) -> String {
     status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
+}
+
+/// What a certificate is told that was good when its connection was made.
+pub(super) fn untrusted() -> Status {
+    refused(
+        "CERTIFICATE_UNTRUSTED",
+        "the certificate is not good any more: its days are over, or its authority is not trusted now; connect with another one",
+    )
 }
 
 fn no_bearer() -> Status {

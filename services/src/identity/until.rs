@@ -1,4 +1,4 @@
-//! An answer that goes on only as long as the token that asked for it.
+//! An answer that goes on only as long as the token or the certificate that asked for it.
 
 use std::{
     pin::Pin,
@@ -6,32 +6,52 @@ use std::{
     time::Duration,
 };
 
-use super::{limits::Open, refused};
-use crate::clock::WallClock;
+use super::{layer::untrusted, limits::Open, refused};
+use crate::{clock::WallClock, router::BoxFuture, tls::Trusting};
 use bytes::Bytes;
 use http::HeaderMap;
 use http_body::{Body as _, Frame, SizeHint};
 use subledger_writer::Clock as _;
 use tonic::{Status, body::Body};
 
-/// A body that ends with an error when the caller's token has expired, and frees the caller's place when it is dropped.
+/// What an answer ends with.
+pub(super) enum Ends {
+    /// A token that expires, in seconds since 1970.
+    Token(u64),
+    /// A certificate.
+    Certificate(Trusting),
+}
+
+impl Ends {
+    async fn wait(self) -> Status {
+        match self {
+            Self::Token(at) => {
+                let now = u64::try_from(WallClock.now().timestamp()).unwrap_or_default();
+                tokio::time::sleep(Duration::from_secs(at.saturating_sub(now))).await;
+                refused("TOKEN_EXPIRED", "the token has expired; show a new one and go on from where this ended")
+            }
+            Self::Certificate(trusting) => {
+                trusting.ended().await;
+                untrusted()
+            }
+        }
+    }
+}
+
+/// A body that ends with an error when the caller's token or certificate does, and frees the caller's place when it is dropped.
 pub(super) struct Until {
     body: Body,
-    expiry: Option<Pin<Box<tokio::time::Sleep>>>,
+    end: Option<BoxFuture<'static, Status>>,
     ended: bool,
     _open: Open,
 }
 
 impl Until {
-    /// Ends at `expires_at`, in seconds since 1970; never, without.
-    pub(super) fn new(body: Body, expires_at: Option<u64>, open: Open) -> Self {
-        let left = expires_at.map(|at| {
-            let now = u64::try_from(WallClock.now().timestamp()).unwrap_or_default();
-            Duration::from_secs(at.saturating_sub(now))
-        });
+    /// Ends with `ends`; never, without.
+    pub(super) fn new(body: Body, ends: Option<Ends>, open: Open) -> Self {
         // What is whole already need not be watched.
-        let left = left.filter(|_| !body.is_end_stream());
-        Self { body, expiry: left.map(|left| Box::pin(tokio::time::sleep(left))), ended: false, _open: open }
+        let end = ends.filter(|_| !body.is_end_stream()).map(|ends| Box::pin(ends.wait()) as BoxFuture<'static, _>);
+        Self { body, end, ended: false, _open: open }
     }
 }
 
@@ -44,10 +64,8 @@ impl http_body::Body for Until {
         if this.ended {
             return Poll::Ready(None);
         }
-        if this.expiry.as_mut().is_some_and(|expiry| expiry.as_mut().poll(context).is_ready()) {
+        if let Some(Poll::Ready(status)) = this.end.as_mut().map(|end| end.as_mut().poll(context)) {
             this.ended = true;
-            let status =
-                refused("TOKEN_EXPIRED", "the token has expired; show a new one and go on from where this ended");
             let mut trailers = HeaderMap::new();
             return Poll::Ready(status.add_header(&mut trailers).is_ok().then(|| Ok(Frame::trailers(trailers))));
         }
