@@ -95,6 +95,9 @@ pub(super) fn assign(partner: &Partner, command: &AssignRole) -> Result<Vec<Even
     let AssignRole { partner_id, principal, role, customer_id, location_mpn_ids } = command.clone();
     check_principal(&principal, role)?;
     check_scope(role, customer_id.as_ref(), &location_mpn_ids)?;
+    for (n, location) in location_mpn_ids.iter().enumerate() {
+        partner.check_location(location, &format!("location_mpn_ids[{n}]"))?;
+    }
     let wanted = grants(role, customer_id.as_ref(), &location_mpn_ids);
     if wanted.iter().all(|grant| partner.roles.has(&principal, grant)) {
         let message = format!("{principal} has the role {} already", role.code());

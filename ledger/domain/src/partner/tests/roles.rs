@@ -1,6 +1,6 @@
 //! Roles in a partner's account.
 
-use super::*;
+use super::{kit::*, *};
 use crate::{
     command::{AssignRole, RemoveRole},
     ids::CustomerId,
@@ -53,19 +53,37 @@ fn roles_add_up_and_go_as_they_came() {
 /// One incentives admin can cover all or a set of locations (L3173, L7282); other users are managed for the company (L3169).
 #[test]
 fn a_role_is_for_locations_only_where_it_can_be() {
-    let mut partners = partners("p-1");
+    let mut w = World::new();
+    w.company("direct", "999");
+    for location in ["301", "302"] {
+        w.ok(&command!(AddLocation {
+            partner_id: id("direct"),
+            mpn_id: mpn(location),
+            name: location.into(),
+            address: None,
+            contact: None,
+        }));
+    }
+    let assign = |principal, role| AssignRole { partner_id: id("direct"), ..assign(principal, role) };
     let at = |locations: &[&str]| AssignRole {
         location_mpn_ids: locations.iter().map(|&id| id.to_owned()).collect(),
         ..assign("oidc:ida", Role::IncentivesAdmin)
     };
-    run(&mut partners, &Command::AssignRole(at(&["1", "2"]))).unwrap();
-    run(&mut partners, &Command::AssignRole(at(&["2", "3"]))).unwrap();
-    assert_eq!(held(&partners, "oidc:ida"), ["IA1", "IA2", "IA3"]);
-    assert_eq!(refused(&mut partners, at(&["3", "1"])).0, Reason::RoleAlreadyAssigned);
-    run(&mut partners, &Command::RemoveRole(remove(&at(&["2"])))).unwrap();
-    assert_eq!(held(&partners, "oidc:ida"), ["IA1", "IA3"]);
-    let company = AssignRole { location_mpn_ids: vec!["1".into()], ..assign("oidc:ada", Role::AdminAgent) };
-    assert_eq!(refused(&mut partners, company), (Reason::RoleNotLocationScoped, "location_mpn_ids".into()));
+    let held = |w: &World| -> Vec<String> {
+        let roles = &w.partner("direct").roles;
+        roles.of("oidc:ida").map(|grant| grant.location_mpn_id.clone().unwrap_or_default()).collect()
+    };
+    w.ok(&Command::AssignRole(at(&["300", "301"])));
+    w.ok(&Command::AssignRole(at(&["301", "302"])));
+    assert_eq!(held(&w), ["300", "301", "302"]);
+    assert_eq!(w.refused(&Command::AssignRole(at(&["302", "300"]))), Reason::RoleAlreadyAssigned);
+    w.ok(&Command::RemoveRole(remove(&at(&["301"]))));
+    assert_eq!(held(&w), ["300", "302"]);
+    for nowhere in ["100", "999", "7777"] {
+        assert_eq!(w.refused(&Command::AssignRole(at(&["301", nowhere]))), Reason::MpnIdNotLocation, "{nowhere}");
+    }
+    let company = AssignRole { location_mpn_ids: vec!["300".into()], ..assign("oidc:ada", Role::AdminAgent) };
+    assert_eq!(w.refused(&Command::AssignRole(company)), Reason::RoleNotLocationScoped);
 }
 
 #[test]
