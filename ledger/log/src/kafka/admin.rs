@@ -11,10 +11,15 @@ use std::{
 use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, OwnedResourceSpecifier, ResourceSpecifier, TopicReplication},
     config::FromClientConfigAndContext as _,
+    consumer::Consumer as _,
     error::{KafkaError, RDKafkaErrorCode},
 };
 
-use super::{context::Context, options::KafkaOptions, settings::Plan};
+use super::{
+    context::Context,
+    options::KafkaOptions,
+    settings::{Plan, Topics},
+};
 use crate::OpenError;
 
 /// How often an answer is looked for. The admin client's own thread receives it.
@@ -31,14 +36,29 @@ pub(super) struct Found {
     pub(super) led: bool,
 }
 
+/// Asks a broker for anything. Who is not let in is told why: other requests know only that no connection came about.
+fn reach(options: &KafkaOptions) -> Result<(), OpenError> {
+    let client = options.metadata_client().map_err(|error| options.cannot_open(error))?;
+    let topic = Topics::new(&options.topic_prefix).ledger;
+    let Err(error) = client.client().fetch_metadata(Some(&topic), options.request_timeout) else { return Ok(()) };
+    if matches!(error, KafkaError::MetadataFetch(code) if is_unknown(code)) {
+        return Ok(());
+    }
+    // What happened meanwhile waits in the client's queue.
+    while client.poll(ANSWER_POLL).is_some() {}
+    Err(client.context().refused().map_or_else(|| options.cannot_open(error), |why| options.cannot_open(why)))
+}
+
 pub(super) struct Admin<'a> {
     options: &'a KafkaOptions,
     client: AdminClient<Context>,
 }
 
 impl<'a> Admin<'a> {
+    /// Once the brokers let this client in.
     pub(super) fn new(options: &'a KafkaOptions) -> Result<Self, OpenError> {
-        let client = AdminClient::from_config_and_context(&options.client("admin"), Context)
+        reach(options)?;
+        let client = AdminClient::from_config_and_context(&options.client("admin"), Context::default())
             .map_err(|error| options.cannot_open(error))?;
         Ok(Self { options, client })
     }

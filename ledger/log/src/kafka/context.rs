@@ -1,10 +1,27 @@
 //! What librdkafka has to say, as tracing events. It would use the `log` crate otherwise.
 
-use rdkafka::{ClientContext, config::RDKafkaLogLevel, consumer::ConsumerContext, error::KafkaError};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rdkafka::{
+    ClientContext,
+    config::RDKafkaLogLevel,
+    consumer::ConsumerContext,
+    error::{KafkaError, RDKafkaErrorCode as Code},
+};
 
 /// Of every client that needs no other callbacks.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Context;
+#[derive(Clone, Debug, Default)]
+pub(super) struct Context {
+    refused: Arc<Mutex<Option<String>>>,
+}
+
+impl Context {
+    /// What a broker last said against this client's credentials, or this client against the broker's certificate. Known once the client
+    /// was polled.
+    pub(super) fn refused(&self) -> Option<String> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -13,6 +30,10 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         note_error(&error, reason);
+        let refusals = [Code::Authentication, Code::SaslAuthenticationFailed, Code::SSL];
+        if error.rdkafka_error_code().is_some_and(|code| refusals.contains(&code)) {
+            *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+        }
     }
 }
 

@@ -35,7 +35,8 @@ struct Record {
 pub(super) fn read(options: &KafkaOptions, topics: &Topics) -> Result<Option<(LedgerId, Layout)>, OpenError> {
     let failed = |error| options.cannot_open(error);
     let config = options.consumer("identity", &format!("{}-reader", options.topic_prefix));
-    let consumer: BaseConsumer<Context> = BaseConsumer::from_config_and_context(&config, Context).map_err(failed)?;
+    let consumer: BaseConsumer<Context> =
+        BaseConsumer::from_config_and_context(&config, Context::default()).map_err(failed)?;
     let (low, high) = bounds(consumer.client(), options, &topics.ledger, 0).map_err(failed)?;
     if low > 0 {
         return Err(not_a_ledger(topics, "its first record is gone: was its retention changed?"));

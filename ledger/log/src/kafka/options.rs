@@ -121,6 +121,8 @@ impl KafkaOptions {
         config.set("retry.backoff.ms", "20").set("retry.backoff.max.ms", "1000");
         config.set("socket.keepalive.enable", "true");
         config.set("socket.timeout.ms", self.request_timeout.as_millis().to_string());
+        // OpenSSL is built in, and would look for authorities where it was built.
+        config.set("ssl.ca.location", "probe");
         for (key, value) in &self.properties {
             config.set(key, value);
         }
@@ -154,7 +156,7 @@ impl KafkaOptions {
 
     /// A client that only asks questions.
     pub(super) fn metadata_client(&self) -> KafkaResult<BaseConsumer<Context>> {
-        BaseConsumer::from_config_and_context(&self.client("metadata"), Context)
+        BaseConsumer::from_config_and_context(&self.client("metadata"), Context::default())
     }
 
     fn default(&self, config: &mut ClientConfig, key: &str, value: impl fmt::Display) {

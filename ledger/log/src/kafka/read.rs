@@ -73,8 +73,8 @@ impl KafkaReader {
         let mut config = options.consumer("reader", &format!("{}-reader", options.topic_prefix));
         // No transaction is ever written to these topics. If somebody begins one all the same, it must not hold readers up.
         config.set("isolation.level", "read_uncommitted");
-        let consumer =
-            BaseConsumer::from_config_and_context(&config, Context).map_err(|error| unavailable(options, error))?;
+        let consumer = BaseConsumer::from_config_and_context(&config, Context::default())
+            .map_err(|error| unavailable(options, error))?;
         let reader = Self {
             options: options.clone(),
             topics: topics.clone(),
