@@ -109,7 +109,7 @@ async fn a_month_of_usage_is_billed_credited_and_explained() -> anyhow::Result<(
     let (serve, client) = october(dir.path()).await?;
     let address = serve.address.as_str();
 
-    assert_eq!(client.invoices("contoso").await?, [("2019-10-31".to_owned(), "11.81".to_owned())]);
+    assert_eq!(client.invoices("contoso").await?, [("2019-11-08".to_owned(), "11.81".to_owned())]);
     let number = "contoso-O-EUR-000001";
     let charges = listed(&["charges", "--partner", "contoso"], address)?;
     let amounts: Vec<_> =

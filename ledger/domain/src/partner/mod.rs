@@ -35,7 +35,7 @@ use crate::{
 
 pub use account::{Absorbed, Account, GlobalAccount, LOCATIONS_MAX, LegalProfile, Location};
 pub use coop::Coop;
-pub use cycle::{CycleStart, billing_period_start, invoice_date};
+pub use cycle::{CycleStart, billing_period_start, cycle_end, invoice_date};
 pub use decide::decide;
 pub use incentives::Incentives;
 pub use invoice::{InvoiceHeader, PAYMENT_TERM_DAYS};

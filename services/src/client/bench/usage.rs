@@ -194,13 +194,13 @@ async fn folded(connection: &Connection) -> Result<(), Failure> {
     }
 }
 
-/// The invoices of the month's last day, and their lines.
+/// The invoices of the month, and their lines.
 async fn issued(connection: &Connection, last: NaiveDate) -> Result<(u64, u64), Failure> {
     let (mut invoices, mut lines) = (0, 0);
     let mut request = ListInvoicesRequest { page_size: PAGE, ..ListInvoicesRequest::default() };
     loop {
         let page = connection.billing().list_invoices(request.clone()).await?.into_inner();
-        for invoice in page.invoices.iter().filter(|invoice| invoice.invoice_date == last.to_string()) {
+        for invoice in page.invoices.iter().filter(|invoice| invoice.period_end == last.to_string()) {
             invoices += 1;
             lines += u64::from(invoice.line_count);
         }
