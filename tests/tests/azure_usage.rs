@@ -138,6 +138,17 @@ async fn a_month_of_usage_is_billed_credited_and_explained() -> anyhow::Result<(
     assert!(rows[1].contains(",Azure plan,"), "the offer as the price list names it: {}", rows[1]);
     let recon = run(&["export-recon", "--invoice", number, "--address", address])?.expect_code(0)?.out;
     assert_eq!(recon.matches(",15 % partner earned credit,").count(), 1, "{recon}");
+    // Units at list price, and what credit leaves of it; the rate, and the day printed with it.
+    for said in [
+        ",0.02,0.017,648,10.06,0.00,10.06,0.00,10.06,EUR,USD,0.913951469,10/1/2019,15 % partner earned credit,Microsoft,",
+        ",0.02,0.02,96,1.75,0.00,1.75,0.00,1.75,EUR,USD,0.913951469,10/1/2019,,Microsoft,",
+    ] {
+        assert!(recon.contains(said), "does not say {said:?}: {recon}");
+    }
+    let path = dir.path().join("recon.csv");
+    std::fs::write(&path, &recon)?;
+    let file = path.to_str().context("a path")?;
+    run(&["reconcile", file, "--invoice", number, "--address", address])?.expect_code(0)?;
 
     // Earned, forgone, and why.
     let credit = listed(&["earned-credit", "--partner", "contoso", "--month", "2019-10"], address)?;

@@ -73,6 +73,7 @@ mod prefix {
     pub(super) const REVERSALS: u8 = 45;
     pub(super) const CAUSES: u8 = 46;
     pub(super) const CHANGES: u8 = 47;
+    pub(super) const OFFER_FACTS: u8 = 48;
 }
 
 /// Adds a currency: 3 bytes.
