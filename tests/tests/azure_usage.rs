@@ -173,6 +173,15 @@ async fn a_month_of_usage_is_billed_credited_and_explained() -> anyhow::Result<(
         "{spending:#?}"
     );
 
+    // The role that was taken on the 4th: the partner is told once, in what concerns it.
+    let lost = listed(&["activities", "--customer", "fabrikam", "--partner", "contoso", "--limit", "0"], address)?;
+    let lost: Vec<_> = lost.iter().filter(|it| it["action"] == "EarnedCreditLost").collect();
+    assert_eq!(lost.len(), 1, "{lost:#?}");
+    assert_eq!(
+        (&lost[0]["subject"], &lost[0]["detail"]),
+        (&"az-1 /subscriptions/az-1/vm".into(), &"from 2019-10-04 on: ACCESS_PARTIAL_DAY".into())
+    );
+
     let line = charges[1]["line_id"].as_str().context("an id")?;
     let explained = run(&["explain", line, "--address", address])?.expect_code(0)?.out;
     for said in [
@@ -213,6 +222,22 @@ async fn a_month_of_usage_is_billed_credited_and_explained() -> anyhow::Result<(
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
+    // 2 November: 28 days of it are left after today, and the last one does not count.
+    let spending = listed(&["spending", "--partner", "contoso", "--month", "2019-11"], address)?;
+    assert_eq!(spending[0]["days_remaining"], 27, "{spending:#?}");
+    let switch = |on: bool, email: &str| {
+        json!({ "command_id": format!("switch-{on}-{email}"), "switch_budget_notice": {
+            "partner_id": "contoso", "on": on, "email": email }})
+    };
+    assert_eq!(client.refused(&switch(true, "nobody")).await?, "EMAIL_INVALID");
+    let partner = |field: &str| -> anyhow::Result<Value> {
+        let out = run(&["get", "partner", "contoso", "-o", "json", "--address", address])?.expect_code(0)?.out;
+        Ok(serde_json::from_str::<Value>(&out)?[field].clone())
+    };
+    assert_eq!(partner("budget_notice")?, true);
+    client.accepted(&switch(true, "azure@contoso.example")).await?;
+    assert_eq!(partner("budget_notice_email")?, "azure@contoso.example");
+
     // The use of the day, the disputed day without its credit taken back, and with it.
     let amounts: Vec<_> =
         unbilled.iter().map(|row| format!("{} {}", row["usage_date"], row["amount"]).replace('"', "")).collect();

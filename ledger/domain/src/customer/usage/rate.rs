@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use super::{
     Usage,
     account::{Account, DayUse},
-    budget,
+    budget, lost,
 };
 use crate::{
     Reference, calendar,
@@ -75,8 +75,13 @@ pub(super) fn rate(draft: &mut Draft<'_>, id: &SubscriptionId, account: &Account
         held: rating.held,
         finished,
     };
-    let notice = if finished { budget::notice(&customer.usage, customer, &event) } else { None };
+    let told = finished && partner.budget_notice.on;
+    let notice = if told { budget::notice(&customer.usage, customer, &event) } else { None };
+    let lost = lost::notices(account, &event);
     draft.push(event);
+    for lost in lost {
+        draft.push(lost);
+    }
     if let Some(notice) = notice {
         draft.push(notice);
     }
