@@ -226,7 +226,7 @@ async fn a_month_of_usage_is_billed_credited_and_explained() -> anyhow::Result<(
     let spending = listed(&["spending", "--partner", "contoso", "--month", "2019-11"], address)?;
     assert_eq!(spending[0]["days_remaining"], 27, "{spending:#?}");
     let switch = |on: bool, email: &str| {
-        json!({ "command_id": format!("switch-{on}-{email}"), "switch_budget_notice": {
+        json!({ "command_id": format!("switch-{}", email.len()), "switch_budget_notice": {
             "partner_id": "contoso", "on": on, "email": email }})
     };
     assert_eq!(client.refused(&switch(true, "nobody")).await?, "EMAIL_INVALID");
