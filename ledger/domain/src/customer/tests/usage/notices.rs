@@ -41,8 +41,10 @@ fn credit_that_is_lost_is_told_once() {
     world.end("2019-10-09");
     world.use_daily("vm", "vm1", "2019-10-10", "2019-10-11", "24");
     assert_eq!(lost(&world), [first, "az group vm1 2019-10-10 NO_ELIGIBLE_ROLE"]);
-    // Late use of a day that is known to have none tells nothing again.
-    world.at("2019-10-12").ok(use_of(vec![record("vm", "vm2", "2019-10-10", "24")]));
+    // Of a day that is known to have none, neither a correction nor another resource tells anything again.
+    let corrected =
+        crate::usage::UsageRecord { replaces_quantity: Some(dec("24")), ..record("vm", "vm1", "2019-10-10", "25") };
+    world.at("2019-10-12").ok(use_of(vec![corrected, record("vm", "vm2", "2019-10-10", "24")]));
     world.end("2019-10-12");
     assert_eq!(lost(&world).len(), 2);
 }
