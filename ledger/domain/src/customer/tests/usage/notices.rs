@@ -1,12 +1,7 @@
 //! What partners are told: credit that is lost, and whether budgets are told of at all.
 
 use super::kit::*;
-use crate::{
-    Command, Event, Reason,
-    command::{SetSpendingBudget, SwitchBudgetNotice},
-    money::Currency,
-    usage::AccessPath,
-};
+use crate::{Command, Event, Reason, command::SwitchBudgetNotice, money::Currency, usage::AccessPath};
 
 /// Subscription, group, resource, first day and reason of each notice.
 fn lost(world: &World) -> Vec<String> {
