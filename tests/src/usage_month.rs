@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, ensure};
 use rust_decimal::{Decimal, RoundingStrategy};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use self::story::Story;
 use crate::{cli::run, client::Client};
@@ -129,6 +129,52 @@ async fn check(client: &Client, address: &str, story: &Story) -> anyhow::Result<
     }
     ensure!(shown.len() == naive.credits.len(), "{} days are shown, {} used", shown.len(), naive.credits.len());
     totals(address, &naive.credits, gross - net)
+}
+
+/// After [`play_and_check`]: a day that earned nothing is disputed and granted. The answer is listed, looked back at, and credited when the
+/// next day closes.
+pub async fn dispute_and_check(client: &Client, address: &str) -> anyhow::Result<()> {
+    let text = |row: &Value, at: &str| row[at].as_str().unwrap_or_default().to_owned();
+    let days = listed(address, &["earned-credit", "--partner", PARTNER])?;
+    let mut forgone = days.iter().filter(|row| dec(&text(row, "forgone")).is_ok_and(|it| it > Decimal::ZERO));
+    let row = forgone.next().context("a day that could have earned")?;
+    let (customer_id, day) = (text(row, "customer_id"), text(row, "usage_date"));
+    let dispute = json!({ "command_id": "dispute", "dispute_earned_credit": {
+        "customer_id": customer_id, "partner_id": PARTNER, "dispute_id": "d-1",
+        "scope": { "azure_subscription_id": text(row, "azure_subscription_id") }, "from": day, "to": day,
+        "claimed_percent": "15", "evidence": "the activity log says otherwise" }});
+    let decide = json!({ "command_id": "decide", "decide_earned_credit_dispute": { "customer_id": customer_id,
+        "dispute_id": "d-1", "accepted": true, "note": "seen" }});
+    let place = |outcome: subledger_proto::api::Outcome| {
+        let at = outcome.position.unwrap_or_default();
+        format!("customers/{}@{}", at.partition, at.seq)
+    };
+    let opened = place(client.accepted(&dispute).await?);
+    let decided = place(client.accepted(&decide).await?);
+    let state = |look: [&str; 2]| -> anyhow::Result<String> {
+        let rows = listed(address, &[&["earned-credit-disputes", "--partner", PARTNER][..], &look].concat())?;
+        ensure!(rows.len() == 1, "one dispute: {rows:?}");
+        Ok(text(&rows[0], "state"))
+    };
+    ensure!(state(["--min-position", &decided])? == "accepted");
+    ensure!(state(["--recorded-by", &opened])? == "open", "as it was before it was decided");
+    let credited = || -> anyhow::Result<Decimal> {
+        let balances = listed(address, &["balances", "--partner", PARTNER, "--account", "earned_credit"])?;
+        balances.iter().map(|it| dec(&text(it, "amount"))).sum()
+    };
+    let before = credited()?;
+    // The month in which the answer came is charged at its end.
+    client.advance("2019-12-31").await?;
+    for _ in 0..LOOKS {
+        let days = listed(address, &["earned-credit", "--partner", PARTNER, "--customer", &customer_id])?;
+        let of_day = days.iter().filter(|row| text(row, "usage_date") == day && dec(&text(row, "forgone")).is_ok());
+        let granted = of_day.filter(|row| row["reason"] == "DISPUTE_ACCEPTED").count();
+        if granted > 0 && credited()? > before {
+            return Ok(());
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    anyhow::bail!("the disputed {day} of {customer_id} was to be credited: {before} and {}", credited()?)
 }
 
 /// Sums of the month, now and as of the day that closed it.

@@ -109,7 +109,7 @@ async fn a_month_of_usage_is_billed_credited_and_explained() -> anyhow::Result<(
     let (serve, client) = october(dir.path()).await?;
     let address = serve.address.as_str();
 
-    assert_eq!(client.invoices("contoso").await?, [("2019-10-31".to_owned(), "11.81".to_owned())]);
+    assert_eq!(client.invoices("contoso").await?, [("2019-11-08".to_owned(), "11.81".to_owned())]);
     let number = "contoso-O-EUR-000001";
     let charges = listed(&["charges", "--partner", "contoso"], address)?;
     let amounts: Vec<_> =
@@ -138,6 +138,17 @@ async fn a_month_of_usage_is_billed_credited_and_explained() -> anyhow::Result<(
     assert!(rows[1].contains(",Azure plan,"), "the offer as the price list names it: {}", rows[1]);
     let recon = run(&["export-recon", "--invoice", number, "--address", address])?.expect_code(0)?.out;
     assert_eq!(recon.matches(",15 % partner earned credit,").count(), 1, "{recon}");
+    // Units at list price, and what credit leaves of it; the rate, and the day printed with it.
+    for said in [
+        ",0.02,0.017,648,10.06,0.00,10.06,0.00,10.06,EUR,USD,0.913951469,10/1/2019,15 % partner earned credit,Microsoft,",
+        ",0.02,0.02,96,1.75,0.00,1.75,0.00,1.75,EUR,USD,0.913951469,10/1/2019,,Microsoft,",
+    ] {
+        assert!(recon.contains(said), "does not say {said:?}: {recon}");
+    }
+    let path = dir.path().join("recon.csv");
+    std::fs::write(&path, &recon)?;
+    let file = path.to_str().context("a path")?;
+    run(&["reconcile", file, "--invoice", number, "--address", address])?.expect_code(0)?;
 
     // Earned, forgone, and why.
     let credit = listed(&["earned-credit", "--partner", "contoso", "--month", "2019-10"], address)?;
@@ -160,6 +171,15 @@ async fn a_month_of_usage_is_billed_credited_and_explained() -> anyhow::Result<(
         (of("estimate"), of("percent"), of("notified")),
         ("13.60".into(), 91.into(), true.into()),
         "{spending:#?}"
+    );
+
+    // The role that was taken on the 4th: the partner is told once, in what concerns it.
+    let lost = listed(&["activities", "--customer", "fabrikam", "--partner", "contoso", "--limit", "0"], address)?;
+    let lost: Vec<_> = lost.iter().filter(|it| it["action"] == "EarnedCreditLost").collect();
+    assert_eq!(lost.len(), 1, "{lost:#?}");
+    assert_eq!(
+        (&lost[0]["subject"], &lost[0]["detail"]),
+        (&"az-1 /subscriptions/az-1/vm".into(), &"from 2019-10-04 on: ACCESS_PARTIAL_DAY".into())
     );
 
     let line = charges[1]["line_id"].as_str().context("an id")?;
@@ -202,6 +222,22 @@ async fn a_month_of_usage_is_billed_credited_and_explained() -> anyhow::Result<(
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
+    // 2 November: 28 days of it are left after today, and the last one does not count.
+    let spending = listed(&["spending", "--partner", "contoso", "--month", "2019-11"], address)?;
+    assert_eq!(spending[0]["days_remaining"], 27, "{spending:#?}");
+    let switch = |on: bool, email: &str| {
+        json!({ "command_id": format!("switch-{}", email.len()), "switch_budget_notice": {
+            "partner_id": "contoso", "on": on, "email": email }})
+    };
+    assert_eq!(client.refused(&switch(true, "nobody")).await?, "EMAIL_INVALID");
+    let partner = |field: &str| -> anyhow::Result<Value> {
+        let out = run(&["get", "partner", "contoso", "-o", "json", "--address", address])?.expect_code(0)?.out;
+        Ok(serde_json::from_str::<Value>(&out)?[field].clone())
+    };
+    assert_eq!(partner("budget_notice")?, true);
+    client.accepted(&switch(true, "azure@contoso.example")).await?;
+    assert_eq!(partner("budget_notice_email")?, "azure@contoso.example");
+
     // The use of the day, the disputed day without its credit taken back, and with it.
     let amounts: Vec<_> =
         unbilled.iter().map(|row| format!("{} {}", row["usage_date"], row["amount"]).replace('"', "")).collect();

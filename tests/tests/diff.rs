@@ -187,6 +187,8 @@ async fn the_command_line_prints_what_changed_and_refuses_what_it_cannot_compare
     let none = diff(&["--customer", "fabrikam", "--from", "2018-01-21", "--to", "2018-01-21"])?.expect_code(0)?.out;
     ensure!(none == "nothing changed\n", "{none}");
     ensure!(diff(&["--from", "2018-01-21"])?.expect_code(2)?.err.contains("--customer"));
+    let backward = diff(&["--customer", "fabrikam", "--from", "2018-01-21", "--to", "2018-01-20"])?.expect_code(2)?.err;
+    ensure!(backward.contains("--from is later than --to"), "{backward}");
     ensure!(diff(&["--customer", "x", "--from", "yesterday"])?.expect_code(2)?.err.contains("is no part of a moment"));
     let nobody = ListCustomerChangesRequest::default();
     let status = ledger.client.customers.clone().list_customer_changes(nobody.clone()).await.err();

@@ -70,9 +70,9 @@ async fn who_does_not_pay_sells_nothing_new() -> anyhow::Result<()> {
     let invoices = list(&serve, &["invoices", "--partner", "contoso"])?;
     let overdue: Vec<_> = invoices.iter().filter(|i| i["due_date"].as_str() < Some("2018-05-16")).collect();
     assert_eq!(overdue.len(), 3, "{invoices:?}");
+    let number = |invoice: &&Value| invoice["invoice_number"].as_str().unwrap_or_default().to_owned();
     for (index, invoice) in overdue.iter().enumerate() {
-        let number = invoice["invoice_number"].as_str().unwrap_or_default();
-        client.accepted(&pay(&format!("pay-{index}"), "50.00", "2018-05-17", number)).await?;
+        client.accepted(&pay(&format!("pay-{index}"), "50.00", "2018-05-17", &number(invoice))).await?;
     }
     standing(&serve, "good").await?;
     client.accepted(&purchase("b-4", "fabrikam", "contoso", "e3", 1)).await?;
@@ -80,12 +80,23 @@ async fn who_does_not_pay_sells_nothing_new() -> anyhow::Result<()> {
     let left: Vec<_> = payments.iter().map(|p| p["unallocated"].as_str().unwrap_or_default()).collect();
     assert_eq!(left, ["10.00", "10.00", "10.00"]);
     // Sent again, a payment is the same payment; under another id it is refused.
-    let again = pay("pay-0", "50.00", "2018-05-17", overdue[0]["invoice_number"].as_str().unwrap_or_default());
+    let again = pay("pay-0", "50.00", "2018-05-17", &number(&overdue[0]));
     client.accepted(&again).await?;
     let mut other = again.clone();
     other["command_id"] = json!("pay-0-again");
     assert_eq!(client.refused(&other).await?, "PAYMENT_ALREADY_EXISTS");
     assert_eq!(list(&serve, &["payments"])?.len(), 3);
+    // Before the last one was received there were two, and on the day before none.
+    let place = |at: Option<&subledger_proto::common::Position>| {
+        at.map(|at| format!("partners/{}@{}", at.partition, at.seq)).unwrap_or_default()
+    };
+    let second = client.accepted(&pay("pay-1", "50.00", "2018-05-17", &number(&overdue[1]))).await?;
+    let known = list(&serve, &["payments", "--partner", "contoso", "--recorded-by", &place(second.position.as_ref())])?;
+    assert_eq!(known.len(), 2, "{known:?}");
+    assert_eq!(list(&serve, &["payments", "--as-of", "2018-05-16"])?.len(), 0);
+    assert_eq!(list(&serve, &["credit-notes", "--as-of", "2018-05-17"])?.len(), 0);
+    let ended = run(&["get", "credit-note", "none", "--as-of", "2018-05-17", "--address", &serve.address])?;
+    assert!(ended.err.contains("CREDIT_NOTE_NOT_FOUND"), "{ended:?}");
     let statement = list(&serve, &["statement", "--partner", "contoso", "--from", "2018-05-17"])?;
     assert_eq!(statement.len(), 3, "{statement:?}");
     let ended = run(&["compare", "--address", &serve.address])?.expect_code(0)?;

@@ -231,6 +231,11 @@ async fn the_worked_examples_come_out_to_the_cent() -> anyhow::Result<()> {
     let spans: Vec<_> =
         charges.iter().map(|it| format!("{} {}", it["charge_start"], it["charge_end"]).replace('"', "")).collect();
     ensure!(spans == ["2019-10-15 2019-10-31", "2019-11-01 2019-11-30"], "{spans:?}");
+    // 1 and 27: the invoices of 8 November and 8 December; the first is due on 7 January.
+    let dates = listed(&["invoices", "--partner", "contoso"], address)?;
+    let dates: Vec<_> =
+        dates.iter().map(|it| format!("{} {}", it["invoice_date"], it["due_date"]).replace('"', "")).collect();
+    ensure!(dates == ["2019-11-08 2020-01-07", "2019-12-08 2020-02-06"], "{dates:?}");
     run(&["compare", "--address", address])?.expect_code(0).context("a replay says the same")?;
     Ok(())
 }

@@ -6,7 +6,7 @@ use subledger_tests::{
     client::Client,
     process::Serve,
     random::{Random, number_from_environment},
-    usage_month::{Story, play_and_check},
+    usage_month::{Story, dispute_and_check, play_and_check},
 };
 
 const SETTINGS: &[&str] =
@@ -21,5 +21,6 @@ async fn a_generated_month_is_what_a_naive_program_says() -> anyhow::Result<()> 
     let (customers, meters) = (size("SUBLEDGER_USAGE_CUSTOMERS", 20)?, size("SUBLEDGER_USAGE_METERS", 4)?);
     let random = Random::from_environment();
     eprintln!("SUBLEDGER_TEST_SEED={}", random.seed());
-    play_and_check(&client, &serve.address, &mut Story::new(random, customers, meters)).await
+    play_and_check(&client, &serve.address, &mut Story::new(random, customers, meters)).await?;
+    dispute_and_check(&client, &serve.address).await
 }

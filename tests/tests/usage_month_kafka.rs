@@ -5,7 +5,7 @@ use subledger_tests::{
     client::Client,
     kafka::{Broker, Fleet, skipped},
     random::Random,
-    usage_month::{Story, play_and_check},
+    usage_month::{Story, dispute_and_check, play_and_check},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -21,6 +21,8 @@ async fn a_generated_month_is_what_a_naive_program_says_on_kafka() -> anyhow::Re
     let random = Random::from_environment();
     eprintln!("SUBLEDGER_TEST_SEED={}", random.seed());
     play_and_check(&client, &address, &mut Story::new(random, 6, 3)).await?;
+    // Through the gateway to the writer, and from its log to the projectors.
+    dispute_and_check(&client, &address).await?;
     // The rows behind the answers are those of a rebuild, byte for byte.
     fleet.check_read_models()
 }

@@ -466,6 +466,8 @@ reasons! {
     TooManyAssignments = "TOO_MANY_ASSIGNMENTS",
     /// A budget is above 0.
     BudgetNotPositive = "BUDGET_NOT_POSITIVE",
+    /// A notice goes to an e-mail address.
+    EmailInvalid = "EMAIL_INVALID",
     /// The budget is not in the currency that the customer's usage is billed in.
     BudgetCurrencyMismatch = "BUDGET_CURRENCY_MISMATCH",
     /// The customer has no Azure subscription of the partner.

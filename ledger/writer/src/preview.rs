@@ -13,7 +13,7 @@ use subledger_domain::{
     customer::Customer,
     ids::{CustomerId, PartnerId, SubscriptionId},
     money::Currency,
-    partner::invoice_date,
+    partner::{cycle_end, invoice_date},
 };
 
 use crate::{
@@ -63,7 +63,9 @@ pub struct UpcomingInvoice {
     pub family: InvoiceFamily,
     /// Of every line.
     pub currency: Currency,
-    /// Its date.
+    /// The last day of its period.
+    pub period_end: NaiveDate,
+    /// Its date, which may be later.
     pub date: NaiveDate,
     /// In the order charged.
     pub lines: Vec<Charged>,
@@ -181,7 +183,7 @@ impl Copy<'_> {
         for id in &concerned {
             self.add_dates(id, today, &mut invoices);
         }
-        let Some(last) = invoices.iter().map(|invoice| invoice.date).max() else { return Vec::new() };
+        let Some(last) = invoices.iter().map(|invoice| invoice.period_end).max() else { return Vec::new() };
         let later = self.live_through(last, |due| due.max(today));
         for event in events.iter().chain(&later) {
             let Event::Charged(line) = event else { continue };
@@ -191,7 +193,7 @@ impl Copy<'_> {
             let carries = |invoice: &&mut UpcomingInvoice| {
                 (&invoice.partner_id, invoice.family, invoice.currency)
                     == (&line.partner_id, line.invoice_family, line.currency)
-                    && line.charged_on <= invoice.date
+                    && line.charged_on <= invoice.period_end
             };
             if let Some(invoice) = invoices.iter_mut().find(carries) {
                 invoice.lines.push(line.clone());
@@ -208,13 +210,14 @@ impl Copy<'_> {
         let family = InvoiceFamily::of(subscription.product_family);
         let mut day = Some(today);
         for _ in 0..INVOICES_MAX {
-            let date = day.and_then(|day| invoice_date(family, partner.billing_day, day.max(partner.registered_on)));
-            let Some(date) = date else { break };
-            day = date.succ_opt();
+            let end = day.and_then(|day| cycle_end(family, partner.billing_day, day.max(partner.registered_on)));
+            let Some((period_end, date)) = end.and_then(|end| Some((end, invoice_date(family, end)?))) else { break };
+            day = period_end.succ_opt();
             let invoice = UpcomingInvoice {
                 partner_id: subscription.partner_id.clone(),
                 family,
                 currency: subscription.currency,
+                period_end,
                 date,
                 lines: Vec::new(),
             };
@@ -222,6 +225,7 @@ impl Copy<'_> {
                 invoices.push(invoice);
             }
         }
-        invoices.sort_by(|a, b| (a.date, &a.partner_id, a.currency).cmp(&(b.date, &b.partner_id, b.currency)));
+        invoices
+            .sort_by(|a, b| (a.period_end, &a.partner_id, a.currency).cmp(&(b.period_end, &b.partner_id, b.currency)));
     }
 }

@@ -46,7 +46,7 @@ impl Projection for BillingProjection {
     }
 
     fn version(&self) -> u32 {
-        7
+        9
     }
 
     fn fold(&self, commit: &Recorded<'_>, rows: &mut dyn Changes) -> Result<(), StoreError> {

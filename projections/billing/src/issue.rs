@@ -1,7 +1,7 @@
 //! The process manager of invoices: a pure function from rows to the commands that are due (design: "Documents").
 //!
 //! The commands are the same whenever, wherever and however often they are computed: their content depends on lines and markers that cannot
-//! change once the day is closed in every partition, and their ids on partner, family, currency and date. So a crash, a second projector
+//! change once the day is closed in every partition, and their ids on partner, family, currency and the period's last day. So a crash, a second projector
 //! or a rebuild sends the same command again, and the ledger answers with the recorded outcome.
 
 use std::fmt::Write as _;
@@ -12,6 +12,7 @@ use subledger_domain::{
     charge::InvoiceFamily,
     command::IssueInvoice,
     ids::{CommandId, ID_LENGTH_MAX, PartnerId},
+    partner::invoice_date,
     position::Position,
 };
 use subledger_fold::{Rows, StoreError};
@@ -35,9 +36,9 @@ const HASH_DIGITS: usize = 40;
 /// An invoice to be issued.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueInvoice {
-    /// Derived from partner, family, currency and date: a repetition has no effect.
+    /// Derived from partner, family, currency and the last day of its period: a repetition has no effect.
     pub command_id: CommandId,
-    /// 00:00 UTC after the invoice date: everything before belongs to the invoice (L9701).
+    /// 00:00 UTC after the period: everything before belongs to the invoice (L9701).
     pub effective_at: DateTime<Utc>,
     /// The command.
     pub command: IssueInvoice,
@@ -52,11 +53,11 @@ pub fn closed_through(rows: &dyn Rows, customers_partitions: u16) -> Result<Opti
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DueSeries(Series);
 
-/// The invoices that are due: their date is closed in all `customers_partitions` partitions, they have at least one line, and their issue
-/// has not been folded yet. For each series in the order of dates, each beginning where the one before ends.
+/// The invoices that are due: the last day of their period is closed in all `customers_partitions` partitions, they have at least one line, and their issue
+/// has not been folded yet. For each series in the order of periods, each beginning where the one before ends.
 ///
-/// Periods (billing-details.md section 2.4, L10498): (previous invoice date, invoice date], so a line is on the first invoice on or after the day
-/// it was charged. A billing date without lines issues nothing; the next period is then longer. The first period begins with the registration,
+/// Periods (billing-details.md section 2.4, L10498): (end of the previous cycle, end of the cycle], so a line is on the invoice of the cycle in which it was
+/// charged. A cycle without lines issues nothing; the next period is then longer. The first period begins with the registration,
 /// or with the first line if that is earlier.
 ///
 /// Reads only series that are due, and each of their due lines once.
@@ -94,8 +95,8 @@ pub fn has_due_invoices(rows: &dyn Rows, customers_partitions: u16) -> Result<bo
     Ok(!due::through(rows, closed_through, 1)?.is_empty())
 }
 
-/// The last day through which nothing is left to be invoiced: every partition is done with it, and each invoice dated on it or before is
-/// folded. None before the first day is closed.
+/// The last day through which nothing is left to be invoiced: every partition is done with it, and each invoice whose period ends on it or
+/// before is folded. None before the first day is closed.
 pub fn invoiced_through(rows: &dyn Rows, customers_partitions: u16) -> Result<Option<NaiveDate>, StoreError> {
     let closed = markers::closed_through(rows, customers_partitions)?;
     let due = due::first(rows)?;
@@ -103,6 +104,25 @@ pub fn invoiced_through(rows: &dyn Rows, customers_partitions: u16) -> Result<Op
         Some(due) if due <= closed => due.pred_opt(),
         _ => Some(closed),
     }))
+}
+
+/// What an invoice covers.
+struct Period {
+    /// Its first day; none for the first of a series.
+    from: Option<NaiveDate>,
+    /// Its last day.
+    last: NaiveDate,
+    /// The day after.
+    end: NaiveDate,
+    /// The date of its invoice.
+    dated: NaiveDate,
+}
+
+impl Period {
+    /// None only at the end of the calendar.
+    fn ending(family: InvoiceFamily, from: Option<NaiveDate>, last: NaiveDate) -> Option<Self> {
+        Some(Self { from, last, end: last.succ_opt()?, dated: invoice_date(family, last)? })
+    }
 }
 
 struct Issuer<'a> {
@@ -121,11 +141,11 @@ impl Issuer<'_> {
             .ok_or_else(|| StoreError(format!("{} is due but not registered", series.partner_id)))?;
         let mut from = series::get(self.rows, series)?.unwrap_or_default().billed_until;
         while let Some(first) = charges::first_day(self.rows, series, from)? {
-            let date = partner.invoice_date(series.family, first).filter(|date| *date <= self.closed_through);
-            let Some((date, end)) = date.and_then(|date| Some((date, date.succ_opt()?))) else { break };
-            let invoice = self.invoice(series, &partner, first, from, date, end)?;
+            let last = partner.cycle_end(series.family, first).filter(|last| *last <= self.closed_through);
+            let Some(period) = last.and_then(|last| Period::ending(series.family, from, last)) else { break };
+            from = Some(period.end);
+            let invoice = self.invoice(series, &partner, first, &period)?;
             self.invoices.push(invoice);
-            from = Some(end);
         }
         Ok(())
     }
@@ -135,26 +155,25 @@ impl Issuer<'_> {
         series: &Series,
         partner: &Partner,
         first: NaiveDate,
-        from: Option<NaiveDate>,
-        invoice_date: NaiveDate,
-        period_end: NaiveDate,
+        period: &Period,
     ) -> Result<DueInvoice, StoreError> {
-        let lines = digest::summarize(self.rows, series, from, period_end)?;
+        let Period { from, last, end, dated } = *period;
+        let lines = digest::summarize(self.rows, series, from, end)?;
         Ok(DueInvoice {
-            command_id: command_id(series, invoice_date)?,
-            effective_at: period_end.and_time(NaiveTime::MIN).and_utc(),
+            command_id: command_id(series, last)?,
+            effective_at: end.and_time(NaiveTime::MIN).and_utc(),
             command: IssueInvoice {
                 partner_id: series.partner_id.clone(),
                 family: series.family,
                 currency: series.currency,
                 period_start: from.unwrap_or_else(|| partner.registered_on.min(first)),
-                period_end,
-                invoice_date,
+                period_end: end,
+                invoice_date: dated,
                 total: show(series.currency, lines.totals.total()),
                 totals: lines.totals.map(|sum| show(series.currency, sum)),
                 line_count: lines.line_count,
                 lines_digest: lines.lines_digest,
-                reflects: self.reflects(invoice_date)?,
+                reflects: self.reflects(last)?,
             },
         })
     }
@@ -172,13 +191,13 @@ impl Issuer<'_> {
     }
 }
 
-/// `inv:{partner}:{L or O}:{currency}:{date}`; with a long partner id `invh:` and 40 digits of its SHA-256 in its place.
-fn command_id(series: &Series, invoice_date: NaiveDate) -> Result<CommandId, StoreError> {
+/// `inv:{partner}:{L or O}:{currency}:{last day of the period}`; with a long partner id `invh:` and 40 digits of its SHA-256 in its place.
+fn command_id(series: &Series, last: NaiveDate) -> Result<CommandId, StoreError> {
     let family = match series.family {
         InvoiceFamily::LicenseUsage => 'L',
         InvoiceFamily::OneTimeRecurring => 'O',
     };
-    let rest = format!("{family}:{}:{invoice_date}", series.currency);
+    let rest = format!("{family}:{}:{last}", series.currency);
     let mut id = format!("inv:{}:{rest}", series.partner_id);
     if id.len() > ID_LENGTH_MAX {
         id = format!("invh:{}:{rest}", hash_digits(&series.partner_id));

@@ -5,7 +5,7 @@ use subledger_domain::{
     Event,
     event::{PartnerRegistered, SubscriptionConverted, SubscriptionCreated, TrialConverted},
     ids::{CustomerId, PriceListId, SubscriptionId},
-    offer::PriceComponent,
+    offer::{Offer, PriceComponent},
     personal::ERASED,
     position::Family,
 };
@@ -13,7 +13,7 @@ use subledger_fold::{Changes, Recorded, StoreError};
 
 use crate::tables::{
     causes::{self, Cause},
-    facts::{self, CustomerFacts, PartnerFacts, SubscriptionFacts, Term},
+    facts::{self, CustomerFacts, OfferFacts, PartnerFacts, SubscriptionFacts, Term},
 };
 
 /// Keeps what the events of a commit tell.
@@ -44,6 +44,9 @@ pub(crate) fn fold(rows: &mut dyn Changes, commit: &Recorded<'_>, events: &[Even
                 let erased = || ERASED.to_owned();
                 let row = CustomerFacts { company_name: erased(), domain_name: erased(), ..known };
                 facts::put_customer(rows, &e.customer_id, &row)?;
+            }
+            Event::OfferPublished(e) => {
+                facts::put_offer(rows, &e.offer.offer_id, &OfferFacts::from(&e.offer))?;
             }
             Event::SubscriptionCreated(e) => created(rows, e)?,
             Event::SubscriptionRenewed(e) => {
@@ -90,6 +93,17 @@ impl From<&PartnerRegistered> for PartnerFacts {
             kind: event.kind,
             country: event.country.clone(),
             mpn_id: event.mpn_id.clone(),
+        }
+    }
+}
+
+impl From<&Offer> for OfferFacts {
+    fn from(offer: &Offer) -> Self {
+        let product = offer.product();
+        Self {
+            product_id: product.product_id.clone().unwrap_or_default(),
+            publisher_name: product.publisher_name.clone(),
+            term_months: if offer.is_endless() { 0 } else { offer.term_months },
         }
     }
 }

@@ -10,12 +10,18 @@ use subledger_billing::{
     reconciliation_part,
 };
 use subledger_domain::{
-    charge::{Basis, ChargeType, InvoiceFamily},
-    event::{CustomerCreated, PartnerRegistered, SubscriptionCreated, SubscriptionRenewed},
-    ids::LineId,
-    offer::{BillingFrequency, PriceComponent, PricePer, ProductFamily, ProrationRule},
+    charge::{AppliedPromotion, Basis, ChargeType, InvoiceFamily},
+    event::{
+        CustomerCreated, MetersPublished, OfferPublished, PartnerRegistered, SubscriptionCreated, SubscriptionRenewed,
+    },
+    ids::{LineId, MeterId, PromotionId},
+    offer::{
+        BillingFrequency, Offer, OfferKind, OfferLimitScope, PriceComponent, PricePer, Product, ProductFamily,
+        ProrationRule,
+    },
     party::{Address, Contact, PartnerKind},
     position::Family,
+    usage::{Meter, MeterFamily, UsageCharge},
 };
 use subledger_fold::{memory::Memory, page::PageRequest};
 
@@ -200,11 +206,149 @@ fn a_direct_partner_has_no_reseller_column() {
     assert_eq!(known, [currency("EUR"), currency("JPY")]);
     let yen = file(&h.rows, &of(InvoiceFamily::OneTimeRecurring, "JPY"), 10);
     assert_eq!(yen.lines().count(), 2);
-    assert!(yen.contains(",500,1,500,0,500,0,500,JPY,"), "{yen}");
+    assert!(yen.contains(",500,500,1,500,0,500,0,500,JPY,JPY,1,,"), "{yen}");
     // A month without lines is a header.
     let other =
         Selection { from: Some(day("2018-02-01")), until: day("2018-03-01"), ..of(InvoiceFamily::LicenseUsage, "USD") };
     assert_eq!(file(&h.rows, &other, 10).lines().count(), 1);
+}
+
+/// An offer of a publisher, or a first-party one.
+fn offer(id: &str, publisher: Option<&str>) -> Offer {
+    Offer {
+        offer_id: id.to_owned().try_into().unwrap(),
+        display_name: id.to_owned(),
+        product_family: ProductFamily::MarketplaceSaas,
+        kind: OfferKind::Base,
+        term_months: 12,
+        billing_frequencies: [BillingFrequency::Monthly].into(),
+        minimum_quantity: 1,
+        maximum_quantity: None,
+        limit_scope: OfferLimitScope::None,
+        limit: 0,
+        prerequisite_offer_ids: [].into(),
+        markets: [].into(),
+        proration_rule: ProrationRule::RoundedUnit,
+        split_rebill_at_anniversary: false,
+        end_of_sale: None,
+        tax_scope: None,
+        product: publisher.map(|name| Product {
+            product_id: Some("mail".to_owned()),
+            publisher_name: Some(name.to_owned()),
+            ..Product::default()
+        }),
+    }
+}
+
+fn meter(id: &str, publisher_name: &str, tag: &str) -> Meter {
+    Meter {
+        meter_id: MeterId::new(id).unwrap(),
+        product_id: "DZH318Z0".to_owned(),
+        sku_id: "0001".to_owned(),
+        availability_id: "DZH3".to_owned(),
+        product_name: "Virtual Machines".to_owned(),
+        sku_name: "D2".to_owned(),
+        publisher_name: publisher_name.to_owned(),
+        family: MeterFamily::Consumption,
+        meter_type: String::new(),
+        category: String::new(),
+        sub_category: String::new(),
+        name: String::new(),
+        region: String::new(),
+        unit: "1 Hour".to_owned(),
+        tags: [tag.to_owned()].into(),
+        no_credit_from: None,
+    }
+}
+
+/// What G43 adds to the examples' columns, of usage with credit (worked example 11), of another publisher's product with a promotion, and
+/// of a first-party one.
+#[test]
+fn a_one_time_file_says_price_after_credit_rate_and_publisher() {
+    let mut h = History::new(1);
+    h.register("p1", "EUR", 15, "2019-01-01");
+    for (id, publisher) in [("saas", Some("Tailspin")), ("server", None)] {
+        h.append(Family::Catalog, 0, vec![OfferPublished { offer: offer(id, publisher) }.into()]);
+    }
+    let meters = vec![meter("m1", "", "Azure"), meter("m2", "", "Third Party"), meter("m3", "Contoso", "Third Party")];
+    h.append(Family::Catalog, 0, vec![MetersPublished { meters }.into()]);
+    let mut lines = Vec::new();
+    for (number, sold) in ["saas", "server", "elsewhere", "m1", "m2", "m3"].into_iter().enumerate() {
+        let mut line = h.line("p1", InvoiceFamily::OneTimeRecurring, "EUR", "2019-10-31", "10.06");
+        line.subscription_id = format!("s-{number}").try_into().unwrap();
+        line.offer_id = sold.to_owned().try_into().unwrap();
+        if sold == "saas" {
+            let promotion_id = PromotionId::new("promotion").unwrap();
+            let promotion = AppliedPromotion { promotion_id, percent: amount("12.5"), until: None };
+            line.discount = Some(promotion.on(line.currency, line.amount));
+        } else if sold.starts_with('m') {
+            line.sku = None;
+            line.usage = Some(UsageCharge {
+                meter_id: MeterId::new(sold).unwrap(),
+                unit: "1 Hour".to_owned(),
+                month: day("2019-10-01"),
+                quantity: amount("648.5"),
+                quantity_before: amount("0.500"),
+                unit_price: amount("0.02"),
+                credit_percent: if sold == "m1" { amount("15") } else { amount("0") },
+                pricing_currency: currency("USD"),
+                exchange_rate: amount("0.913951469"),
+                charged_before: amount("0"),
+                earned_credit: amount("1.78"),
+                credited_before: amount("0"),
+            });
+        }
+        lines.push(line.into());
+    }
+    h.append(Family::Customers, 0, lines);
+    let of = Selection {
+        partner_id: partner_id("p1"),
+        family: InvoiceFamily::OneTimeRecurring,
+        currency: currency("EUR"),
+        from: None,
+        until: day("2019-11-01"),
+        invoice_number: None,
+    };
+    let text = file(&h.rows, &of, 4);
+    let mut rows = text.split_terminator("\r\n").map(|row| row.split(',').collect::<Vec<_>>());
+    let header = rows.next().unwrap();
+    assert_eq!(header.len(), 41, "a direct partner has no reseller");
+    let shown: Vec<String> = rows
+        .map(|row| {
+            let cell = |name: &str| row[header.iter().position(|column| *column == name).unwrap()];
+            let names = [
+                "DurableOfferId",
+                "ProductId",
+                "SkuId",
+                "ProductName",
+                "TermMonths",
+                "UnitPrice",
+                "EffectiveUnitPrice",
+                "Quantity",
+                "Subtotal",
+                "Currency",
+                "PricingCurrency",
+                "PCToBCExchangeRate",
+                "PCToBCExchangeRateDate",
+                "PublisherName",
+            ];
+            names.map(cell).join(",")
+        })
+        .collect();
+    let usage = "Virtual Machines,,0.02,{},648,10.06,EUR,USD,0.913951469,10/1/2019,";
+    let usage = |price: &str| usage.replace("{}", price);
+    assert_eq!(
+        shown,
+        [
+            "saas,mail,P1,Office 365 E3,12,10.06,8.8025,1,8.80,EUR,EUR,1,,Tailspin".to_owned(),
+            "server,,P1,Office 365 E3,12,10.06,10.06,1,10.06,EUR,EUR,1,,Microsoft".to_owned(),
+            // Nothing is known of it: no publisher is guessed.
+            "elsewhere,,P1,Office 365 E3,,10.06,10.06,1,10.06,EUR,EUR,1,,".to_owned(),
+            format!("m1,DZH318Z0,0001,{}Microsoft", usage("0.017")),
+            format!("m2,DZH318Z0,0001,{}", usage("0.02")),
+            format!("m3,DZH318Z0,0001,{}Contoso", usage("0.02")),
+        ]
+    );
 }
 
 #[test]

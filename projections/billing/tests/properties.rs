@@ -27,7 +27,7 @@ use subledger_domain::{
     position::Family,
     tax::{TaxRule, TaxTreatment},
 };
-use subledger_fold::memory::Memory;
+use subledger_fold::{as_of::Horizon, memory::Memory};
 
 const PARTITIONS: u16 = 3;
 
@@ -70,11 +70,11 @@ fn command(h: &History, (_, partner, kind, a, b, minor): Step, on: &str, number:
     let (invoice_number, currency) = (invoice.invoice_number.clone(), invoice.currency);
     let scale = currency.minor_digits();
     let (amount, due) = (Decimal::new(minor, scale), invoice.settlement.due);
-    let payments = list_payments(&h.rows, &with_rest(&partner_id), ALL).unwrap().items;
+    let payments = list_payments(&h.rows, &with_rest(&partner_id), &Horizon::default(), ALL).unwrap().items;
     let payment_id = || payments.get(b % payments.len().max(1)).map(|payment| payment.payment_id.clone());
     let requests = list_withholdings(&h.rows, Some(&partner_id), ALL).unwrap().items;
     let request_id = requests.iter().rev().find(|request| request.state == WithholdingState::Submitted);
-    let notes = list_credit_notes(&h.rows, Some(&partner_id), ALL).unwrap().items;
+    let notes = list_credit_notes(&h.rows, Some(&partner_id), &Horizon::default(), ALL).unwrap().items;
     let cancelled = |state| notes.iter().find(|note| note.state == state).map(|note| note.invoice_number.clone());
     Some(match kind {
         0 | 1 => Command::ReceivePayment(ReceivePayment {
@@ -222,7 +222,7 @@ fn invoices_agree_with_the_books(h: &History) -> bool {
         *due.entry((invoice.partner_id, invoice.currency)).or_default() += s.due;
     }
     let mut unallocated = Sums::new();
-    for payment in list_payments(&h.rows, &PaymentFilter::default(), ALL).unwrap().items {
+    for payment in list_payments(&h.rows, &PaymentFilter::default(), &Horizon::default(), ALL).unwrap().items {
         assert_eq!(payment.amount, payment.allocated + payment.refunded + payment.unallocated);
         *unallocated.entry((payment.partner_id, payment.currency)).or_default() -= payment.unallocated;
     }

@@ -188,10 +188,10 @@ fn a_credit_note_shows_the_lines_it_takes_back_and_the_rebill_shows_them_again()
     let before = balances(&h);
     cancel(&mut h, "2018-02-02", invoice, CreditNoteReason::OtherRefund);
     assert_eq!(settlement(&h, invoice), "cancelled: 0.00 0.00 70.00 -> 0.00");
-    let payment = list_payments(&h.rows, &PaymentFilter::default(), ALL).unwrap().items.remove(0);
+    let payment = list_payments(&h.rows, &PaymentFilter::default(), &Horizon::default(), ALL).unwrap().items.remove(0);
     assert_eq!((payment.allocated, payment.unallocated), (amount("0"), amount("50")));
     let number_of_note = CreditNoteNumber::new("p1-C-USD-000001").unwrap();
-    let (note, lines) = get_credit_note(&h.rows, &number_of_note).unwrap().unwrap();
+    let (note, lines) = get_credit_note(&h.rows, &number_of_note, &Horizon::default()).unwrap().unwrap();
     let amounts: Vec<_> = lines.iter().map(|line| line.line.amount.to_string()).collect();
     assert_eq!((amounts, note.issued.as_ref().unwrap().total), (vec!["-80.00".into(), "10.00".into()], amount("-70")));
     let refund = Some(amount("5.00"));
@@ -243,7 +243,7 @@ fn a_credit_note_shows_the_lines_it_takes_back_and_the_rebill_shows_them_again()
             .filter(|c| c.line.invoice_family == OneTimeRecurring)
             .all(|c| c.invoice_number == Some(again.invoice_number.clone()))
     );
-    let note = list_credit_notes(&h.rows, Some(&partner_id("p1")), ALL).unwrap().items.remove(0);
+    let note = list_credit_notes(&h.rows, Some(&partner_id("p1")), &Horizon::default(), ALL).unwrap().items.remove(0);
     assert_eq!((note.state.name(), note.rebilled_as), ("rebilled", Some(again.invoice_number)));
     // Only the refund is gone, and the payment is free.
     let after = balances(&h);
@@ -316,7 +316,7 @@ fn reviews_are_due_when_something_becomes_overdue() {
     h.partner_command("2019-01-02", &allocate("pay-1", FIRST, "345.00")).unwrap();
     assert_eq!(standing(&h), "good");
     let unallocated = PaymentFilter { unallocated: true, ..PaymentFilter::default() };
-    assert_eq!(list_payments(&h.rows, &unallocated, ALL).unwrap().items, []);
+    assert_eq!(list_payments(&h.rows, &unallocated, &Horizon::default(), ALL).unwrap().items, []);
     assert_eq!(list_invoices(&h.rows, None, ALL).unwrap().items[0].settlement.state.name(), "paid");
 }
 

@@ -210,7 +210,7 @@ fn usage_and_one_time_products_are_two_invoices() {
         ledger.invoices(),
         [
             "p-L-EUR-000001 2020-06-15 x 1 = 30.00 due 2020-08-14",
-            "p-O-EUR-000001 2020-06-30 x 2 = 107.00 due 2020-08-29",
+            "p-O-EUR-000001 2020-07-08 x 2 = 107.00 due 2020-09-06",
         ]
     );
 }
@@ -228,8 +228,8 @@ fn other_products_have_an_invoice_for_each_currency() {
         ledger.invoices(),
         [
             "p-L-EUR-000001 2020-06-15 x 1 = 30.00 due 2020-08-14",
-            "p-O-DKK-000001 2020-06-30 x 1 = 750.00 due 2020-08-29",
-            "p-O-EUR-000001 2020-06-30 x 1 = 12.00 due 2020-08-29",
+            "p-O-DKK-000001 2020-07-08 x 1 = 750.00 due 2020-09-06",
+            "p-O-EUR-000001 2020-07-08 x 1 = 12.00 due 2020-09-06",
         ]
     );
 }

@@ -22,6 +22,8 @@ macro_rules! columns {
 columns! {
     /// Billing entity (L10102).
     PartnerId
+    /// One-time files only (L10023).
+    PartnerName
     /// L10103.
     CustomerId
     /// Organisation name (L10104).
@@ -36,6 +38,14 @@ columns! {
     ResellerMpnId
     /// One-time files only; empty while unbilled (L10030).
     InvoiceNumber
+    /// Of a meter or a product; one-time files only (L10031).
+    ProductId
+    /// Of a meter: whether it can be bought in this country, currency and segment; one-time files only (L10035).
+    AvailabilityId
+    /// Of a meter; one-time files only (L10036).
+    SkuName
+    /// Of a meter, else the offer's name; one-time files only (L10037).
+    ProductName
     /// L10107.
     OrderId
     /// Day of the purchase or change behind the line; one-time files only (L10408).
@@ -62,9 +72,11 @@ columns! {
     ChargeEndDate
     /// Section 3.9 (L10121).
     ChargeType
-    /// L10122.
+    /// L10122. Of usage: of one unit at list price (L10059).
     UnitPrice
-    /// Seats (L10123).
+    /// Unit price less discount and earned credit, not rounded; one-time files only (L10070, L13804-13807).
+    EffectiveUnitPrice
+    /// Seats (L10123). Of usage: units that the line charges (L10060).
     Quantity
     /// L10124.
     Amount
@@ -78,6 +90,12 @@ columns! {
     TotalForCustomer
     /// ISO 4217 (L10129).
     Currency
+    /// Of the list price; one-time files only (L10065).
+    PricingCurrency
+    /// Of the pricing currency in the line's: 1 where both are the same; one-time files only (L10071).
+    PCToBCExchangeRate
+    /// Of usage: the 1st of the month of use, whose rate holds (L10072, X L13821); one-time files only.
+    PCToBCExchangeRateDate
     /// L10132.
     DomainName
     /// Nickname, else the offer's name (L10133).
@@ -86,8 +104,12 @@ columns! {
     SubscriptionDescription
     /// Earned credit of usage, or what a credit by hand refers to; one-time files only (X L13804).
     PriceAdjustmentDescription
+    /// Months of the product's term; empty for one without an end and for usage; one-time files only (azure-marketplace-software.md G43).
+    TermMonths
     /// Billing frequency (L10135).
     BillingCycleType
+    /// `Microsoft`, or who else made it (X L12331); one-time files only.
+    PublisherName
     /// The line; one-time files only.
     LineId
 }
@@ -96,7 +118,7 @@ columns! {
 use Column::*;
 
 /// The version of the one-time and recurring layout. It is raised with any change of its columns.
-pub const ONE_TIME_VERSION: u32 = 1;
+pub const ONE_TIME_VERSION: u32 = 2;
 
 /// License reconciliation of an indirect provider, as published (L10101-10135).
 pub const LICENSE_INDIRECT: &[Column] = &[
@@ -133,8 +155,58 @@ pub const LICENSE_INDIRECT: &[Column] = &[
 /// License reconciliation of a direct partner: no reseller (billing-details.md C1), so that Subtotal is column T and Tax column U.
 pub const LICENSE_DIRECT: &[Column] = &without_reseller::<27>(LICENSE_INDIRECT);
 
-/// One-time and recurring reconciliation of an indirect provider; ours (billing-details.md C5).
+/// One-time and recurring reconciliation of an indirect provider; ours (billing-details.md C5), in the order of
+/// azure-marketplace-software.md G43.
 pub const ONE_TIME_INDIRECT: &[Column] = &[
+    PartnerId,
+    PartnerName,
+    CustomerId,
+    CustomerName,
+    CustomerDomainName,
+    CustomerCountry,
+    MpnId,
+    ResellerMpnId,
+    InvoiceNumber,
+    ProductId,
+    SkuId,
+    AvailabilityId,
+    SkuName,
+    ProductName,
+    SubscriptionDescription,
+    SubscriptionId,
+    SyndicationPartnerSubscriptionNumber,
+    DurableOfferId,
+    OfferName,
+    SubscriptionName,
+    OrderId,
+    PurchaseDate,
+    ChargeStartDate,
+    ChargeEndDate,
+    ChargeType,
+    TermMonths,
+    BillingCycleType,
+    UnitPrice,
+    EffectiveUnitPrice,
+    Quantity,
+    Amount,
+    TotalOtherDiscount,
+    Subtotal,
+    Tax,
+    TotalForCustomer,
+    Currency,
+    PricingCurrency,
+    PCToBCExchangeRate,
+    PCToBCExchangeRateDate,
+    PriceAdjustmentDescription,
+    PublisherName,
+    LineId,
+];
+
+/// The same of a direct partner.
+pub const ONE_TIME_DIRECT: &[Column] = &without_reseller::<41>(ONE_TIME_INDIRECT);
+
+/// The columns of version 1: such files are still read.
+pub const ONE_TIME_INDIRECT_1: &[Column] = &[
     PartnerId,
     CustomerId,
     CustomerName,
@@ -169,7 +241,7 @@ pub const ONE_TIME_INDIRECT: &[Column] = &[
 ];
 
 /// The same of a direct partner.
-pub const ONE_TIME_DIRECT: &[Column] = &without_reseller::<30>(ONE_TIME_INDIRECT);
+pub const ONE_TIME_DIRECT_1: &[Column] = &without_reseller::<30>(ONE_TIME_INDIRECT_1);
 
 /// A layout but for the column of the reseller, which a direct partner has none of.
 const fn without_reseller<const COLUMNS: usize>(indirect: &[Column]) -> [Column; COLUMNS] {
@@ -195,19 +267,21 @@ pub struct Layout {
     pub columns: &'static [Column],
 }
 
-/// Every layout of a reconciliation file.
-pub const LAYOUTS: [Layout; 4] = [
+/// Every layout of a reconciliation file: those that are written, then older ones that are read.
+pub const LAYOUTS: [Layout; 6] = [
     Layout { name: "license/indirect", columns: LICENSE_INDIRECT },
     Layout { name: "license/direct", columns: LICENSE_DIRECT },
-    Layout { name: "one-time/indirect/1", columns: ONE_TIME_INDIRECT },
-    Layout { name: "one-time/direct/1", columns: ONE_TIME_DIRECT },
+    Layout { name: "one-time/indirect/2", columns: ONE_TIME_INDIRECT },
+    Layout { name: "one-time/direct/2", columns: ONE_TIME_DIRECT },
+    Layout { name: "one-time/indirect/1", columns: ONE_TIME_INDIRECT_1 },
+    Layout { name: "one-time/direct/1", columns: ONE_TIME_DIRECT_1 },
 ];
 
 impl Layout {
     /// The layout of a family's file for a direct or an indirect partner.
     pub fn of(family: subledger_domain::charge::InvoiceFamily, indirect: bool) -> Self {
         use subledger_domain::charge::InvoiceFamily;
-        let [license, license_direct, one_time, one_time_direct] = LAYOUTS;
+        let [license, license_direct, one_time, one_time_direct, ..] = LAYOUTS;
         match (family, indirect) {
             (InvoiceFamily::LicenseUsage, true) => license,
             (InvoiceFamily::LicenseUsage, false) => license_direct,

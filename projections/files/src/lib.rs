@@ -15,7 +15,7 @@ pub mod read;
 mod row;
 pub mod text;
 
-pub use row::{Facts, ResellerOfRecord, Row};
+pub use row::{FIRST_PARTY, Facts, ResellerOfRecord, Row, Sold, priced};
 
 /// Writes one record: RFC 4180, CRLF, quotes only where they are needed.
 pub fn write_record<I>(out: &mut Vec<u8>, cells: I)

@@ -173,7 +173,11 @@ impl Cells<'_> {
             return Err(self.invalid(Column::SyndicationPartnerSubscriptionNumber, "a subscription's id"));
         }
         let quantity = self.amount(Column::Quantity)?;
-        let whole = u32::try_from(quantity.trunc()).ok().filter(|_| quantity.fract().is_zero());
+        // Usage has parts of units, and takes some back; seats are whole.
+        let one_time = self.places.iter().any(|(column, _)| *column == Column::EffectiveUnitPrice);
+        if !one_time && (!quantity.fract().is_zero() || quantity < Decimal::ZERO) {
+            return Err(self.invalid(Column::Quantity, "a whole number of seats"));
+        }
         Ok(Line {
             row: self.row,
             line_id: self.text(Column::LineId).to_owned(),
@@ -184,7 +188,7 @@ impl Cells<'_> {
             charge_start: self.date(Column::ChargeStartDate)?,
             charge_end: self.date(Column::ChargeEndDate)?,
             unit_price: self.amount(Column::UnitPrice)?,
-            quantity: whole.ok_or_else(|| self.invalid(Column::Quantity, "a whole number of seats"))?,
+            quantity,
             amount: self.amount(Column::Amount)?,
             discount: self.amount(Column::TotalOtherDiscount)?,
             subtotal: self.amount(Column::Subtotal)?,
@@ -222,7 +226,7 @@ impl Cells<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layout::{LICENSE_DIRECT, LICENSE_INDIRECT};
+    use crate::layout::{LICENSE_DIRECT, LICENSE_INDIRECT, ONE_TIME_INDIRECT, ONE_TIME_INDIRECT_1};
 
     /// The sample of the published field table (L10102-10135), in order.
     const SAMPLE: &str = "8ddd03642-test-test-test-46b58d356b4e,12ABCD34-001A-BCD2-987C-3210ABCD5678,Test Customer A,4390934,,\
@@ -270,8 +274,8 @@ mod tests {
                 ("2019-02-01".into(), "2019-02-28".into())
             );
             assert_eq!(
-                (line.unit_price.to_string(), line.quantity, line.amount.to_string()),
-                ("6.82".into(), 2, "13.32".into())
+                (line.unit_price.to_string(), line.quantity.to_string(), line.amount.to_string()),
+                ("6.82".into(), "2".into(), "13.32".into())
             );
             assert_eq!(
                 (line.discount.to_string(), line.subtotal.to_string(), line.currency.as_str()),
@@ -293,6 +297,32 @@ mod tests {
         assert_eq!(file(&header(&direct, str::to_owned), &reversed.join(",")).unwrap(), line);
         let reader = Reader::new(text.as_bytes()).unwrap();
         assert_eq!(reader.layout().name, "license/direct");
+    }
+
+    #[test]
+    fn a_one_time_file_of_either_version_is_read_and_usage_has_parts_of_units() {
+        let row = |columns: &[Column], quantity: &str| {
+            let cell = |column: &Column| match column {
+                Column::SyndicationPartnerSubscriptionNumber => "plan-1",
+                Column::ChargeStartDate => "10/1/2019 0:00",
+                Column::ChargeEndDate => "10/31/2019 23:59",
+                Column::Quantity => quantity,
+                Column::UnitPrice | Column::EffectiveUnitPrice => "0.02",
+                Column::Amount | Column::Subtotal | Column::TotalForCustomer => "1.75",
+                Column::TotalOtherDiscount | Column::Tax => "0.00",
+                _ => "",
+            };
+            file(&header(columns, str::to_owned), &columns.iter().map(cell).collect::<Vec<_>>().join(","))
+        };
+        for (columns, name) in
+            [(ONE_TIME_INDIRECT, "one-time/indirect/2"), (ONE_TIME_INDIRECT_1, "one-time/indirect/1")]
+        {
+            let text = header(columns, str::to_owned);
+            assert_eq!(Reader::new(text.as_bytes()).unwrap().layout().name, name);
+            assert_eq!(row(columns, "96").unwrap()[0].quantity, Decimal::from(96));
+        }
+        assert_eq!(row(ONE_TIME_INDIRECT, "-0.25").unwrap()[0].quantity, Decimal::new(-25, 2));
+        assert_eq!(row(ONE_TIME_INDIRECT_1, "0.25").unwrap_err().code(), "INVALID_VALUE");
     }
 
     #[test]

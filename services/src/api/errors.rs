@@ -38,7 +38,7 @@ pub(crate) fn field_status(reason: &str, path: &str, what: &str) -> Status {
 
 /// There is nothing with that id.
 pub(crate) fn not_found(kind: &str, id: &str) -> Status {
-    let reason = format!("{}_NOT_FOUND", kind.to_ascii_uppercase());
+    let reason = format!("{}_NOT_FOUND", kind.to_ascii_uppercase().replace(' ', "_"));
     status(Code::NotFound, &reason, format!("there is no {kind} {id:?}"), &[("id", id.to_owned())])
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use chrono::NaiveDate;
 use serde_json::{Value, json};
 use subledger_log::codec::to_json;
 use subledger_proto::{
@@ -82,6 +83,27 @@ fn moment(text: &str) -> Result<AsOf, String> {
     Ok(moment)
 }
 
+/// Whether a moment is not before another on either axis, and not the same. Moments whose times of recording cannot be compared (a time and
+/// commits, or commits of which some are earlier and some later) are taken as they come.
+fn is_later(from: &AsOf, to: &AsOf) -> bool {
+    // No day and no time is now, which is later than any.
+    let day = |at: &AsOf| at.effective_on.parse().unwrap_or(NaiveDate::MAX);
+    let is_now = |at: &AsOf| at.recorded_at.is_none() && at.recorded_positions.is_empty();
+    let seconds = |at: &AsOf| at.recorded_at.as_ref().map(|at| (at.seconds, at.nanos));
+    let recorded_not_before = match (seconds(from), seconds(to)) {
+        _ if is_now(from) => true,
+        _ if is_now(to) => false,
+        (Some(from), Some(to)) => from >= to,
+        (None, None) => to.recorded_positions.iter().all(|to| {
+            let same = |from: &&Position| (from.family, from.partition) == (to.family, to.partition);
+            // Nothing is known of a partition that is not named.
+            from.recorded_positions.iter().find(same).is_some_and(|from| from.seq >= to.seq)
+        }),
+        _ => false,
+    };
+    recorded_not_before && day(from) >= day(to) && from != to
+}
+
 const FIELDS: &[Column] = &[
     Column::text("KIND", "kind"),
     Column::text("PARTNER", "partner_id"),
@@ -95,39 +117,37 @@ const FIELDS: &[Column] = &[
 
 /// Prints the changes.
 pub(crate) async fn run(args: Args) -> Result<(), Failure> {
+    if let Some(to) = &args.to
+        && is_later(&args.from, to)
+    {
+        let text = "--from is later than --to: changes go forward in time, so name the earlier moment first";
+        return Err(Failure::Usage(text.to_owned()));
+    }
     let connection = args.address.connect().await?;
-    let of_billing = |page_token: String| ListBillingChangesRequest {
-        partner_id: args.partner.clone().unwrap_or_default(),
-        from: Some(args.from.clone()),
-        to: args.to.clone(),
-        page_size: PAGE,
-        page_token,
-        min_position: args.min_position.clone(),
-    };
-    let of_incentives = |page_token: String| ListIncentiveChangesRequest {
-        partner_id: args.partner.clone().unwrap_or_default(),
-        from: Some(args.from.clone()),
-        to: args.to.clone(),
-        page_size: PAGE,
-        page_token,
-        min_position: args.min_position.clone(),
-    };
-    let of_customers = |page_token: String| ListCustomerChangesRequest {
-        customer_id: args.customer.clone().unwrap_or_default(),
-        partner_id: args.partner.clone().unwrap_or_default(),
-        from: Some(args.from.clone()),
-        to: args.to.clone(),
-        page_size: PAGE,
-        page_token,
-        min_position: args.min_position.clone(),
-    };
+    // The three requests are alike but for their names.
+    macro_rules! request {
+        ($message:ident $(of $customer_id:ident)?, $page_token:expr) => {
+            $message {
+                $($customer_id: args.customer.clone().unwrap_or_default(),)?
+                partner_id: args.partner.clone().unwrap_or_default(),
+                from: Some(args.from.clone()),
+                to: args.to.clone(),
+                page_size: PAGE,
+                page_token: $page_token,
+                min_position: args.min_position.clone(),
+            }
+        };
+    }
     let mut report = Report::new(args.output)?;
     if args.partner.is_some() && args.customer.is_none() {
         let client = connection.billing();
-        each_page(&mut report, async |token| client.clone().list_billing_changes(of_billing(token)).await).await?;
+        each_page(&mut report, async |token| {
+            client.clone().list_billing_changes(request!(ListBillingChangesRequest, token)).await
+        })
+        .await?;
         let client = connection.incentives();
         each_page(&mut report, async |token| {
-            let page = client.clone().list_incentive_changes(of_incentives(token)).await;
+            let page = client.clone().list_incentive_changes(request!(ListIncentiveChangesRequest, token)).await;
             // Who may see invoices may not see incentives.
             match page {
                 Err(status) if status.code() == Code::PermissionDenied => {
@@ -140,7 +160,10 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         .await?;
     }
     let client = connection.customers();
-    each_page(&mut report, async |token| client.clone().list_customer_changes(of_customers(token)).await).await?;
+    each_page(&mut report, async |token| {
+        client.clone().list_customer_changes(request!(ListCustomerChangesRequest of customer_id, token)).await
+    })
+    .await?;
     report.finish()
 }
 
@@ -247,6 +270,30 @@ fn rows(change: &Change) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_goes_backward_on_both_axes_is_told() {
+        for (from, to, later) in [
+            ("2018-02-28", "2018-01-31", true),
+            ("2018-01-31", "2018-02-28", false),
+            ("2018-01-31", "2018-01-31", false),
+            // February as it is known now and as it was known in March.
+            ("2018-02-28", "2018-02-28,recorded:2018-03-03", true),
+            ("2018-02-28,recorded:2018-03-03", "2018-02-28", false),
+            ("recorded:2018-03-04", "recorded:2018-03-03", true),
+            ("recorded:2018-03-03", "recorded:2018-03-04", false),
+            // One axis forward, one back: a question of its own.
+            ("2018-01-31,recorded:2018-03-04", "2018-02-28,recorded:2018-03-03", false),
+            ("customers/2@9", "customers/2@6", true),
+            ("customers/2@6", "customers/2@9", false),
+            ("customers/2@9", "customers/1@3", false),
+            ("customers/2@9,customers/1@2", "customers/2@6,customers/1@3", false),
+            ("customers/2@9,customers/1@2", "customers/2@6", true),
+            ("customers/2@9", "recorded:2018-03-03", false),
+        ] {
+            assert_eq!(is_later(&moment(from).unwrap(), &moment(to).unwrap()), later, "{from} {to}");
+        }
+    }
 
     #[test]
     fn a_moment_is_a_day_and_what_was_recorded() {

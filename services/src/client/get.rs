@@ -136,9 +136,9 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Kind::Offer | Kind::Partner => Days { as_of: args.look_back.published_by()?, ..args.days },
         _ => args.days,
     };
-    let never = matches!(args.kind, Kind::CreditNote | Kind::Association | Kind::CoopClaim);
+    let never = matches!(args.kind, Kind::Association | Kind::CoopClaim);
     if args.look_back.is_given() && (args.days.on.is_some() || never) {
-        let text = "--as-of and --recorded-by look back at a customer, a subscription, a transfer or an invoice, --as-of at an offer or a partner too; --on stands alone";
+        let text = "--as-of and --recorded-by look back at a customer, a subscription, a transfer, an invoice or a credit note, --as-of at an offer or a partner too; --on stands alone";
         return Err(Failure::Usage(text.to_owned()));
     }
     let as_of = args.look_back.to_wire()?;
@@ -280,7 +280,7 @@ async fn fetch(
             to_json("subledger.v1.Offer", &to.catalog().get_offer(request).await?.into_inner())
         }
         Kind::CreditNote => {
-            let request = GetCreditNoteRequest { credit_note_number: id, min_position };
+            let request = GetCreditNoteRequest { credit_note_number: id, min_position, as_of };
             to_json("subledger.v1.CreditNote", &to.billing().get_credit_note(request).await?.into_inner())
         }
         Kind::Association => {

@@ -318,9 +318,9 @@ impl Kind {
             }
             Self::Balances | Self::Entries => &["partner", "currency", "account", "as-of", "recorded-by"],
             Self::Charges => &["partner", "customer", "subscription", "unbilled", "as-of", "recorded-by"],
-            Self::CreditNotes | Self::Withholdings | Self::Claims | Self::SecondFactors => &["partner"],
-            Self::Payments => &["partner", "currency", "unallocated"],
-            Self::Invoices | Self::Ageing => &["partner", "as-of", "recorded-by"],
+            Self::Withholdings | Self::Claims | Self::SecondFactors => &["partner"],
+            Self::Payments => &["partner", "currency", "unallocated", "as-of", "recorded-by"],
+            Self::CreditNotes | Self::Invoices | Self::Ageing => &["partner", "as-of", "recorded-by"],
             Self::Statement => &["partner", "currency", "from", "to"],
             Self::Orders | Self::Activities => &["customer", "partner", "from", "to"],
             Self::Users => &["customer", "as-of", "recorded-by"],
@@ -511,8 +511,8 @@ async fn page(
             partner_id, customer_id, subscription_id: text(f.subscription), unbilled: f.unbilled, as_of }).charges as "Charge"),
         Kind::Invoices => page!(billing.list_invoices(ListInvoicesRequest { partner_id, as_of }).invoices as "Invoice"),
         Kind::Payments => page!(billing.list_payments(ListPaymentsRequest {
-            partner_id, currency, unallocated: f.unallocated }).payments as "Payment"),
-        Kind::CreditNotes => page!(billing.list_credit_notes(ListCreditNotesRequest { partner_id })
+            partner_id, currency, unallocated: f.unallocated, as_of }).payments as "Payment"),
+        Kind::CreditNotes => page!(billing.list_credit_notes(ListCreditNotesRequest { partner_id, as_of })
             .credit_notes as "CreditNote"),
         Kind::Withholdings => page!(billing.list_withholding_requests(ListWithholdingRequestsRequest { partner_id })
             .requests as "WithholdingRequest"),

@@ -199,8 +199,8 @@ impl Oracle {
     fn invoice(&mut self, invoice: &InvoiceIssued) -> Result<(), String> {
         let customers = self.partitions.iter().filter(|(partition, _)| partition.family == Family::Customers);
         for (partition, history) in customers {
-            if history.marked.is_none_or(|marked| marked < invoice.invoice_date) {
-                return Err(format!("an invoice of {}, but {partition} is not done with it", invoice.invoice_date));
+            if history.marked.is_none_or(|marked| marked.succ_opt() < Some(invoice.period_end)) {
+                return Err(format!("an invoice up to {}, but {partition} is not done", invoice.period_end));
             }
         }
         let series = (invoice.partner_id.to_string(), invoice.family, invoice.currency.to_string());

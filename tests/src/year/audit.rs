@@ -221,7 +221,7 @@ impl Audit<'_> {
             if !invoice.rebills.is_empty() {
                 continue;
             }
-            let month = invoice.invoice_date.get(..7).unwrap_or_default().to_owned();
+            let month = invoice.period_end.get(..7).unwrap_or_default().to_owned();
             let key = (month.clone(), invoice.currency.clone());
             let partner = books.partner.clone();
             let empty = Row { partner, month, currency: invoice.currency.clone(), ..Row::default() };

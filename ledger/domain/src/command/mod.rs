@@ -145,6 +145,8 @@ pub enum Command {
     BarEarnedCredit(BarEarnedCredit),
     SetSpendingBudget(SetSpendingBudget),
     RemoveSpendingBudget(RemoveSpendingBudget),
+    /// Whether a partner is told of budgets that are used up.
+    SwitchBudgetNotice(SwitchBudgetNotice),
     // Erasure.
     EraseCustomer(EraseCustomer),
     // Transfers by form, groups of licenses.
@@ -334,6 +336,7 @@ impl Command {
             Self::BarEarnedCredit(c) => Target::Partner(&c.partner_id),
             Self::SetSpendingBudget(c) => Target::Customer(&c.customer_id),
             Self::RemoveSpendingBudget(c) => Target::Customer(&c.customer_id),
+            Self::SwitchBudgetNotice(c) => Target::Partner(&c.partner_id),
             Self::EraseCustomer(c) => Target::Customer(&c.customer_id),
             Self::RequestAzureTransfer(c) => Target::Customer(&c.customer_id),
             Self::SignTransferForm(c) => Target::Customer(&c.customer_id),

@@ -218,3 +218,14 @@ pub struct RemoveSpendingBudget {
     /// Whose budget for it.
     pub partner_id: PartnerId,
 }
+
+/// Whether a partner is told of budgets that are used up, and where (L11038-11040).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SwitchBudgetNotice {
+    /// The partner.
+    pub partner_id: PartnerId,
+    /// Whether it is told.
+    pub on: bool,
+    /// Where; needed where it is told.
+    pub email: String,
+}

@@ -92,7 +92,7 @@ events! {
     NetworkAgreementRecorded, EarnedCreditBarred,
     AzureSubscriptionRegistered, UsageRecorded, UsageRated, UsageCharged, AccessGranted, AccessRevoked, PartnerIdLinked,
     EarnedCreditReviewed, EarnedCreditDisputed, EarnedCreditDisputeDecided, EarnedCreditDisputeWithdrawn,
-    SpendingBudgetSet, SpendingBudgetRemoved, BudgetThresholdReached,
+    SpendingBudgetSet, SpendingBudgetRemoved, BudgetThresholdReached, BudgetNoticeSwitched, EarnedCreditLost,
     // Requests that run out, transfers by form, groups of licenses.
     RelationshipRequestExpired, TransferFormSigned, TransferFormSubmitted, TransferAccessCleaned,
     LicenseGroupSet, LicenseGroupDeleted,

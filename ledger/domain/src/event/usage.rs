@@ -10,7 +10,8 @@ use crate::{
     ids::{AssignmentId, AzureSubscriptionId, CustomerId, DisputeId, PartnerId, SubscriptionId},
     money::Currency,
     usage::{
-        AccessPath, AccessScope, CreditTerms, ExchangeRate, HeldUsage, Meter, MeterPriceRow, RatedUsage, UsageRecord,
+        AccessPath, AccessScope, CreditReason, CreditTerms, ExchangeRate, HeldUsage, Meter, MeterPriceRow, RatedUsage,
+        UsageRecord,
     },
 };
 
@@ -269,5 +270,32 @@ event! {
         currency: Currency,
         /// Of the budget, whole, rounded half up.
         percent: u32,
+    }
+
+    /// Partner: it is told of budgets that are used up, or no more.
+    BudgetNoticeSwitched {
+        /// The partner.
+        partner_id: PartnerId,
+        /// Whether it is told.
+        on: bool,
+        /// Where; empty where it is not told and named no address.
+        email: String,
+    }
+
+    /// Customer: use earns no more credit; its partner is told with the first day without, after one with it
+    /// (azure-marketplace-software.md 2.19).
+    EarnedCreditLost {
+        /// The customer.
+        customer_id: CustomerId,
+        /// Who is billed.
+        partner_id: PartnerId,
+        /// The plan.
+        subscription_id: SubscriptionId,
+        /// The narrowest that has everything that lost it.
+        scope: AccessScope,
+        /// First day of use without, UTC.
+        first_day: NaiveDate,
+        /// Why, of the first resource of several.
+        reason: CreditReason,
     }
 }

@@ -1,4 +1,4 @@
-//! Billing cycles: each ends with an invoice date (billing-details.md 2.4, L10498).
+//! Billing cycles, and how the invoice of each is dated (billing-details.md 2.4, L10498).
 
 use chrono::{Datelike, NaiveDate};
 use serde::{Deserialize, Serialize};
@@ -39,7 +39,7 @@ impl CycleStart {
 impl Partner {
     /// The first days of the cycles after those that the day is in. None only at the end of the calendar.
     pub fn next_cycle(&self, day: NaiveDate) -> Option<CycleStart> {
-        let after = |family| invoice_date(family, self.billing_day, day.max(self.registered_on))?.succ_opt();
+        let after = |family| cycle_end(family, self.billing_day, day.max(self.registered_on))?.succ_opt();
         Some(CycleStart {
             license_usage: after(InvoiceFamily::LicenseUsage)?,
             one_time_recurring: after(InvoiceFamily::OneTimeRecurring)?,
@@ -54,13 +54,15 @@ pub(super) fn next_cycle(partner: &Partner, day: NaiveDate) -> Result<CycleStart
         .ok_or_else(|| check::invalid("effective_at", "No billing cycle follows this day in any calendar"))
 }
 
-/// The date of the invoice that carries what was charged on `day`: the first billing date on or after it. None only at the end of the
-/// calendar.
+/// Day of the month after its own on which the invoice of a calendar month is dated (azure-marketplace-software.md G28).
+const DATED_DAY_OF_MONTH: u32 = 8;
+
+/// The last day of the cycle that `day` is in; its invoice carries what was charged on `day`, and is issued as soon as the cycle's last day
+/// is closed. None only at the end of the calendar.
 ///
 /// License and usage: the partner's billing day, clamped to the month's last day (L9700, L9838).
-/// One-time and recurring: the last day of the calendar month. The source says only "by the 8th of the next month" (L9703); the
-/// document is dated with the last day it covers, as the license invoice is (L10498), and issued as soon as that day is closed.
-pub fn invoice_date(family: InvoiceFamily, billing_day: u32, day: NaiveDate) -> Option<NaiveDate> {
+/// One-time and recurring: the last day of the calendar month (L9703).
+pub fn cycle_end(family: InvoiceFamily, billing_day: u32, day: NaiveDate) -> Option<NaiveDate> {
     let day_of_month = match family {
         InvoiceFamily::LicenseUsage => billing_day,
         InvoiceFamily::OneTimeRecurring => 31,
@@ -69,13 +71,24 @@ pub fn invoice_date(family: InvoiceFamily, billing_day: u32, day: NaiveDate) -> 
     if date >= day { Some(date) } else { clamped(first_of_next_month(day)?, day_of_month) }
 }
 
-/// The first day of the billing period that ends on a billing date: the day after the one before it (L10498). None only at the calendar's start.
-pub fn billing_period_start(family: InvoiceFamily, billing_day: u32, billing_date: NaiveDate) -> Option<NaiveDate> {
+/// The date of the invoice of a cycle that ends on a day. None only at the end of the calendar.
+///
+/// License and usage: that day (L10498, L10499). One-time and recurring: the 8th of the next month, until whose beginning the source has it
+/// ready (L9703, L13708; G28); it is due 60 days after that date, not after its issue.
+pub fn invoice_date(family: InvoiceFamily, cycle_end: NaiveDate) -> Option<NaiveDate> {
+    match family {
+        InvoiceFamily::LicenseUsage => Some(cycle_end),
+        InvoiceFamily::OneTimeRecurring => first_of_next_month(cycle_end)?.with_day(DATED_DAY_OF_MONTH),
+    }
+}
+
+/// The first day of the billing period that ends on a day: the day after the end of the cycle before (L10498). None only at the calendar's start.
+pub fn billing_period_start(family: InvoiceFamily, billing_day: u32, cycle_end: NaiveDate) -> Option<NaiveDate> {
     let day_of_month = match family {
         InvoiceFamily::LicenseUsage => billing_day,
         InvoiceFamily::OneTimeRecurring => 31,
     };
-    clamped(billing_date.with_day(1)?.pred_opt()?, day_of_month)?.succ_opt()
+    clamped(cycle_end.with_day(1)?.pred_opt()?, day_of_month)?.succ_opt()
 }
 
 /// The day of that number in the month of `month`, or the month's last day.

@@ -1,7 +1,7 @@
 //! Decisions about one partner.
 
 use super::{
-    Partner, account, coop, incentives, invoice, membership, merge, network, partnership, profile, program,
+    Partner, account, coop, incentives, invoice, membership, merge, network, notice, partnership, profile, program,
     receivables, roles, tax, verification,
 };
 use crate::{
@@ -25,6 +25,10 @@ pub fn decide(
         Command::RegisterPartner(command) => register(state, command, context),
         Command::IssueInvoice(c) => invoice::issue(registered_one(state, &c.partner_id)?, &reference.catalog, c),
         Command::UpdateBillingProfile(c) => profile::update(registered_one(state, &c.partner_id)?, c, context),
+        Command::SwitchBudgetNotice(c) => {
+            registered_one(state, &c.partner_id)?;
+            notice::switch(c)
+        }
         Command::SubmitTaxId(c) => tax::submit_id(registered_one(state, &c.partner_id)?, c),
         Command::ValidateTaxId(c) => tax::validate_id(registered_one(state, &c.partner_id)?, c, context),
         Command::RejectTaxId(c) => tax::reject_id(registered_one(state, &c.partner_id)?, c, context),

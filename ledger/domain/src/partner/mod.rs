@@ -9,6 +9,7 @@ mod invoice;
 mod membership;
 mod merge;
 mod network;
+mod notice;
 mod number;
 mod partnership;
 mod profile;
@@ -35,7 +36,7 @@ use crate::{
 
 pub use account::{Absorbed, Account, GlobalAccount, LOCATIONS_MAX, LegalProfile, Location};
 pub use coop::Coop;
-pub use cycle::{CycleStart, billing_period_start, invoice_date};
+pub use cycle::{CycleStart, billing_period_start, cycle_end, invoice_date};
 pub use decide::decide;
 pub use incentives::Incentives;
 pub use invoice::{InvoiceHeader, PAYMENT_TERM_DAYS};
@@ -45,6 +46,7 @@ pub use membership::{
 };
 pub use merge::{Merge, MergeStanding};
 pub use network::Network;
+pub use notice::BudgetNotice;
 pub use partnership::{Partnership, PartnershipStanding};
 pub use profile::BillingProfile;
 pub use program::{Program, Restriction, SuspensionTrigger};
@@ -119,6 +121,8 @@ pub struct Partner {
     pub incentives: Incentives,
     /// Who has which role in its account.
     pub roles: Roles,
+    /// Whether it is told of budgets that are used up.
+    pub budget_notice: BudgetNotice,
 }
 
 /// The invoices of one family and currency.
@@ -156,6 +160,7 @@ impl From<&PartnerRegistered> for Partner {
             coop: Coop::default(),
             incentives: Incentives::default(),
             roles: Roles::default(),
+            budget_notice: BudgetNotice::default(),
         }
     }
 }
@@ -230,6 +235,9 @@ impl Partners {
                 self.principals.entry(e.principal.clone()).or_default().insert(e.partner_id.clone());
             }
             Event::RoleRemoved(e) => self.remove_role(e),
+            Event::BudgetNoticeSwitched(e) => self.change(&e.partner_id, |partner| {
+                partner.budget_notice = BudgetNotice { on: e.on, email: e.email.clone() };
+            }),
             Event::EarnedCreditBarred(e) => self.change(&e.partner_id, |partner| partner.network.bar(e.from, e.to)),
             Event::TaxExemptionRefused(e) => self.change_tax(&e.partner_id, |tax| {
                 tax.answer_exemption(&e.exemption_id, ExemptionState::Refused { reason: e.reason.clone() });

@@ -154,6 +154,7 @@ commands! {
     BarEarnedCredit { partner_id, from, to, reason }
     SetSpendingBudget { customer_id, partner_id, amount, currency }
     RemoveSpendingBudget { customer_id, partner_id }
+    SwitchBudgetNotice { partner_id, on, email }
     EraseCustomer { customer_id, reason }
     ChangeReservation { customer_id, partner_id, subscription_id, scope, azure_subscription_id }
     // Transfers by form, groups of licenses.

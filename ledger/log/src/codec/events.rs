@@ -186,6 +186,8 @@ events! {
     SpendingBudgetRemoved { customer_id, partner_id }
     CustomerErased { customer_id, reason, erased_on }
     BudgetThresholdReached { customer_id, partner_id, month, estimate, budget, currency, percent }
+    BudgetNoticeSwitched { partner_id, on, email }
+    EarnedCreditLost { customer_id, partner_id, subscription_id, scope, first_day, reason }
     // Requests that run out, transfers by form, groups of licenses.
     RelationshipRequestExpired { customer_id, partner_id, expired_on }
     TransferFormSigned { customer_id, transfer_id, signer }

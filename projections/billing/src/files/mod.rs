@@ -6,10 +6,11 @@ use std::collections::HashMap;
 
 use subledger_domain::{
     charge::Charged,
-    ids::{CustomerId, PartnerId, SubscriptionId},
+    ids::{CustomerId, MeterId, OfferId, PartnerId, SubscriptionId},
     party::PartnerKind,
+    usage::THIRD_PARTY_TAG,
 };
-use subledger_files::{Facts, ResellerOfRecord, Row, layout::Layout};
+use subledger_files::{FIRST_PARTY, Facts, ResellerOfRecord, Row, Sold, layout::Layout};
 use subledger_fold::{
     Rows, StoreError,
     page::{PageRequest, QueryError},
@@ -17,7 +18,7 @@ use subledger_fold::{
 
 use crate::{
     query::{Selection, list_selected},
-    tables::facts,
+    tables::{facts, usage},
 };
 
 pub use daily::daily_usage_part;
@@ -87,19 +88,28 @@ pub fn customer_name(rows: &dyn Rows, customer: &CustomerId) -> Result<String, S
 /// Looks each partner, customer and subscription up once for a page.
 struct Known<'a> {
     rows: &'a dyn Rows,
-    /// Partner network numbers.
-    numbers: HashMap<PartnerId, String>,
+    /// Names and partner network numbers.
+    partners: HashMap<PartnerId, (String, String)>,
+    offers: HashMap<OfferId, Option<Sold>>,
+    meters: HashMap<MeterId, Option<Sold>>,
     customers: HashMap<CustomerId, facts::CustomerFacts>,
     subscriptions: HashMap<(CustomerId, SubscriptionId), Option<facts::SubscriptionFacts>>,
 }
 
 impl<'a> Known<'a> {
     fn new(rows: &'a dyn Rows) -> Self {
-        Self { rows, numbers: HashMap::new(), customers: HashMap::new(), subscriptions: HashMap::new() }
+        Self {
+            rows,
+            partners: HashMap::new(),
+            offers: HashMap::new(),
+            meters: HashMap::new(),
+            customers: HashMap::new(),
+            subscriptions: HashMap::new(),
+        }
     }
 
     fn facts(&mut self, line: &Charged) -> Result<Facts, StoreError> {
-        let mpn_id = self.number(&line.partner_id)?;
+        let (partner_name, mpn_id) = self.partner(&line.partner_id)?;
         let reseller = match &line.reseller_id {
             None => ResellerOfRecord::OwnSale,
             Some(reseller) => match self.number(reseller)? {
@@ -111,6 +121,8 @@ impl<'a> Known<'a> {
         let subscription = self.subscription(line)?;
         let term = facts::term(self.rows, &line.customer_id, &line.subscription_id, line.charge_start)?;
         Ok(Facts {
+            partner_name,
+            sold: self.sold(line)?,
             mpn_id,
             reseller,
             customer_name: customer.company_name,
@@ -123,12 +135,53 @@ impl<'a> Known<'a> {
     }
 
     fn number(&mut self, partner: &PartnerId) -> Result<String, StoreError> {
-        if let Some(known) = self.numbers.get(partner) {
+        Ok(self.partner(partner)?.1)
+    }
+
+    fn partner(&mut self, partner: &PartnerId) -> Result<(String, String), StoreError> {
+        if let Some(known) = self.partners.get(partner) {
             return Ok(known.clone());
         }
-        let number = facts::partner(self.rows, partner)?.map(|partner| partner.mpn_id).unwrap_or_default();
-        self.numbers.insert(partner.clone(), number.clone());
-        Ok(number)
+        let found = facts::partner(self.rows, partner)?;
+        let found = found.map(|partner| (partner.name, partner.mpn_id)).unwrap_or_default();
+        self.partners.insert(partner.clone(), found.clone());
+        Ok(found)
+    }
+
+    /// The meter of a line of usage, else the offer.
+    fn sold(&mut self, line: &Charged) -> Result<Option<Sold>, StoreError> {
+        let Some(charge) = &line.usage else { return self.offer(&line.offer_id) };
+        if let Some(known) = self.meters.get(&charge.meter_id) {
+            return Ok(known.clone());
+        }
+        let found = usage::meter(self.rows, &charge.meter_id)?.map(|meter| Sold {
+            product_id: meter.product_id,
+            sku_id: meter.sku_id,
+            sku_name: meter.sku_name,
+            availability_id: meter.availability_id,
+            product_name: meter.product_name,
+            publisher_name: match meter.publisher_name {
+                name if name.is_empty() && !meter.tags.contains(THIRD_PARTY_TAG) => FIRST_PARTY.to_owned(),
+                name => name,
+            },
+            term_months: 0,
+        });
+        self.meters.insert(charge.meter_id.clone(), found.clone());
+        Ok(found)
+    }
+
+    fn offer(&mut self, id: &OfferId) -> Result<Option<Sold>, StoreError> {
+        if let Some(known) = self.offers.get(id) {
+            return Ok(known.clone());
+        }
+        let found = facts::offer(self.rows, id)?.map(|offer| Sold {
+            product_id: offer.product_id,
+            publisher_name: offer.publisher_name.unwrap_or_else(|| FIRST_PARTY.to_owned()),
+            term_months: offer.term_months,
+            ..Sold::default()
+        });
+        self.offers.insert(id.clone(), found.clone());
+        Ok(found)
     }
 
     fn customer(&mut self, customer: &CustomerId) -> Result<facts::CustomerFacts, StoreError> {

@@ -19,7 +19,7 @@ use super::{Booked, expect_family};
 use crate::{
     ledger::{self, Posting, add},
     tables::{
-        credit_notes::{self, CreditNote, CreditNoteState, IssuedCreditNote},
+        credit_notes::{self, CreditNote, CreditNoteState, IssuedCreditNote, Stepped},
         invoice_index, invoices, payments,
         receivables::{self, Movement, Part, Place, Rebill, Receivable},
         refunds, standings,
@@ -60,7 +60,7 @@ pub(super) fn fold(rows: &mut dyn Changes, position: Position, index: u32, event
         }),
         Event::WithholdingApproved(e) => fold.withholding_approved(e),
         Event::CreditNoteRequested(e) => fold.credit_note_requested(e),
-        Event::CreditNoteRefused(e) => credit_notes::change(fold.rows, &e.partner_id, &e.invoice_number, |note| {
+        Event::CreditNoteRefused(e) => fold.credit_note((&e.partner_id, &e.invoice_number), e.refused_on, |note| {
             note.state = CreditNoteState::Refused;
             note.comments.clone_from(&e.comments);
         }),
@@ -100,6 +100,24 @@ struct Fold<'a> {
 }
 
 impl Fold<'_> {
+    fn place(&self, on: NaiveDate) -> Place {
+        Place { on, seq: self.position.seq, index: self.index }
+    }
+
+    fn stepped(&self, on: NaiveDate) -> Stepped {
+        Stepped { position: self.position, index: self.index, on }
+    }
+
+    fn credit_note(
+        &mut self,
+        of: (&PartnerId, &InvoiceNumber),
+        on: NaiveDate,
+        change: impl FnOnce(&mut CreditNote),
+    ) -> Result<(), StoreError> {
+        let at = self.stepped(on);
+        credit_notes::change(self.rows, at, of, change)
+    }
+
     fn post(
         &mut self,
         partner_id: &PartnerId,
@@ -134,13 +152,13 @@ impl Fold<'_> {
         part: Part,
         amount: Decimal,
     ) -> Result<(), StoreError> {
-        let place = Place { on, seq: self.position.seq, index: self.index };
+        let place = self.place(on);
         receivables::change(self.rows, number, place, Movement { part, amount })?;
         standings::plan(self.rows, partner)
     }
 
     fn received(&mut self, e: &PaymentReceived) -> Result<(), StoreError> {
-        payments::put(self.rows, &payments::Payment::new(e))?;
+        payments::put(self.rows, &payments::Payment::new(self.position, e))?;
         let (on, reference) = (e.value_date, e.payment_id.as_str());
         self.state(&e.partner_id, e.currency, on, StatementKind::Payment, reference, -e.amount)?;
         self.post(&e.partner_id, e.currency, &ledger::payment_posting(e.amount), on, reference)
@@ -162,14 +180,16 @@ impl Fold<'_> {
         amount: Decimal,
         on: NaiveDate,
     ) -> Result<(), StoreError> {
-        payments::allocate(self.rows, partner, payment, number, amount)?;
+        let (place, to) = (self.place(on), Some(number.clone()));
+        payments::move_part(self.rows, (partner, payment), place, &payments::Move { to, amount })?;
         self.change(partner, number, on, Part::Allocated, amount)?;
         self.post(partner, currency, &ledger::allocation_posting(amount), on, number.as_str())
     }
 
     fn refunded(&mut self, e: &PaymentRefunded) -> Result<(), StoreError> {
-        payments::refund(self.rows, &e.partner_id, &e.payment_id, e.amount)?;
         let (on, reference) = (e.refunded_on, e.payment_id.as_str());
+        let (place, moved) = (self.place(on), payments::Move { to: None, amount: e.amount });
+        payments::move_part(self.rows, (&e.partner_id, &e.payment_id), place, &moved)?;
         self.state(&e.partner_id, e.currency, on, StatementKind::Refund, reference, e.amount)?;
         self.post(&e.partner_id, e.currency, &ledger::payment_posting(-e.amount), on, reference)
     }
@@ -213,8 +233,10 @@ impl Fold<'_> {
 
     fn credit_note_requested(&mut self, e: &CreditNoteRequested) -> Result<(), StoreError> {
         let currency = receivables::known(self.rows, &e.invoice_number)?.currency;
+        let at = self.stepped(e.requested_on);
         credit_notes::put(
             self.rows,
+            at,
             &CreditNote {
                 partner_id: e.partner_id.clone(),
                 invoice_number: e.invoice_number.clone(),
@@ -231,7 +253,7 @@ impl Fold<'_> {
     }
 
     fn credit_note_issued(&mut self, e: &CreditNoteIssued) -> Result<(), StoreError> {
-        credit_notes::change(self.rows, &e.partner_id, &e.invoice_number, |note| {
+        self.credit_note((&e.partner_id, &e.invoice_number), e.issued_on, |note| {
             note.state = CreditNoteState::Issued;
             note.issued = Some(IssuedCreditNote {
                 credit_note_number: e.credit_note_number.clone(),
@@ -241,7 +263,7 @@ impl Fold<'_> {
                 line_count: e.line_count,
             });
         })?;
-        let place = Place { on: e.issued_on, seq: self.position.seq, index: self.index };
+        let place = self.place(e.issued_on);
         receivables::cancel(self.rows, &e.invoice_number, place, &e.credit_note_number)?;
         let mut released = Decimal::ZERO;
         for release in &e.withholding_released {
@@ -275,7 +297,7 @@ impl Fold<'_> {
         issued(self.rows, (self.position, self.index), invoice, Some(rebill))?;
         let old = receivables::known(self.rows, &e.rebills)?;
         receivables::put(self.rows, &e.rebills, &Receivable { rebilled_as: Some(number.clone()), ..old })?;
-        credit_notes::change(self.rows, &invoice.partner_id, &e.rebills, |note| {
+        self.credit_note((&invoice.partner_id, &e.rebills), invoice.invoice_date, |note| {
             note.state = CreditNoteState::Rebilled;
             note.rebilled_as = Some(number.clone());
         })?;

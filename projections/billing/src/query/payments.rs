@@ -7,7 +7,9 @@ use subledger_domain::{
     money::Currency,
 };
 use subledger_fold::{
-    Rows, decode,
+    Rows,
+    as_of::Horizon,
+    decode,
     page::{Page, PageRequest, QueryError, list},
 };
 
@@ -71,14 +73,16 @@ pub struct PaymentFilter {
     pub unallocated: bool,
 }
 
-/// Payments by partner and id.
+/// Payments by partner and id, as they were then: what a payment is worth before its value date is nothing.
 pub fn list_payments(
     rows: &dyn Rows,
     filter: &PaymentFilter,
+    horizon: &Horizon,
     page: PageRequest<'_>,
 ) -> Result<Page<Payment>, QueryError> {
     list(rows, &payments::prefix(filter.partner_id.as_ref().map(PartnerId::as_str)), page, |_, row| {
-        let payment = Payment::from(decode::<payments::Payment>(row)?);
+        let Some(payment) = decode::<payments::Payment>(row)?.at(rows, horizon)? else { return Ok(None) };
+        let payment = Payment::from(payment);
         let wanted = filter.currency.is_none_or(|currency| currency == payment.currency)
             && (!filter.unallocated || payment.unallocated > Decimal::ZERO);
         Ok(wanted.then_some(payment))

@@ -3,7 +3,9 @@
 use rust_decimal::Decimal;
 use subledger_domain::ids::{CreditNoteNumber, PartnerId};
 use subledger_fold::{
-    Rows, StoreError, decode,
+    Rows, StoreError,
+    as_of::Horizon,
+    decode,
     page::{Page, PageRequest, QueryError, list},
 };
 
@@ -26,13 +28,15 @@ pub fn list_withholdings(
     list(rows, &withholdings::prefix(partner.map(PartnerId::as_str)), page, |_, row| decode(row).map(Some))
 }
 
-/// Credit notes, requested ones too, by partner and invoice.
+/// Credit notes, requested ones too, by partner and invoice, as they were then.
 pub fn list_credit_notes(
     rows: &dyn Rows,
     partner: Option<&PartnerId>,
+    horizon: &Horizon,
     page: PageRequest<'_>,
 ) -> Result<Page<CreditNote>, QueryError> {
-    list(rows, &credit_notes::prefix(partner.map(PartnerId::as_str)), page, |_, row| decode(row).map(Some))
+    let prefix = credit_notes::prefix(partner.map(PartnerId::as_str));
+    list(rows, &prefix, page, |_, row| decode::<CreditNote>(row)?.at(rows, horizon))
 }
 
 /// Claims for outages by partner, customer and id.
@@ -44,12 +48,15 @@ pub fn list_sla_claims(
     list(rows, &claims::prefix(partner.map(PartnerId::as_str)), page, |_, row| decode(row).map(Some))
 }
 
-/// An issued credit note with its lines: those of the invoice, with every amount negated. None if there is no such number.
+/// A credit note as it was then, with its lines: those of the invoice, with every amount negated. None if none of that number was issued
+/// then.
 pub fn get_credit_note(
     rows: &dyn Rows,
     number: &CreditNoteNumber,
+    horizon: &Horizon,
 ) -> Result<Option<(CreditNote, Vec<Charge>)>, StoreError> {
-    let Some(mut note) = credit_notes::get(rows, number)? else { return Ok(None) };
+    let Some(note) = credit_notes::get(rows, number)? else { return Ok(None) };
+    let Some(mut note) = note.at(rows, horizon)?.filter(|note| note.issued.is_some()) else { return Ok(None) };
     let mut lines = Vec::new();
     each_invoice_line(rows, &note.invoice_number, &mut |charge| {
         lines.push(negated(charge));

@@ -3,6 +3,7 @@
 use chrono::NaiveDate;
 use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive as _};
 use subledger_domain::{
+    calendar,
     ids::{CustomerId, InvoiceNumber, MeterId, PartnerId, SubscriptionId},
     money::Currency,
     usage::{Meter, Resource},
@@ -16,6 +17,7 @@ use subledger_fold::{
 
 use super::{Selection, charges::Numbers};
 use crate::tables::{
+    markers,
     series::Series,
     usage::{self, Month, MonthOf, Place, Row},
 };
@@ -103,7 +105,7 @@ pub fn list_usage(rows: &dyn Rows, filter: &UsageFilter, page: PageRequest<'_>) 
     let prefix = usage::prefix(filter.partner_id.as_ref().map(PartnerId::as_str));
     list(rows, &prefix, page, |key, row| {
         let place = Place::read(key)?;
-        let of_month = |month: NaiveDate| subledger_domain::calendar::first_of_month(place.usage_date) == month;
+        let of_month = |month: NaiveDate| calendar::first_of_month(place.usage_date) == month;
         let matches =
             filter.customer_id.as_ref().is_none_or(|id| *id == place.customer_id) && filter.month.is_none_or(of_month);
         if !matches || !horizon.reaches(place.rated_on) {
@@ -203,15 +205,24 @@ pub struct Spending {
     pub percent: u32,
     /// Whether the month's notice came.
     pub notified: bool,
+    /// Whole days left of the month after the business day; 0 for a month that is over.
+    pub days_remaining: u32,
 }
 
-/// Spending by partner, month and customer.
+/// Whole days of a period left after the day of a report (azure-marketplace-software.md 2.21, L13382-13385, L13470-13481). `last` is the
+/// period's last day, included.
+fn days_remaining(last: NaiveDate, report: NaiveDate) -> u32 {
+    u32::try_from((last - report).num_days() - 1).unwrap_or(0)
+}
+
+/// Spending by partner, month and customer. The report is of the business day, the first that is not closed.
 pub fn list_spending(
     rows: &dyn Rows,
     filter: &UsageFilter,
     page: PageRequest<'_>,
 ) -> Result<Page<Spending>, QueryError> {
     let prefix = usage::months_prefix(filter.partner_id.as_ref().map(PartnerId::as_str), filter.month);
+    let report = markers::closed_where_known(rows)?.and_then(|closed| closed.succ_opt());
     list(rows, &prefix, page, |key, row| {
         let MonthOf { partner_id, month, customer_id, currency } = MonthOf::read(key)?;
         let matches = filter.customer_id.as_ref().is_none_or(|id| *id == customer_id)
@@ -236,6 +247,8 @@ pub fn list_spending(
             budget,
             percent,
             notified,
+            // Before the first day is closed there is no use, and the month is whole.
+            days_remaining: days_remaining(calendar::last_of_month(month), report.unwrap_or(month).max(month)),
         }))
     })
 }
@@ -244,4 +257,19 @@ fn percent(estimate: Decimal, budget: Decimal) -> u32 {
     let share = estimate.checked_mul(Decimal::ONE_HUNDRED).and_then(|hundredfold| hundredfold.checked_div(budget));
     let whole = share.map(|share| share.round_dp_with_strategy(0, RoundingStrategy::MidpointAwayFromZero));
     whole.and_then(|whole| whole.to_u32()).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Worked example 9 (L13382-13385, L13470-13481).
+    #[test]
+    fn days_remaining_are_those_after_the_report() {
+        let left = |last: &str, report: &str| days_remaining(last.parse().unwrap(), report.parse().unwrap());
+        assert_eq!(left("2019-10-31", "2019-10-10"), 20);
+        assert_eq!(left("2019-09-22", "2019-09-12"), 9);
+        assert_eq!((left("2019-10-31", "2019-10-30"), left("2019-10-31", "2019-10-31")), (0, 0));
+        assert_eq!(left("2019-10-31", "2019-12-01"), 0);
+    }
 }

@@ -1,7 +1,7 @@
-//! What files and explanations say of a line that the line itself does not: partner, customer, subscription and its terms.
+//! What files and explanations say of a line that the line itself does not: partner, customer, subscription and its terms, offer.
 //!
-//! Keys: partner text; customer text; customer and subscription text; customer and subscription text, first day of the term (4 bytes).
-//! Rows: [`PartnerFacts`], [`CustomerFacts`], [`SubscriptionFacts`], [`Term`]. They are read when a file is made, so it does not matter
+//! Keys: partner text; customer text; customer and subscription text; customer and subscription text, first day of the term (4 bytes);
+//! offer text. Rows: [`PartnerFacts`], [`CustomerFacts`], [`SubscriptionFacts`], [`Term`], [`OfferFacts`]. They are read when a file is made, so it does not matter
 //! whether they were folded before the charges or after them.
 
 use chrono::NaiveDate;
@@ -13,7 +13,7 @@ use subledger_domain::{
 };
 use subledger_fold::{Changes, Key, Rows, StoreError, decode};
 
-use super::prefix::{CUSTOMER_FACTS, PARTNER_FACTS, SUBSCRIPTION_FACTS, TERMS};
+use super::prefix::{CUSTOMER_FACTS, OFFER_FACTS, PARTNER_FACTS, SUBSCRIPTION_FACTS, TERMS};
 
 /// A partner, as files name it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +53,29 @@ pub(crate) struct Term {
     /// Where the prices stand; none after a conversion, which names no list.
     pub(crate) price_list_id: Option<PriceListId>,
     pub(crate) prices: Vec<PriceComponent>,
+}
+
+/// An offer, as files name it: as it was published last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct OfferFacts {
+    /// May be empty.
+    pub(crate) product_id: String,
+    /// None for first-party products.
+    pub(crate) publisher_name: Option<String>,
+    /// 0 for a product without an end.
+    pub(crate) term_months: u32,
+}
+
+fn offer_key(offer: &OfferId) -> Vec<u8> {
+    Key::table(OFFER_FACTS).text(offer.as_str()).build()
+}
+
+pub(crate) fn offer(rows: &(impl Rows + ?Sized), id: &OfferId) -> Result<Option<OfferFacts>, StoreError> {
+    subledger_fold::get(rows, &offer_key(id))
+}
+
+pub(crate) fn put_offer(rows: &mut dyn Changes, id: &OfferId, row: &OfferFacts) -> Result<(), StoreError> {
+    subledger_fold::put(rows, offer_key(id), row)
 }
 
 fn partner_key(partner: &PartnerId) -> Vec<u8> {

@@ -37,6 +37,15 @@ pub(crate) fn closed_through(rows: &dyn Rows, partitions: u16) -> Result<Option<
     Ok(through)
 }
 
+/// The same of the partitions that closed a day, from the first on to one that closed none. For what is only told: an invoice waits for all.
+pub(crate) fn closed_where_known(rows: &dyn Rows) -> Result<Option<NaiveDate>, StoreError> {
+    let mut known = 0;
+    while known < u16::MAX && last(rows, known)?.is_some() {
+        known += 1;
+    }
+    closed_through(rows, known)
+}
+
 /// The last marker of a partition: its day and `seq`.
 pub(crate) fn last(rows: &dyn Rows, partition: u16) -> Result<Option<(NaiveDate, u64)>, StoreError> {
     seek(rows, partition, &[], true)
@@ -85,6 +94,7 @@ mod tests {
         assert_eq!(closed_through(&rows, 2).unwrap(), None);
         put(&mut rows, 1, day(1), 7).unwrap();
         assert_eq!(closed_through(&rows, 2).unwrap(), Some(day(1)));
+        assert_eq!(closed_where_known(&rows).unwrap(), Some(day(1)));
         put(&mut rows, 256, day(9), 1).unwrap();
         assert_eq!(closed_through(&rows, 2).unwrap(), Some(day(1)));
         assert_eq!(last(&rows, 0).unwrap(), Some((day(2), 20)));

@@ -58,6 +58,8 @@ mod prefix {
     pub(super) const STATEMENT: u8 = 108;
     pub(super) const STANDINGS: u8 = 109;
     pub(super) const REVIEWS: u8 = 110;
+    pub(super) const PAYMENT_MOVES: u8 = 111;
+    pub(super) const CREDIT_NOTE_STEPS: u8 = 112;
     pub(super) const USAGE: u8 = 220;
     pub(super) const USAGE_CURRENT: u8 = 221;
     pub(super) const USAGE_DETAILS: u8 = 222;
@@ -73,6 +75,7 @@ mod prefix {
     pub(super) const REVERSALS: u8 = 45;
     pub(super) const CAUSES: u8 = 46;
     pub(super) const CHANGES: u8 = 47;
+    pub(super) const OFFER_FACTS: u8 = 48;
 }
 
 /// Adds a currency: 3 bytes.

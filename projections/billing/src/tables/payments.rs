@@ -1,6 +1,8 @@
-//! Payments received.
+//! Payments received, and what moved of them.
 //!
-//! Key: partner text, payment id text. Row: [`Payment`].
+//! Payments: key is partner text, payment id text; row is [`Payment`].
+//! Moves: key is partner text, payment id text, day, `seq` (8 bytes), index of the event in the commit (4 bytes); row is [`Move`]. All of a
+//! payment are in its partner's partition.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +13,14 @@ use subledger_domain::{
     event::PaymentReceived,
     ids::{InvoiceNumber, PartnerId, PaymentId},
     money::Currency,
+    position::Position,
 };
-use subledger_fold::{Changes, Key, Rows, StoreError};
+use subledger_fold::{Changes, Key, KeyReader, Rows, StoreError, as_of::Horizon, decode};
 
-use super::prefix::PAYMENTS;
+use super::{
+    prefix::{PAYMENT_MOVES, PAYMENTS},
+    receivables::Place,
+};
 use crate::ledger::add;
 
 /// Money received, and where it went.
@@ -30,11 +36,23 @@ pub(crate) struct Payment {
     pub(crate) invoice_number: Option<InvoiceNumber>,
     pub(crate) refunded: Decimal,
     pub(crate) allocations: BTreeMap<InvoiceNumber, Decimal>,
+    /// Of the commit that received it.
+    pub(crate) position: Position,
+}
+
+/// A part of a payment that went somewhere.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Move {
+    /// The invoice that has more of it; none for what went back to the payer.
+    pub(crate) to: Option<InvoiceNumber>,
+    /// Below zero for what an invoice gave back.
+    pub(crate) amount: Decimal,
 }
 
 impl Payment {
-    pub(crate) fn new(e: &PaymentReceived) -> Self {
+    pub(crate) fn new(position: Position, e: &PaymentReceived) -> Self {
         Self {
+            position,
             partner_id: e.partner_id.clone(),
             payment_id: e.payment_id.clone(),
             amount: e.amount.normalize(),
@@ -45,6 +63,43 @@ impl Payment {
             refunded: Decimal::ZERO,
             allocations: BTreeMap::new(),
         }
+    }
+
+    fn apply(&mut self, moved: &Move) -> Result<(), StoreError> {
+        let Some(number) = &moved.to else {
+            self.refunded = add(self.refunded, moved.amount)?;
+            return Ok(());
+        };
+        let part = self.allocations.entry(number.clone()).or_default();
+        *part = add(*part, moved.amount)?;
+        if part.is_zero() {
+            self.allocations.remove(number);
+        }
+        Ok(())
+    }
+
+    /// As it was then: nothing before the day that it counts from.
+    pub(crate) fn at(self, rows: &(impl Rows + ?Sized), horizon: &Horizon) -> Result<Option<Self>, StoreError> {
+        if horizon.is_now() {
+            return Ok(Some(self));
+        }
+        if !horizon.knows(self.position) || !horizon.reaches(self.value_date) {
+            return Ok(None);
+        }
+        let prefix = moves_prefix(&self.partner_id, &self.payment_id);
+        let mut then = Self { refunded: Decimal::ZERO, allocations: BTreeMap::new(), ..self };
+        rows.scan(&prefix, &[], false, &mut |key, row| {
+            let mut reader = KeyReader::after(&prefix, key)?;
+            let (on, seq) = (reader.date()?, reader.number()?);
+            if !horizon.reaches(on) {
+                return Ok(false);
+            }
+            if horizon.knows(Position { seq, ..then.position }) {
+                then.apply(&decode(row)?)?;
+            }
+            Ok(true)
+        })?;
+        Ok(Some(then))
     }
 
     /// What invoices have of it.
@@ -71,31 +126,20 @@ fn known(rows: &(impl Rows + ?Sized), partner: &PartnerId, id: &PaymentId) -> Re
     row.ok_or_else(|| StoreError(format!("an event speaks of payment {id} of {partner}, which was not received")))
 }
 
-/// Gives an invoice more of a payment, or less if negative.
-pub(crate) fn allocate(
-    rows: &mut dyn Changes,
-    partner: &PartnerId,
-    id: &PaymentId,
-    number: &InvoiceNumber,
-    amount: Decimal,
-) -> Result<(), StoreError> {
-    let mut row = known(rows, partner, id)?;
-    let part = row.allocations.entry(number.clone()).or_default();
-    *part = add(*part, amount)?;
-    if part.is_zero() {
-        row.allocations.remove(number);
-    }
-    put(rows, &row)
+fn moves_prefix(partner: &PartnerId, id: &PaymentId) -> Vec<u8> {
+    Key::table(PAYMENT_MOVES).text(partner.as_str()).text(id.as_str()).build()
 }
 
-/// Gives some of a payment back.
-pub(crate) fn refund(
+/// Moves a part of a payment, to an invoice or back to the payer.
+pub(crate) fn move_part(
     rows: &mut dyn Changes,
-    partner: &PartnerId,
-    id: &PaymentId,
-    amount: Decimal,
+    (partner, id): (&PartnerId, &PaymentId),
+    place: Place,
+    moved: &Move,
 ) -> Result<(), StoreError> {
     let mut row = known(rows, partner, id)?;
-    row.refunded = add(row.refunded, amount)?;
-    put(rows, &row)
+    row.apply(moved)?;
+    put(rows, &row)?;
+    let key = Key::default().bytes(&moves_prefix(partner, id)).date(place.on).number(place.seq).u32(place.index);
+    subledger_fold::put(rows, key.build(), &Move { amount: moved.amount.normalize(), ..moved.clone() })
 }

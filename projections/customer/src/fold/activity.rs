@@ -6,6 +6,7 @@ use subledger_domain::{
     customer::ScheduledChange,
     ids::PartnerId,
     party::{Address, Contact},
+    usage::AccessScope,
 };
 
 use crate::rows::{Customer, Subscription, SubscriptionState, fact_label, last_day, reason_label};
@@ -174,6 +175,12 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
         Event::BudgetThresholdReached(e) => {
             with(e.partner_id.as_str(), format!("{} % of {} {}", e.percent, e.budget, e.currency))
         }
+        Event::EarnedCreditLost(e) => {
+            let AccessScope { azure_subscription_id, resource_group, resource_uri } = &e.scope;
+            let below = resource_uri.as_ref().or(resource_group.as_ref()).map(|below| format!(" {below}"));
+            let of = format!("{azure_subscription_id}{}", below.unwrap_or_default());
+            with(&of, format!("from {} on: {}", e.first_day, e.reason.code()))
+        }
         Event::AssociationDrafted(e) => {
             with(e.association_id.as_str(), format!("{}: {}", e.partner_id, e.details.name))
         }
@@ -280,6 +287,7 @@ pub(super) fn describe(event: &Event) -> Option<(String, String)> {
         | Event::TaxRatesPublished(_)
         | Event::PaymentInstructionsPublished(_)
         | Event::BillingProfileUpdated(_)
+        | Event::BudgetNoticeSwitched(_)
         | Event::TaxIdSubmitted(_)
         | Event::TaxIdValidated(_)
         | Event::TaxIdRejected(_)

@@ -114,6 +114,7 @@ pub(super) fn about(event: &Event) -> About<'_> {
         Event::SpendingBudgetSet(e) => Partners(vec![&e.partner_id]),
         Event::SpendingBudgetRemoved(e) => Partners(vec![&e.partner_id]),
         Event::BudgetThresholdReached(e) => Partners(vec![&e.partner_id]),
+        Event::EarnedCreditLost(e) => Partners(vec![&e.partner_id]),
         _ => Nobody,
     }
 }

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Raised when the same history gives other rows.
-const VERSION: u32 = 6;
+const VERSION: u32 = 7;
 
 /// The customer read model.
 #[derive(Clone, Copy, Debug, Default)]
@@ -209,6 +209,7 @@ impl Fold<'_> {
             | Event::SpendingBudgetSet(_)
             | Event::SpendingBudgetRemoved(_)
             | Event::BudgetThresholdReached(_)
+            | Event::EarnedCreditLost(_)
             // Associations are the incentive read model's.
             | Event::AssociationDrafted(_)
             | Event::AssociationSubmitted(_)
@@ -281,6 +282,7 @@ impl Fold<'_> {
             | Event::TaxRatesPublished(_)
             | Event::PaymentInstructionsPublished(_)
             | Event::BillingProfileUpdated(_)
+            | Event::BudgetNoticeSwitched(_)
             | Event::TaxIdSubmitted(_)
             | Event::TaxIdValidated(_)
             | Event::TaxIdRejected(_)

@@ -114,7 +114,7 @@ fn fields(file: &Line, ledger: &Line) -> Vec<FieldDifference> {
     date("ChargeEndDate", file.charge_end, ledger.charge_end);
     let mut amount = |column, a: Decimal, b: Decimal| check(column, a == b, a.to_string(), b.to_string());
     amount("UnitPrice", file.unit_price, ledger.unit_price);
-    amount("Quantity", file.quantity.into(), ledger.quantity.into());
+    amount("Quantity", file.quantity, ledger.quantity);
     amount("Amount", file.amount, ledger.amount);
     amount("TotalOtherDiscount", file.discount, ledger.discount);
     amount("Subtotal", file.subtotal, ledger.subtotal);
@@ -129,7 +129,7 @@ fn explain(file: &Line, ledger: &Line) -> (Cause, String) {
         return (Cause::Currency, format!("{} in the file, {} in the ledger", file.currency, ledger.currency));
     }
     if file.quantity != ledger.quantity {
-        let text = format!("{} seats in the file, {} in the ledger", file.quantity, ledger.quantity);
+        let text = format!("a quantity of {} in the file, {} in the ledger", file.quantity, ledger.quantity);
         return (Cause::Quantity, text);
     }
     let same_days = (file.charge_start, file.charge_end) == (ledger.charge_start, ledger.charge_end);
@@ -182,13 +182,13 @@ fn of_amount(file: &Line, ledger: &Line) -> (Cause, String) {
     }
     let minor = Decimal::new(1, digits);
     let off = (file.amount - ledger.amount).abs();
-    if off <= minor * Decimal::from(ledger.quantity.max(1)) && (file.unit_price - ledger.unit_price).abs() <= minor {
+    if off <= minor * ledger.quantity.max(Decimal::ONE) && (file.unit_price - ledger.unit_price).abs() <= minor {
         return (Cause::Rounding, format!("{off} apart: rounded otherwise"));
     }
     let text = match &ledger.derivation {
-        Some(derivation) if derivation.billed_days > 0 && ledger.quantity > 0 => {
+        Some(derivation) if derivation.billed_days > 0 && ledger.quantity > Decimal::ZERO => {
             // What the file's amount makes of a whole period.
-            let seats = Decimal::from(ledger.quantity);
+            let seats = ledger.quantity;
             let (days, of) = (Decimal::from(derivation.billed_days), Decimal::from(derivation.period_days));
             let implied = (file.amount.abs() * of / (seats * days)).round_dp(digits);
             format!("the file's period price is about {implied}, the ledger's {}", derivation.period_price)
@@ -201,7 +201,8 @@ fn of_amount(file: &Line, ledger: &Line) -> (Cause, String) {
 /// The rule that gives exactly the file's amount at the ledger's price, and the ledger's own.
 fn other_rule(file: &Line, derivation: &Derivation, currency: Currency) -> Option<(&'static str, &'static str)> {
     let &Derivation { rule, period_price, period_days, billed_days } = derivation;
-    let part = Part { period_price, quantity: file.quantity, billed_days, period_days };
+    let quantity = u32::try_from(file.quantity).ok().filter(|_| file.quantity.fract().is_zero())?;
+    let part = Part { period_price, quantity, billed_days, period_days };
     let ours = RULES.iter().find(|(other, _)| *other == rule)?.1;
     let gives = |other: ProrationRule| prorate(other, currency, part).amount == file.amount.abs();
     let theirs = RULES.iter().find(|(other, _)| *other != rule && gives(*other))?.1;

@@ -37,7 +37,7 @@ struct Key {
     charge_type: Option<String>,
     start: Option<NaiveDate>,
     end: Option<NaiveDate>,
-    quantity: Option<u32>,
+    quantity: Option<Decimal>,
     unit_price: Option<Decimal>,
     amount: Option<Decimal>,
     sums: Option<[Decimal; 5]>,

@@ -100,7 +100,7 @@ fn tell_group<E>(
 }
 
 /// What two rows with the same content have in common.
-type Content = (String, String, [NaiveDate; 2], u32, [Decimal; 6], String);
+type Content = (String, String, [NaiveDate; 2], Decimal, [Decimal; 6], String);
 
 fn content(line: &Line) -> Content {
     let money = [line.unit_price, line.amount, line.discount, line.subtotal, line.tax, line.total];

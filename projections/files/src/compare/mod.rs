@@ -15,6 +15,8 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use subledger_domain::charge::{Charged, Derivation};
 
+use crate::priced;
+
 pub use mangled::MANGLED_LINES_MAX;
 pub use merge::{CompareError, SUBSCRIPTION_LINES_MAX, compare};
 
@@ -37,10 +39,10 @@ pub struct Line {
     pub charge_start: NaiveDate,
     /// Last day charged, included.
     pub charge_end: NaiveDate,
-    /// Price of a seat, signed.
+    /// Price of a seat, or of a unit of usage; signed.
     pub unit_price: Decimal,
-    /// Seats.
-    pub quantity: u32,
+    /// Seats, or units of usage.
+    pub quantity: Decimal,
     /// Signed.
     pub amount: Decimal,
     /// Signed as the amount is.
@@ -53,7 +55,7 @@ pub struct Line {
     pub total: Decimal,
     /// ISO 4217.
     pub currency: String,
-    /// How the ledger computed it; none for a line of a file.
+    /// How the ledger prorated it; none for a line of a file, and for usage.
     pub derivation: Option<Derivation>,
 }
 
@@ -72,6 +74,7 @@ pub struct SortKey(String, NaiveDate, NaiveDate, String, Decimal, u64);
 impl From<&Charged> for Line {
     fn from(line: &Charged) -> Self {
         let show = |amount| line.currency.round(amount);
+        let (unit_price, quantity) = priced(line);
         Self {
             row: 0,
             line_id: line.line_id.to_string(),
@@ -81,15 +84,15 @@ impl From<&Charged> for Line {
             charge_type: line.charge_type.label().to_owned(),
             charge_start: line.charge_start,
             charge_end: line.charge_end.pred_opt().unwrap_or(line.charge_end),
-            unit_price: line.unit_price,
-            quantity: line.quantity,
+            unit_price,
+            quantity,
             amount: line.amount,
             discount: show(line.discount_amount()),
             subtotal: show(line.subtotal()),
             tax: show(line.tax_amount()),
             total: show(line.total()),
             currency: line.currency.to_string(),
-            derivation: Some(line.derivation.clone()),
+            derivation: line.usage.is_none().then(|| line.derivation.clone()),
         }
     }
 }

@@ -10,7 +10,7 @@ use subledger_domain::{
     ids::{CustomerId, PartnerId, SubscriptionId},
     incentive::{BankProfile, TaxProfile},
     offer::ProductFamily,
-    partner::invoice_date,
+    partner::{cycle_end, invoice_date},
 };
 use subledger_fold::{Changes, Key, Rows, StoreError};
 
@@ -59,11 +59,8 @@ impl Partner {
     /// invoice: that of its billing day. One of a calendar month: the month after, until whose 8th it is ready (L9703, L13708). None only at
     /// the end of the calendar.
     pub(crate) fn invoice_month(&self, family: InvoiceFamily, charged_on: NaiveDate) -> Option<Month> {
-        let dated = invoice_date(family, self.billing_day, charged_on.max(self.registered_on))?;
-        match family {
-            InvoiceFamily::LicenseUsage => Some(Month::of(dated)),
-            InvoiceFamily::OneTimeRecurring => dated.succ_opt().map(Month::of),
-        }
+        let last = cycle_end(family, self.billing_day, charged_on.max(self.registered_on))?;
+        invoice_date(family, last).map(Month::of)
     }
 }
 

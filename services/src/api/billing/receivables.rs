@@ -7,6 +7,7 @@ use subledger_billing::{
     list_statement as statement, list_withholdings as withholdings,
 };
 use subledger_domain::ids::{CreditNoteNumber, InvoiceNumber, PartnerId};
+use subledger_fold::{Rows, as_of::Horizon};
 use subledger_log::codec::Wire;
 use subledger_proto::api::{
     Ageing, Allocation, CreditNote, GetCreditNoteRequest, ListAgeingRequest, ListAgeingResponse,
@@ -37,8 +38,9 @@ pub(super) async fn list_payments(
         currency: optional_id("currency", request.currency)?,
         unallocated: request.unallocated,
     };
-    let (found, next_page_token, reflects) =
-        model.list(wanted, move |rows| payments(rows, &filter, page.request())).await?;
+    let as_of = model.as_of(request.as_of)?;
+    let list = move |rows: &dyn Rows, horizon: &Horizon| payments(rows, &filter, horizon, page.request());
+    let (found, next_page_token, reflects) = model.list_as_of(wanted, as_of, list).await?;
     let payments = found.into_iter().map(to_payment).collect();
     Ok(Response::new(ListPaymentsResponse { payments, next_page_token, reflects }))
 }
@@ -51,8 +53,9 @@ pub(super) async fn list_credit_notes(
     let request = request.into_inner();
     let page = model.page(request.page_size, request.page_token)?;
     let partner: Option<PartnerId> = optional_id("partner_id", request.partner_id)?;
-    let (found, next_page_token, reflects) =
-        model.list(wanted, move |rows| credit_notes(rows, partner.as_ref(), page.request())).await?;
+    let as_of = model.as_of(request.as_of)?;
+    let list = move |rows: &dyn Rows, horizon: &Horizon| credit_notes(rows, partner.as_ref(), horizon, page.request());
+    let (found, next_page_token, reflects) = model.list_as_of(wanted, as_of, list).await?;
     let credit_notes = found.into_iter().map(to_credit_note).collect();
     Ok(Response::new(ListCreditNotesResponse { credit_notes, next_page_token, reflects }))
 }
@@ -62,9 +65,12 @@ pub(super) async fn get_credit_note(
     request: Request<GetCreditNoteRequest>,
 ) -> Result<Response<CreditNote>, Status> {
     let wanted = model.wanted(&request.get_ref().min_position, request.metadata())?;
-    let number: CreditNoteNumber = id("credit_note_number", request.into_inner().credit_note_number)?;
+    let request = request.into_inner();
+    let number: CreditNoteNumber = id("credit_note_number", request.credit_note_number)?;
+    let as_of = model.as_of(request.as_of)?;
     let text = number.to_string();
-    let (found, reflects) = model.read(wanted, move |rows| credit_note(rows, &number)).await?;
+    let read = move |rows: &dyn Rows, horizon: &Horizon| credit_note(rows, &number, horizon);
+    let (found, reflects) = model.read_as_of(wanted, as_of, read).await?;
     let (note, lines) = found.ok_or_else(|| errors::not_found("credit note", &text))?;
     let lines = lines.into_iter().map(to_charge).collect();
     Ok(Response::new(CreditNote { lines, reflects, ..to_credit_note(note) }))

@@ -103,5 +103,6 @@ pub(crate) fn to_spending(spending: &Spending) -> api::Spending {
         percent: spending.percent,
         notified: spending.notified,
         estimate_usd: spending.estimate_usd.to_wire(),
+        days_remaining: spending.days_remaining,
     }
 }

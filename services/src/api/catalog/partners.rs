@@ -84,6 +84,8 @@ pub(super) fn with_account(partner: &partner::Partner, view: &ReferenceView, as_
         shared_services_customer_id: account.shared_services().map(Wire::to_wire).unwrap_or_default(),
         absorbed_by_partner_id: absorbed.map(|absorbed| absorbed.by.to_wire()).unwrap_or_default(),
         absorbed_by_mpn_id: absorbed.map(|absorbed| absorbed.pga_mpn_id.to_wire()).unwrap_or_default(),
+        budget_notice: partner.budget_notice.on,
+        budget_notice_email: partner.budget_notice.email.clone(),
         ..Partner::default()
     }
 }

@@ -22,8 +22,6 @@ use crate::client::{
     times::{midnight, timestamp},
 };
 
-/// Days of October.
-pub(super) const DAYS: u32 = 31;
 /// Records of one command.
 pub(super) const RECORDS: usize = 100;
 /// Records that come one to three days late, in a hundred.
@@ -38,6 +36,16 @@ const MPN: &str = "4390934";
 
 pub(super) fn first_day() -> NaiveDate {
     NaiveDate::from_ymd_opt(2019, 10, 1).unwrap_or_default()
+}
+
+/// The last day of use.
+pub(super) fn last_day() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2019, 10, 31).unwrap_or_default()
+}
+
+/// The last day of the month in which the invoices of use are issued, and earn.
+pub(super) fn earned_on() -> NaiveDate {
+    NaiveDate::from_ymd_opt(2019, 11, 30).unwrap_or_default()
 }
 
 /// A month as it goes by.

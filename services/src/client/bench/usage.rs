@@ -1,18 +1,21 @@
 //! A month of metered usage, hour by hour: how fast records come in, and how long each day and the month take to close.
 //!
 //! Every day of the month each customer sends its records of the day before it is closed; some come days late, some are corrected, and
-//! roles are taken and given back. A day is closed when every partition has decided it and its invoices and earnings are done.
+//! roles are taken and given back. A day is closed when every partition has decided it and its invoices and earnings are done. What the month
+//! used is invoiced in the next one, which is the month in which it earns (azure-marketplace-software.md G41), so that one is closed too.
 
 use std::{
     collections::VecDeque,
     time::{Duration, Instant},
 };
 
-use chrono::{Datelike as _, Days, NaiveDate};
+use chrono::NaiveDate;
 use indicatif::HumanCount;
+use rust_decimal::Decimal;
 use serde_json::json;
 use subledger_proto::api::{
-    AdvanceClockRequest, Command, GetStatusRequest, ListInvoicesRequest, SubmitStreamRequest, command::Body,
+    AdvanceClockRequest, Command, GetStatusRequest, ListEarningPeriodsRequest, ListInvoicesRequest,
+    SubmitStreamRequest, command::Body,
 };
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -37,7 +40,8 @@ const PAGE: i32 = 1000;
     "  subledger bench usage --customers 100\n  \
      subledger bench usage --customers 1000 --meters 20 --json usage.json   # 15 million records\n  \
      subledger bench usage --address http://127.0.0.1:7440   # an empty ledger on a test clock of 2019-10-01\n\n\
-     October 2019, hourly: 3 % of the records come late, 1 % are corrected, 2 % of the customers take or give a role each day."
+     October 2019, hourly: 3 % of the records come late, 1 % are corrected, 2 % of the customers take or give a role each day. November is\n\
+     closed too: October's invoices are issued in it, and earn in it."
 ))]
 pub(crate) struct Args {
     /// Customers, each with an Azure plan and a subscription
@@ -76,12 +80,24 @@ struct Measured {
     batches: Vec<Duration>,
     /// To close each day but the last.
     days: Vec<Duration>,
-    /// To close the last day: everything is charged, invoiced and earned.
+    /// To close the last day of use: everything is charged and invoiced.
     month: Duration,
+    /// To close the last day of the month after: everything invoiced in it has earned.
+    earning: Duration,
     /// To fold what was recorded, beyond the time it took to record it.
     folding: Duration,
     invoices: u64,
     lines: u64,
+    earned: Earned,
+}
+
+/// What a month of earnings came to.
+#[derive(Default)]
+struct Earned {
+    /// Months closed, one for each partner.
+    periods: u64,
+    earnings: u64,
+    usd: Decimal,
 }
 
 /// Sends a month, closes its days, prints how long it took.
@@ -105,36 +121,57 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
 }
 
 async fn measure(args: &Args, connection: &Connection) -> Result<Measured, Failure> {
-    let mut measured = Measured::default();
     let mut story = month::Story::new(args);
     send(connection, story.founding(), &mut Vec::new()).await?;
     let began = Instant::now();
-    let mut shown = began;
-    let last = month::first_day() + Days::new(u64::from(month::DAYS - 1));
-    for day in month::first_day().iter_days().take_while(|day| *day <= last) {
-        let commands = story.day(day);
+    let mut run = Run { connection, story, measured: Measured::default(), began, shown: began };
+    let (last, earned_on) = (month::last_day(), month::earned_on());
+    for day in month::first_day().iter_days().take_while(|day| *day < last) {
+        let closing = run.day(day).await?;
+        run.measured.days.push(closing);
+    }
+    run.measured.month = run.day(last).await?;
+    (run.measured.invoices, run.measured.lines) = issued(connection, last).await?;
+    // What comes late is used in the month before; the days themselves have nothing to measure.
+    for day in last.iter_days().skip(1).take_while(|day| *day < earned_on) {
+        run.day(day).await?;
+    }
+    run.measured.earning = run.day(earned_on).await?;
+    run.measured.earned = earned(connection, earned_on).await?;
+    Ok(run.measured)
+}
+
+/// A month on its way.
+struct Run<'a> {
+    connection: &'a Connection,
+    story: month::Story,
+    measured: Measured,
+    began: Instant,
+    shown: Instant,
+}
+
+impl Run<'_> {
+    /// Sends what comes on a day, and closes it. How long the closing took.
+    async fn day(&mut self, day: NaiveDate) -> Result<Duration, Failure> {
+        let commands = self.story.day(day);
+        let measured = &mut self.measured;
         measured.records += commands.iter().map(records).sum::<u64>();
         let sending = Instant::now();
-        send(connection, commands, &mut measured.batches).await?;
+        send(self.connection, commands, &mut measured.batches).await?;
         measured.recording += sending.elapsed();
         let folding = Instant::now();
-        folded(connection).await?;
+        folded(self.connection).await?;
         measured.folding += folding.elapsed();
         let closing = Instant::now();
-        connection.admin().advance_clock(AdvanceClockRequest { close_through: day.to_string() }).await?;
-        if day == last {
-            measured.month = closing.elapsed();
-        } else {
-            measured.days.push(closing.elapsed());
+        self.connection.admin().advance_clock(AdvanceClockRequest { close_through: day.to_string() }).await?;
+        let closing = closing.elapsed();
+        if self.shown.elapsed() >= LINE_EVERY {
+            self.shown = Instant::now();
+            let (records, seconds) = (HumanCount(measured.records), self.began.elapsed().as_secs());
+            eprintln!("through {day} of {}, {records} records in {seconds} s", month::earned_on());
         }
-        if shown.elapsed() >= LINE_EVERY {
-            shown = Instant::now();
-            let (records, seconds) = (HumanCount(measured.records), began.elapsed().as_secs());
-            eprintln!("{} of {} days, {records} records in {seconds} s", day.day(), month::DAYS);
-        }
+        Ok(closing)
     }
-    (measured.invoices, measured.lines) = issued(connection, last).await?;
-    Ok(measured)
 }
 
 fn records(command: &Command) -> u64 {
@@ -194,18 +231,43 @@ async fn folded(connection: &Connection) -> Result<(), Failure> {
     }
 }
 
-/// The invoices of the month's last day, and their lines.
+/// The invoices of the month, and their lines.
 async fn issued(connection: &Connection, last: NaiveDate) -> Result<(u64, u64), Failure> {
     let (mut invoices, mut lines) = (0, 0);
     let mut request = ListInvoicesRequest { page_size: PAGE, ..ListInvoicesRequest::default() };
     loop {
         let page = connection.billing().list_invoices(request.clone()).await?.into_inner();
-        for invoice in page.invoices.iter().filter(|invoice| invoice.invoice_date == last.to_string()) {
+        for invoice in page.invoices.iter().filter(|invoice| invoice.period_end == last.to_string()) {
             invoices += 1;
             lines += u64::from(invoice.line_count);
         }
         if page.next_page_token.is_empty() {
             return Ok((invoices, lines));
+        }
+        request.page_token = page.next_page_token;
+    }
+}
+
+/// The months of earnings that were closed with a day.
+async fn earned(connection: &Connection, on: NaiveDate) -> Result<Earned, Failure> {
+    let month = on.format("%Y-%m").to_string();
+    let mut request = ListEarningPeriodsRequest {
+        from_month: month.clone(),
+        to_month: month,
+        page_size: PAGE,
+        ..ListEarningPeriodsRequest::default()
+    };
+    let mut earned = Earned::default();
+    loop {
+        let page = connection.incentives().list_earning_periods(request.clone()).await?.into_inner();
+        for period in &page.periods {
+            earned.periods += 1;
+            earned.earnings += u64::from(period.line_count);
+            let usd: Result<Decimal, _> = period.earned_usd.parse();
+            earned.usd += usd.map_err(|error| Failure::Differs(format!("{:?}: {error}", period.earned_usd)))?;
+        }
+        if page.next_page_token.is_empty() {
+            return Ok(earned);
         }
         request.page_token = page.next_page_token;
     }
@@ -221,7 +283,8 @@ fn percentile(times: &[Duration], percent: usize) -> Duration {
 
 fn report(args: &Args, of: &Measured) -> Result<(), Failure> {
     let seconds = |time: Duration| format!("{:.2}", time.as_secs_f64());
-    let whole = of.recording + of.folding + of.days.iter().sum::<Duration>() + of.month;
+    let rated = of.days.iter().sum::<Duration>() + of.month;
+    let whole = of.recording + of.folding + rated + of.earning;
     let rate = |time: Duration| u128::from(of.records) * 1000 / time.as_millis().max(1);
     line(format_args!(
         "{} customers of {} partners, {} meters, {} days from {}, hourly: {} records",
@@ -247,8 +310,15 @@ fn report(args: &Args, of: &Measured) -> Result<(), Failure> {
     line(format_args!("  folded after that    {:>10} s", seconds(of.folding)))?;
     let [p50, p99] = [50, 99].map(|percent| percentile(&of.days, percent));
     line(format_args!("  a day closed         {:>10} s  p50, {} s p99", seconds(p50), seconds(p99)))?;
+    line(format_args!("  all days, rated      {:>10} s  {} records/s", seconds(rated), rate(rated)))?;
     let (invoices, lines) = (HumanCount(of.invoices), HumanCount(of.lines));
     line(format_args!("  the month closed     {:>10} s  {invoices} invoices with {lines} lines", seconds(of.month)))?;
+    let Earned { periods, earnings, usd } = &of.earned;
+    let (periods, earnings) = (HumanCount(*periods), HumanCount(*earnings));
+    line(format_args!(
+        "  the earnings closed  {:>10} s  {periods} months of partners with {earnings} earnings, {usd} USD",
+        seconds(of.earning)
+    ))?;
     line(format_args!("  end to end           {:>10} s  {} records/s", seconds(whole), rate(whole)))?;
     if let Some(path) = &args.json {
         let result = json!({
@@ -259,6 +329,8 @@ fn report(args: &Args, of: &Measured) -> Result<(), Failure> {
             "batch_p50_seconds": percentile(&of.batches, 50).as_secs_f64(),
             "batch_p99_seconds": percentile(&of.batches, 99).as_secs_f64(),
             "whole_seconds": whole.as_secs_f64(), "invoices": of.invoices, "lines": of.lines,
+            "rating_seconds": rated.as_secs_f64(), "earning_seconds": of.earning.as_secs_f64(),
+            "earning_periods": of.earned.periods, "earnings": of.earned.earnings, "earned_usd": usd.to_string(),
         });
         std::fs::write(path, format!("{result:#}\n"))
             .map_err(|error| Failure::Usage(format!("cannot write {}: {error}", path.display())))?;

@@ -5,6 +5,7 @@ use subledger_billing::{self as billing, AccountFilter, BillingProjection, Charg
 use subledger_customer::{CustomerProjection, query};
 use subledger_fold::{
     Projection,
+    as_of::Horizon,
     memory::Memory,
     page::{PAGE_SIZE_MAX, Page, PageRequest, QueryError},
 };
@@ -120,13 +121,15 @@ fn billing_lists() -> Vec<Answers> {
             kind: Kind::Payments,
             key: &["partner_id", "payment_id"],
             replayed: every!("Payment", to_payment, rows, |page| {
-                billing::list_payments(rows, &PaymentFilter::default(), page)
+                billing::list_payments(rows, &PaymentFilter::default(), &Horizon::default(), page)
             }),
         },
         Answers {
             kind: Kind::CreditNotes,
             key: &["invoice_number"],
-            replayed: every!("CreditNote", to_credit_note, rows, |page| billing::list_credit_notes(rows, None, page)),
+            replayed: every!("CreditNote", to_credit_note, rows, |page| {
+                billing::list_credit_notes(rows, None, &Horizon::default(), page)
+            }),
         },
         Answers {
             kind: Kind::Withholdings,

@@ -26,6 +26,7 @@ pub(super) const SPENDING: &[Column] = &[
     Column::text("CURRENCY", "currency"),
     Column::amount("ESTIMATE USD", "estimate_usd"),
     Column::number("PERCENT", "percent"),
+    Column::number("DAYS LEFT", "days_remaining"),
     Column::switch("NOTIFIED", "notified"),
 ];
 pub(super) const EARNED_CREDIT: &[Column] = &[

@@ -178,13 +178,19 @@ fn line(charge: Charge) -> Result<Line, Failure> {
             billed_days: derivation.billed_days,
         })
     });
+    let usage = charge.usage.as_ref();
+    let (unit_price, quantity) = match usage {
+        // As the file shows usage: the list price of a unit, and the units since the line before.
+        Some(usage) => (number(&usage.unit_price)?, number(&usage.quantity)? - number(&usage.quantity_before)?),
+        None => (number(&charge.unit_price)?, charge.quantity.into()),
+    };
     Ok(Line {
         row: 0,
-        derivation: derivation.transpose()?,
+        derivation: derivation.filter(|_| usage.is_none()).transpose()?,
         charge_start: date(&charge.charge_start)?,
         charge_end: date(&charge.charge_end)?,
-        unit_price: number(&charge.unit_price)?,
-        quantity: charge.quantity,
+        unit_price,
+        quantity,
         amount: number(&charge.amount)?,
         discount: number(&charge.discount)?,
         subtotal: number(&charge.subtotal)?,

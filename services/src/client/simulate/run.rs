@@ -143,7 +143,7 @@ fn charged_at(outcome: &Outcome, at: DateTime<Utc>) -> impl Iterator<Item = (Str
 fn printed(case: &Case, invoice: &Invoice, instants: &BTreeMap<String, DateTime<Utc>>) -> Result<Printed, Failure> {
     let (key, name) = match invoice.family() {
         InvoiceFamily::OneTimeRecurring => {
-            ("invoice_month", written(case, &invoice.invoice_date)?.format("%Y-%m").to_string())
+            ("invoice_month", written(case, &invoice.period_end)?.format("%Y-%m").to_string())
         }
         _ => ("invoice_date", written(case, &invoice.invoice_date)?.to_string()),
     };

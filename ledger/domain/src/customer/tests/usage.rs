@@ -3,6 +3,6 @@
 mod credit;
 mod disputes;
 pub(super) mod kit;
-
+mod notices;
 mod rating;
 mod records;

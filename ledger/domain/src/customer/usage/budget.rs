@@ -54,7 +54,8 @@ pub(super) fn apply(budgets: &mut BTreeMap<PartnerId, Budget>, event: &Event) {
 
 /// Sets a budget, or another one than before.
 pub(in crate::customer) fn set(draft: &mut Draft<'_>, command: &SetSpendingBudget) -> Result<(), Rejection> {
-    gates::partner(draft.reference, &command.partner_id, "partner_id")?;
+    let partner = gates::partner(draft.reference, &command.partner_id, "partner_id")?;
+    let is_told = partner.budget_notice.on;
     let customer = draft.customer;
     let azure = |kind| matches!(kind, Some(ProductKind::AzurePlan | ProductKind::AzureSubscription));
     let mut own = customer.subscriptions().filter(|s| s.partner_id == command.partner_id && azure(s.product_kind));
@@ -88,7 +89,7 @@ pub(in crate::customer) fn set(draft: &mut Draft<'_>, command: &SetSpendingBudge
         currency,
         armed,
     });
-    if !armed && !told {
+    if !armed && !told && is_told {
         draft.push(told_of((customer_id, partner_id), month, estimate, amount, currency));
     }
     Ok(())
@@ -105,7 +106,7 @@ pub(in crate::customer) fn remove(draft: &mut Draft<'_>, command: &RemoveSpendin
     Ok(())
 }
 
-/// The notice that a day's rating gives rise to; one a month.
+/// The notice that a day's rating gives rise to, for a partner that is told; one a month.
 pub(super) fn notice(usage: &Usage, customer: &Customer, rated: &UsageRated) -> Option<BudgetThresholdReached> {
     let budget = usage.budgets.get(&rated.partner_id)?;
     let month = calendar::first_of_month(rated.rated_on);

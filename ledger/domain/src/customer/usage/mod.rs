@@ -11,6 +11,7 @@ mod account;
 mod budget;
 mod charge;
 mod dispute;
+mod lost;
 mod rate;
 mod record;
 mod register;

@@ -11,7 +11,7 @@ use rust_decimal::Decimal;
 use super::{
     Usage,
     account::{Account, DayUse},
-    budget,
+    budget, lost,
 };
 use crate::{
     Reference, calendar,
@@ -20,7 +20,7 @@ use crate::{
     event::UsageRated,
     ids::{MeterId, SubscriptionId},
     offer::ProductKind,
-    partner::{Partner, invoice_date},
+    partner::{Partner, cycle_end},
     party::PartnerKind,
     usage::{
         Candidate, CreditReason, Determined, HeldReason, HeldUsage, MeterQuote, RatedUsage, Resource, determine, split,
@@ -68,15 +68,20 @@ pub(super) fn rate(draft: &mut Draft<'_>, id: &SubscriptionId, account: &Account
         reseller_id: subscription.reseller_id.clone(),
         subscription_id: id.clone(),
         rated_on: date,
-        charge_on: invoice_date(family, partner.billing_day, date).unwrap_or(date),
+        charge_on: cycle_end(family, partner.billing_day, date).unwrap_or(date),
         family,
         currency: subscription.currency,
         rows: rating.rows,
         held: rating.held,
         finished,
     };
-    let notice = if finished { budget::notice(&customer.usage, customer, &event) } else { None };
+    let told = finished && partner.budget_notice.on;
+    let notice = if told { budget::notice(&customer.usage, customer, &event) } else { None };
+    let lost = lost::notices(account, &event);
     draft.push(event);
+    for lost in lost {
+        draft.push(lost);
+    }
     if let Some(notice) = notice {
         draft.push(notice);
     }
@@ -217,10 +222,10 @@ impl Rating<'_> {
     /// The calendar month of a plan (L13709); the month up to the partner's billing day of a classic subscription (L10498).
     fn period(&self, day: NaiveDate) -> (NaiveDate, NaiveDate) {
         let family = InvoiceFamily::of(self.subscription.product_family);
-        let date_of = |day| invoice_date(family, self.partner.billing_day, day);
-        let end = date_of(day).unwrap_or(day);
+        let end_of = |day| cycle_end(family, self.partner.billing_day, day);
+        let end = end_of(day).unwrap_or(day);
         let month_before = calendar::first_of_month(end).pred_opt().map_or(end, calendar::first_of_month);
-        let before = date_of(month_before).unwrap_or(end);
+        let before = end_of(month_before).unwrap_or(end);
         let next = |day: NaiveDate| day.succ_opt().unwrap_or(day);
         (next(before), next(end))
     }

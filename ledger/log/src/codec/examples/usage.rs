@@ -218,6 +218,14 @@ pub(super) fn events() -> Vec<Event> {
             currency: euro(),
             percent: 80,
         }),
+        e::BudgetNoticeSwitched { partner_id: partner(), on: true, email: "azure@contoso.example".into() }.into(),
+        of!(EarnedCreditLost {
+            partner_id: partner(),
+            subscription_id: subscription(),
+            scope: scope(),
+            first_day: day(4),
+            reason: CreditReason::AccessPartialDay,
+        }),
     ]
 }
 
@@ -280,5 +288,10 @@ pub(super) fn commands() -> Vec<Command> {
         }),
         command!(SetSpendingBudget { partner_id: partner(), amount: amount("200.00"), currency: euro() }),
         command!(RemoveSpendingBudget { partner_id: partner() }),
+        Command::SwitchBudgetNotice(c::SwitchBudgetNotice {
+            partner_id: partner(),
+            on: true,
+            email: "azure@contoso.example".into(),
+        }),
     ]
 }

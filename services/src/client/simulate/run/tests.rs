@@ -72,7 +72,8 @@ fn june() -> Invoice {
         family: InvoiceFamily::OneTimeRecurring.into(),
         // No line was due in the months before: the invoice is June's all the same.
         period_start: "2019-04-01".into(),
-        invoice_date: "2019-06-30".into(),
+        period_end: "2019-06-30".into(),
+        invoice_date: "2019-07-08".into(),
         total: "7.87".into(),
         lines: vec![
             charge("simulate-0-line", "New", 1, "4.0", "2019-06-10"),
@@ -109,7 +110,8 @@ async fn a_difference_names_invoice_line_and_field() {
     wrong.lines[2].amount = "7.75".into();
     wrong.lines.push(charge("x", "Renew", 1, "4", ""));
     let mut early = june();
-    early.invoice_date = "2019-05-31".into();
+    early.period_end = "2019-05-31".into();
+    early.invoice_date = "2019-06-08".into();
     early.lines.truncate(1);
     let mut fake = Fake { invoices: vec![early, wrong], ..Fake::default() };
     let found = differences(&case, &run(&case, &mut fake).await.unwrap());
