@@ -323,11 +323,11 @@ fn report(args: &Args, measured: &Measured) -> Result<(), Failure> {
     busy.say("by beginning, while written and exported")?;
     alike.say("spelled nearly so")?;
     line(format_args!(
-        "  exported {} rows in {:.1} s while {} changes of seats were written, {:.0} a second",
+        "  exported {} rows in {:.1} s while {} changes of seats were written, {} a second",
         HumanCount(*exported),
         seconds(export),
         HumanCount(*written),
-        *written as f64 / seconds(export).max(f64::EPSILON)
+        u128::from(*written) * 1_000 / export.as_millis().max(1)
     ))?;
     let index = HumanBytes(key_bytes).to_string();
     let each = rows / u64::from(args.customers);
