@@ -39,11 +39,11 @@ const HIDDEN: [&str; 10] = [
     "SUBSCRIPTION_NOT_FOUND",
     "INVOICE_NOT_FOUND",
     "LINE_NOT_FOUND",
-    "CREDIT NOTE_NOT_FOUND",
+    "CREDIT_NOTE_NOT_FOUND",
     "TRANSFER_NOT_FOUND",
     "ASSOCIATION_NOT_FOUND",
     "EARNING_NOT_FOUND",
-    "CO-OP CLAIM_NOT_FOUND",
+    "CO_OP_CLAIM_NOT_FOUND",
 ];
 
 /// Whose an object is, seen from its caller.

@@ -188,7 +188,7 @@ async fn one_thing_of_a_location(ledger: &Checked) -> anyhow::Result<()> {
         if seen {
             assert_eq!(answer?["location_mpn_id"], BRANCH);
         } else {
-            assert_eq!(reason(answer), "CO-OP CLAIM_NOT_FOUND");
+            assert_eq!(reason(answer), "CO_OP_CLAIM_NOT_FOUND");
         }
     }
     // It acts for that location only.

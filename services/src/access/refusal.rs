@@ -47,10 +47,7 @@ impl Refusal {
 
     /// There is no such thing, as far as the caller may know.
     pub(super) fn not_found(kind: &str, id: &str) -> Self {
-        Self {
-            reason: format!("{}_NOT_FOUND", kind.to_ascii_uppercase()),
-            status: Box::new(errors::not_found(kind, id)),
-        }
+        Self { reason: errors::not_found_reason(kind), status: Box::new(errors::not_found(kind, id)) }
     }
 
     /// Whether it may stand for something that is another's.

@@ -38,8 +38,13 @@ pub(crate) fn field_status(reason: &str, path: &str, what: &str) -> Status {
 
 /// There is nothing with that id.
 pub(crate) fn not_found(kind: &str, id: &str) -> Status {
-    let reason = format!("{}_NOT_FOUND", kind.to_ascii_uppercase().replace(' ', "_"));
-    status(Code::NotFound, &reason, format!("there is no {kind} {id:?}"), &[("id", id.to_owned())])
+    status(Code::NotFound, &not_found_reason(kind), format!("there is no {kind} {id:?}"), &[("id", id.to_owned())])
+}
+
+/// `CO_OP_CLAIM_NOT_FOUND` of a co-op claim.
+pub(crate) fn not_found_reason(kind: &str) -> String {
+    let code = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_uppercase() } else { '_' };
+    format!("{}_NOT_FOUND", kind.chars().map(code).collect::<String>())
 }
 
 /// Something is missing for now.

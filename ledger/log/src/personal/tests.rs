@@ -373,6 +373,7 @@ const NOT_PERSONAL: &[&str] = &[
     "term_end",
     "trial_end",
     "effective_on",
+    "first_day",
     "expires_on",
     "requested_on",
     "disputed_on",
