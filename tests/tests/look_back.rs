@@ -74,8 +74,11 @@ async fn the_command_line_looks_back() -> anyhow::Result<()> {
     ensure!(list("incentives", &["--as-of", "2018-01-31"])?[0]["net_seats"] == "10");
     ensure!(list("incentives", &["--as-of", "2018-01-12"])?.is_empty());
     // What cannot be asked.
-    let refused = run(&["get", "credit-note", "cn-1", "--as-of", "2018-01-31", "--address", &serve.address])?;
-    ensure!(refused.expect_code(2)?.err.contains("a customer, a subscription, a transfer or an invoice"));
+    let claim = ["get", "coop-claim", "c-1", "--partner", "contoso", "--as-of", "2018-01-31"];
+    let refused = run(&[&claim[..], &["--address", &serve.address]].concat())?;
+    ensure!(
+        refused.expect_code(2)?.err.contains("a customer, a subscription, a transfer, an invoice or a credit note")
+    );
     let both = run(&[
         "list",
         "customers",
