@@ -96,6 +96,8 @@ const OTHER_VARIABLES: &[&str] = &[
     "SUBLEDGER_TEST_KILLS",
     "SUBLEDGER_TEST_READS",
     "SUBLEDGER_TEST_SEED",
+    "SUBLEDGER_TEST_USAGE_CUSTOMERS",
+    "SUBLEDGER_TEST_USAGE_METERS",
 ];
 
 /// Lays file, environment and flags over the defaults.
