@@ -119,6 +119,9 @@ impl std::fmt::Debug for KafkaConfig {
 pub(crate) struct Limits {
     /// Most commands waiting for the writer of one partition.
     pub(crate) queue_commands: usize,
+    /// Customers of one partition that its writer keeps ready for their next command; the others are packed into a fifth of the memory, and
+    /// their next command takes some 0.1 ms more.
+    pub(crate) ready_customers: usize,
     /// Largest gRPC message taken, in bytes.
     pub(crate) message_bytes: usize,
     /// Largest page of a list, in items.
@@ -301,6 +304,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             queue_commands: subledger_writer::Options::default().queue_commands_max,
+            ready_customers: subledger_writer::Options::default().ready_customers_max,
             message_bytes: MESSAGE_BYTES,
             page_items: PAGE_ITEMS,
             batch_commands: BATCH_COMMANDS,
@@ -511,6 +515,7 @@ impl Config {
         self.check_addresses()?;
         let positive = [
             ("limits.queue_commands", self.limits.queue_commands),
+            ("limits.ready_customers", self.limits.ready_customers),
             ("limits.message_bytes", self.limits.message_bytes),
             ("limits.page_items", self.limits.page_items),
             ("limits.batch_commands", self.limits.batch_commands),

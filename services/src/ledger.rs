@@ -77,6 +77,7 @@ impl Ledger {
     fn start_writers(&mut self, config: &Config) -> anyhow::Result<()> {
         let options = Options {
             queue_commands_max: config.limits.queue_commands,
+            ready_customers_max: config.limits.ready_customers,
             snapshot_dir: Some(config.data_dir.join("snapshots")),
             brake: Arc::clone(&self.brake),
             ..Options::default()

@@ -18,6 +18,10 @@ pub const PARTNER: &str = "contoso";
 /// Euros for a dollar in October 2019 (L13821).
 const RATE: &str = "0.913951469";
 
+/// Commands that are sent together.
+const COMMANDS: usize = 1_000;
+/// Customers whose usage is looked back at.
+const LOOKED_BACK_AT: usize = 20;
 /// How often it is looked whether the month is invoiced, and how long between.
 const LOOKS: u32 = 600;
 const LOOK_EVERY: std::time::Duration = std::time::Duration::from_millis(100);
@@ -47,13 +51,16 @@ fn floor(amount: Decimal) -> Decimal {
 pub async fn play_and_check(client: &Client, address: &str, story: &mut Story) -> anyhow::Result<()> {
     let mut records = 0;
     let began = std::time::Instant::now();
-    for (close_through, commands) in story.days() {
+    while let Some((close_through, commands)) = story.next_day() {
         records +=
             commands.iter().filter_map(|it| it["record_usage"]["records"].as_array()).map(Vec::len).sum::<usize>();
-        for outcome in client.submit_stream(&commands, 50).await? {
-            ensure!(outcome.rejection.is_none(), "{outcome:?}");
+        for part in commands.chunks(COMMANDS) {
+            for outcome in client.submit_stream(part, 50).await? {
+                ensure!(outcome.rejection.is_none(), "{outcome:?}");
+            }
         }
         client.advance(&close_through).await?;
+        eprintln!("{close_through} is closed; {records} records so far, {:.1} s", began.elapsed().as_secs_f64());
     }
     let seconds = began.elapsed().as_secs_f64();
     eprintln!("{records} records of usage in two months of days that were closed: {seconds:.1} s");
@@ -100,11 +107,13 @@ async fn check(client: &Client, address: &str, story: &Story) -> anyhow::Result<
 
     // Sum of the daily rated lines = invoices = entries.
     let mut daily: BTreeMap<LineKey, Decimal> = BTreeMap::new();
-    for row in listed(address, &["usage", "--partner", PARTNER])? {
-        let text = |at: &str| row[at].as_str().unwrap_or_default().to_owned();
-        let (percent, price) = (dec(&text("credit_percent"))?, dec(&text("unit_price"))?);
-        let key = (text("customer_id"), text("meter_id"), percent.normalize(), price.normalize());
-        *daily.entry(key).or_default() += dec(&text("amount"))?;
+    for n in 0..story.customers {
+        for row in listed(address, &["usage", "--partner", PARTNER, "--customer", &story::customer(n)])? {
+            let text = |at: &str| row[at].as_str().unwrap_or_default().to_owned();
+            let (percent, price) = (dec(&text("credit_percent"))?, dec(&text("unit_price"))?);
+            let key = (text("customer_id"), text("meter_id"), percent.normalize(), price.normalize());
+            *daily.entry(key).or_default() += dec(&text("amount"))?;
+        }
     }
     let summed: Decimal = daily.values().map(|amount| floor(*amount)).sum();
     ensure!(summed == net, "the daily rated lines come to {summed}, and the month to {net}");
@@ -119,29 +128,45 @@ async fn check(client: &Client, address: &str, story: &Story) -> anyhow::Result<
 
     // Earned credit by day and resource, recomputed.
     let mut shown = Credit::new();
-    for row in listed(address, &["earned-credit", "--partner", PARTNER])? {
-        let text = |at: &str| row[at].as_str().unwrap_or_default().to_owned();
-        let key = (text("customer_id"), text("meter_id"), text("usage_date"));
-        shown.insert(key, (dec(&text("earned"))?.normalize(), dec(&text("forgone"))?.normalize(), text("reason")));
+    for n in 0..story.customers {
+        for row in listed(address, &["earned-credit", "--partner", PARTNER, "--customer", &story::customer(n)])? {
+            let text = |at: &str| row[at].as_str().unwrap_or_default().to_owned();
+            let key = (text("customer_id"), text("meter_id"), text("usage_date"));
+            shown.insert(key, (dec(&text("earned"))?.normalize(), dec(&text("forgone"))?.normalize(), text("reason")));
+        }
     }
     for (key, credit) in &naive.credits {
         ensure!(shown.get(key) == Some(credit), "{key:?}: {:?} is shown, and {credit:?} is right", shown.get(key));
     }
     ensure!(shown.len() == naive.credits.len(), "{} days are shown, {} used", shown.len(), naive.credits.len());
-    totals(address, &naive.credits, gross - net)
+    totals(address, &naive.credits, gross - net)?;
+    for n in 0..story.customers.min(LOOKED_BACK_AT) {
+        let customer = story::customer(n);
+        let rows = listed(address, &["usage", "--partner", PARTNER, "--customer", &customer, "--as-of", "2019-10-15"])?;
+        let late = rows.iter().find(|row| row["rated_on"].as_str() > Some("2019-10-15"));
+        ensure!(!rows.is_empty() && late.is_none(), "{customer}: {late:?} was not rated by then");
+    }
+    Ok(())
 }
 
 /// After [`play_and_check`]: a day that earned nothing is disputed and granted. The answer is listed, looked back at, and credited when the
 /// next day closes.
-pub async fn dispute_and_check(client: &Client, address: &str) -> anyhow::Result<()> {
+pub async fn dispute_and_check(client: &Client, address: &str, story: &Story) -> anyhow::Result<()> {
     let text = |row: &Value, at: &str| row[at].as_str().unwrap_or_default().to_owned();
-    let days = listed(address, &["earned-credit", "--partner", PARTNER])?;
-    let mut forgone = days.iter().filter(|row| dec(&text(row, "forgone")).is_ok_and(|it| it > Decimal::ZERO));
-    let row = forgone.next().context("a day that could have earned")?;
-    let (customer_id, day) = (text(row, "customer_id"), text(row, "usage_date"));
+    let is_forgone = |row: &Value| dec(&text(row, "forgone")).is_ok_and(|it| it > Decimal::ZERO);
+    let mut forgone = None;
+    for n in 0..story.customers {
+        let days = listed(address, &["earned-credit", "--partner", PARTNER, "--customer", &story::customer(n)])?;
+        forgone = days.into_iter().find(is_forgone);
+        if forgone.is_some() {
+            break;
+        }
+    }
+    let row = forgone.context("a day that could have earned")?;
+    let (customer_id, day) = (text(&row, "customer_id"), text(&row, "usage_date"));
     let dispute = json!({ "command_id": "dispute", "dispute_earned_credit": {
         "customer_id": customer_id, "partner_id": PARTNER, "dispute_id": "d-1",
-        "scope": { "azure_subscription_id": text(row, "azure_subscription_id") }, "from": day, "to": day,
+        "scope": { "azure_subscription_id": text(&row, "azure_subscription_id") }, "from": day, "to": day,
         "claimed_percent": "15", "evidence": "the activity log says otherwise" }});
     let decide = json!({ "command_id": "decide", "decide_earned_credit_dispute": { "customer_id": customer_id,
         "dispute_id": "d-1", "accepted": true, "note": "seen" }});
@@ -193,9 +218,6 @@ fn totals(address: &str, credits: &Credit, charged: Decimal) -> anyhow::Result<(
     }
     let then = of(&["--as-of", "2019-10-31"], "charged")?;
     ensure!(then == first, "{then} was charged by then, and the lines have {first}");
-    let rows = listed(address, &["usage", "--partner", PARTNER, "--as-of", "2019-10-15"])?;
-    let late = rows.iter().find(|row| row["rated_on"].as_str() > Some("2019-10-15"));
-    ensure!(!rows.is_empty() && late.is_none(), "{late:?} was not rated by then");
     Ok(())
 }
 

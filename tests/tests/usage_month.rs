@@ -21,6 +21,7 @@ async fn a_generated_month_is_what_a_naive_program_says() -> anyhow::Result<()> 
     let (customers, meters) = (size("SUBLEDGER_TEST_USAGE_CUSTOMERS", 20)?, size("SUBLEDGER_TEST_USAGE_METERS", 4)?);
     let random = Random::from_environment();
     eprintln!("SUBLEDGER_TEST_SEED={}", random.seed());
-    play_and_check(&client, &serve.address, &mut Story::new(random, customers, meters)).await?;
-    dispute_and_check(&client, &serve.address).await
+    let mut story = Story::new(random, customers, meters);
+    play_and_check(&client, &serve.address, &mut story).await?;
+    dispute_and_check(&client, &serve.address, &story).await
 }

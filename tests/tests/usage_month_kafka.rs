@@ -20,9 +20,10 @@ async fn a_generated_month_is_what_a_naive_program_says_on_kafka() -> anyhow::Re
     let client = Client::connect(&address).await?;
     let random = Random::from_environment();
     eprintln!("SUBLEDGER_TEST_SEED={}", random.seed());
-    play_and_check(&client, &address, &mut Story::new(random, 6, 3)).await?;
+    let mut story = Story::new(random, 6, 3);
+    play_and_check(&client, &address, &mut story).await?;
     // Through the gateway to the writer, and from its log to the projectors.
-    dispute_and_check(&client, &address).await?;
+    dispute_and_check(&client, &address, &story).await?;
     // The rows behind the answers are those of a rebuild, byte for byte.
     fleet.check_read_models()
 }

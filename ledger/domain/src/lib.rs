@@ -13,6 +13,7 @@ pub mod catalog;
 pub mod charge;
 mod check;
 pub mod command;
+mod compact;
 mod context;
 pub mod coop;
 pub mod customer;

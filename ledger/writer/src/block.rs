@@ -138,6 +138,7 @@ impl Writer {
                 });
                 continue;
             }
+            self.core.machine.prepare(&submission.envelope.command);
             now = self.clock.moved_by(submission).map_or(now, |moved| moved.max(now));
             if let Target::Customer(customer) = submission.envelope.command.target() {
                 self.settle(&view, customer, now);

@@ -169,6 +169,7 @@ impl Writer {
         let command = Command::RunDue(RunDue { customer_id: customer.clone(), date: day });
         let context =
             Context { command_id: self.unused_id(customer, day), effective_at: end_of(day), recorded_at: now };
+        self.core.machine.prepare(&command);
         let staged = match self.core.machine.decide(&view.reference, &command, &context) {
             Ok(events) if events.is_empty() => Err("nothing is due although the state says so".to_owned()),
             Ok(events) => {

@@ -8,11 +8,13 @@
 mod block;
 mod brake;
 mod core;
+mod customers;
 mod dedup;
 mod due;
 mod machine;
 mod options;
 mod outcome;
+mod packed;
 mod partition;
 mod preview;
 mod recorded;

@@ -1,21 +1,19 @@
 //! The state of one partition: the streams in it, and how a command and an event change them.
 
-use std::{
-    collections::{BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::collections::HashMap;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use subledger_domain::{
     Command, Context, Event, Reason, Reference, Rejection, access,
     catalog::Catalog,
     command::Target,
-    customer::{self, Customer},
-    ids::CustomerId,
+    customer,
     partner::{self, Partners},
 };
 use subledger_log::{Family, Layout, PartitionId, codec::Envelope};
+
+use crate::customers::Customers;
 
 /// The stream of every command about the catalog.
 pub(crate) const CATALOG_STREAM: &str = "catalog";
@@ -49,22 +47,6 @@ pub(crate) enum Machine {
     Access {
         version: u64,
     },
-}
-
-/// The customers of a partition. A copy shares each customer until that changes.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Customers {
-    streams: HashMap<CustomerId, Arc<Stream>>,
-    /// Who has something due, and on which day.
-    due: BTreeSet<(NaiveDate, CustomerId)>,
-    /// The last day whose due things are all done.
-    closed: Option<NaiveDate>,
-}
-
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Stream {
-    state: Option<Customer>,
-    version: u64,
 }
 
 impl Machine {
@@ -127,7 +109,7 @@ impl Machine {
                 partner::decide(partners.get(id), reference, command, context)
             }
             (Self::Customers(customers), Target::Customer(id)) => {
-                customer::decide(customers.state(id), reference, command, context)
+                customer::decide(customers.state(id).as_deref(), reference, command, context)
             }
             (Self::Access { .. }, Target::Access) => access::decide(command, context),
             // The router and the ingress send a command to the partition of its stream only.
@@ -155,99 +137,24 @@ impl Machine {
         }
     }
 
-    pub(crate) fn customers(&self) -> Option<&Customers> {
+    /// Keeps the customer that a command is about ready for it.
+    pub(crate) fn prepare(&mut self, command: &Command) {
+        if let (Self::Customers(customers), Target::Customer(id)) = (self, command.target()) {
+            customers.make_ready(id);
+        }
+    }
+
+    pub(crate) fn customers_mut(&mut self) -> Option<&mut Customers> {
         match self {
             Self::Customers(customers) => Some(customers),
             Self::Catalog { .. } | Self::Partners { .. } | Self::Access { .. } => None,
         }
     }
-}
 
-impl Customers {
-    /// A copy of one customer, alone.
-    pub(crate) fn only(&self, customer: &CustomerId) -> Self {
-        let stream = self.streams.get(customer).cloned();
-        let due = stream.as_ref().and_then(|stream| stream.state.as_ref()?.next_due());
-        Self {
-            streams: stream.map(|stream| (customer.clone(), stream)).into_iter().collect(),
-            due: due.map(|day| (day, customer.clone())).into_iter().collect(),
-            closed: self.closed,
+    pub(crate) fn customers(&self) -> Option<&Customers> {
+        match self {
+            Self::Customers(customers) => Some(customers),
+            Self::Catalog { .. } | Self::Partners { .. } | Self::Access { .. } => None,
         }
-    }
-
-    /// A customer's state; none before it is created.
-    pub(crate) fn state(&self, customer: &CustomerId) -> Option<&Customer> {
-        self.streams.get(customer)?.state.as_ref()
-    }
-
-    /// Customers that were erased.
-    pub(crate) fn erased(&self) -> impl Iterator<Item = &CustomerId> {
-        let erased = |stream: &Arc<Stream>| stream.state.as_ref().is_some_and(Customer::is_erased);
-        self.streams.iter().filter(move |(_, stream)| erased(stream)).map(|(id, _)| id)
-    }
-
-    /// Accepted commands of a customer so far.
-    fn version(&self, stream: &str) -> u64 {
-        self.streams.get(stream).map_or(0, |stream| stream.version)
-    }
-
-    fn apply(&mut self, stream: &str, events: &[Event]) {
-        if stream.is_empty() {
-            for event in events {
-                if let Event::PartitionDayClosed(closed) = event {
-                    self.closed = Some(closed.date);
-                }
-            }
-            return;
-        }
-        // The id was checked when the command was taken.
-        let Ok(id) = CustomerId::new(stream) else { return };
-        let entry = Arc::make_mut(self.streams.entry(id.clone()).or_default());
-        entry.version += 1;
-        if events.is_empty() {
-            return;
-        }
-        let before = entry.state.as_ref().and_then(Customer::next_due);
-        for event in events {
-            customer::evolve(&mut entry.state, event);
-        }
-        let after = entry.state.as_ref().and_then(Customer::next_due);
-        if before != after {
-            if let Some(day) = before {
-                self.due.remove(&(day, id.clone()));
-            }
-            if let Some(day) = after {
-                self.due.insert((day, id));
-            }
-        }
-    }
-
-    /// The last day whose due things are all done.
-    pub(crate) fn closed(&self) -> Option<NaiveDate> {
-        self.closed
-    }
-
-    /// The next customer, after `after`, with something due by the end of `day`.
-    pub(crate) fn next_due(
-        &self,
-        day: NaiveDate,
-        after: Option<&(NaiveDate, CustomerId)>,
-    ) -> Option<&(NaiveDate, CustomerId)> {
-        let mut rest = match after {
-            Some(last) => self.due.range((std::ops::Bound::Excluded(last), std::ops::Bound::Unbounded)),
-            None => self.due.range(..),
-        };
-        rest.next().filter(|(due, _)| *due <= day)
-    }
-
-    /// Whether a customer has something due by the end of `day`.
-    pub(crate) fn is_due(&self, customer: &CustomerId, day: NaiveDate) -> bool {
-        let state = self.streams.get(customer).and_then(|stream| stream.state.as_ref());
-        state.and_then(Customer::next_due).is_some_and(|due| due <= day)
-    }
-
-    /// How many are due by the end of `day`.
-    pub(crate) fn due_count(&self, day: NaiveDate) -> usize {
-        self.due.iter().take_while(|(due, _)| *due <= day).count()
     }
 }

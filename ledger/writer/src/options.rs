@@ -4,6 +4,9 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use crate::Brake;
 
+/// Customers that are kept ready for commands if nothing else is said.
+pub(crate) const READY_CUSTOMERS_MAX: usize = 1_000;
+
 /// How a writer works.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -25,6 +28,8 @@ pub struct Options {
     pub reference_wait: Duration,
     /// Customers whose due things are decided between two looks at the queue of commands.
     pub due_customers_max: usize,
+    /// Customers that are kept ready for their next command; the others take a fifth of the memory and some microseconds more.
+    pub ready_customers_max: usize,
     /// How long to wait after what is due could not be written.
     pub due_retry: Duration,
     /// Slows the writer down.
@@ -43,6 +48,7 @@ impl Default for Options {
             claim_backoff: Duration::from_millis(200),
             reference_wait: Duration::from_secs(10),
             due_customers_max: 256,
+            ready_customers_max: READY_CUSTOMERS_MAX,
             due_retry: Duration::from_secs(1),
             brake: Arc::default(),
         }

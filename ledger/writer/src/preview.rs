@@ -3,7 +3,7 @@
 //! Nothing is appended, staged or remembered. The copy first does what closed days have made due, as the writer would before the command, and
 //! afterwards lives on to the next invoices, as it would if nothing else happened.
 
-use std::collections::BTreeSet;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use chrono::{DateTime, NaiveDate, Utc};
 use subledger_domain::{
@@ -137,7 +137,7 @@ struct Copy<'a> {
 }
 
 impl Copy<'_> {
-    fn state(&self) -> Option<&Customer> {
+    fn state(&self) -> Option<Cow<'_, Customer>> {
         self.machine.customers()?.state(&self.customer)
     }
 
@@ -170,13 +170,14 @@ impl Copy<'_> {
 
     /// What the command charges, and what its subscriptions would be charged until their next invoices.
     fn invoices(mut self, events: &[Event]) -> Vec<UpcomingInvoice> {
-        let before = self.state().cloned();
+        let before = self.state().map(Cow::into_owned);
         self.machine.apply(self.customer.as_str(), events);
         let first_open = self.view.reference.catalog.last_closed().and_then(|day| day.succ_opt());
         let today = first_open.unwrap_or_else(|| self.now.date_naive());
         // Those that the command changed.
         let was = |id: &SubscriptionId| before.as_ref().and_then(|customer| customer.subscription(id));
-        let after = self.state().into_iter().flat_map(Customer::subscriptions);
+        let after = self.state();
+        let after = after.iter().flat_map(|customer| customer.subscriptions());
         let changed = after.filter(|subscription| was(&subscription.subscription_id) != Some(subscription));
         let concerned: BTreeSet<SubscriptionId> = changed.map(|s| s.subscription_id.clone()).collect();
         let mut invoices: Vec<UpcomingInvoice> = Vec::new();
@@ -205,7 +206,7 @@ impl Copy<'_> {
     /// The dates of the next invoices of a subscription's partner, in their order.
     fn add_dates(&self, id: &SubscriptionId, today: NaiveDate, invoices: &mut Vec<UpcomingInvoice>) {
         let state = self.state();
-        let Some(subscription) = state.and_then(|customer| customer.subscription(id)) else { return };
+        let Some(subscription) = state.as_ref().and_then(|customer| customer.subscription(id)) else { return };
         let Some(partner) = self.view.reference.partners.get(&subscription.partner_id) else { return };
         let family = InvoiceFamily::of(subscription.product_family);
         let mut day = Some(today);

@@ -13,8 +13,8 @@ use crate::{
     Clock, CommandError, ReferenceFollower, Submission,
     block::BlockError,
     core::{Core, is_erasure},
+    customers::Customers,
     due::DueRun,
-    machine::Customers,
     partition::{Answers, Job, Shared, StartError},
     recorded::Place,
     snapshot,
@@ -374,6 +374,17 @@ fn write_snapshot(dir: &Path, ledger: LedgerId, partition: PartitionId, commits:
 
 fn restored(log: &dyn Log, shared: &Shared) -> Core {
     let dir = shared.options.snapshot_dir.as_deref();
-    dir.and_then(|dir| snapshot::read(dir, log.ledger_id(), shared.partition))
-        .unwrap_or_else(|| Core::new(shared.partition.family))
+    let core = dir.and_then(|dir| snapshot::read(dir, log.ledger_id(), shared.partition));
+    let core = core.filter(|core: &Core| {
+        let readable = core.machine.customers().is_none_or(Customers::can_be_read);
+        if !readable {
+            tracing::warn!(partition = %shared.partition, "the snapshot has customers of another shape; reading the whole partition");
+        }
+        readable
+    });
+    let mut core = core.unwrap_or_else(|| Core::new(shared.partition.family));
+    if let Some(customers) = core.machine.customers_mut() {
+        customers.keep_ready(shared.options.ready_customers_max);
+    }
+    core
 }

@@ -13,7 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use subledger_log::{LedgerId, PartitionId};
 
 /// Raised whenever the stored state changes its shape or its meaning.
-const VERSION: u32 = 8;
+const VERSION: u32 = 9;
 const MAGIC: &[u8; 8] = b"SLSNAP01";
 /// Magic, version, ledger id.
 const HEADER_BYTES: usize = 8 + 4 + 16;

@@ -232,6 +232,69 @@ async fn a_snapshot_is_written_beside_and_is_of_one_moment() {
     ledger.stop();
 }
 
+/// What five customers do in turn on a month of days, with a restart between: everything that was recorded of customers.
+async fn a_month_of_turns(options: &Options) -> Vec<(String, u64, subledger_log::Body)> {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { snapshot_dir: Some(dir.path().join("snapshots")), ..options.clone() };
+    let mut ledger = Ledger::start(dir.path(), &options);
+    for text in [PARTNER, OFFER, PRICE] {
+        ledger.accepted(text).await;
+    }
+    let names = ["fabrikam", "tailspin", "wingtip", "adatum", "litware"];
+    let of = |text: &str, name: &str, n: u32| {
+        text.replace("fabrikam", name).replace("\"command_id\": \"", &format!("\"command_id\": \"{name}-{n}-"))
+    };
+    for name in names {
+        for text in [CUSTOMER, AGREEMENT, PURCHASE] {
+            ledger.accepted(&of(text, name, 0).replace("sub-1", &format!("sub-{name}"))).await;
+        }
+    }
+    for date in day("2018-01-13").iter_days().take_while(|date| *date <= day("2018-02-14")) {
+        let n = chrono::Datelike::ordinal(&date);
+        for (turn, name) in (0..).zip(names) {
+            if (n + turn) % 3 == 0 {
+                // Some are more than the offer allows, and refused.
+                let text = of(&seats(n * 7), name, n).replace("sub-1", &format!("sub-{name}"));
+                ledger.submit(&text).await.unwrap();
+            }
+        }
+        let next = (date + chrono::Days::new(1)).and_hms_opt(12, 0, 0).unwrap().and_utc();
+        ledger.clock.0.store(next.timestamp(), Ordering::Relaxed);
+        ledger.accepted(&format!(r#"{{"command_id": "d-{date}", "close_day": {{"date": "{date}"}}}}"#)).await;
+        ledger.wait_day(date);
+        if n == 25 {
+            ledger.stop();
+            ledger = Ledger::start(dir.path(), &options);
+            ledger.clock.0.store(next.timestamp(), Ordering::Relaxed);
+        }
+    }
+    let of_customers =
+        |commit: &subledger_log::Commit| commit.partition().family == Family::Customers && !commit.stream.is_empty();
+    let commits = ledger.commits().into_iter().filter(of_customers);
+    let mut recorded: Vec<_> =
+        commits.map(|commit| (commit.stream, commit.stream_version_before, commit.body)).collect();
+    recorded.sort_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+    ledger.stop();
+    recorded
+}
+
+/// With room for one of them, each customer is packed when the next has its turn, and unpacked for its own.
+#[tokio::test]
+async fn customers_that_are_packed_meanwhile_decide_as_those_that_are_not() {
+    let packed = a_month_of_turns(&Options { ready_customers_max: 1, ..Options::default() }).await;
+    let open = a_month_of_turns(&Options { ready_customers_max: 1_000, ..Options::default() }).await;
+    let refused = open.iter().filter(|(_, _, body)| matches!(body, subledger_log::Body::Rejected(_))).count();
+    let charged = open.iter().filter(|(_, _, body)| match body {
+        subledger_log::Body::Accepted(events) => events.iter().any(|event| matches!(event, Event::Charged(_))),
+        _ => false,
+    });
+    assert!(refused > 1 && charged.count() >= 10, "{refused} are refused");
+    for (packed, open) in packed.iter().zip(&open) {
+        assert_eq!(packed, open);
+    }
+    assert_eq!(packed.len(), open.len());
+}
+
 #[tokio::test]
 async fn an_id_used_for_another_content_is_an_error_and_leaves_no_trace() {
     let dir = tempfile::tempdir().unwrap();

@@ -35,6 +35,7 @@ const SETTINGS: &[(&str, Kind)] = &[
     ("kafka.replication", Kind::Number),
     ("kafka.client", Kind::Pairs),
     ("limits.queue_commands", Kind::Number),
+    ("limits.ready_customers", Kind::Number),
     ("limits.read_model_lag_seconds", Kind::Number),
     ("limits.message_bytes", Kind::Number),
     ("limits.page_items", Kind::Number),

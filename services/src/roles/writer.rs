@@ -122,6 +122,7 @@ fn shared(log: Arc<KafkaLog>, config: &Config) -> anyhow::Result<Arc<Shared>> {
     let start = Some(config.test_clock.start).filter(|_| config.test_clock.enabled);
     let options = Options {
         queue_commands_max: config.limits.queue_commands,
+        ready_customers_max: config.limits.ready_customers,
         snapshot_dir: Some(config.data_dir.join("snapshots")),
         ..Options::default()
     };

@@ -32,6 +32,8 @@ pub(super) struct Profile {
     pub(super) snapshot_every: u64,
     pub(super) block_commands_max: usize,
     pub(super) due_customers_max: usize,
+    /// Customers that a writer does not pack.
+    pub(super) ready_customers_max: usize,
     pub(super) batch_commits_max: u64,
     /// Average seconds between two steps.
     pub(super) pace: u64,
@@ -71,6 +73,7 @@ impl Profile {
             snapshot_every: 1 + random.below(60) as u64,
             block_commands_max: 1 + random.below(8),
             due_customers_max: 1 + random.below(4),
+            ready_customers_max: 1 + random.below(4),
             batch_commits_max: 1 + random.below(40) as u64,
             pace: 200 + random.below(1_000) as u64,
         }

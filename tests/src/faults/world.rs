@@ -260,6 +260,7 @@ impl World {
             snapshot_every_commits: self.profile.snapshot_every,
             block_commands_max: self.profile.block_commands_max,
             due_customers_max: self.profile.due_customers_max,
+            ready_customers_max: self.profile.ready_customers_max,
             claim_backoff: std::time::Duration::ZERO,
             due_retry: std::time::Duration::ZERO,
             ..Options::default()

@@ -17,6 +17,11 @@ const LATE: u64 = 3;
 const WRONG: u64 = 1;
 /// Customers whose roles change on a day, in a hundred.
 const ROLES: u64 = 12;
+/// Days of October.
+const OCTOBER: u32 = 31;
+const FIRST_AFTER: u32 = OCTOBER + 1;
+/// The last day on which something late comes, counted from the first of October.
+const LATEST: u32 = OCTOBER + 10;
 /// Days of November that are closed: its invoice has what came after October's.
 const LAST: &str = "2019-11-30";
 /// Where the second tier of the first meter begins.
@@ -35,6 +40,8 @@ pub struct Story {
     pub(super) customers: usize,
     pub(super) meters: usize,
     sent: u64,
+    /// The last day that was made, counted from the first of October.
+    day: u32,
     /// By customer, meter and day: the sum that is right.
     pub(super) used: BTreeMap<(usize, usize, u32), Decimal>,
     /// By customer.
@@ -78,7 +85,7 @@ impl Story {
     /// A month of so many customers, each with so many meters.
     pub fn new(random: Random, customers: usize, meters: usize) -> Self {
         let roles = vec![Vec::new(); customers];
-        Self { random, customers, meters, sent: 0, used: BTreeMap::new(), roles, later: BTreeMap::new() }
+        Self { random, customers, meters, sent: 0, day: 0, used: BTreeMap::new(), roles, later: BTreeMap::new() }
     }
 
     #[allow(clippy::needless_pass_by_value, reason = "whoever makes a body has no more use for it")]
@@ -87,29 +94,30 @@ impl Story {
         json!({ "command_id": format!("month-{}", self.sent), name: body })
     }
 
-    /// The day through which is closed after the commands, one after another.
-    pub fn days(&mut self) -> Vec<(String, Vec<Value>)> {
-        let mut days = Vec::new();
-        for day in 1..=31 {
-            let mut commands = if day == 1 { self.founding() } else { Vec::new() };
-            for n in 0..self.customers {
-                commands.extend(self.role(n, day));
-                self.use_of(n, day);
+    /// The next day through which is closed, after its commands. A day is made when it is asked for: a month of many customers fits no memory.
+    pub fn next_day(&mut self) -> Option<(String, Vec<Value>)> {
+        self.day += 1;
+        let day = self.day;
+        let mut commands = if day == 1 { self.founding() } else { Vec::new() };
+        match day {
+            1..=OCTOBER => {
+                for n in 0..self.customers {
+                    commands.extend(self.role(n, day));
+                    self.use_of(n, day);
+                }
             }
-            commands.extend(self.due(day));
-            days.push((date(day).to_string(), commands));
-        }
-        // Facts about the last days of October, and what is late.
-        for day in 32..=41 {
-            let mut commands = Vec::new();
-            for n in (0..self.customers).filter(|_| day == 32) {
-                commands.extend(self.role(n, day));
+            // Facts about the last days of October.
+            FIRST_AFTER => {
+                for n in 0..self.customers {
+                    commands.extend(self.role(n, day));
+                }
             }
-            commands.extend(self.due(day));
-            days.push((date(day).to_string(), commands));
+            // What is late.
+            ..=LATEST => {}
+            _ => return (day == LATEST + 1).then(|| (LAST.to_owned(), Vec::new())),
         }
-        days.push((LAST.to_owned(), Vec::new()));
-        days
+        commands.extend(self.due(day));
+        Some((date(day).to_string(), commands))
     }
 
     fn founding(&mut self) -> Vec<Value> {

@@ -22,8 +22,10 @@ const PERIODS_MAX: usize = 2;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Billing {
     /// First paid day after a trial: anniversaries are counted from it instead of the subscription's start.
+    #[serde(with = "crate::compact::optional_date")]
     anchor: Option<NaiveDate>,
     /// The last suspension or reactivation of a license: what was charged for days before it is settled.
+    #[serde(with = "crate::compact::optional_date")]
     open_from: Option<NaiveDate>,
     /// Oldest first.
     periods: Vec<BilledPeriod>,
@@ -36,7 +38,9 @@ pub struct Billing {
 /// A period and its lines that were not taken back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct BilledPeriod {
+    #[serde(with = "crate::compact::date")]
     pub(super) start: NaiveDate,
+    #[serde(with = "crate::compact::date")]
     pub(super) end: NaiveDate,
     /// Seats at its start, before any change of that day.
     quantity: u32,
@@ -47,7 +51,9 @@ pub(super) struct BilledPeriod {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct BilledLine {
     pub(super) line_id: LineId,
+    #[serde(with = "crate::compact::date")]
     pub(super) charge_start: NaiveDate,
+    #[serde(with = "crate::compact::date")]
     pub(super) charge_end: NaiveDate,
     pub(super) unit_price: Decimal,
     pub(super) quantity: u32,
@@ -96,6 +102,7 @@ impl Sums {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct SeatChange {
+    #[serde(with = "crate::compact::date")]
     effective_on: NaiveDate,
     to: u32,
 }

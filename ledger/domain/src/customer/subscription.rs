@@ -18,8 +18,10 @@ pub enum Standing {
     /// A marketplace product whose publisher has not confirmed both facts yet; nothing is charged (L12216-12218).
     PendingFulfilment {
         /// The first day with assigned licenses.
+        #[serde(with = "crate::compact::optional_date")]
         licenses_assigned_on: Option<NaiveDate>,
         /// The day the set-up was confirmed.
+        #[serde(with = "crate::compact::optional_date")]
         setup_confirmed_on: Option<NaiveDate>,
     },
     /// A marketplace trial before its first paid day, or a free trial of a license.
@@ -31,8 +33,10 @@ pub enum Standing {
         /// Why.
         reason: SuspensionReason,
         /// First day without access.
+        #[serde(with = "crate::compact::date")]
         since: NaiveDate,
         /// First day on which it cannot be reactivated.
+        #[serde(with = "crate::compact::date")]
         expires_on: NaiveDate,
         /// Its term ended meanwhile and did not renew (decision G09).
         term_ended: bool,
@@ -75,10 +79,13 @@ pub struct Subscription {
     /// 1 for the first term.
     pub term_number: u32,
     /// First day of the first term: its day of month is the anniversary day.
+    #[serde(with = "crate::compact::date")]
     pub start: NaiveDate,
     /// First day of the current term.
+    #[serde(with = "crate::compact::date")]
     pub term_start: NaiveDate,
     /// The day after the current term's last.
+    #[serde(with = "crate::compact::date")]
     pub term_end: NaiveDate,
     /// Locked for the term.
     pub prices: Vec<PriceComponent>,
@@ -103,14 +110,17 @@ pub struct Subscription {
     /// Plan of the product.
     pub sku: Option<String>,
     /// The first paid day after a marketplace trial.
+    #[serde(with = "crate::compact::optional_date")]
     pub trial_end: Option<NaiveDate>,
     /// First day without a free trial of a license that is not paid for yet.
+    #[serde(with = "crate::compact::optional_date")]
     pub free_trial_ends_on: Option<NaiveDate>,
     /// What waits for its day.
     pub scheduled: Option<ScheduledChange>,
     /// Days a suspension lasts before it is deprovisioned.
     pub hold_days: u32,
     /// When the order was placed: cancel windows run from here.
+    #[serde(with = "crate::compact::instant")]
     pub ordered_at: DateTime<Utc>,
     /// Holds for the current term.
     pub promotion: Option<AppliedPromotion>,
@@ -121,11 +131,13 @@ pub struct Subscription {
     /// Of a reservation.
     pub reservation: Option<Reservation>,
     /// First day without it, once its cancellation is scheduled.
+    #[serde(with = "crate::compact::optional_date")]
     pub cancelled_from: Option<NaiveDate>,
     /// What it may do now.
     pub standing: Standing,
     /// The last day on which somebody changed something: nothing takes effect before it. Terms and periods begin by themselves, and a
     /// late change may reach over them.
+    #[serde(with = "crate::compact::date")]
     pub last_changed_on: NaiveDate,
     /// What was charged in the current period, and what is to be corrected.
     pub billing: Billing,
