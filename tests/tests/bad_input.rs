@@ -198,6 +198,8 @@ async fn a_number_of_seats_that_is_none_is_named_with_what_is_accepted() -> anyh
         cases.iter().enumerate().map(|(n, (quantity, _))| seats(&format!("s-{n}"), quantity.clone())).collect();
     std::fs::write(&file, lines.join("\n"))?;
     let file = file.to_str().context("a path that is text")?;
+    let how = format!("{file} is a file, and a command is given as JSON; to send a file: subledger submit - < {file}");
+    run(&["submit", file, "--address", &serve.address])?.expect_code(2)?.expect_error(&[&how])?;
     run(&["load", file, "--address", &serve.address])?.expect_code(1)?;
     let rejected = std::fs::read_to_string(format!("{file}.rejected.jsonl"))?;
     for (quantity, found) in &cases {

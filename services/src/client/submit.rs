@@ -1,6 +1,9 @@
 //! `subledger submit`: one command, by hand.
 
-use std::io::{self, Read as _};
+use std::{
+    io::{self, Read as _},
+    path::Path,
+};
 
 use serde_json::Value;
 use subledger_log::codec::{command_from_json, to_json};
@@ -43,7 +46,7 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         text.clear();
         io::stdin().read_to_string(&mut text).map_err(|e| Failure::Usage(format!("cannot read the command: {e}")))?;
     }
-    let mut command = command_from_json(&text).map_err(|e| Failure::Usage(format!("this is not a command: {e}")))?;
+    let mut command = command_from_json(&text).map_err(|e| not_a_command(&text, &e))?;
     if command.body.is_none() {
         return Err(Failure::Usage("a command has a body, such as \"purchase\" or \"change_quantity\"".to_owned()));
     }
@@ -59,6 +62,15 @@ pub(crate) async fn run(args: Args) -> Result<(), Failure> {
         Some(rejection) => Err(Failure::Differs(describe_rejection(&rejection))),
         None => Ok(()),
     }
+}
+
+fn not_a_command(text: &str, error: &impl std::fmt::Display) -> Failure {
+    let text = text.trim();
+    if !text.starts_with('{') && Path::new(text).is_file() {
+        let how = "a command is given as JSON; to send a file: subledger submit - <";
+        return Failure::Usage(format!("{text} is a file, and {how} {text}"));
+    }
+    Failure::Usage(format!("this is not a command: {error}"))
 }
 
 fn print(output: Output, outcome: &Outcome) -> Result<(), Failure> {

@@ -24,6 +24,8 @@ use crate::OpenError;
 
 /// How often an answer is looked for. The admin client's own thread receives it.
 const ANSWER_POLL: Duration = Duration::from_millis(2);
+/// How often it is looked whether a broker refused this client, which then goes on trying.
+const REFUSAL_POLL: Duration = Duration::from_secs(1);
 /// How often the brokers are asked whether new topics have leaders.
 const LEADERS_POLL: Duration = Duration::from_millis(50);
 
@@ -40,13 +42,23 @@ pub(super) struct Found {
 fn reach(options: &KafkaOptions) -> Result<(), OpenError> {
     let client = options.metadata_client().map_err(|error| options.cannot_open(error))?;
     let topic = Topics::new(&options.topic_prefix).ledger;
-    let Err(error) = client.client().fetch_metadata(Some(&topic), options.request_timeout) else { return Ok(()) };
-    if matches!(error, KafkaError::MetadataFetch(code) if is_unknown(code)) {
-        return Ok(());
+    let deadline = Instant::now() + options.request_timeout;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let answer = client.client().fetch_metadata(Some(&topic), left.min(REFUSAL_POLL));
+        let Err(error) = answer else { return Ok(()) };
+        if matches!(error, KafkaError::MetadataFetch(code) if is_unknown(code)) {
+            return Ok(());
+        }
+        // What happened meanwhile waits in the client's queue.
+        while client.poll(ANSWER_POLL).is_some() {}
+        if let Some(why) = client.context().refused() {
+            return Err(options.cannot_open(why));
+        }
+        if left.is_zero() {
+            return Err(options.cannot_open(error));
+        }
     }
-    // What happened meanwhile waits in the client's queue.
-    while client.poll(ANSWER_POLL).is_some() {}
-    Err(client.context().refused().map_or_else(|| options.cannot_open(error), |why| options.cannot_open(why)))
 }
 
 pub(super) struct Admin<'a> {
