@@ -44,7 +44,7 @@ impl Default for Options {
             block_bytes_max: 2 * 1024 * 1024,
             retry_after: Duration::from_millis(50),
             snapshot_dir: None,
-            snapshot_every_commits: 500_000,
+            snapshot_every_commits: 50_000,
             claim_backoff: Duration::from_millis(200),
             reference_wait: Duration::from_secs(10),
             due_customers_max: 256,
