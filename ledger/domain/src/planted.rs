@@ -24,6 +24,8 @@ pub enum Bug {
     KeepStateOfLostBlock,
     /// A snapshot is taken before the block in it is in the log.
     SnapshotBeforeFlush,
+    /// A customer that is packed away comes back as nobody.
+    ForgetPackedCustomer,
     /// What is due is decided twice.
     DoubleTimer,
     /// The day to close is chosen before it is read what another writer closed.
@@ -46,7 +48,7 @@ pub enum Bug {
 
 impl Bug {
     /// Every one.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::SkipEpochCheck,
         Self::SkipGapCheck,
         Self::AcknowledgeBeforeDisk,
@@ -56,6 +58,7 @@ impl Bug {
         Self::LoseSourceOffset,
         Self::KeepStateOfLostBlock,
         Self::SnapshotBeforeFlush,
+        Self::ForgetPackedCustomer,
         Self::DoubleTimer,
         Self::ChooseDayBeforeClaim,
         Self::MarkDayEarly,

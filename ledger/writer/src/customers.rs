@@ -121,6 +121,12 @@ impl Customers {
                     *used = false;
                     self.ready.push_back(id);
                 }
+                #[cfg(feature = "planted-bugs")]
+                Kept::Ready { .. }
+                    if subledger_domain::planted::has(subledger_domain::planted::Bug::ForgetPackedCustomer) =>
+                {
+                    stream.state = Kept::Packed(Packed::of::<State>(&None));
+                }
                 Kept::Ready { state, .. } => stream.state = Kept::Packed(Packed::of::<State>(state)),
                 Kept::Packed(_) => {}
             }

@@ -102,7 +102,48 @@ pub fn list<T>(
     list_each(rows, &[prefix], false, request, item)
 }
 
-/// The same, the last row first.
+/// What becomes of a row of a list.
+pub enum Step<T> {
+    /// It is an item.
+    Item(T),
+    /// It is left out.
+    Skip,
+    /// So is every row before this key, which is after the row's own: the list goes on there.
+    Leap(Vec<u8>),
+}
+
+/// [`list`] of few rows that lie far apart.
+pub fn list_leaping<T>(
+    rows: &dyn Rows,
+    prefix: &[u8],
+    request: PageRequest<'_>,
+    mut item: impl FnMut(&[u8], &[u8]) -> Result<Step<T>, StoreError>,
+) -> Result<Page<T>, QueryError> {
+    let mut pager = Pager::new(request, prefix)?;
+    let mut from = pager.from().to_vec();
+    loop {
+        let mut leap = None;
+        rows.scan(prefix, &from, false, &mut |key, row| {
+            let goes_on = pager.offer(key, || {
+                Ok(match item(key, row)? {
+                    Step::Item(item) => Some(item),
+                    Step::Skip => None,
+                    Step::Leap(to) => {
+                        leap = Some(to).filter(|to| to.as_slice() > key);
+                        None
+                    }
+                })
+            })?;
+            Ok(goes_on && leap.is_none())
+        })?;
+        match leap.filter(|to| to.starts_with(prefix)) {
+            Some(to) => from = to,
+            None => return Ok(pager.finish()),
+        }
+    }
+}
+
+/// The same as [`list`], the last row first.
 pub fn list_reverse<T>(
     rows: &dyn Rows,
     prefix: &[u8],
@@ -215,6 +256,44 @@ mod tests {
         for token in ["02", "0", "zz", "ü1", "0200"] {
             let page = list(&rows, &[1], PageRequest { size: 1, token }, |_, row| Ok(Some(row[0])));
             assert!(matches!(page, Err(QueryError::InvalidPageToken)), "{token}");
+        }
+    }
+
+    /// Rows `[1, group, member]`, of which one member of each group is wanted.
+    #[test]
+    fn a_list_that_leaps_has_what_a_filter_has_and_reads_less() {
+        let mut rows = Memory::default();
+        for (group, member) in (0..20_u8).flat_map(|group| (0..100).map(move |member| (group, member))) {
+            if (usize::from(group) * 7 + usize::from(member)) % 5 != 0 {
+                rows.put(vec![1, group, member], Vec::new());
+            }
+            rows.put(vec![2, group, member], Vec::new());
+        }
+        for wanted in [0_u8, 1, 50, 99, 100] {
+            for size in [1, 3, 1_000] {
+                let (mut leaping, mut filtered, mut read) = (Vec::new(), Vec::new(), 0);
+                let mut token = String::new();
+                loop {
+                    let request = PageRequest { size, token: &token };
+                    let page = list_leaping(&rows, &[1], request, |key, _| {
+                        read += 1;
+                        Ok(match key[2].cmp(&wanted) {
+                            std::cmp::Ordering::Less => Step::Leap(vec![1, key[1], wanted]),
+                            std::cmp::Ordering::Equal => Step::Item(key.to_vec()),
+                            std::cmp::Ordering::Greater => Step::Leap(vec![1, key[1] + 1]),
+                        })
+                    });
+                    let page = page.unwrap();
+                    leaping.extend(page.items);
+                    let Some(next) = page.next else { break };
+                    token = next;
+                }
+                let everything = PageRequest { size: 5_000, token: "" };
+                let all = list(&rows, &[1], everything, |key, _| Ok((key[2] == wanted).then(|| key.to_vec()))).unwrap();
+                filtered.extend(all.items);
+                assert_eq!(leaping, filtered, "{wanted} by {size}");
+                assert!(read <= 3 * 20 + 1, "{wanted} by {size}: {read} rows are read");
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Rated usage, billed and unbilled, and what customers spend of their budgets.
 
+use std::cmp::Ordering;
+
 use chrono::NaiveDate;
 use rust_decimal::{Decimal, RoundingStrategy, prelude::ToPrimitive as _};
 use subledger_domain::{
@@ -12,7 +14,7 @@ use subledger_fold::{
     Rows, StoreError,
     as_of::Horizon,
     decode,
-    page::{Page, PageRequest, Pager, QueryError, list},
+    page::{Page, PageRequest, Pager, QueryError, Step, list, list_leaping},
 };
 
 use super::{Selection, charges::Numbers};
@@ -103,23 +105,34 @@ pub fn list_usage(rows: &dyn Rows, filter: &UsageFilter, page: PageRequest<'_>) 
     let horizon = &filter.horizon;
     let mut numbers = Numbers::new(rows, horizon);
     let prefix = usage::prefix(filter.partner_id.as_ref().map(PartnerId::as_str));
-    list(rows, &prefix, page, |key, row| {
+    list_leaping(rows, &prefix, page, |key, row| {
         let place = Place::read(key)?;
+        // Of a customer there is one stretch of rows for each day of an invoice.
+        match filter.customer_id.as_ref().map(|id| (place.customer_id.cmp(id), id)) {
+            Some((Ordering::Less, id)) => {
+                return Ok(Step::Leap(usage::customer_from(&place.series, place.charge_on, id)));
+            }
+            Some((Ordering::Greater, _)) => {
+                return Ok(place
+                    .charge_on
+                    .succ_opt()
+                    .map_or(Step::Skip, |next| Step::Leap(usage::series_from(&place.series, Some(next)))));
+            }
+            _ => {}
+        }
         let of_month = |month: NaiveDate| calendar::first_of_month(place.usage_date) == month;
-        let matches =
-            filter.customer_id.as_ref().is_none_or(|id| *id == place.customer_id) && filter.month.is_none_or(of_month);
-        if !matches || !horizon.reaches(place.rated_on) {
-            return Ok(None);
+        if !filter.month.is_none_or(of_month) || !horizon.reaches(place.rated_on) {
+            return Ok(Step::Skip);
         }
         let row: Row = decode(row)?;
         if !horizon.knows(row.position) {
-            return Ok(None);
+            return Ok(Step::Skip);
         }
         let number = numbers.of(&place.series, place.charge_on)?;
         if filter.unbilled && number.is_some() {
-            return Ok(None);
+            return Ok(Step::Skip);
         }
-        Ok(Some(line(rows, place, row, number)?))
+        Ok(Step::Item(line(rows, place, row, number)?))
     })
 }
 

@@ -172,6 +172,11 @@ pub(crate) fn series_from(series: &Series, day: Option<NaiveDate>) -> Vec<u8> {
     day.into_iter().fold(series.write(Key::table(USAGE)), Key::date).build()
 }
 
+/// Where the rows of a customer begin among those of a series that are charged on a day.
+pub(crate) fn customer_from(series: &Series, charge_on: NaiveDate, customer: &CustomerId) -> Vec<u8> {
+    series.write(Key::table(USAGE)).date(charge_on).text(customer.as_str()).build()
+}
+
 fn details_key(customer: &CustomerId, meter: &MeterId, resource: &Resource) -> Vec<u8> {
     with_resource(Key::table(USAGE_DETAILS).text(customer.as_str()).text(meter.as_str()), resource).build()
 }

@@ -1,8 +1,11 @@
 //! Earned credit, as a partner asks for it: earned, forgone, and why.
 
+use std::cmp::Ordering;
+
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use subledger_domain::{
+    calendar,
     event::EarnedCreditDisputed,
     ids::{CustomerId, MeterId, PartnerId, SubscriptionId},
     money::Currency,
@@ -12,7 +15,7 @@ use subledger_fold::{
     Rows,
     as_of::Horizon,
     decode,
-    page::{Page, PageRequest, QueryError, list},
+    page::{Page, PageRequest, QueryError, Step, list, list_leaping},
 };
 
 use crate::{
@@ -103,16 +106,24 @@ pub fn list_earned_credit(
 ) -> Result<Page<EarnedCredit>, QueryError> {
     let partner = filter.partner_id.as_ref().map(PartnerId::as_str);
     let prefix = credits::prefix(partner, filter.month, filter.customer_id.as_ref().map(CustomerId::as_str));
-    list(rows, &prefix, page, |key, row| {
+    list_leaping(rows, &prefix, page, |key, row| {
         let of = CreditOf::read(key)?;
-        let matches = filter.customer_id.as_ref().is_none_or(|id| *id == of.customer_id)
-            && filter.month.is_none_or(|month| month == Month::of(of.usage_date));
-        if !matches {
-            return Ok(None);
+        let month = Month::of(of.usage_date);
+        let (partner, next_month) =
+            (of.partner_id.as_str(), calendar::last_of_month(of.usage_date).succ_opt().map(Month::of));
+        // Of a customer there is one stretch of rows in each month.
+        let leap = |month, customer| Step::Leap(credits::prefix(Some(partner), Some(month), customer));
+        match filter.customer_id.as_ref().map(|id| (of.customer_id.cmp(id), id.as_str())) {
+            Some((Ordering::Less, id)) => return Ok(leap(month, Some(id))),
+            Some((Ordering::Greater, _)) => return Ok(next_month.map_or(Step::Skip, |month| leap(month, None))),
+            _ => {}
         }
-        let Some(credit) = decode::<Versions>(row)?.at(&filter.horizon) else { return Ok(None) };
+        if filter.month.is_some_and(|wanted| wanted != month) {
+            return Ok(Step::Skip);
+        }
+        let Some(credit) = decode::<Versions>(row)?.at(&filter.horizon) else { return Ok(Step::Skip) };
         let [gross, earned, forgone] = credit.amounts();
-        Ok(Some(EarnedCredit {
+        Ok(Step::Item(EarnedCredit {
             partner_id: of.partner_id,
             reseller_id: credit.reseller_id,
             customer_id: of.customer_id,
