@@ -1,6 +1,11 @@
 //! Relationships between the customer and its partners (customers page section 2.3).
 
-use super::{Relationship, RelationshipStanding, Standing, Subscription, draft::Draft, gates, transfer};
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use super::{Standing, Subscription, draft::Draft, gates, transfer};
 use crate::{
     Reason, Rejection, charge,
     command::{AcceptRelationship, RemoveRelationship, RequestRelationship},
@@ -8,6 +13,7 @@ use crate::{
         DelegatedAdminGranted, DelegatedAdminRequested, RelationshipEstablished, RelationshipRemoved,
         RelationshipRequested,
     },
+    ids::PartnerId,
     offer::{ProductFamily, ProductKind},
     party::{PartnerKind, RelationshipOrigin},
     reference::partner_standing::Action,
@@ -15,6 +21,54 @@ use crate::{
 
 /// How many subscriptions a refusal names.
 const NAMED_SUBSCRIPTIONS_MAX: usize = 20;
+
+/// Where a relationship stands (customers page section 2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum RelationshipStanding {
+    /// The partner asked; the customer has not answered.
+    Requested,
+    /// The partner may sell.
+    Active,
+    /// It ended, and may be asked for again.
+    Removed,
+    /// The customer did not answer in time; the partner may ask again.
+    Expired,
+}
+
+/// A partner's relationship with the customer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Relationship {
+    /// Where it stands.
+    pub standing: RelationshipStanding,
+    /// Whether with admin rights; never without an active relationship.
+    pub delegated_admin: bool,
+    /// Reseller of record, where a purchase names none.
+    pub reseller_id: Option<PartnerId>,
+    /// Whether the partner asked for admin rights since.
+    pub admin_requested: bool,
+    /// Resellers that work for the customer with this provider.
+    pub resellers: BTreeSet<PartnerId>,
+    /// First day on which what was asked for cannot be accepted; none while nothing is open, or open for ever.
+    pub request_expires_on: Option<NaiveDate>,
+}
+
+impl Relationship {
+    pub(super) fn new(standing: RelationshipStanding, delegated_admin: bool, reseller_id: Option<PartnerId>) -> Self {
+        let resellers = reseller_id.iter().cloned().collect();
+        let (admin_requested, request_expires_on) = (false, None);
+        Self { standing, delegated_admin, reseller_id, admin_requested, resellers, request_expires_on }
+    }
+
+    /// Whether the open request ran out by that day; its timer may not have run yet.
+    pub fn request_expired(&self, on: NaiveDate) -> bool {
+        self.request_expires_on.is_some_and(|expires_on| expires_on <= on)
+    }
+
+    /// What was asked for has its answer, or ran out.
+    pub(super) fn close_request(&mut self) {
+        (self.admin_requested, self.request_expires_on) = (false, None);
+    }
+}
 
 pub(super) fn request(draft: &mut Draft<'_>, command: &RequestRelationship) -> Result<(), Rejection> {
     let partner = gates::partner(draft.reference, &command.partner_id, "partner_id")?;

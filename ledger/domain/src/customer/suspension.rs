@@ -1,8 +1,9 @@
 //! Suspending and reactivating licenses (rows 5 to 7 of customers page section 2.8); add-ons follow their base (decision G11).
 
 use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
 
-use super::{Standing, Subscription, SuspensionReason, draft::Draft, gates};
+use super::{Standing, Subscription, draft::Draft, gates};
 use crate::{
     Reason, Rejection, calendar, charge, check,
     command::{Reactivate, Suspend},
@@ -11,6 +12,39 @@ use crate::{
     offer::ProductFamily,
     reference::partner_standing::Action,
 };
+
+/// Why a subscription is suspended (customers page section 2.8).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum SuspensionReason {
+    /// The customer asked for it.
+    CustomerRequest,
+    /// It was not paid.
+    NonPayment,
+    /// Fraud.
+    Fraud,
+    /// The partner cancelled it.
+    Cancelled,
+    /// It went to another partner; it cannot come back.
+    Transferred,
+    /// It became another offer; it cannot come back.
+    Upgraded,
+    /// Its replacement took over; it cannot come back.
+    Migrated,
+    /// It broke the terms of use; its publisher enforced them, and the partner cannot bring it back (L11075).
+    Enforced,
+}
+
+impl SuspensionReason {
+    /// Whether nothing brings the subscription back.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Transferred | Self::Upgraded | Self::Migrated)
+    }
+
+    /// Whether only the ledger gives it, with what causes it.
+    pub(crate) fn is_the_ledgers(self) -> bool {
+        matches!(self, Self::Cancelled) || self.is_final()
+    }
+}
 
 pub(super) fn suspend(draft: &mut Draft<'_>, command: &Suspend) -> Result<(), Rejection> {
     let on = draft.on();
