@@ -1,6 +1,8 @@
 //! How dates of a state are kept: as a number where no person reads it. A writer packs customers by the thousand, and dates as text took a
 //! third of the time.
 
+#![allow(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
