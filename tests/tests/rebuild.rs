@@ -137,6 +137,9 @@ async fn keep_trading(client: Client, stop: Arc<AtomicBool>, traded: Arc<AtomicU
 async fn a_ledger_goes_on_while_its_read_models_are_rebuilt() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
     let (serve, client) = ledger(dir.path(), COMMANDS).await?;
+    // What is asked for meanwhile is folded before.
+    let bought = client.accepted(&trade(0)[1]).await?;
+    client.subscription("sub-b-0", bought.position).await?;
     let (stop, traded) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let trading = tokio::spawn(keep_trading(client.clone(), Arc::clone(&stop), Arc::clone(&traded)));
     let asking = tokio::spawn(keep_asking(Client::connect(&serve.address).await?, Arc::clone(&stop)));
