@@ -119,8 +119,8 @@ impl std::fmt::Debug for KafkaConfig {
 pub(crate) struct Limits {
     /// Most commands waiting for the writer of one partition.
     pub(crate) queue_commands: usize,
-    /// Customers of one partition that its writer keeps ready for their next command; the others are packed into a fifth of the memory, and
-    /// their next command takes some 0.1 ms more.
+    /// Customers of one partition that its writer keeps ready for their next command; the others are packed into a twentieth of the
+    /// memory, and their next command takes some 0.1 ms more.
     pub(crate) ready_customers: usize,
     /// Largest gRPC message taken, in bytes.
     pub(crate) message_bytes: usize,

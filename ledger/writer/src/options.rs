@@ -28,7 +28,7 @@ pub struct Options {
     pub reference_wait: Duration,
     /// Customers whose due things are decided between two looks at the queue of commands.
     pub due_customers_max: usize,
-    /// Customers that are kept ready for their next command; the others take a fifth of the memory and some microseconds more.
+    /// Customers that are kept ready for their next command; the others take a twentieth of the memory and 0.1 ms more.
     pub ready_customers_max: usize,
     /// How long to wait after what is due could not be written.
     pub due_retry: Duration,
