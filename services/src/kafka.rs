@@ -2,6 +2,7 @@
 
 pub(crate) mod host;
 pub(crate) mod ingress;
+pub(crate) mod intake;
 mod outcomes;
 pub(crate) mod router;
 

@@ -1,8 +1,8 @@
 //! The writers behind one partition of the commands topic: `customers/i`, `partners/i` if there is one, and the catalog with 0.
 //!
-//! A batch is answered before the next is taken, and within a batch the router finishes one family before it begins another. So at any
+//! A batch is recorded before the next is taken, and within a batch the router finishes one family before it begins another. So at any
 //! time only one writer has commands of this topic partition that are not in the log yet, and everything before them is: the largest
-//! source offset in the commits tells exactly where to go on.
+//! source offset in the commits tells exactly where to go on. Outcomes are published meanwhile; how far they are, the group is told.
 
 use std::{
     collections::BTreeMap,
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ingress::{self, Taken},
+    intake::Intake,
     key_of, outcome_record,
 };
 use crate::{
@@ -29,8 +30,8 @@ use crate::{
     router::{self, Answer, LocalRouter, SubmitError, WhenFull},
 };
 
-/// Batches that wait for the writers of one partition.
-pub(crate) const BATCHES_WAITING_MAX: usize = 4;
+/// Batches whose outcomes are on their way while the next is decided.
+const TELLING_MAX: usize = 4;
 /// How long to wait before a batch that had no certain outcome is submitted again.
 const RETRY: Duration = Duration::from_millis(500);
 
@@ -107,28 +108,56 @@ impl Host {
     }
 }
 
-/// Takes batches until the channel closes or the partition is lost.
-pub(crate) async fn serve(
-    shared: Arc<Shared>,
-    mut batches: mpsc::Receiver<Vec<IncomingRecord>>,
-    lost: CancellationToken,
-) {
-    loop {
-        let batch = tokio::select! {
-            () = lost.cancelled() => return,
-            batch = batches.recv() => batch,
-        };
-        let Some(batch) = batch else { return };
-        let answered = batch.last().map(|record| (record.partition, record.offset + 1));
-        if !handle(&shared, batch, &lost).await {
+/// An outcome, and its way to the topic.
+type Sent = (OutgoingRecord, Result<Delivery, PublishError>);
+
+/// What became of a batch, on its way to the topic of outcomes.
+struct Told {
+    outcomes: Vec<Sent>,
+    /// The topic partition, and the offset after the batch.
+    end: Option<(u32, u64)>,
+}
+
+/// Takes batches until the partition is lost.
+pub(crate) async fn serve(shared: Arc<Shared>, intake: Arc<Intake>, lost: CancellationToken) {
+    let (told, telling) = mpsc::channel(TELLING_MAX);
+    tokio::spawn(tell(Arc::clone(&shared), telling, lost.clone()));
+    while let Some(batch) = intake.take().await {
+        let end = batch.last().map(|record| (record.partition, record.offset + 1));
+        let Some(outcomes) = handle(&shared, batch, &lost).await else { return };
+        if told.send(Told { outcomes, end }).await.is_err() {
             return;
         }
-        shared.answered.lock().unwrap_or_else(PoisonError::into_inner).extend(answered);
     }
 }
 
-/// Everything of a batch, until it is certain. False if the partition was lost meanwhile.
-async fn handle(shared: &Shared, batch: Vec<IncomingRecord>, lost: &CancellationToken) -> bool {
+/// Waits until outcomes are published, batch after batch, and notes how far they are.
+async fn tell(shared: Arc<Shared>, mut telling: mpsc::Receiver<Told>, lost: CancellationToken) {
+    while let Some(Told { outcomes, end }) = telling.recv().await {
+        let mut left = Vec::new();
+        for (record, sent) in outcomes {
+            let delivered = match sent {
+                Ok(delivery) => delivery.await,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = delivered {
+                tracing::warn!(%error, "an outcome is not published; trying again");
+                left.push(record);
+            }
+        }
+        if !publish_surely(&shared, left, &lost).await {
+            return;
+        }
+        shared.answered.lock().unwrap_or_else(PoisonError::into_inner).extend(end);
+    }
+}
+
+/// Everything of a batch, until it is recorded. None if the partition was lost meanwhile.
+async fn handle(
+    shared: &Shared,
+    batch: Vec<IncomingRecord>,
+    lost: &CancellationToken,
+) -> Option<Vec<Sent>> {
     let mut submissions = Vec::with_capacity(batch.len());
     let mut elsewhere = Vec::new();
     for record in batch {
@@ -138,7 +167,10 @@ async fn handle(shared: &Shared, batch: Vec<IncomingRecord>, lost: &Cancellation
         }
     }
     // Before anything later is recorded: what is recorded says that all before it is done.
-    publish_surely(shared, elsewhere, lost).await && submit_surely(shared, submissions, lost).await
+    if !publish_surely(shared, elsewhere, lost).await {
+        return None;
+    }
+    submit_surely(shared, submissions, lost).await
 }
 
 /// Publishes, again and again until every record is acknowledged.
@@ -163,8 +195,13 @@ async fn publish_surely(shared: &Shared, mut records: Vec<OutgoingRecord>, lost:
     true
 }
 
-async fn submit_surely(shared: &Shared, mut batch: Vec<Submission>, lost: &CancellationToken) -> bool {
-    let mut outcomes: Vec<(OutgoingRecord, Result<Delivery, PublishError>)> = Vec::new();
+/// Submits until every command has a certain outcome, and begins to publish those.
+async fn submit_surely(
+    shared: &Shared,
+    mut batch: Vec<Submission>,
+    lost: &CancellationToken,
+) -> Option<Vec<Sent>> {
+    let mut outcomes = Vec::with_capacity(batch.len());
     while !batch.is_empty() {
         let answers = router::submit(&*shared.router, batch.clone(), WhenFull::Wait).await;
         // From the first uncertain one on, everything is submitted again: what was recorded answers as a duplicate.
@@ -175,21 +212,10 @@ async fn submit_surely(shared: &Shared, mut batch: Vec<Submission>, lost: &Cance
             outcomes.push((record, sent));
         }
         if !batch.is_empty() && !pause(lost).await {
-            return false;
+            return None;
         }
     }
-    let mut left = Vec::new();
-    for (record, sent) in outcomes {
-        let delivered = match sent {
-            Ok(delivery) => delivery.await,
-            Err(error) => Err(error),
-        };
-        if let Err(error) = delivered {
-            tracing::warn!(%error, "an outcome is not published; trying again");
-            left.push(record);
-        }
-    }
-    publish_surely(shared, left, lost).await
+    Some(outcomes)
 }
 
 fn is_uncertain(answer: &Answer) -> bool {

@@ -15,7 +15,7 @@ use subledger_log::{
     },
 };
 use subledger_writer::{Clock as _, Options, ReferenceFollower, StartError};
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Ended;
@@ -29,7 +29,8 @@ use crate::{
     config::{Config, Flags},
     kafka::{
         self,
-        host::{self, BATCHES_WAITING_MAX, Host, Shared},
+        host::{self, Host, Shared},
+        intake::Intake,
         router::KafkaRouter,
     },
     ledger,
@@ -39,10 +40,14 @@ use crate::{
 
 /// How long a poll waits for records.
 const POLL: Duration = Duration::from_millis(50);
+/// The same while partitions are held back: what a writer takes makes room, and no record tells of it.
+const POLL_WHILE_FULL: Duration = Duration::from_millis(2);
 /// How long a partition that could not be claimed rests before the next attempt.
 const CLAIM_RETRY: Duration = Duration::from_secs(1);
 /// How often the group is told what is answered: a writer that takes over publishes at most so much a second time.
 const SAY_ANSWERED_EVERY: Duration = Duration::from_secs(1);
+/// How long an outcome waits for others to travel with. Gateways see in the log itself what was recorded.
+const OUTCOME_LINGER: Duration = Duration::from_millis(5);
 /// How long what is on its way may take to be acknowledged at the end.
 const CLOSE_WAIT: Duration = Duration::from_secs(5);
 
@@ -129,7 +134,7 @@ fn shared(log: Arc<KafkaLog>, config: &Config) -> anyhow::Result<Arc<Shared>> {
     Ok(Arc::new(Shared {
         clock: ledger::clock(start, &reference),
         router: Arc::new(LocalRouter::new(log.layout(), Arc::clone(&reference))),
-        producer: Arc::new(RecordProducer::new(&config.kafka.options())?),
+        producer: Arc::new(RecordProducer::lingering(&config.kafka.options(), OUTCOME_LINGER)?),
         log,
         reference,
         options,
@@ -200,17 +205,21 @@ fn parts(shared: &Arc<Shared>, config: &Config, stop: &CancellationToken) -> Par
 
 /// A partition of the topic that is this writer's.
 struct Owned {
-    /// None until the writers are ready.
-    running: Option<Running>,
-    /// Records that did not fit into the channel.
-    waiting: Vec<IncomingRecord>,
+    /// Its writers; none until they are ready.
+    host: Option<Host>,
+    /// What waits for them.
+    intake: Arc<Intake>,
     /// Told when the partition is lost.
     lost: CancellationToken,
 }
 
-struct Running {
-    host: Host,
-    batches: mpsc::Sender<Vec<IncomingRecord>>,
+impl Owned {
+    /// No more is taken for its writers. They are to be stopped by the caller, who may have to wait for it.
+    fn lose(self) -> Option<Host> {
+        self.lost.cancel();
+        self.intake.close();
+        self.host
+    }
 }
 
 /// What a thread that claims a partition found.
@@ -223,20 +232,23 @@ struct Group {
     runtime: tokio::runtime::Handle,
     owned: BTreeMap<u32, Owned>,
     claims: (std_mpsc::Sender<Claimed>, std_mpsc::Receiver<Claimed>),
+    /// Whether partitions are held back, their writers being busy.
+    full: bool,
     /// When the group was last told what is answered.
     said: Instant,
 }
 
 impl Group {
     fn new(consumer: CommandConsumer, shared: Arc<Shared>, runtime: tokio::runtime::Handle) -> Self {
-        Self { consumer, shared, runtime, owned: BTreeMap::new(), claims: std_mpsc::channel(), said: Instant::now() }
+        let (owned, claims, said) = (BTreeMap::new(), std_mpsc::channel(), Instant::now());
+        Self { consumer, shared, runtime, owned, claims, full: false, said }
     }
 
     /// Polls until told to stop. Blocks.
     fn run(&mut self, stop: &CancellationToken) -> anyhow::Result<()> {
         while !stop.is_cancelled() {
             let mut batches: BTreeMap<u32, Vec<IncomingRecord>> = BTreeMap::new();
-            for event in self.consumer.poll(POLL)? {
+            for event in self.consumer.poll(if self.full { POLL_WHILE_FULL } else { POLL })? {
                 match event {
                     CommandEvent::Assigned(partitions) => partitions.into_iter().for_each(|p| self.assign(p)),
                     CommandEvent::Revoked(partitions) => {
@@ -252,11 +264,11 @@ impl Group {
                 self.claimed(partition, &lost, claimed)?;
             }
             for (partition, batch) in batches {
-                if let Some(owned) = self.owned.get_mut(&partition) {
-                    owned.waiting.extend(batch);
+                if let Some(owned) = self.owned.get(&partition) {
+                    owned.intake.put(batch);
                 }
             }
-            self.feed()?;
+            self.hold_back()?;
             self.say_answered();
         }
         Ok(())
@@ -290,7 +302,7 @@ impl Group {
     fn assign(&mut self, partition: u32) {
         tracing::info!(partition, "assigned");
         let lost = CancellationToken::new();
-        self.owned.insert(partition, Owned { running: None, waiting: Vec::new(), lost: lost.clone() });
+        self.owned.insert(partition, Owned { host: None, intake: Arc::default(), lost: lost.clone() });
         self.claim(partition, lost, Duration::ZERO);
     }
 
@@ -339,54 +351,40 @@ impl Group {
         };
         self.consumer.start_at(partition, offset)?;
         tracing::info!(partition, offset, "taking commands");
-        host.enter();
-        let (batches, queue) = mpsc::channel(BATCHES_WAITING_MAX);
-        self.runtime.spawn(host::serve(Arc::clone(&self.shared), queue, lost.clone()));
         if let Some(owned) = self.owned.get_mut(&partition) {
-            owned.running = Some(Running { host, batches });
+            host.enter();
+            self.runtime.spawn(host::serve(Arc::clone(&self.shared), Arc::clone(&owned.intake), lost.clone()));
+            owned.host = Some(host);
         }
         Ok(())
     }
 
     fn revoke(&mut self, partition: u32) {
         tracing::info!(partition, "revoked");
-        let Some(owned) = self.owned.remove(&partition) else { return };
-        owned.lost.cancel();
-        if let Some(running) = owned.running {
-            running.host.leave();
+        if let Some(host) = self.owned.remove(&partition).and_then(Owned::lose) {
+            host.leave();
             // Whoever has it now claims an epoch; what these writers still append is skipped by every reader.
-            self.runtime.spawn_blocking(move || running.host.stop());
+            self.runtime.spawn_blocking(move || host.stop());
         }
     }
 
-    /// Hands records to their writers, and holds back partitions whose writers are busy.
-    fn feed(&mut self) -> anyhow::Result<()> {
-        let (mut busy, mut free) = (Vec::new(), Vec::new());
-        for (&partition, owned) in &mut self.owned {
-            let Some(running) = &owned.running else { continue };
-            if owned.waiting.is_empty() {
-                free.push(partition);
-                continue;
-            }
-            match running.batches.try_send(std::mem::take(&mut owned.waiting)) {
-                Ok(()) => free.push(partition),
-                Err(mpsc::error::TrySendError::Full(batch) | mpsc::error::TrySendError::Closed(batch)) => {
-                    owned.waiting = batch;
-                    busy.push(partition);
-                }
-            }
-        }
-        self.consumer.pause(&busy)?;
+    /// Fetches no more of partitions whose writers are busy, and goes on with those that have room again.
+    fn hold_back(&mut self) -> anyhow::Result<()> {
+        let those = |wanted: fn(&Intake) -> bool| -> Vec<u32> {
+            self.owned.iter().filter(|(_, owned)| wanted(&owned.intake)).map(|(partition, _)| *partition).collect()
+        };
+        let (full, free) = (those(Intake::is_full), those(Intake::has_room));
+        self.consumer.pause(&full)?;
         self.consumer.resume(&free)?;
+        self.full = self.consumer.holds_any();
         Ok(())
     }
 
     /// Stops every writer. Blocks.
     fn stop(&mut self) {
         for (_, owned) in std::mem::take(&mut self.owned) {
-            owned.lost.cancel();
-            if let Some(running) = owned.running {
-                running.host.stop();
+            if let Some(host) = owned.lose() {
+                host.stop();
             }
         }
     }

@@ -46,7 +46,8 @@ impl Headers {
         self
     }
 
-    fn bytes(&self) -> usize {
+    /// Of names and values together.
+    pub fn bytes(&self) -> usize {
         self.0.iter().map(|(name, value)| name.len() + value.len()).sum()
     }
 

@@ -320,7 +320,8 @@ impl CommandConsumer {
     /// Takes nothing more from these partitions until [`Self::resume`]; those not assigned are ignored. Records of theirs that this
     /// process has fetched already are dropped and fetched again.
     pub fn pause(&mut self, partitions: &[u32]) -> Result<(), ConsumeError> {
-        let ours: Vec<u32> = partitions.iter().copied().filter(|p| self.assigned.contains_key(p)).collect();
+        let new = |p: &u32| self.assigned.contains_key(p) && !self.held.contains(p);
+        let ours: Vec<u32> = partitions.iter().copied().filter(new).collect();
         self.held.extend(&ours);
         self.on(ours, BaseConsumer::pause)
     }
@@ -330,6 +331,11 @@ impl CommandConsumer {
         let ours: Vec<u32> = partitions.iter().copied().filter(|p| self.held.remove(p)).collect();
         let started = ours.into_iter().filter(|p| matches!(self.assigned.get(p), Some(Some(_))));
         self.on(started.collect::<Vec<_>>(), BaseConsumer::resume)
+    }
+
+    /// Whether any partition is paused.
+    pub fn holds_any(&self) -> bool {
+        !self.held.is_empty()
     }
 
     /// The partitions this writer has.

@@ -26,8 +26,8 @@ pub const PUBLISHED_BYTES_MAX: usize = 900_000;
 /// Records on their way, in KiB, each rounded up: also at most so many records. Less than the client's own limits, so that a sender
 /// waits here, where it can, and never meets those.
 pub const IN_FLIGHT_KIB_MAX: usize = 32 * 1024;
-/// How long a record waits for others to travel with, in milliseconds.
-const LINGER_MS: &str = "0.5";
+/// How long a record waits for others to travel with. Those that come while one is on its way travel together anyway.
+const LINGER: Duration = Duration::from_micros(100);
 /// Pause between looks whether everything was delivered.
 const CLOSE_PAUSE: Duration = Duration::from_millis(1);
 
@@ -99,7 +99,8 @@ pub enum PublishError {
     Closed,
 }
 
-/// A record on its way. Resolves when every in-sync replica has it. Dropping it does not take the record back.
+/// A record on its way. Resolves when every in-sync replica has it; if a broker failed meanwhile, perhaps twice. Dropping it does not
+/// take the record back.
 #[derive(Debug)]
 pub struct Delivery(oneshot::Receiver<Result<Delivered, PublishError>>);
 
@@ -167,10 +168,15 @@ pub struct RecordProducer {
 impl RecordProducer {
     /// A producer for the ledger's topics. Does not wait for a broker.
     pub fn new(options: &KafkaOptions) -> Result<Self, PublishError> {
+        Self::lingering(options, LINGER)
+    }
+
+    /// The same, whose records wait so long for others to travel with: less work for brokers where nobody waits for a record.
+    pub fn lingering(options: &KafkaOptions, linger: Duration) -> Result<Self, PublishError> {
         let topics = Topics::new(&options.topic_prefix);
         let mut config = options.producer("publisher");
         if !options.properties.contains_key("linger.ms") {
-            config.set("linger.ms", LINGER_MS);
+            config.set("linger.ms", format!("{}.{:03}", linger.as_millis(), linger.subsec_micros() % 1_000));
         }
         if !options.properties.contains_key("partitioner") {
             config.set("partitioner", "murmur2_random");
