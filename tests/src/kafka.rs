@@ -56,21 +56,32 @@ impl Broker {
 
     /// SIGKILL of one of them, counted from 1.
     pub fn kill_one(&self, broker: u64) -> anyhow::Result<()> {
-        script(&["kill", "--dir", self.dir.to_str().context("a path that is text")?, &broker.to_string()])?;
-        Ok(())
+        self.tell("kill", broker)
     }
 
     /// Starts one of them again on its data.
     pub fn restart_one(&self, broker: u64) -> anyhow::Result<()> {
-        script(&["restart", "--dir", self.dir.to_str().context("a path that is text")?, &broker.to_string()])?;
-        Ok(())
+        self.tell("restart", broker)
     }
 
-    /// SIGKILL, then a start on the same data.
-    pub fn kill_and_restart(&self) -> anyhow::Result<()> {
-        let dir = self.dir.to_str().context("a path that is text")?;
-        script(&["kill", "--dir", dir])?;
-        script(&["restart", "--dir", dir])?;
+    /// SIGSTOP: it keeps its connections and answers nothing.
+    pub fn pause_one(&self, broker: u64) -> anyhow::Result<()> {
+        self.tell("pause", broker)
+    }
+
+    /// SIGCONT.
+    pub fn continue_one(&self, broker: u64) -> anyhow::Result<()> {
+        self.tell("continue", broker)
+    }
+
+    /// Which of them is the active controller.
+    pub fn controller(&self) -> anyhow::Result<u64> {
+        let printed = script(&["controller", "--dir", self.dir.to_str().context("a path that is text")?])?;
+        printed.parse().with_context(|| format!("{printed:?} is no broker"))
+    }
+
+    fn tell(&self, what: &str, broker: u64) -> anyhow::Result<()> {
+        script(&[what, "--dir", self.dir.to_str().context("a path that is text")?, &broker.to_string()])?;
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ pub mod commands;
 pub mod erasure;
 pub mod faults;
 pub mod folder;
+pub mod havoc;
 pub mod identities;
 pub mod insist;
 pub mod kafka;

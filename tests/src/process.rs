@@ -107,9 +107,17 @@ impl Process {
 
     /// SIGTERM, then waits for the end.
     pub fn stop(&mut self) -> anyhow::Result<std::process::ExitStatus> {
-        let pid = self.child.id().to_string();
-        Command::new("kill").args(["-TERM", &pid]).status()?;
+        self.signal("TERM")?;
         self.wait_within(READY_MAX)
+    }
+
+    /// Sends it a signal, by its name without `SIG`.
+    pub fn signal(&self, name: &str) -> anyhow::Result<()> {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status()?;
+        if !sent.success() {
+            bail!("{} takes no signal {name}", self.name);
+        }
+        Ok(())
     }
 
     /// Waits for the end.

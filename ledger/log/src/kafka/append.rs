@@ -14,7 +14,7 @@ use rdkafka::{
     producer::{BaseProducer, BaseRecord, DeliveryResult, Producer as _, ProducerContext, PurgeConfig},
 };
 
-use super::{context, options::KafkaOptions, settings::Topics};
+use super::{brokers::KnownBrokers, context, options::KafkaOptions, settings::Topics};
 use crate::{AppendError, Appender, PartitionId, limits::RECORD_BYTES_MAX};
 
 /// How long the client waits for more records before it sends a batch, in milliseconds. A block is handed over in one go within this
@@ -54,6 +54,7 @@ struct Reports {
 #[derive(Default)]
 struct Delivery {
     reports: Mutex<Reports>,
+    brokers: KnownBrokers,
 }
 
 impl Delivery {
@@ -69,6 +70,10 @@ impl ClientContext for Delivery {
 
     fn error(&self, error: KafkaError, reason: &str) {
         context::note_error(&error, reason);
+    }
+
+    fn stats_raw(&self, report: &[u8]) {
+        self.brokers.note(report);
     }
 }
 
@@ -178,6 +183,9 @@ fn wait(producer: &BaseProducer<Delivery>, deadline: Instant) -> Result<(), Fail
         // Counts records whose report has not been served yet.
         if producer.in_flight_count() == 0 {
             return Ok(());
+        }
+        if producer.context().brokers.are_lost() {
+            return Err(Failure::Unknown("the client has lost every broker".into()));
         }
         let now = Instant::now();
         if now >= deadline {

@@ -1,16 +1,18 @@
 //! Where a topic's partition begins and ends, asked until its leader is found.
 
 use std::{
+    sync::{Arc, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
 
 use rdkafka::{
     client::{Client, ClientContext},
+    consumer::{BaseConsumer, Consumer as _},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code},
 };
 
-use super::options::KafkaOptions;
+use super::{context::Context, options::KafkaOptions};
 
 /// How long to wait before asking again.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -40,6 +42,34 @@ pub(super) fn bounds<C: ClientContext>(
             }
             answer => return answer,
         }
+    }
+}
+
+/// A client that asks for ends of partitions and consumes nothing.
+pub(super) struct Asker {
+    options: KafkaOptions,
+    client: Mutex<Arc<BaseConsumer<Context>>>,
+}
+
+impl Asker {
+    pub(super) fn new(options: &KafkaOptions) -> KafkaResult<Self> {
+        let client = Mutex::new(Arc::new(options.metadata_client()?));
+        Ok(Self { options: options.clone(), client })
+    }
+
+    /// [`bounds`]. After a question that had no answer the next one is asked by a new client: this one may have lost its brokers for good
+    /// ([`super::brokers`]).
+    pub(super) fn bounds(&self, topic: &str, partition: i32) -> KafkaResult<(i64, i64)> {
+        let client = Arc::clone(&self.client.lock().unwrap_or_else(PoisonError::into_inner));
+        // Serves the client's own log lines, which would pile up otherwise.
+        let _ = client.poll(Duration::ZERO);
+        let answer = bounds(client.client(), &self.options, topic, partition);
+        if answer.is_err()
+            && let Ok(fresh) = self.options.metadata_client()
+        {
+            *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+        }
+        answer
     }
 }
 

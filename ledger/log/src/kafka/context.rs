@@ -9,10 +9,14 @@ use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode as Code},
 };
 
+use super::brokers::KnownBrokers;
+
 /// Of every client that needs no other callbacks.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Context {
     refused: Arc<Mutex<Option<String>>>,
+    /// Of a client that reports, which consumers and producers do.
+    pub(super) brokers: Arc<KnownBrokers>,
 }
 
 impl Context {
@@ -34,6 +38,10 @@ impl ClientContext for Context {
         if error.rdkafka_error_code().is_some_and(|code| refusals.contains(&code)) {
             *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
         }
+    }
+
+    fn stats_raw(&self, report: &[u8]) {
+        self.brokers.note(report);
     }
 }
 

@@ -10,11 +10,13 @@
 //! | [`settings`] | the topics and what their settings must be |
 //! | [`init`] | making the topics and the record that names the ledger; checking them |
 //! | `append`, `read` | the two halves of [`crate::Log`] |
+//! | [`brokers`] | whether a client still knows a broker |
 //! | [`topics`] | the topics around the log: commands in, outcomes and dead letters out |
 
 mod admin;
 mod append;
 mod bounds;
+pub mod brokers;
 mod context;
 mod identity;
 pub mod init;
@@ -23,11 +25,9 @@ mod read;
 pub mod settings;
 pub mod topics;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use rdkafka::consumer::BaseConsumer;
-
-use self::{append::KafkaAppender, context::Context, read::KafkaReader};
+use self::{append::KafkaAppender, bounds::Asker, read::KafkaReader};
 pub use self::{
     init::{Initialized, check, init},
     options::KafkaOptions,
@@ -45,17 +45,17 @@ pub struct KafkaLog {
     ledger_id: LedgerId,
     layout: Layout,
     keys: Arc<dyn Keys>,
-    /// Asks for ends of partitions; consumes nothing.
-    client: Arc<BaseConsumer<Context>>,
+    /// Asks for ends of partitions.
+    asker: Arc<Asker>,
 }
 
 impl KafkaLog {
     /// Opens the ledger, if all its topics are there and set as they must be.
     pub fn open(options: KafkaOptions) -> Result<Self, OpenError> {
         let (ledger_id, layout) = check(&options)?;
-        let client = options.metadata_client().map_err(|error| options.cannot_open(error))?;
+        let asker = Arc::new(Asker::new(&options).map_err(|error| options.cannot_open(error))?);
         let topics = Topics::new(&options.topic_prefix);
-        Ok(Self { options, topics, ledger_id, layout, keys: Arc::new(NoKeys), client: Arc::new(client) })
+        Ok(Self { options, topics, ledger_id, layout, keys: Arc::new(NoKeys), asker })
     }
 
     /// Seals and opens personal values with these keys.
@@ -96,9 +96,7 @@ impl Log for KafkaLog {
         if !self.layout.contains(partition) {
             return Err(ReadError::NoSuchPartition { partition });
         }
-        // Serves the client's own log lines, which would pile up otherwise.
-        let _ = self.client.poll(Duration::ZERO);
-        read::watermarks(&self.client, &self.options, &self.topics, partition).map(|(_, end)| end)
+        read::watermarks(&self.asker, &self.options, &self.topics, partition).map(|(_, end)| end)
     }
 
     fn appender(&self, partition: PartitionId) -> Result<Box<dyn Appender>, AppendError> {
@@ -113,6 +111,6 @@ impl Log for KafkaLog {
         if let Some(&(partition, _)) = from.iter().find(|(partition, _)| !self.layout.contains(*partition)) {
             return Err(ReadError::NoSuchPartition { partition });
         }
-        Ok(Box::new(KafkaReader::new(&self.options, &self.topics, Arc::clone(&self.client), from)?))
+        Ok(Box::new(KafkaReader::new(&self.options, &self.topics, Arc::clone(&self.asker), from)?))
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, error::Error, fmt, time::Duration};
 
 use rdkafka::{ClientConfig, config::FromClientConfigAndContext as _, consumer::BaseConsumer, error::KafkaResult};
 
-use super::context::Context;
+use super::{brokers, context::Context};
 use crate::OpenError;
 
 /// Longest topic prefix, in bytes: Kafka allows names of 249, and the longest suffix must fit.
@@ -37,6 +37,7 @@ const RESERVED: &[&str] = &[
     "metadata.broker.list",
     "partition.assignment.strategy",
     "request.required.acks",
+    "statistics.interval.ms",
     "transactional.id",
 ];
 
@@ -142,6 +143,7 @@ impl KafkaOptions {
         config.set("acks", "all").set("enable.idempotence", "false");
         // More than one, and a request that is repeated could come after the next.
         config.set("max.in.flight", "1");
+        config.set("statistics.interval.ms", brokers::REPORT_MS.to_string());
         config.set("message.timeout.ms", self.append_timeout.as_millis().to_string());
         config
     }
@@ -154,6 +156,7 @@ impl KafkaOptions {
         self.default(&mut config, "fetch.queue.backoff.ms", FETCH_QUEUE_BACKOFF_MS);
         self.default(&mut config, "fetch.wait.max.ms", FETCH_WAIT_MS_MAX);
         self.default(&mut config, "fetch.error.backoff.ms", 50);
+        config.set("statistics.interval.ms", brokers::REPORT_MS.to_string());
         config.set("group.id", group).set("enable.auto.commit", "false").set("enable.auto.offset.store", "false");
         // Never skip to where there happen to be records: what is missing must be an error.
         config.set("auto.offset.reset", "error");

@@ -15,7 +15,7 @@ use rdkafka::{
     message::BorrowedMessage,
 };
 
-use super::{bounds::bounds, context::Context, options::KafkaOptions, settings::Topics};
+use super::{bounds::Asker, brokers, context::Context, options::KafkaOptions, settings::Topics};
 use crate::{PartitionId, RawRecord, ReadError, Reader};
 
 /// Most records of one answer: bounds it when they are tiny.
@@ -23,14 +23,14 @@ const RECORDS_MAX: usize = 65_536;
 
 /// The offsets of the first record of a partition and after its last.
 pub(super) fn watermarks(
-    client: &BaseConsumer<Context>,
+    asker: &Asker,
     options: &KafkaOptions,
     topics: &Topics,
     partition: PartitionId,
 ) -> Result<(u64, u64), ReadError> {
     let topic = topics.family(partition.family);
-    let (low, high) = bounds(client.client(), options, topic, i32::from(partition.index))
-        .map_err(|error| unavailable(options, error))?;
+    let (low, high) =
+        asker.bounds(topic, i32::from(partition.index)).map_err(|error| unavailable(options, error))?;
     match (u64::try_from(low), u64::try_from(high)) {
         (Ok(low), Ok(high)) => Ok((low, high)),
         _ => Err(unavailable(options, format!("{topic}/{}: the broker does not know its end", partition.index))),
@@ -47,7 +47,7 @@ pub(super) struct KafkaReader {
     topics: Topics,
     consumer: BaseConsumer<Context>,
     /// Asks for ends; shared with the log.
-    client: Arc<BaseConsumer<Context>>,
+    asker: Arc<Asker>,
     next: BTreeMap<PartitionId, u64>,
     /// What to answer once everything read before it has been handed out.
     failed: Option<ReadError>,
@@ -59,33 +59,34 @@ impl KafkaReader {
     pub(super) fn new(
         options: &KafkaOptions,
         topics: &Topics,
-        client: Arc<BaseConsumer<Context>>,
+        asker: Arc<Asker>,
         from: &[(PartitionId, u64)],
     ) -> Result<Self, ReadError> {
         for &(partition, offset) in from {
-            let (low, end) = watermarks(&client, options, topics, partition)?;
+            let (low, end) = watermarks(&asker, options, topics, partition)?;
             in_range(partition, offset, low)?;
             if offset > end {
                 return Err(ReadError::PastEnd { partition, offset, end });
             }
         }
-        // The group's name is for access rules only.
-        let mut config = options.consumer("reader", &format!("{}-reader", options.topic_prefix));
-        // No transaction is ever written to these topics. If somebody begins one all the same, it must not hold readers up.
-        config.set("isolation.level", "read_uncommitted");
-        let consumer = BaseConsumer::from_config_and_context(&config, Context::default())
-            .map_err(|error| unavailable(options, error))?;
+        let consumer = consumer(options).map_err(|error| unavailable(options, error))?;
         let reader = Self {
             options: options.clone(),
             topics: topics.clone(),
             consumer,
-            client,
+            asker,
             next: from.iter().copied().collect(),
             failed: None,
             troubled: false,
         };
         reader.assign().map_err(|error| unavailable(options, error))?;
         Ok(reader)
+    }
+
+    /// A new client in place of one that has lost its brokers, where that one was.
+    fn replace(&mut self) -> KafkaResult<()> {
+        brokers::give_up("reader", std::mem::replace(&mut self.consumer, consumer(&self.options)?));
+        self.assign()
     }
 
     fn assign(&self) -> KafkaResult<()> {
@@ -133,7 +134,7 @@ impl KafkaReader {
     /// Some partition has no record where this reader stands. The client does not say which, and has stopped reading it.
     fn out_of_range(&mut self) -> Option<ReadError> {
         for (&partition, &offset) in &self.next {
-            let checked = watermarks(&self.client, &self.options, &self.topics, partition).and_then(|(low, end)| {
+            let checked = watermarks(&self.asker, &self.options, &self.topics, partition).and_then(|(low, end)| {
                 in_range(partition, offset, low)?;
                 if offset <= end {
                     return Ok(());
@@ -149,6 +150,14 @@ impl KafkaReader {
         // Passing: a new leader may not have known the end yet.
         self.assign().err().map(|error| unavailable(&self.options, error))
     }
+}
+
+fn consumer(options: &KafkaOptions) -> KafkaResult<BaseConsumer<Context>> {
+    // The group's name is for access rules only.
+    let mut config = options.consumer("reader", &format!("{}-reader", options.topic_prefix));
+    // No transaction is ever written to these topics. If somebody begins one all the same, it must not hold readers up.
+    config.set("isolation.level", "read_uncommitted");
+    BaseConsumer::from_config_and_context(&config, Context::default())
 }
 
 fn in_range(partition: PartitionId, offset: u64, low: u64) -> Result<(), ReadError> {
@@ -193,6 +202,9 @@ impl Reader for KafkaReader {
     fn next(&mut self, bytes_max: usize, wait: Duration) -> Result<Vec<RawRecord>, ReadError> {
         if let Some(error) = self.failed.take() {
             return Err(error);
+        }
+        if self.consumer.context().brokers.are_lost() {
+            self.replace().map_err(|error| unavailable(&self.options, error))?;
         }
         let deadline = Instant::now() + wait;
         let (mut records, mut bytes) = (Vec::new(), 0);

@@ -18,7 +18,12 @@ use rdkafka::{
 };
 
 use super::Headers;
-use crate::kafka::{KafkaOptions, Topics, bounds::bounds, context};
+use crate::kafka::{
+    KafkaOptions, Topics,
+    bounds::bounds,
+    brokers::{self, KnownBrokers},
+    context,
+};
 
 /// Most events of one poll.
 pub const POLL_EVENTS_MAX: usize = 4_096;
@@ -126,6 +131,7 @@ enum Change {
 #[derive(Default)]
 struct Group {
     changes: Mutex<Vec<Change>>,
+    brokers: KnownBrokers,
 }
 
 impl Group {
@@ -145,6 +151,10 @@ impl ClientContext for Group {
 
     fn error(&self, error: KafkaError, reason: &str) {
         context::note_error(&error, reason);
+    }
+
+    fn stats_raw(&self, report: &[u8]) {
+        self.brokers.note(report);
     }
 }
 
@@ -182,6 +192,7 @@ impl ConsumerContext for Group {
 pub struct CommandConsumer {
     consumer: BaseConsumer<Group>,
     options: KafkaOptions,
+    member: Option<String>,
     topic: String,
     /// The partitions assigned, with the next offset of those that were started.
     assigned: BTreeMap<u32, Option<u64>>,
@@ -197,21 +208,12 @@ impl CommandConsumer {
     /// moves nobody else's. It must be unique among running writers.
     pub fn join(options: &KafkaOptions, member: Option<&str>) -> Result<Self, ConsumeError> {
         let topic = Topics::new(&options.topic_prefix).commands;
-        let unavailable = |source| ConsumeError::Unavailable { topic: topic.clone(), source };
-        let mut config = options.consumer("commands", &format!("{}-writers", options.topic_prefix));
-        config.set("partition.assignment.strategy", "cooperative-sticky");
-        config.set("session.timeout.ms", SESSION_TIMEOUT.as_millis().to_string());
-        config.set("max.poll.interval.ms", POLL_INTERVAL_MAX.as_millis().to_string());
-        // Publishers may use transactions; what they abort was never sent.
-        config.set("isolation.level", "read_committed");
-        if let Some(member) = member {
-            config.set("group.instance.id", member);
-        }
-        let consumer = BaseConsumer::from_config_and_context(&config, Group::default()).map_err(unavailable)?;
-        consumer.subscribe(&[&topic]).map_err(unavailable)?;
+        let consumer = joined(options, member, &topic)
+            .map_err(|source| ConsumeError::Unavailable { topic: topic.clone(), source })?;
         Ok(Self {
             consumer,
             options: options.clone(),
+            member: member.map(str::to_owned),
             topic,
             assigned: BTreeMap::new(),
             held: BTreeSet::new(),
@@ -225,6 +227,9 @@ impl CommandConsumer {
     pub fn poll(&mut self, wait: Duration) -> Result<Vec<CommandEvent>, ConsumeError> {
         if let Some(error) = self.failed.take() {
             return Err(error);
+        }
+        if self.consumer.context().brokers.are_lost() {
+            return self.join_again();
         }
         let deadline = Instant::now() + wait;
         let (mut events, mut bytes) = (Vec::new(), 0);
@@ -264,6 +269,16 @@ impl CommandConsumer {
             tracing::info!(topic = self.topic, "commands come again");
         }
         Ok(events)
+    }
+
+    /// A new member in place of one that has lost its brokers: the group has taken its partitions away, or will.
+    fn join_again(&mut self) -> Result<Vec<CommandEvent>, ConsumeError> {
+        let consumer = joined(&self.options, self.member.as_deref(), &self.topic)
+            .map_err(|source| ConsumeError::Unavailable { topic: self.topic.clone(), source })?;
+        brokers::give_up("commands", std::mem::replace(&mut self.consumer, consumer));
+        self.held.clear();
+        let revoked: Vec<u32> = std::mem::take(&mut self.assigned).into_keys().collect();
+        Ok(if revoked.is_empty() { Vec::new() } else { vec![CommandEvent::Revoked(revoked)] })
     }
 
     /// Says where a partition that was assigned begins: after the last command whose commit is in the log. May be called again, to
@@ -450,6 +465,22 @@ impl CommandConsumer {
         let started: Vec<(u32, u64)> = self.assigned.iter().filter_map(|(&p, next)| Some((p, (*next)?))).collect();
         started.into_iter().try_for_each(|(partition, offset)| self.start_at(partition, offset))
     }
+}
+
+/// A new member of the group of writers.
+fn joined(options: &KafkaOptions, member: Option<&str>, topic: &str) -> KafkaResult<BaseConsumer<Group>> {
+    let mut config = options.consumer("commands", &format!("{}-writers", options.topic_prefix));
+    config.set("partition.assignment.strategy", "cooperative-sticky");
+    config.set("session.timeout.ms", SESSION_TIMEOUT.as_millis().to_string());
+    config.set("max.poll.interval.ms", POLL_INTERVAL_MAX.as_millis().to_string());
+    // Publishers may use transactions; what they abort was never sent.
+    config.set("isolation.level", "read_committed");
+    if let Some(member) = member {
+        config.set("group.instance.id", member);
+    }
+    let consumer = BaseConsumer::from_config_and_context(&config, Group::default())?;
+    consumer.subscribe(&[topic])?;
+    Ok(consumer)
 }
 
 fn incoming(message: &BorrowedMessage<'_>) -> Option<IncomingRecord> {

@@ -1,17 +1,20 @@
 //! Publishing commands, outcomes and dead letters.
 
 use std::{
-    fmt,
+    fmt, mem,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc, PoisonError, RwLock, RwLockReadGuard,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll},
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
 use bytes::Bytes;
 use rdkafka::{
-    ClientContext, Message as _,
+    ClientConfig, ClientContext, Message as _,
     config::{FromClientConfigAndContext as _, RDKafkaLogLevel},
     error::{KafkaError, RDKafkaErrorCode},
     producer::{BaseRecord, DeliveryResult, Producer as _, ProducerContext, PurgeConfig, ThreadedProducer},
@@ -19,7 +22,11 @@ use rdkafka::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::Headers;
-use crate::kafka::{KafkaOptions, Topics, context};
+use crate::kafka::{
+    KafkaOptions, Topics,
+    brokers::{self, KnownBrokers},
+    context,
+};
 
 /// Longest record, in bytes of key, value and headers together.
 pub const PUBLISHED_BYTES_MAX: usize = 900_000;
@@ -28,6 +35,8 @@ pub const PUBLISHED_BYTES_MAX: usize = 900_000;
 pub const IN_FLIGHT_KIB_MAX: usize = 32 * 1024;
 /// How long a record waits for others to travel with. Those that come while one is on its way travel together anyway.
 const LINGER: Duration = Duration::from_micros(100);
+/// How often the keeper looks whether the client is of use.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Pause between looks whether everything was delivered.
 const CLOSE_PAUSE: Duration = Duration::from_millis(1);
 
@@ -126,7 +135,10 @@ struct Pending {
     _room: OwnedSemaphorePermit,
 }
 
-struct Receipts;
+#[derive(Default)]
+struct Receipts {
+    brokers: KnownBrokers,
+}
 
 impl ClientContext for Receipts {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -135,6 +147,42 @@ impl ClientContext for Receipts {
 
     fn error(&self, error: KafkaError, reason: &str) {
         context::note_error(&error, reason);
+    }
+
+    fn stats_raw(&self, report: &[u8]) {
+        self.brokers.note(report);
+    }
+}
+
+type Client = ThreadedProducer<Receipts>;
+
+/// The client, until it has lost its brokers and another takes its place.
+struct Kept {
+    config: ClientConfig,
+    client: RwLock<Client>,
+    stop: AtomicBool,
+}
+
+impl Kept {
+    fn client(&self) -> RwLockReadGuard<'_, Client> {
+        self.client.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks after the client until told to stop. What a lost one had on its way becomes [`PublishError::Unknown`].
+    fn look_after(&self) {
+        while !self.stop.load(Ordering::Relaxed) {
+            thread::park_timeout(LOOK_EVERY);
+            if !self.client().context().brokers.are_lost() {
+                continue;
+            }
+            match Client::from_config_and_context(&self.config, Receipts::default()) {
+                Ok(fresh) => {
+                    let mut client = self.client.write().unwrap_or_else(PoisonError::into_inner);
+                    brokers::give_up("publisher", mem::replace(&mut *client, fresh));
+                }
+                Err(error) => tracing::error!(%error, "no Kafka client in place of one that has lost every broker"),
+            }
+        }
     }
 }
 
@@ -156,11 +204,13 @@ impl ProducerContext for Receipts {
     }
 }
 
-/// Publishes records; share it behind an [`Arc`]. A thread of its own receives the acknowledgements, so an async task only awaits.
+/// Publishes records; share it behind an [`Arc`]. A thread of its own receives the acknowledgements, so an async task only awaits;
+/// another one looks after the client.
 ///
 /// Dropping it takes up to half a second and gives up what is on its way: [`Self::close`] it, off the async threads.
 pub struct RecordProducer {
-    producer: ThreadedProducer<Receipts>,
+    kept: Arc<Kept>,
+    keeper: Option<JoinHandle<()>>,
     topics: Topics,
     room: Arc<Semaphore>,
 }
@@ -181,9 +231,12 @@ impl RecordProducer {
         if !options.properties.contains_key("partitioner") {
             config.set("partitioner", "murmur2_random");
         }
-        let producer = ThreadedProducer::from_config_and_context(&config, Receipts)
+        let client = Client::from_config_and_context(&config, Receipts::default())
             .map_err(|source| PublishError::Refused { topic: topics.commands.clone(), source })?;
-        Ok(Self { producer, topics, room: Arc::new(Semaphore::new(IN_FLIGHT_KIB_MAX)) })
+        let kept = Arc::new(Kept { config, client: RwLock::new(client), stop: AtomicBool::new(false) });
+        let keeping = Arc::clone(&kept);
+        let keeper = thread::Builder::new().name("kafka-keeper".into()).spawn(move || keeping.look_after()).ok();
+        Ok(Self { kept, keeper, topics, room: Arc::new(Semaphore::new(IN_FLIGHT_KIB_MAX)) })
     }
 
     /// Sends a record, waiting for room if too much is on its way. Await the [`Delivery`] for the acknowledgement; many may be under way.
@@ -201,11 +254,12 @@ impl RecordProducer {
     /// Waits up to `wait` until all is acknowledged, and says how many records were not. Blocks.
     pub fn close(self, wait: Duration) -> usize {
         let deadline = Instant::now() + wait;
-        while self.producer.in_flight_count() > 0 && Instant::now() < deadline {
+        while self.kept.client().in_flight_count() > 0 && Instant::now() < deadline {
             thread::sleep(CLOSE_PAUSE);
         }
-        let left = usize::try_from(self.producer.in_flight_count()).unwrap_or(0);
-        self.producer.purge(PurgeConfig::default().queue().inflight());
+        let client = self.kept.client();
+        let left = usize::try_from(client.in_flight_count()).unwrap_or(0);
+        client.purge(PurgeConfig::default().queue().inflight());
         left
     }
 
@@ -223,7 +277,9 @@ impl RecordProducer {
         if let Some(partition) = record.partition {
             message = message.partition(i32::try_from(partition).unwrap_or(i32::MAX));
         }
-        match self.producer.send(message) {
+        // While this is held, nobody replaces the client.
+        let client = self.kept.client();
+        match client.send(message) {
             Ok(()) => Ok(Delivery(delivery)),
             Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), _)) => Err(PublishError::Full),
             Err((source, _)) => Err(PublishError::Refused { topic: topic.clone(), source }),
@@ -231,9 +287,20 @@ impl RecordProducer {
     }
 }
 
+impl Drop for RecordProducer {
+    fn drop(&mut self) {
+        self.kept.stop.store(true, Ordering::Relaxed);
+        if let Some(keeper) = self.keeper.take() {
+            keeper.thread().unpark();
+            // A panic of it was told when it happened.
+            let _ = keeper.join();
+        }
+    }
+}
+
 impl fmt::Debug for RecordProducer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecordProducer").field("in_flight", &self.producer.in_flight_count()).finish_non_exhaustive()
+        f.debug_struct("RecordProducer").field("in_flight", &self.kept.client().in_flight_count()).finish_non_exhaustive()
     }
 }
 
