@@ -153,11 +153,7 @@ async fn tell(shared: Arc<Shared>, mut telling: mpsc::Receiver<Told>, lost: Canc
 }
 
 /// Everything of a batch, until it is recorded. None if the partition was lost meanwhile.
-async fn handle(
-    shared: &Shared,
-    batch: Vec<IncomingRecord>,
-    lost: &CancellationToken,
-) -> Option<Vec<Sent>> {
+async fn handle(shared: &Shared, batch: Vec<IncomingRecord>, lost: &CancellationToken) -> Option<Vec<Sent>> {
     let mut submissions = Vec::with_capacity(batch.len());
     let mut elsewhere = Vec::new();
     for record in batch {
@@ -196,11 +192,7 @@ async fn publish_surely(shared: &Shared, mut records: Vec<OutgoingRecord>, lost:
 }
 
 /// Submits until every command has a certain outcome, and begins to publish those.
-async fn submit_surely(
-    shared: &Shared,
-    mut batch: Vec<Submission>,
-    lost: &CancellationToken,
-) -> Option<Vec<Sent>> {
+async fn submit_surely(shared: &Shared, mut batch: Vec<Submission>, lost: &CancellationToken) -> Option<Vec<Sent>> {
     let mut outcomes = Vec::with_capacity(batch.len());
     while !batch.is_empty() {
         let answers = router::submit(&*shared.router, batch.clone(), WhenFull::Wait).await;

@@ -67,8 +67,7 @@ impl Intake {
 
     /// Drops what waits: whoever has the partition next takes it from the topic.
     pub(crate) fn close(&self) {
-        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) =
-            Waiting { closed: true, ..Waiting::default() };
+        *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) = Waiting { closed: true, ..Waiting::default() };
         self.news.notify_one();
     }
 }

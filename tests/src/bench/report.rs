@@ -60,6 +60,11 @@ pub fn full(rows: &[Row], machine: &[(String, String)]) -> String {
     text
 }
 
+/// What people wrote under the table of before: where the time goes.
+pub fn kept(before: &str) -> &str {
+    before.find("\n## ").map_or("", |at| &before[at..])
+}
+
 /// The short one, for the README.
 pub fn short(rows: &[Row]) -> String {
     let mut text = String::from("| measure | measured | of the machine's limit |\n|---|---|---|\n");

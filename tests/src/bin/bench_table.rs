@@ -84,7 +84,9 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     }
     println!("\n{}", report::short(&measured));
     if let Some(path) = arguments.results.filter(|_| all) {
-        std::fs::write(&path, report::full(&measured, &report::machine()))?;
+        let before = std::fs::read_to_string(&path).unwrap_or_default();
+        let text = report::full(&measured, &report::machine()) + report::kept(&before);
+        std::fs::write(&path, text)?;
         eprintln!("written to {}", path.display());
     }
     Ok(())

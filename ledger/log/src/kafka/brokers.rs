@@ -46,7 +46,8 @@ pub(super) fn give_up(purpose: &'static str, client: impl Send + 'static) {
 mod tests {
     use super::*;
 
-    const INTERNAL: &[u8] = br#"{"brokers":{":0/internal":{"name":":0/internal","nodeid":-1,"source":"internal","state":"UP"}}}"#;
+    const INTERNAL: &[u8] =
+        br#"{"brokers":{":0/internal":{"name":":0/internal","nodeid":-1,"source":"internal","state":"UP"}}}"#;
     const CONFIGURED: &[u8] = br#"{"brokers":{"b:9092/bootstrap":{"nodeid":-1,"source":"configured","state":"INIT"}}}"#;
     const LEARNED: &[u8] = br#"{"brokers":{"b:9092/1":{"nodeid":1,"source":"learned","state":"DOWN"}}}"#;
 

@@ -29,8 +29,7 @@ pub(super) fn watermarks(
     partition: PartitionId,
 ) -> Result<(u64, u64), ReadError> {
     let topic = topics.family(partition.family);
-    let (low, high) =
-        asker.bounds(topic, i32::from(partition.index)).map_err(|error| unavailable(options, error))?;
+    let (low, high) = asker.bounds(topic, i32::from(partition.index)).map_err(|error| unavailable(options, error))?;
     match (u64::try_from(low), u64::try_from(high)) {
         (Ok(low), Ok(high)) => Ok((low, high)),
         _ => Err(unavailable(options, format!("{topic}/{}: the broker does not know its end", partition.index))),

@@ -300,7 +300,9 @@ impl Drop for RecordProducer {
 
 impl fmt::Debug for RecordProducer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RecordProducer").field("in_flight", &self.kept.client().in_flight_count()).finish_non_exhaustive()
+        f.debug_struct("RecordProducer")
+            .field("in_flight", &self.kept.client().in_flight_count())
+            .finish_non_exhaustive()
     }
 }
 
