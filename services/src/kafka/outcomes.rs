@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use bytes::Bytes;
@@ -20,8 +20,12 @@ use subledger_proto::api;
 
 use crate::config::KafkaConfig;
 
-/// How long to wait for the topic's description.
-const METADATA_WAIT: Duration = Duration::from_secs(10);
+/// How long to wait for one answer about the topic.
+const ANSWER_WAIT: Duration = Duration::from_secs(5);
+/// How long to ask: partitions may be without a leader, or have another one, for as long as brokers take to choose.
+const ASK_MAX: Duration = Duration::from_secs(30);
+/// How long to wait before asking again.
+const ASK_PAUSE: Duration = Duration::from_millis(200);
 /// KiB of records held at a time.
 const QUEUE_KIB: &str = "16384";
 /// How often the client says which brokers it knows, in milliseconds.
@@ -67,12 +71,7 @@ impl OutcomeReader {
             .set("statistics.interval.ms", REPORT_MS)
             .set("queued.max.messages.kbytes", QUEUE_KIB);
         let consumer: BaseConsumer<Context> = BaseConsumer::from_config_and_context(&settings, Context::default())?;
-        let metadata = consumer.fetch_metadata(Some(topic), METADATA_WAIT)?;
-        let mut next = BTreeMap::new();
-        for partition in metadata.topics().iter().flat_map(MetadataTopic::partitions) {
-            let (_, end) = consumer.fetch_watermarks(topic, partition.id(), METADATA_WAIT)?;
-            next.insert(partition.id(), end);
-        }
+        let next = ends(&consumer, topic)?;
         let reading = Reading { consumer, next };
         reading.assign(topic)?;
         Ok(Self { settings, topic: topic.to_owned(), reading: Mutex::new(reading) })
@@ -98,6 +97,30 @@ impl OutcomeReader {
             }
         };
         api::Outcome::decode(payload).ok()
+    }
+}
+
+/// Where each partition ends, asked until somebody knows.
+fn ends(consumer: &BaseConsumer<Context>, topic: &str) -> KafkaResult<BTreeMap<i32, i64>> {
+    let deadline = Instant::now() + ASK_MAX;
+    loop {
+        // The description names leaders, so it is asked for again too.
+        let ends = consumer.fetch_metadata(Some(topic), ANSWER_WAIT).and_then(|metadata| {
+            let partitions = metadata.topics().iter().flat_map(MetadataTopic::partitions);
+            partitions
+                .map(|partition| {
+                    let (_, end) = consumer.fetch_watermarks(topic, partition.id(), ANSWER_WAIT)?;
+                    Ok((partition.id(), end))
+                })
+                .collect()
+        });
+        match ends {
+            Err(error) if Instant::now() < deadline => {
+                tracing::debug!(%error, topic, "it is not known where the topic ends; asking again");
+                std::thread::sleep(ASK_PAUSE);
+            }
+            ends => return ends,
+        }
     }
 }
 
