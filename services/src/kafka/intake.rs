@@ -8,6 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use bytes::Bytes;
 use subledger_log::kafka::topics::IncomingRecord;
 use tokio::sync::Notify;
 
@@ -73,14 +74,13 @@ impl Intake {
 }
 
 fn size(record: &IncomingRecord) -> usize {
-    record.payload.len() + record.headers.bytes() + record.key.as_ref().map_or(0, |key| key.len())
+    record.payload.len() + record.headers.bytes() + record.key.as_ref().map_or(0, Bytes::len)
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
 
-    use bytes::Bytes;
     use subledger_log::kafka::topics::Headers;
 
     use super::*;
