@@ -136,11 +136,15 @@ async fn over_topic(producer: RecordProducer, load: Arc<Load>) -> anyhow::Result
     Ok(published)
 }
 
-/// Everything recorded: command ids with their places, and how often each day was closed.
-fn history(log: &dyn Log) -> anyhow::Result<(Vec<(String, Position)>, BTreeMap<String, usize>)> {
+/// Everything recorded: command ids with their places.
+type Recorded = Vec<(String, Position)>;
+/// How often each day was closed.
+type Days = BTreeMap<String, usize>;
+
+fn history(log: &dyn Log) -> anyhow::Result<(Recorded, Days)> {
     let mut follower = Follower::from_start(log, log.layout().all())?;
     let ends = ends(log, log.layout().all())?;
-    let (mut found, mut days) = (Vec::new(), BTreeMap::new());
+    let (mut found, mut days) = (Recorded::new(), Days::new());
     while !follower.reached(&ends) {
         for accepted in follower.next(Duration::from_millis(200))? {
             let commit = accepted.commit;
