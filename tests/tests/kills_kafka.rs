@@ -232,11 +232,17 @@ async fn acknowledged_commands_survive_whatever_happens_to_processes_and_brokers
     let (recorded, days) = loop {
         let (found, days) = history(&log)?;
         let ids: BTreeSet<&str> = found.iter().map(|(id, _)| id.as_str()).collect();
-        let missing = published.iter().filter(|id| !ids.contains(id.as_str())).count();
-        if missing == 0 {
+        let missing: Vec<_> = published.iter().filter(|id| !ids.contains(id.as_str())).collect();
+        if missing.is_empty() {
             break (found, days);
         }
-        ensure!(Instant::now() < deadline, "{missing} of {} published commands never came out", published.len());
+        ensure!(
+            Instant::now() < deadline,
+            "{} of {} published commands never came out: {missing:?}\n{}",
+            missing.len(),
+            published.len(),
+            fleet.printed()
+        );
         tokio::time::sleep(Duration::from_millis(500)).await;
     };
     let all = ledger.check(recorded)?;

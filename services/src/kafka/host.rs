@@ -172,13 +172,17 @@ async fn handle(shared: &Shared, batch: Vec<IncomingRecord>, lost: &Cancellation
 /// Publishes, again and again until every record is acknowledged.
 async fn publish_surely(shared: &Shared, mut records: Vec<OutgoingRecord>, lost: &CancellationToken) -> bool {
     while !records.is_empty() {
-        let mut left = Vec::new();
+        let (mut sent, mut left) = (Vec::with_capacity(records.len()), Vec::new());
         for record in records {
-            let sent = match shared.producer.send(record.clone()).await {
+            let delivery = shared.producer.send(record.clone()).await;
+            sent.push((record, delivery));
+        }
+        for (record, delivery) in sent {
+            let delivered = match delivery {
                 Ok(delivery) => delivery.await,
                 Err(error) => Err(error),
             };
-            if let Err(error) = sent {
+            if let Err(error) = delivered {
                 tracing::error!(%error, "cannot pass a record on; trying again");
                 left.push(record);
             }

@@ -31,6 +31,8 @@ pub const POLL_EVENTS_MAX: usize = 4_096;
 pub const POLL_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Longest time between two polls before the group takes a writer for stuck, and gives its partitions to others.
 pub const POLL_INTERVAL_MAX: Duration = Duration::from_secs(300);
+/// How long a partition that stands in the wrong place may take to be sent to the right one.
+const SEEK_AGAIN_MAX: Duration = Duration::from_secs(1);
 /// How long after its last heartbeat a writer counts as dead: the shortest that brokers allow by default.
 pub const SESSION_TIMEOUT: Duration = Duration::from_secs(6);
 /// Pause between attempts to seek a partition that was assigned a moment ago.
@@ -159,8 +161,12 @@ impl ClientContext for Group {
 }
 
 impl ConsumerContext for Group {
-    /// Replaces the default, which ignores errors and starts at committed offsets. Here partitions are assigned at their end and
-    /// paused, so that nothing is fetched before the owner has said where each one starts: that stands in the log, not in Kafka.
+    /// Replaces the default, which ignores errors and starts at committed offsets. Here partitions are assigned and paused, so that
+    /// nothing is fetched before the owner has said where each one starts: that stands in the log, not in Kafka.
+    ///
+    /// At their beginning, never at their end: a client that is told to seek while it asks where a partition ends asks again afterwards,
+    /// and goes there. From the beginning it brings records once more, which [`CommandConsumer::poll`] knows; from the end it would leave
+    /// some out.
     fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
         let partitions: Vec<u32> =
             list.elements().iter().filter_map(|element| u32::try_from(element.partition()).ok()).collect();
@@ -168,7 +174,7 @@ impl ConsumerContext for Group {
         let assigning = event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         let done = match (assigning, incremental) {
             (true, _) => list
-                .set_all_offsets(Offset::End)
+                .set_all_offsets(Offset::Beginning)
                 .and_then(|()| if incremental { consumer.incremental_assign(list) } else { consumer.assign(list) })
                 .and_then(|()| consumer.pause(list)),
             (false, true) => consumer.incremental_unassign(list),
@@ -197,6 +203,8 @@ pub struct CommandConsumer {
     /// The partitions assigned, with the next offset of those that were started.
     assigned: BTreeMap<u32, Option<u64>>,
     held: BTreeSet<u32>,
+    /// Brought records from before where they stand.
+    behind: BTreeSet<u32>,
     failed: Option<ConsumeError>,
     troubled: bool,
 }
@@ -217,6 +225,7 @@ impl CommandConsumer {
             topic,
             assigned: BTreeMap::new(),
             held: BTreeSet::new(),
+            behind: BTreeSet::new(),
             failed: None,
             troubled: false,
         })
@@ -264,11 +273,23 @@ impl CommandConsumer {
                 break;
             }
         }
+        self.catch_up();
         if self.troubled && events.iter().any(|event| matches!(event, CommandEvent::Record(_))) {
             self.troubled = false;
             tracing::info!(topic = self.topic, "commands come again");
         }
         Ok(events)
+    }
+
+    /// Sends partitions that stand before where they should to their places. If it fails, records are passed over one by one.
+    fn catch_up(&mut self) {
+        for partition in std::mem::take(&mut self.behind) {
+            if let Some(&Some(next)) = self.assigned.get(&partition) {
+                let place = Offset::Offset(signed(next));
+                let sought = self.consumer.seek(&self.topic, number_of(partition), place, SEEK_AGAIN_MAX);
+                tracing::debug!(partition, next, ok = sought.is_ok(), "records came from before where it stands");
+            }
+        }
     }
 
     /// A new member in place of one that has lost its brokers: the group has taken its partitions away, or will.
@@ -277,6 +298,7 @@ impl CommandConsumer {
             .map_err(|source| ConsumeError::Unavailable { topic: self.topic.clone(), source })?;
         brokers::give_up("commands", std::mem::replace(&mut self.consumer, consumer));
         self.held.clear();
+        self.behind.clear();
         let revoked: Vec<u32> = std::mem::take(&mut self.assigned).into_keys().collect();
         Ok(if revoked.is_empty() { Vec::new() } else { vec![CommandEvent::Revoked(revoked)] })
     }
@@ -423,6 +445,7 @@ impl CommandConsumer {
         let record = record?;
         let next = self.assigned.get_mut(&record.partition)?.as_mut()?;
         if record.offset < *next {
+            self.behind.insert(record.partition);
             return None;
         }
         *next = record.offset + 1;
