@@ -164,17 +164,16 @@ impl ConsumerContext for Group {
     /// Replaces the default, which ignores errors and starts at committed offsets. Here partitions are assigned and paused, so that
     /// nothing is fetched before the owner has said where each one starts: that stands in the log, not in Kafka.
     ///
-    /// At their beginning, never at their end: a client that is told to seek while it asks where a partition ends asks again afterwards,
-    /// and goes there. From the beginning it brings records once more, which [`CommandConsumer::poll`] knows; from the end it would leave
-    /// some out.
+    /// At the offset of their first record, never at their end: a client that is told to seek while it asks where a partition begins or
+    /// ends asks again afterwards, and goes there. From the beginning it brings records once more, which [`CommandConsumer::poll`] knows;
+    /// from the end it would leave some out.
     fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, list: &mut TopicPartitionList) {
         let partitions: Vec<u32> =
             list.elements().iter().filter_map(|element| u32::try_from(element.partition()).ok()).collect();
         let incremental = matches!(consumer.rebalance_protocol(), RebalanceProtocol::Cooperative);
         let assigning = event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
         let done = match (assigning, incremental) {
-            (true, _) => list
-                .set_all_offsets(Offset::Beginning)
+            (true, _) => at_beginning(consumer, list)
                 .and_then(|()| if incremental { consumer.incremental_assign(list) } else { consumer.assign(list) })
                 .and_then(|()| consumer.pause(list)),
             (false, true) => consumer.incremental_unassign(list),
@@ -488,6 +487,17 @@ impl CommandConsumer {
         let started: Vec<(u32, u64)> = self.assigned.iter().filter_map(|(&p, next)| Some((p, (*next)?))).collect();
         started.into_iter().try_for_each(|(partition, offset)| self.start_at(partition, offset))
     }
+}
+
+/// Sets each partition to its first record: by number, if a broker tells it soon, so that the client need not ask.
+fn at_beginning(consumer: &BaseConsumer<Group>, list: &mut TopicPartitionList) -> KafkaResult<()> {
+    list.set_all_offsets(Offset::Beginning)?;
+    for mut element in list.elements() {
+        if let Ok((low, _)) = consumer.client().fetch_watermarks(element.topic(), element.partition(), SEEK_AGAIN_MAX) {
+            element.set_offset(Offset::Offset(low))?;
+        }
+    }
+    Ok(())
 }
 
 /// A new member of the group of writers.
