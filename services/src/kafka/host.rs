@@ -108,7 +108,7 @@ impl Host {
     }
 }
 
-/// An outcome, and its way to the topic.
+/// A record, and its way to its topic.
 type Sent = (OutgoingRecord, Result<Delivery, PublishError>);
 
 /// What became of a batch, on its way to the topic of outcomes.
@@ -134,22 +134,28 @@ pub(crate) async fn serve(shared: Arc<Shared>, intake: Arc<Intake>, lost: Cancel
 /// Waits until outcomes are published, batch after batch, and notes how far they are.
 async fn tell(shared: Arc<Shared>, mut telling: mpsc::Receiver<Told>, lost: CancellationToken) {
     while let Some(Told { outcomes, end }) = telling.recv().await {
-        let mut left = Vec::new();
-        for (record, sent) in outcomes {
-            let delivered = match sent {
-                Ok(delivery) => delivery.await,
-                Err(error) => Err(error),
-            };
-            if let Err(error) = delivered {
-                tracing::warn!(%error, "an outcome is not published; trying again");
-                left.push(record);
-            }
-        }
+        let left = undelivered(outcomes).await;
         if !publish_surely(&shared, left, &lost).await {
             return;
         }
         shared.answered.lock().unwrap_or_else(PoisonError::into_inner).extend(end);
     }
+}
+
+/// Waits for acknowledgements. The records that got none, in their order.
+async fn undelivered(sent: Vec<Sent>) -> Vec<OutgoingRecord> {
+    let mut left = Vec::new();
+    for (record, delivery) in sent {
+        let delivered = match delivery {
+            Ok(delivery) => delivery.await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = delivered {
+            tracing::error!(destination = ?record.destination, %error, "a record is not published; trying again");
+            left.push(record);
+        }
+    }
+    left
 }
 
 /// Everything of a batch, until it is recorded. None if the partition was lost meanwhile.
@@ -172,22 +178,12 @@ async fn handle(shared: &Shared, batch: Vec<IncomingRecord>, lost: &Cancellation
 /// Publishes, again and again until every record is acknowledged.
 async fn publish_surely(shared: &Shared, mut records: Vec<OutgoingRecord>, lost: &CancellationToken) -> bool {
     while !records.is_empty() {
-        let (mut sent, mut left) = (Vec::with_capacity(records.len()), Vec::new());
+        let mut sent = Vec::with_capacity(records.len());
         for record in records {
             let delivery = shared.producer.send(record.clone()).await;
             sent.push((record, delivery));
         }
-        for (record, delivery) in sent {
-            let delivered = match delivery {
-                Ok(delivery) => delivery.await,
-                Err(error) => Err(error),
-            };
-            if let Err(error) = delivered {
-                tracing::error!(%error, "cannot pass a record on; trying again");
-                left.push(record);
-            }
-        }
-        records = left;
+        records = undelivered(sent).await;
         if !records.is_empty() && !pause(lost).await {
             return false;
         }
