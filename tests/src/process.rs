@@ -136,8 +136,18 @@ impl Process {
 
     /// Resident memory in KiB.
     pub fn resident_kib(&self) -> anyhow::Result<u64> {
+        self.status_kib("VmRSS:")
+    }
+
+    /// Resident memory that is no file's, in KiB: without the program itself, of which a debug build has much more than a release build,
+    /// and which the kernel drops when it likes.
+    pub fn own_kib(&self) -> anyhow::Result<u64> {
+        self.status_kib("RssAnon:")
+    }
+
+    fn status_kib(&self, name: &str) -> anyhow::Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).context("VmRSS")?;
+        let line = status.lines().find(|line| line.starts_with(name)).with_context(|| name.to_owned())?;
         line.split_whitespace().nth(1).context("no number")?.parse().context("not a number")
     }
 

@@ -235,7 +235,7 @@ async fn batches_on_the_stream_answer_in_order() -> anyhow::Result<()> {
 async fn an_idle_ledger_is_small() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
     let (serve, _client) = ledger(dir.path()).await?;
-    let resident = serve.process.resident_kib()?;
-    assert!(resident < 50 * 1024, "{resident} KiB resident");
+    let own = serve.process.own_kib()?;
+    assert!(own < 30 * 1024, "{own} KiB of its own");
     Ok(())
 }
