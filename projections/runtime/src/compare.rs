@@ -4,7 +4,10 @@ use std::{cmp::Ordering, fmt};
 
 use subledger_fold::StoreError;
 
-use crate::store::{Digest, RowsDigest, Store};
+use crate::{
+    snapshot::{Digest, RowsDigest},
+    store::Store,
+};
 
 /// Bytes of a key or row that an error shows.
 const SHOWN_MAX: usize = 64;
@@ -53,7 +56,7 @@ fn first_difference(
     right: &Store,
     equal: &mut dyn FnMut(&[u8], &[u8]),
 ) -> Result<Option<Difference>, StoreError> {
-    let (mut lefts, mut rights) = (left.rows(), right.rows());
+    let (mut lefts, mut rights) = (left.snapshot().walk(), right.snapshot().walk());
     loop {
         let (left, right) = (lefts.next().transpose()?, rights.next().transpose()?);
         let order = match (&left, &right) {

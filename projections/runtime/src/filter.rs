@@ -27,14 +27,15 @@ impl Filter {
     }
 
     pub(crate) fn add(&mut self, key: &[u8]) {
-        let (line, places) = places(key, self.words.len());
+        let (line, places) = places(hash(key), self.words.len());
         for (word, bit) in places {
             self.words[line + word] |= bit;
         }
     }
 
-    pub(crate) fn may_have(&self, key: &[u8]) -> bool {
-        let (line, mut places) = places(key, self.words.len());
+    /// Whether it may have a key with this [`hash`].
+    pub(crate) fn may_have(&self, hash: u64) -> bool {
+        let (line, mut places) = places(hash, self.words.len());
         places.all(|(word, bit)| self.words[line + word] & bit != 0)
     }
 
@@ -57,9 +58,8 @@ fn words_for(keys: u64) -> u64 {
     keys.saturating_mul(BITS_PER_KEY).div_ceil(64 * line).max(1).saturating_mul(line)
 }
 
-/// The first word of a key's line, and the words in it with their bits.
-fn places(key: &[u8], words: usize) -> (usize, impl Iterator<Item = (usize, u64)>) {
-    let hash = hash(key);
+/// The first word of the line of a key with this hash, and the words in it with their bits.
+fn places(hash: u64, words: usize) -> (usize, impl Iterator<Item = (usize, u64)>) {
     // A number below that of the lines without a division; it takes the upper bits of the hash, so the places take others.
     let line = (u128::from(hash) * (words / LINE_WORDS) as u128) >> 64;
     let spread = hash.wrapping_mul(SPREAD);
@@ -70,8 +70,8 @@ fn places(key: &[u8], words: usize) -> (usize, impl Iterator<Item = (usize, u64)
     (usize::try_from(line).unwrap_or_default() * LINE_WORDS, places)
 }
 
-/// Stored with the filter's bits, so it never changes: eight bytes at a time, multiplied and mixed, and the length.
-fn hash(key: &[u8]) -> u64 {
+/// A key's hash. Stored with a filter's bits, so it never changes: eight bytes at a time, multiplied and mixed, and the length.
+pub(crate) fn hash(key: &[u8]) -> u64 {
     const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
     let mix = |hash: u64, word: u64| {
         let mixed = (hash ^ word).wrapping_mul(FACTOR);
@@ -93,11 +93,11 @@ mod tests {
         let mut filter = Filter::new(10_000);
         (0..10_000_u32).for_each(|n| filter.add(&n.to_be_bytes()));
         let filter = Filter::from_bytes(&filter.to_bytes(), 10_000).unwrap();
-        assert!((0..10_000_u32).all(|n| filter.may_have(&n.to_be_bytes())));
-        let wrong = (10_000..110_000_u32).filter(|n| filter.may_have(&n.to_be_bytes())).count();
+        assert!((0..10_000_u32).all(|n| filter.may_have(hash(&n.to_be_bytes()))));
+        let wrong = (10_000..110_000_u32).filter(|n| filter.may_have(hash(&n.to_be_bytes()))).count();
         assert!(wrong < 2_000, "{wrong} of 100000");
         assert!(Filter::from_bytes(&filter.to_bytes()[64..], 10_000).is_none(), "a piece is missing");
-        assert!(!Filter::new(0).may_have(b"key"));
+        assert!(!Filter::new(0).may_have(hash(b"key")));
     }
 
     #[test]

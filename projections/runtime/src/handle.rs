@@ -21,7 +21,8 @@ use crate::{
     home::Home,
     pump::NextSeqs,
     rebuild::{self, GivenUp, Handover, Rebuild, RebuildProgress, RebuildReport},
-    store::{Checkpoint, Digest, Store},
+    snapshot::{Digest, Snapshot},
+    store::{Checkpoint, Store},
 };
 
 /// What a projection is doing.
@@ -77,19 +78,14 @@ pub(crate) struct Progress {
     pub(crate) lag: Lag,
 }
 
-/// The rows that are served. Written to only with the lock held for writing.
-pub(crate) struct Live {
-    pub(crate) store: Arc<Store>,
-    pub(crate) reflects: Arc<[Position]>,
-}
-
 /// What the folding thread and the handles share.
 pub(crate) struct Shared {
     pub(crate) log: Arc<dyn Log>,
     pub(crate) projection: Arc<dyn Projection>,
     pub(crate) config: Config,
     pub(crate) home: Home,
-    pub(crate) live: RwLock<Live>,
+    /// The rows that are served.
+    pub(crate) live: RwLock<Arc<Store>>,
     pub(crate) progress: watch::Sender<Progress>,
     pub(crate) stop: AtomicBool,
     pub(crate) rebuilding: Mutex<()>,
@@ -195,11 +191,15 @@ impl Handle {
         }
     }
 
-    /// Reads rows together with the positions they reflect. Blocks: for at most one batch before it begins, then for as long as
-    /// `query` takes; new batches wait that long, so a query reads a bounded page. It must not call `read` itself.
+    /// Reads rows together with the positions they reflect. Blocks for as long as `query` takes. What is folded meanwhile is not seen, and
+    /// waits for nothing; the rows of that moment are kept until then, so a query reads a bounded page.
     pub fn read<T, E>(&self, query: impl FnOnce(&dyn Rows) -> Result<T, E>) -> Result<Read<T>, E> {
-        let live = self.shared.live.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(Read { value: query(&*live.store)?, reflects: live.reflects.clone() })
+        let rows = self.snapshot();
+        Ok(Read { value: query(&rows)?, reflects: Arc::clone(rows.reflects()) })
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        self.shared.live.read().unwrap_or_else(PoisonError::into_inner).snapshot()
     }
 
     /// [`Self::read`] for async callers: on a thread that may block.
@@ -216,15 +216,15 @@ impl Handle {
     }
 
     /// The digest of all rows, with the positions they reflect: equal positions must have equal digests in every process. Reads
-    /// everything, and holds up folding meanwhile. Blocks.
+    /// everything. Blocks.
     pub fn digest(&self) -> Result<Read<Digest>, StoreError> {
-        let live = self.shared.live.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(Read { value: live.store.digest()?, reflects: live.reflects.clone() })
+        let rows = self.snapshot();
+        Ok(Read { value: rows.digest()?, reflects: Arc::clone(rows.reflects()) })
     }
 
     /// Bytes on disk.
     pub fn size_on_disk(&self) -> Result<u64, StoreError> {
-        self.shared.live.read().unwrap_or_else(PoisonError::into_inner).store.size_on_disk()
+        self.shared.live.read().unwrap_or_else(PoisonError::into_inner).size_on_disk()
     }
 
     /// Folds the whole log again into a store beside the one that is served, tells how far it is after each batch, then compares and

@@ -17,7 +17,7 @@
 //! A batch is staged in memory, where nobody sees it, while readers go on; an `RwLock` is held for writing only while the staged batch joins
 //! the rows changed lately and the reflected positions are replaced, and for reading during one [`Handle::read`]. So a read sees rows of
 //! exactly the positions it is told, and waits at most for one batch ([`Limits::keys_max`] keys of about a microsecond), never for the
-//! disk. Reads are pages of bounded size; a long one holds up folding, never another read.
+//! disk. A read is of the rows of one moment: it holds up nobody, and nobody holds it up.
 //!
 //! What may not live here: what any projection means, transports, the wall clock (it comes in).
 
@@ -30,11 +30,13 @@ mod forget;
 mod handle;
 mod home;
 mod merge;
+mod packed;
 mod pump;
 mod rebuild;
 mod run;
 mod runner;
 mod settle;
+mod snapshot;
 mod stage;
 #[cfg(feature = "testing")]
 pub mod stepped;
@@ -48,4 +50,5 @@ pub use handle::{Handle, Lag, Read, State, Status};
 pub use home::Home;
 pub use rebuild::{GivenUp, Rebuild, RebuildProgress, RebuildReport};
 pub use runner::Runner;
-pub use store::{Checkpoint, Digest, Identity, Store};
+pub use snapshot::{Digest, Snapshot};
+pub use store::{Checkpoint, Identity, Store};

@@ -1,59 +1,43 @@
 //! Reading rows that lie in several places, newest first, in the order of keys: of each key the newest row counts.
 
-use std::{collections::btree_map, iter::Rev, ops::Bound, sync::Arc};
+use std::{ops::Bound, sync::Arc};
 
 use subledger_fold::StoreError;
 
 use crate::{
     block::{Block, Row},
+    packed::Walk,
     run::{Blocks, Run},
-    stage::Staged,
+    stage::KeyRange,
 };
 
-type Range<'a> = btree_map::Range<'a, Vec<u8>, Option<Vec<u8>>>;
 /// What a merge calls for each key.
 type VisitRow<'a> = &'a mut dyn FnMut(&[u8], Row<'_>) -> Result<bool, StoreError>;
-type KeyRange = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 
 /// One place that rows are read from.
 pub(crate) enum Source<'a> {
-    Forward(Range<'a>, Option<(&'a Vec<u8>, &'a Option<Vec<u8>>)>),
-    Reverse(Rev<Range<'a>>, Option<(&'a Vec<u8>, &'a Option<Vec<u8>>)>),
+    Packed(Walk<'a>),
     Run(Cursor<'a>),
 }
 
-impl<'a> Source<'a> {
-    /// Rows in memory between bounds.
-    pub(crate) fn rows(rows: &'a Staged, range: &KeyRange, reverse: bool) -> Self {
-        let mut rows = rows.range(range.clone());
-        if reverse {
-            let mut rows = rows.rev();
-            let first = rows.next();
-            Self::Reverse(rows, first)
-        } else {
-            let first = rows.next();
-            Self::Forward(rows, first)
-        }
-    }
-
+impl Source<'_> {
     fn key(&self) -> Option<&[u8]> {
         match self {
-            Self::Forward(_, at) | Self::Reverse(_, at) => at.map(|(key, _)| key.as_slice()),
+            Self::Packed(walk) => walk.key(),
             Self::Run(cursor) => cursor.key(),
         }
     }
 
     fn row(&self) -> Row<'_> {
         match self {
-            Self::Forward(_, at) | Self::Reverse(_, at) => at.and_then(|(_, row)| row.as_deref()),
+            Self::Packed(walk) => walk.row(),
             Self::Run(cursor) => cursor.row(),
         }
     }
 
     fn step(&mut self) -> Result<(), StoreError> {
         match self {
-            Self::Forward(rows, at) => *at = rows.next(),
-            Self::Reverse(rows, at) => *at = rows.next(),
+            Self::Packed(walk) => walk.step(),
             Self::Run(cursor) => cursor.step()?,
         }
         Ok(())
@@ -195,14 +179,13 @@ pub(crate) fn merge(sources: &mut [Source<'_>], reverse: bool, visit: VisitRow<'
         if !visit(key, sources[best].row())? {
             return Ok(());
         }
+        let (upto, older) = sources.split_at_mut(best + 1);
+        let Some(best) = upto.last_mut() else { return Ok(()) };
         if same {
-            let key = key.to_vec();
-            for source in &mut sources[best + 1..] {
-                if source.key() == Some(key.as_slice()) {
-                    source.step()?;
-                }
+            for source in older.iter_mut().filter(|source| source.key() == best.key()) {
+                source.step()?;
             }
         }
-        sources[best].step()?;
+        best.step()?;
     }
 }

@@ -19,7 +19,8 @@ use crate::{
     error::{OpenError, RebuildError},
     handle::Shared,
     pump::Pump,
-    store::{Checkpoint, Digest, Identity, Store},
+    snapshot::Digest,
+    store::{Checkpoint, Identity, Store},
 };
 
 /// What a rebuild is for.

@@ -91,9 +91,9 @@ impl Run {
         low
     }
 
-    /// What this run says of a key.
-    pub(crate) fn get(&self, tree: &Blocks, key: &[u8]) -> Result<Found, StoreError> {
-        if !self.filter.may_have(key) {
+    /// What this run says of a key with that hash ([`crate::filter::hash`]).
+    pub(crate) fn get(&self, tree: &Blocks, key: &[u8], hash: u64) -> Result<Found, StoreError> {
+        if !self.filter.may_have(hash) {
             return Ok(Found::Nothing);
         }
         let Some(block) = self.blocks_before(|first| first <= key).checked_sub(1) else { return Ok(Found::Nothing) };

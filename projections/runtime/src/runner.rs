@@ -22,7 +22,7 @@ use crate::{
     config::{Config, OnStale},
     error::{OpenError, RebuildError, StartError},
     forget,
-    handle::{Handle, Lag, Live, Progress, Shared, State, Status},
+    handle::{Handle, Lag, Progress, Shared, State, Status},
     home::Home,
     pump::{NextSeqs, Pump, PumpError, panic_message, pause},
     rebuild::{Handed, Handover, Meter, Rebuild, identity},
@@ -52,7 +52,7 @@ impl Runner {
         };
         let (handovers, requests) = mpsc::channel();
         let shared = Arc::new(Shared {
-            live: RwLock::new(Live { store, reflects: checkpoint.positions().into() }),
+            live: RwLock::new(store),
             log,
             projection,
             config,
@@ -195,7 +195,7 @@ impl Folding {
         Ok(())
     }
 
-    /// Applies the staged batch. Readers wait only for this.
+    /// Applies the staged batch: readers see all of it or nothing.
     fn apply(&mut self, pump: &mut Pump) -> Result<(), StoreError> {
         if !pump.is_staged() {
             return Ok(());
@@ -205,12 +205,7 @@ impl Folding {
             self.shared.note_erasure()?;
         }
         pump.store().make_room()?;
-        let commits = {
-            let mut live = self.shared.live.write().unwrap_or_else(PoisonError::into_inner);
-            let commits = pump.apply()?;
-            live.reflects = pump.applied().positions().into();
-            commits
-        };
+        let commits = pump.apply()?;
         if commits > 0 {
             telemetry::batch(self.shared.name(), commits);
         }
@@ -353,7 +348,7 @@ impl Folding {
     }
 
     fn drive(&mut self, pump: &mut Pump, until: &NextSeqs) -> Result<(), RebuildError> {
-        let live = self.shared.live.read().unwrap_or_else(PoisonError::into_inner).store.path() == pump.store().path();
+        let live = self.shared.live.read().unwrap_or_else(PoisonError::into_inner).path() == pump.store().path();
         while !pump.reached(until) {
             let shared = &self.shared;
             if pump.next_batch_patiently(Some(until), &|| shared.stopping())? {
@@ -375,9 +370,7 @@ impl Folding {
             .sync(path)
             .and_then(|()| self.shared.home.promote(path))
             .map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
-        let mut live = self.shared.live.write().unwrap_or_else(PoisonError::into_inner);
-        live.store = rebuilt.store().clone();
-        live.reflects = rebuilt.applied().positions().into();
+        *self.shared.live.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(rebuilt.store());
         Ok(())
     }
 }

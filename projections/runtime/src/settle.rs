@@ -15,12 +15,14 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use subledger_fold::StoreError;
+use subledger_log::Position;
 
 use crate::{
     merge::{Cursor, Source, merge},
+    packed::Packed,
     pump::panic_message,
     run::{Blocks, Run, RunInfo, RunWriter, failed},
-    stage::{META, Staged},
+    stage::META,
     store::{CHECKPOINT_KEY, Checkpoint, RUNS_KEY, encode},
 };
 
@@ -48,13 +50,22 @@ pub(crate) struct Runs {
 
 /// Rows that are on their way to a run.
 pub(crate) struct Frozen {
-    pub(crate) rows: Staged,
-    pub(crate) checkpoint: Checkpoint,
+    /// The newest first.
+    pub(crate) rows: Vec<Arc<Packed>>,
+    pub(crate) checkpoint: Arc<Checkpoint>,
 }
 
-/// Everything below the rows that change. Never changed itself, but replaced.
-#[derive(Clone, Default)]
+/// Everything there is at one moment. Never changed itself, but replaced.
+#[derive(Clone)]
 pub(crate) struct Layers {
+    /// What was changed lately, the newest first.
+    pub(crate) recent: Vec<Arc<Packed>>,
+    /// When the first of it came.
+    pub(crate) since: Option<Instant>,
+    /// What all of it reflects.
+    pub(crate) checkpoint: Arc<Checkpoint>,
+    /// The same, as readers are told.
+    pub(crate) reflects: Arc<[Position]>,
     pub(crate) frozen: Option<Arc<Frozen>>,
     /// The newest first.
     pub(crate) runs: Vec<Arc<Run>>,
@@ -89,16 +100,19 @@ pub(crate) struct Disk {
 
 impl Disk {
     /// Opens the runs, and removes what a crash left of others.
-    pub(crate) fn open(tree: Blocks, runs: &Runs) -> Result<Self, StoreError> {
+    pub(crate) fn open(tree: Blocks, runs: &Runs, checkpoint: Checkpoint) -> Result<Self, StoreError> {
         let found = tree.runs_found()?;
         for run in found.iter().filter(|id| runs.runs.iter().all(|named| named.id != **id)) {
             tree.remove_run(*run)?;
         }
         let next_run = found.last().map_or(runs.next, |last| runs.next.max(last.saturating_add(1)));
         let runs = runs.runs.iter().map(|info| Run::open(&tree, *info).map(Arc::new)).collect::<Result<_, _>>()?;
+        let reflects = checkpoint.positions().into();
+        let checkpoint = Arc::new(checkpoint);
+        let layers = Layers { recent: Vec::new(), since: None, checkpoint, reflects, frozen: None, runs };
         Ok(Self {
             tree,
-            layers: RwLock::new(Arc::new(Layers { frozen: None, runs })),
+            layers: RwLock::new(Arc::new(layers)),
             work: Mutex::new(Work { next_run, ..Work::default() }),
             bell: Condvar::new(),
         })
@@ -124,9 +138,23 @@ impl Disk {
         self.work().failed.clone().map_or(Ok(()), |what| Err(StoreError(what)))
     }
 
-    /// Hands rows over to be written. Nothing else may be on its way ([`Self::wait`]).
-    pub(crate) fn freeze(&self, frozen: Frozen) {
-        self.replace(|layers| layers.frozen = Some(Arc::new(frozen)));
+    /// Shows rows that were changed, and the place in the log that they lead to. Only one thread does.
+    pub(crate) fn show(&self, recent: Vec<Arc<Packed>>, checkpoint: &Checkpoint) {
+        let (checkpoint, reflects) = (Arc::new(checkpoint.clone()), checkpoint.positions().into());
+        self.replace(|layers| {
+            layers.since.get_or_insert_with(Instant::now);
+            (layers.recent, layers.checkpoint, layers.reflects) = (recent, checkpoint, reflects);
+        });
+    }
+
+    /// Hands what was changed lately over to be written. Nothing else may be on its way ([`Self::wait`]).
+    pub(crate) fn freeze(&self) {
+        self.replace(|layers| {
+            if layers.since.take().is_some() {
+                let rows = std::mem::take(&mut layers.recent);
+                layers.frozen = Some(Arc::new(Frozen { rows, checkpoint: Arc::clone(&layers.checkpoint) }));
+            }
+        });
         // With the lock held, so that the thread is not between its look and its wait.
         self.work().handed_over = Some(Instant::now());
         self.bell.notify_all();
@@ -216,11 +244,10 @@ impl Disk {
     /// Writes what was handed over, if anything was.
     fn write_frozen(&self) -> Result<(), StoreError> {
         let Some(frozen) = self.layers().frozen.clone() else { return Ok(()) };
-        let rows_max = u64::try_from(frozen.rows.len()).unwrap_or(u64::MAX);
+        let rows_max = frozen.rows.iter().map(|rows| rows.len() as u64).sum();
         let mut writer = RunWriter::new(&self.tree, self.new_run(), 0, rows_max);
-        for (key, row) in &frozen.rows {
-            writer.add(key, row.as_deref())?;
-        }
+        let mut sources: Vec<_> = frozen.rows.iter().map(|rows| Source::Packed(rows.whole())).collect();
+        merge(&mut sources, false, &mut |key, row| writer.add(key, row).map(|()| true))?;
         let run = writer.finish()?;
         let mut runs = self.layers().runs.clone();
         if run.info.rows > 0 {

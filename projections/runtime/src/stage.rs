@@ -13,7 +13,7 @@ pub(crate) type Staged = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// What a scan calls for each row.
 pub(crate) type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<bool, StoreError>;
-type KeyRange = (Bound<Vec<u8>>, Bound<Vec<u8>>);
+pub(crate) type KeyRange = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 type StagedRange<'a> = btree_map::Range<'a, Vec<u8>, Option<Vec<u8>>>;
 
 /// The first byte of the store's own keys; no table of a projection may have it.

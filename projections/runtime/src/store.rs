@@ -5,9 +5,8 @@
 //! from the checkpoint of the last run. [`crate::settle`] says how they get to disk.
 
 use std::{
-    collections::{BTreeMap, VecDeque, btree_map::Entry},
+    collections::BTreeMap,
     fmt,
-    ops::Bound,
     path::{Path, PathBuf},
     sync::Arc,
     thread::JoinHandle,
@@ -15,19 +14,18 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use parking_lot::RwLock;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sha2::{Digest as _, Sha256};
 use subledger_fold::{Rows, StoreError};
 use subledger_log::{Cursor, Layout, LedgerId, PartitionId, Position};
 
 use crate::{
     config::StoreOptions,
     error::OpenError,
-    merge::{self, Source, merge},
-    run::{Blocks, Found, failed},
-    settle::{Disk, Frozen, Runs, WAKE_EVERY, wake},
-    stage::{META, Staged, Visit, bounds},
+    packed::{Packed, to_merge},
+    run::{Blocks, failed},
+    settle::{Disk, Runs, WAKE_EVERY, wake},
+    snapshot::{Digest, Snapshot},
+    stage::{META, Staged, Visit},
 };
 
 /// Raised when the form of stores changes.
@@ -38,10 +36,6 @@ pub(crate) const RUNS_KEY: [u8; 2] = [META, b'r'];
 const LOCK_RETRY: Duration = Duration::from_millis(50);
 /// How often it is looked whether the thread that writes has ended.
 const STOP_POLL: Duration = Duration::from_millis(1);
-/// What a row in memory takes besides its bytes, about.
-const ROW_OVERHEAD: usize = 96;
-/// Rows that a walk over all of them reads at a time.
-const WALK_ROWS: usize = 1_000;
 
 /// What a store was folded from, and by what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,56 +82,12 @@ impl Checkpoint {
     }
 }
 
-/// SHA-256 over every row, in the order of keys.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Digest(pub [u8; 32]);
-
-impl fmt::Display for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-/// A [`Digest`] in the making: rows in the order of keys.
-#[derive(Default)]
-pub(crate) struct RowsDigest(Sha256);
-
-impl RowsDigest {
-    pub(crate) fn add(&mut self, key: &[u8], row: &[u8]) {
-        for part in [key, row] {
-            self.0.update((part.len() as u64).to_be_bytes());
-            self.0.update(part);
-        }
-    }
-
-    pub(crate) fn finish(self) -> Digest {
-        Digest(self.0.finalize().into())
-    }
-}
-
 /// Rows and checkpoint of one projection. One thread changes it; any number read.
 pub struct Store {
     path: PathBuf,
     options: StoreOptions,
-    recent: RwLock<Recent>,
     disk: Arc<Disk>,
     settling: Option<JoinHandle<()>>,
-}
-
-/// What was changed lately.
-struct Recent {
-    rows: Staged,
-    bytes: usize,
-    /// What the store reflects with these rows.
-    checkpoint: Checkpoint,
-    /// When the first of them came.
-    since: Option<Instant>,
 }
 
 impl Store {
@@ -173,7 +123,7 @@ impl Store {
         let missing = |what: &str| StoreError(format!("{} has no {what}", path.display()));
         let checkpoint: Checkpoint = meta(&db, &CHECKPOINT_KEY)?.ok_or_else(|| missing("checkpoint"))?;
         let runs: Runs = meta(&db, &RUNS_KEY)?.ok_or_else(|| missing("list of its runs"))?;
-        let disk = Arc::new(Disk::open(Blocks::new(db), &runs)?);
+        let disk = Arc::new(Disk::open(Blocks::new(db), &runs, checkpoint)?);
         let settling = {
             let disk = Arc::clone(&disk);
             std::thread::Builder::new()
@@ -184,55 +134,50 @@ impl Store {
                 })
                 .map_err(StartFailed::Thread)?
         };
-        let recent = Recent { rows: Staged::new(), bytes: 0, checkpoint, since: None };
-        Ok(Self { path: path.to_owned(), options, recent: RwLock::new(recent), disk, settling: Some(settling) })
+        Ok(Self { path: path.to_owned(), options, disk, settling: Some(settling) })
     }
 
     /// The place in the log that the rows reflect.
     pub fn checkpoint(&self) -> Result<Checkpoint, StoreError> {
-        Ok(self.recent.read_recursive().checkpoint.clone())
+        Ok((*self.disk.layers().checkpoint).clone())
+    }
+
+    /// The rows as they are now.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::new(&self.disk)
     }
 
     /// Applies changes together with the place in the log they lead to. They are taken if that succeeds.
     pub(crate) fn apply(&self, rows: &mut Staged, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         self.disk.check()?;
-        {
-            let mut recent = self.recent.write();
-            let Recent { rows: all, bytes, since, .. } = &mut *recent;
-            while let Some((key, row)) = rows.pop_first() {
-                let row_bytes = row.as_ref().map_or(0, Vec::len);
-                match all.entry(key) {
-                    Entry::Vacant(entry) => {
-                        *bytes += ROW_OVERHEAD + entry.key().len() + row_bytes;
-                        entry.insert(row);
-                    }
-                    Entry::Occupied(mut entry) => {
-                        *bytes += row_bytes;
-                        let old = entry.insert(row);
-                        *bytes = bytes.saturating_sub(old.map_or(0, |old| old.len()));
-                    }
-                }
+        let mut recent = self.disk.layers().recent.clone();
+        if !rows.is_empty() {
+            recent.insert(0, Arc::new(Packed::of(rows)));
+            while let Some(leading) = to_merge(&recent) {
+                let merged = Arc::new(Packed::merged(&recent[..leading])?);
+                recent.splice(..leading, [merged]);
             }
-            since.get_or_insert_with(Instant::now);
-            recent.checkpoint.clone_from(checkpoint);
         }
-        if self.is_full() { self.freeze() } else { Ok(()) }
+        rows.clear();
+        self.disk.show(recent, checkpoint);
+        self.settle()
     }
 
     /// Whether the rows in memory should become a run.
     fn is_full(&self) -> bool {
-        let recent = self.recent.read_recursive();
-        let old = recent.since.is_some_and(|since| since.elapsed() >= self.options.settle_every);
-        recent.bytes >= self.options.memory_bytes || old
+        let layers = self.disk.layers();
+        let old = layers.since.is_some_and(|since| since.elapsed() >= self.options.settle_every);
+        let bytes: usize = layers.recent.iter().map(|rows| rows.memory_bytes()).sum();
+        bytes >= self.options.memory_bytes || old
     }
 
-    /// Waits while the rows in memory are too many and those before them are not yet written. Before [`Self::apply`], so that readers do
-    /// not have to wait.
+    /// Waits while the rows in memory are too many and those before them are not yet written. Before [`Self::apply`], so that what is
+    /// staged is not shown late.
     pub(crate) fn make_room(&self) -> Result<(), StoreError> {
         if self.is_full() { Disk::wait(&self.disk) } else { Ok(()) }
     }
 
-    /// Begins to write rows that have been in memory for long, if there are any.
+    /// Begins to write the rows in memory if there are many, or if they have been there for long.
     pub(crate) fn settle(&self) -> Result<(), StoreError> {
         if self.is_full() { self.freeze() } else { Ok(()) }
     }
@@ -240,12 +185,7 @@ impl Store {
     /// Begins to write the rows in memory.
     fn freeze(&self) -> Result<(), StoreError> {
         Disk::wait(&self.disk)?;
-        let mut recent = self.recent.write();
-        if recent.since.take().is_some() {
-            let rows = std::mem::take(&mut recent.rows);
-            recent.bytes = 0;
-            self.disk.freeze(Frozen { rows, checkpoint: recent.checkpoint.clone() });
-        }
+        self.disk.freeze();
         Ok(())
     }
 
@@ -257,12 +197,7 @@ impl Store {
 
     /// SHA-256 over every row, in the order of keys: equal for equal rows, in any process. Reads everything.
     pub fn digest(&self) -> Result<Digest, StoreError> {
-        let mut digest = RowsDigest::default();
-        self.scan(&[], &[], false, &mut |key, row| {
-            digest.add(key, row);
-            Ok(true)
-        })?;
-        Ok(digest.finish())
+        self.snapshot().digest()
     }
 
     /// Bytes on disk.
@@ -273,11 +208,6 @@ impl Store {
     /// Where it lives.
     pub fn path(&self) -> &Path {
         &self.path
-    }
-
-    /// Rows in order from the first, without the store's own.
-    pub(crate) fn rows(&self) -> Walk<'_> {
-        Walk { store: self, read: VecDeque::new(), from: Some(Vec::new()) }
     }
 }
 
@@ -296,90 +226,20 @@ impl Drop for Store {
             // It catches its own panics and says so to whoever writes next.
             let _ = thread.join();
         }
+        // Whoever reads ends soon, and what is read may be removed right after this.
+        while Arc::strong_count(&self.disk) > 1 {
+            std::thread::sleep(STOP_POLL);
+        }
     }
 }
 
 impl Rows for Store {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        let layers = {
-            let recent = self.recent.read_recursive();
-            if let Some(row) = recent.rows.get(key) {
-                return Ok(row.clone());
-            }
-            self.disk.layers()
-        };
-        if let Some(row) = layers.frozen.as_ref().and_then(|frozen| frozen.rows.get(key)) {
-            return Ok(row.clone());
-        }
-        for run in &layers.runs {
-            match run.get(&self.disk.tree, key)? {
-                Found::Row(row) => return Ok(Some(row)),
-                Found::Removed => return Ok(None),
-                Found::Nothing => {}
-            }
-        }
-        Ok(None)
+        self.snapshot().get(key)
     }
 
     fn scan(&self, prefix: &[u8], from: &[u8], reverse: bool, visit: Visit<'_>) -> Result<(), StoreError> {
-        let Some(range) = bounds(prefix, from, reverse) else { return Ok(()) };
-        let recent = self.recent.read_recursive();
-        let layers = self.disk.layers();
-        let mut sources = vec![Source::rows(&recent.rows, &range, reverse)];
-        sources.extend(layers.frozen.iter().map(|frozen| Source::rows(&frozen.rows, &range, reverse)));
-        for run in &layers.runs {
-            sources.push(Source::Run(merge::Cursor::seek(&self.disk.tree, Arc::clone(run), &range, reverse)?));
-        }
-        let (low, high) = range;
-        let beyond = |key: &[u8]| match (&low, &high, reverse) {
-            (Bound::Included(low), _, true) => key < low.as_slice(),
-            (_, Bound::Included(high), false) => key > high.as_slice(),
-            (_, Bound::Excluded(high), false) => key >= high.as_slice(),
-            _ => false,
-        };
-        merge(&mut sources, reverse, &mut |key, row| {
-            if beyond(key) {
-                return Ok(false);
-            }
-            row.map_or(Ok(true), |row| visit(key, row))
-        })
-    }
-}
-
-type KeyAndRow = (Vec<u8>, Vec<u8>);
-
-/// Every row, a stretch at a time.
-pub(crate) struct Walk<'a> {
-    store: &'a Store,
-    read: VecDeque<KeyAndRow>,
-    /// Where to read on; none at the end.
-    from: Option<Vec<u8>>,
-}
-
-impl Walk<'_> {
-    fn step(&mut self) -> Result<Option<KeyAndRow>, StoreError> {
-        if self.read.is_empty()
-            && let Some(from) = self.from.take()
-        {
-            let read = &mut self.read;
-            self.store.scan(&[], &from, false, &mut |key, row| {
-                read.push_back((key.to_vec(), row.to_vec()));
-                Ok(read.len() < WALK_ROWS)
-            })?;
-            if self.read.len() == WALK_ROWS {
-                // The key right after the last one.
-                self.from = self.read.back().map(|(last, _)| [last.as_slice(), &[0]].concat());
-            }
-        }
-        Ok(self.read.pop_front())
-    }
-}
-
-impl Iterator for Walk<'_> {
-    type Item = Result<KeyAndRow, StoreError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.step().transpose()
+        self.snapshot().scan(prefix, from, reverse, visit)
     }
 }
 

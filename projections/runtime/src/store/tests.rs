@@ -65,7 +65,7 @@ proptest! {
         let opened = store(dir.path(), memory_bytes);
         same(&opened, &model, &keys, &scans)?;
         prop_assert_eq!(opened.digest().unwrap(), digest);
-        let all: Vec<_> = opened.rows().map(|row| row.map(|(key, row)| (key, row.len())).unwrap()).collect();
+        let all: Vec<_> = opened.snapshot().walk().map(|row| row.map(|(key, row)| (key, row.len())).unwrap()).collect();
         prop_assert_eq!(all, walk(&model, &[], &[], false));
     }
 }
@@ -133,4 +133,27 @@ fn runs_are_merged_and_what_was_removed_is_gone() {
     }
     assert!(runs.len() <= 19, "{} runs are left of 100", runs.len());
     assert_eq!(runs.last().map(|run| run.info.rows), Some(1), "below the oldest run nothing is left to remove");
+}
+
+#[test]
+fn whoever_reads_sees_one_moment_and_is_waited_for_by_the_end_only() {
+    let dir = tempfile::tempdir().unwrap();
+    // Each batch becomes a run at once.
+    let store = store(dir.path(), 1);
+    let batch = |n: u8| -> Staged { (0..50).map(|key| (vec![1, key], Some(vec![n; 2_000]))).collect() };
+    store.apply(&mut batch(0), &Checkpoint::default()).unwrap();
+    let before = store.snapshot();
+    for n in 1..40 {
+        store.apply(&mut batch(n), &Checkpoint::default()).unwrap();
+    }
+    store.flush().unwrap();
+    let rows = |rows: &Snapshot| (0..50).all(|key| rows.get(&[1, key]).unwrap() == Some(vec![0; 2_000]));
+    assert!(rows(&before) && !rows(&store.snapshot()));
+    std::thread::scope(|scope| {
+        let ending = scope.spawn(|| drop(store));
+        std::thread::sleep(Duration::from_millis(50));
+        assert!(rows(&before) && !ending.is_finished(), "its files may be removed as soon as it has ended");
+        drop(before);
+        ending.join().unwrap();
+    });
 }
