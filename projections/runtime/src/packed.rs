@@ -23,11 +23,11 @@ pub(crate) struct Packed {
 }
 
 /// Batches of about the same size that are merged.
-const FAN: usize = 4;
+const FAN: usize = 8;
 /// Bytes up to which a batch counts as one of the smallest.
 const SMALLEST_BYTES: usize = 16 * 1024;
 
-/// How many of the newest should become one: each row is copied once for each time that they quadruple, and few places are looked at.
+/// How many of the newest should become one: each row is copied once for each time that they become eight times as many, and few places are looked at.
 pub(crate) fn to_merge(newest_first: &[Arc<Packed>]) -> Option<usize> {
     let tier = |rows: &Packed| (rows.bytes.len() / SMALLEST_BYTES).max(1).ilog(FAN);
     let highest = newest_first.iter().map(|rows| tier(rows)).max()?;

@@ -52,6 +52,8 @@ pub struct RebuildReport {
     pub commits: u64,
     /// How long it took.
     pub elapsed: Duration,
+    /// How long until all was folded and written, before rows were compared.
+    pub folded: Duration,
     /// Whether the rows were compared. Not if they were asked to be, but folding had failed: then there is no common position.
     pub compared: bool,
     /// Where they differ, if they do.
@@ -134,14 +136,17 @@ pub(crate) fn run(
     let began = Instant::now();
     let path = shared.home.next()?;
     tracing::info!(projection = shared.name(), path = %path.display(), ?what, "rebuilding beside the rows in use");
-    let result = build(shared, &path, given_up, progress)
-        .and_then(|pump| hand_over(shared, &path, pump, what, given_up.clone()));
+    let result = build(shared, &path, given_up, progress).and_then(|pump| {
+        let folded = began.elapsed();
+        hand_over(shared, &path, pump, what, given_up.clone()).map(|handed| (handed, folded))
+    });
     shared.set_rebuild(None);
     match result {
-        Ok(handed) => {
+        Ok((handed, folded)) => {
             let report = RebuildReport {
                 commits: handed.commits,
                 elapsed: began.elapsed(),
+                folded,
                 compared: handed.compared,
                 difference: handed.difference,
                 swapped: what.swap,
@@ -165,7 +170,7 @@ pub(crate) fn run(
     }
 }
 
-/// Folds until less than a batch is missing.
+/// Folds until less than a batch is missing, and writes it.
 fn build(
     shared: &Arc<Shared>,
     path: &Path,
@@ -197,6 +202,8 @@ fn build(
             let at = meter.progress(pump.applied(), &end);
             if at.total - at.done <= limits.commits_max {
                 progress(&at);
+                // The bulk goes to disk here; the folding thread has little left to write.
+                pump.store().flush()?;
                 return Ok(pump);
             }
         }
@@ -210,8 +217,6 @@ fn hand_over(
     what: Rebuild,
     given_up: GivenUp,
 ) -> Result<Handed, RebuildError> {
-    // The bulk goes to disk here; the folding thread has little left to write.
-    pump.store().flush()?;
     shared.home.sync(path).map_err(|source| OpenError::Io { path: path.to_owned(), source })?;
     let (reply, replies) = mpsc::channel();
     shared.handovers.send(Handover { pump, what, given_up, reply }).map_err(|_| RebuildError::Stopped)?;

@@ -91,6 +91,10 @@ fn progress_of(progress: &RebuildProgress) -> api::RebuildProgress {
     }
 }
 
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
 fn result_of(report: &RebuildReport) -> api::RebuildResult {
     let comparison = match (&report.difference, report.compared) {
         (Some(_), _) => api::RebuildComparison::Different,
@@ -99,7 +103,8 @@ fn result_of(report: &RebuildReport) -> api::RebuildResult {
     };
     api::RebuildResult {
         commits: report.commits,
-        elapsed_millis: u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX),
+        elapsed_millis: millis(report.elapsed),
+        folded_millis: millis(report.folded),
         comparison: comparison.into(),
         difference: report.difference.as_ref().map(ToString::to_string).unwrap_or_default(),
         swapped: report.swapped,

@@ -105,7 +105,8 @@ fn open(place: Option<&str>, config: &Config) -> anyhow::Result<Arc<dyn Log>> {
 }
 
 fn print(report: &RebuildReport) {
-    println!("{} commits folded in {:.1} s", report.commits, report.elapsed.as_secs_f64());
+    let [folded, all] = [report.folded, report.elapsed].map(|time| time.as_secs_f64());
+    println!("{} commits folded in {folded:.1} s; {all:.1} s until the rows were compared", report.commits);
     match (&report.difference, report.compared) {
         (Some(difference), _) => println!("the rows in use were different: {difference}"),
         (None, true) => println!("the rows in use are the same, byte for byte"),

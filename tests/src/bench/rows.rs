@@ -290,6 +290,7 @@ async fn kafka(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 /// A ledger that was filled, settled and stopped.
 struct World {
     ledger: Option<Serve>,
+    /// Until every read model had all of it.
     fill: Duration,
     commits: u64,
     events: u64,
@@ -302,17 +303,18 @@ impl World {
         let dir = bench.dir.join(name);
         let mut served = ledger(&dir, &[]).await?;
         let partners = (subscriptions / 1_000).max(1);
-        let filled = load(
+        let filling = load(
             &served.address,
             &format!("--subscriptions {subscriptions} --each 10 --partners {partners} --seconds 0"),
-        )?
-        .filled();
+        )?;
+        let filled = Instant::now();
         let commits = settled(&served.address).await?;
+        let fill = filling.filled() + filled.elapsed();
         let resident_kib = served.process.resident_kib()?;
         let (_, events, _) = read_all(&served.address, false).await?;
         served.process.stop()?;
         let disk_bytes = disk_bytes(&dir)?;
-        Ok(Self { ledger: Some(ledger(&dir, &[]).await?), fill: filled, commits, events, resident_kib, disk_bytes })
+        Ok(Self { ledger: Some(ledger(&dir, &[]).await?), fill, commits, events, resident_kib, disk_bytes })
     }
 
     fn address(&self) -> anyhow::Result<&str> {
@@ -413,8 +415,8 @@ async fn replay(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         ),
     }];
     for name in PROJECTORS {
-        let time = rebuild(address, name).await?;
-        let speed = per_second(world.events, time);
+        let rebuilt = rebuild(address, name).await?;
+        let speed = per_second(world.events, rebuilt.folded);
         rows.push(Row {
             measure: format!("replay into the {name} read model"),
             reach: "250,000 events/s".into(),
@@ -423,8 +425,9 @@ async fn replay(bench: &Bench) -> anyhow::Result<Vec<Row>> {
             ratio: String::new(),
             reached: Some(speed >= 250_000),
             how: format!(
-                "embedded; rebuilt beside the rows that are served, and compared; {} events",
-                count(world.events)
+                "embedded; {} events into new rows on disk, beside those that are served; {} with every row compared",
+                count(world.events),
+                millis(rebuilt.all)
             ),
         });
     }
@@ -432,13 +435,21 @@ async fn replay(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 }
 
 /// How long a rebuild of a read model takes, by its own clock.
-async fn rebuild(address: &str, name: &str) -> anyhow::Result<Duration> {
+struct Rebuilt {
+    /// Until all is folded and written.
+    folded: Duration,
+    /// Until every row is compared, too.
+    all: Duration,
+}
+
+async fn rebuild(address: &str, name: &str) -> anyhow::Result<Rebuilt> {
     let mut client = Client::connect(address).await?;
     let request = RebuildProjectionRequest { name: name.to_owned(), check_only: true };
     let mut steps = client.admin.rebuild_projection(request).await?.into_inner();
     while let Some(answer) = steps.message().await? {
         if let Some(Step::Result(result)) = answer.step {
-            return Ok(Duration::from_millis(result.elapsed_millis));
+            let [folded, all] = [result.folded_millis, result.elapsed_millis].map(Duration::from_millis);
+            return Ok(Rebuilt { folded, all });
         }
     }
     bail!("the rebuild of {name} ended without a result")
@@ -471,7 +482,7 @@ async fn growth(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let filled = [small, large].map(|(size, world)| (u64::from(*size), world.fill));
     rows.push(Row {
         how: format!(
-            "{EMBEDDED}; {} and {} subscriptions, filled by one stream",
+            "{EMBEDDED}; {} and {} subscriptions, filled by one stream, until every read model has them",
             count(sizes[0].into()),
             count(sizes[1].into())
         ),
@@ -481,7 +492,7 @@ async fn growth(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let mut folded = Vec::new();
     for (_, world) in &worlds {
         read.push((world.events, read_all(world.address()?, true).await?.2));
-        folded.push((world.events, rebuild(world.address()?, "billing").await?));
+        folded.push((world.events, rebuild(world.address()?, "billing").await?.folded));
     }
     let how = format!("embedded; {} and {} events", count(small.1.events), count(large.1.events));
     rows.push(Row { how: how.clone(), ..grown("replay over gRPC", "events", [read[0], read[1]]) });
@@ -504,6 +515,9 @@ async fn growth(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         for n in 0..2 {
             let name = format!("growth-{}", rows.len() * 2 + n);
             let served = bench.fresh(&name, &settings[n]).await?;
+            // The world is there and folded before it begins: what comes at once is not held up by what is not folded yet.
+            load(&served.address, &format!("{} --seconds 0", arguments[n]))?;
+            settled(&served.address).await?;
             let got = load(&served.address, &bench.arguments(&format!("{STREAMS} {}", arguments[n])))?;
             spent.push((got.per_second(), Duration::from_secs(1)));
         }

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, bail, ensure};
 use bytes::Bytes;
 use serde_json::Value;
-use subledger_proto::api::{GetStatusRequest, ReadEventsRequest};
+use subledger_proto::api::{GetStatusRequest, ProjectorState, ReadEventsRequest};
 
 use crate::{
     client::Client,
@@ -131,11 +131,13 @@ pub async fn settled(address: &str) -> anyhow::Result<u64> {
     let deadline = Instant::now() + SETTLE_MAX;
     loop {
         let status = client.admin.get_status(GetStatusRequest {}).await?.into_inner();
-        let lag: u64 = status.projectors.iter().map(|projector| projector.lag_records).sum();
-        if lag == 0 {
-            return Ok(status.partitions.iter().map(|partition| partition.next_seq).sum());
+        let commits: u64 = status.partitions.iter().map(|partition| partition.next_seq).sum();
+        let folded = |projector: &ProjectorState| projector.reflects.iter().map(|last| last.seq + 1).sum();
+        let least: u64 = status.projectors.iter().map(folded).min().unwrap_or(0);
+        if least >= commits {
+            return Ok(commits);
         }
-        ensure!(Instant::now() < deadline, "the read models are {lag} records behind after {SETTLE_MAX:?}");
+        ensure!(Instant::now() < deadline, "a read model has {least} of {commits} records after {SETTLE_MAX:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
