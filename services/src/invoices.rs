@@ -30,7 +30,7 @@ use crate::router::{self, Router, WhenFull};
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// Commands sent at a time.
 const BATCH_COMMANDS_MAX: usize = 200;
-/// Series of invoices whose lines are read by one query, which holds up folding meanwhile.
+/// Series of invoices whose lines are read by one query, for which the rows of its moment are kept.
 const SERIES_PER_QUERY: usize = 16;
 /// Queries that read lines at once, while invoices computed before are issued.
 const QUERIES_AT_ONCE: usize = 2;

@@ -95,8 +95,34 @@ impl Timeline {
         position: Position,
         state: &T,
     ) -> Result<(), StoreError> {
-        let day_before = self.now(rows)?.map_or(day, |now| now.day);
-        let reach = Reach { day: day.max(day_before), position };
+        let now = self.now(rows)?;
+        self.put_over(rows, now, day, position, state)
+    }
+
+    /// [`Self::put`], unless something holds already from a later day ([`Self::is_late`]): then it is false, and nothing is set.
+    pub fn put_in_order<T: Serialize>(
+        &self,
+        rows: &mut (impl Changes + ?Sized),
+        day: NaiveDate,
+        position: Position,
+        state: &T,
+    ) -> Result<bool, StoreError> {
+        let now = self.now(rows)?;
+        if now.is_some_and(|now| day < now.day) {
+            return Ok(false);
+        }
+        self.put_over(rows, now, day, position, state).map(|()| true)
+    }
+
+    fn put_over<T: Serialize>(
+        &self,
+        rows: &mut (impl Changes + ?Sized),
+        now: Option<Reach>,
+        day: NaiveDate,
+        position: Position,
+        state: &T,
+    ) -> Result<(), StoreError> {
+        let reach = Reach { day: now.map_or(day, |now| day.max(now.day)), position };
         crate::put(rows, self.reach.clone().number(NOW).build(), &reach)?;
         crate::put(rows, self.reach.clone().number(position.seq).build(), &reach)?;
         crate::put(rows, self.state_key(day, position.seq), state)

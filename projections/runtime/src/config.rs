@@ -57,7 +57,7 @@ impl Default for StoreOptions {
 pub struct Limits {
     /// Most commits of a batch.
     pub commits_max: u64,
-    /// Most keys of a batch: readers wait while they join the rows in memory.
+    /// Most keys of a batch.
     pub keys_max: usize,
     /// Most bytes staged, keys and rows; a single commit may go over it.
     pub bytes_max: usize,

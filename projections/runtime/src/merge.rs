@@ -162,30 +162,37 @@ impl<'a> Cursor<'a> {
 
 /// Visits the newest row of each key in order, removals too, until `visit` returns false. `sources` have the newest first.
 pub(crate) fn merge(sources: &mut [Source<'_>], reverse: bool, visit: VisitRow<'_>) -> Result<(), StoreError> {
-    loop {
-        let mut best: Option<(usize, &[u8])> = None;
-        // Others at the same key have an older row of it.
-        let mut same = false;
-        for (n, source) in sources.iter().enumerate() {
-            let Some(key) = source.key() else { continue };
-            let order = best.map(|(_, best)| if reverse { best.cmp(key) } else { key.cmp(best) });
-            match order {
-                None | Some(std::cmp::Ordering::Less) => (best, same) = (Some((n, key)), false),
-                Some(std::cmp::Ordering::Equal) => same = true,
-                Some(std::cmp::Ordering::Greater) => {}
-            }
-        }
-        let Some((best, key)) = best else { return Ok(()) };
-        if !visit(key, sources[best].row())? {
+    // Sources that have a row, the next one last; at the same key the newest is the next.
+    let mut order = Vec::with_capacity(sources.len());
+    for n in 0..sources.len() {
+        place(&mut order, sources, n, reverse);
+    }
+    while let Some(next) = order.pop() {
+        let Some(key) = sources[next].key() else { continue };
+        if !visit(key, sources[next].row())? {
             return Ok(());
         }
-        let (upto, older) = sources.split_at_mut(best + 1);
-        let Some(best) = upto.last_mut() else { return Ok(()) };
-        if same {
-            for source in older.iter_mut().filter(|source| source.key() == best.key()) {
-                source.step()?;
-            }
+        // Others at the same key have an older row of it.
+        while let Some(&older) = order.last()
+            && sources[older].key() == sources[next].key()
+        {
+            order.pop();
+            sources[older].step()?;
+            place(&mut order, sources, older, reverse);
         }
-        best.step()?;
+        sources[next].step()?;
+        place(&mut order, sources, next, reverse);
     }
+    Ok(())
+}
+
+/// Puts a source where it belongs, unless it is at its end.
+fn place(order: &mut Vec<usize>, sources: &[Source<'_>], n: usize, reverse: bool) {
+    let Some(key) = sources[n].key() else { return };
+    let comes_after = |&other: &usize| {
+        let by_key = sources[other].key().cmp(&Some(key));
+        (if reverse { by_key.reverse() } else { by_key }).then(other.cmp(&n)).is_gt()
+    };
+    let at = order.partition_point(comes_after);
+    order.insert(at, n);
 }

@@ -203,10 +203,8 @@ impl Fold<'_> {
         if after != before {
             self.save(Some(&before), &after)?;
         }
-        if self.is_late(subscription_id)? {
-            return self.note_late(subscription_id, change);
-        }
-        if after == before { Ok(()) } else { self.note_subscription(&after) }
+        let in_order = if after == before { !self.is_late(subscription_id)? } else { self.note_in_order(&after)? };
+        if in_order { Ok(()) } else { self.note_late(subscription_id, change) }
     }
 
     /// Writes the row, the list by state and the customer's count.

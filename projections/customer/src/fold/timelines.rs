@@ -45,6 +45,12 @@ impl Fold<'_> {
         timeline.put(self.rows, self.day, self.commit.position, now)
     }
 
+    /// The subscription is this from the event's day on, unless it was changed already from a later one: then it is false.
+    pub(super) fn note_in_order(&mut self, now: &Subscription) -> Result<bool, StoreError> {
+        let timeline = timelines::subscription(self.commit.stream, now.subscription_id.as_str());
+        timeline.put_in_order(self.rows, self.day, self.commit.position, now)
+    }
+
     /// Changes what the subscription was on the event's day and after it.
     pub(super) fn note_late(
         &mut self,
@@ -69,8 +75,8 @@ impl Fold<'_> {
         now: &T,
         change: impl Fn(&mut T),
     ) -> Result<(), StoreError> {
-        if !timeline.is_late(self.rows, self.day)? {
-            return timeline.put(self.rows, self.day, self.commit.position, now);
+        if timeline.put_in_order(self.rows, self.day, self.commit.position, now)? {
+            return Ok(());
         }
         for (day, mut then) in timeline.from_day::<T>(self.rows, self.day)? {
             change(&mut then);
@@ -83,8 +89,8 @@ impl Fold<'_> {
     pub(super) fn note_customer(&mut self, now: &Customer) -> Result<(), StoreError> {
         let (day, position) = (self.commit.effective_at.date_naive(), self.commit.position);
         let timeline = timelines::customer(self.commit.stream);
-        if !timeline.is_late(self.rows, day)? {
-            return timeline.put(self.rows, day, position, now);
+        if timeline.put_in_order(self.rows, day, position, now)? {
+            return Ok(());
         }
         let mut states = timeline.from_day::<Customer>(self.rows, day)?;
         // The last day's is what the customer is now.
