@@ -131,14 +131,37 @@ impl<'a> Admin<'a> {
         Ok(created)
     }
 
-    /// The settings of topics, by topic.
+    /// The settings of topics that are there, by topic. A broker knows of a new topic before it knows its settings, so it is asked until it
+    /// does.
     pub(super) fn settings(&self, topics: &[&str]) -> Result<BTreeMap<String, BTreeMap<String, String>>, OpenError> {
+        let deadline = Instant::now() + self.options.request_timeout;
+        loop {
+            let settings = self.settings_known(topics)?;
+            let Some(unknown) = topics.iter().find(|topic| !settings.contains_key(**topic)) else {
+                return Ok(settings);
+            };
+            if Instant::now() >= deadline {
+                return Err(self
+                    .options
+                    .cannot_open(format!("the brokers do not tell the settings of topic {unknown}")));
+            }
+            thread::sleep(LEADERS_POLL);
+        }
+    }
+
+    /// The settings of those topics of which the asked broker knows any.
+    fn settings_known(&self, topics: &[&str]) -> Result<BTreeMap<String, BTreeMap<String, String>>, OpenError> {
         let specifiers: Vec<_> = topics.iter().map(|&topic| ResourceSpecifier::Topic(topic)).collect();
         let mut settings = BTreeMap::new();
         for answer in self.wait(self.client.describe_configs(&specifiers, &self.admin_options()))? {
-            let described = answer
-                .map_err(|code| self.options.cannot_open(format!("cannot read the settings of topics: {code}")))?;
-            if let OwnedResourceSpecifier::Topic(topic) = described.specifier {
+            let described = match answer {
+                Err(code) if is_unknown(code) => continue,
+                answer => answer
+                    .map_err(|code| self.options.cannot_open(format!("cannot read the settings of topics: {code}")))?,
+            };
+            if let OwnedResourceSpecifier::Topic(topic) = described.specifier
+                && !described.entries.is_empty()
+            {
                 let entries = described.entries.into_iter();
                 settings.insert(topic, entries.filter_map(|entry| Some((entry.name, entry.value?))).collect());
             }
