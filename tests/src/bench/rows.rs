@@ -34,6 +34,8 @@ const ROUND_TRIPS: usize = 1_000;
 const SINGLE_EXTRA: Duration = Duration::from_micros(100);
 /// Growth of time for each item that still counts as none, in percent.
 const GROWTH_PERCENT_MAX: u64 = 15;
+/// How often each of two sizes is measured.
+const GROWTH_TURNS: usize = 3;
 
 /// Measures a row by its name.
 pub async fn measure(name: &str, bench: &Bench) -> anyhow::Result<Vec<Row>> {
@@ -511,15 +513,18 @@ async fn growth(bench: &Bench) -> anyhow::Result<Vec<Row>> {
             ["--subscriptions 10000", "--subscriptions 100000"],
         ),
     ] {
-        let mut spent = Vec::new();
-        for n in 0..2 {
-            let name = format!("growth-{}", rows.len() * 2 + n);
+        let mut spent = [(0, Duration::ZERO); 2];
+        // In turn, because the machine is not the same all the time.
+        for turn in 0..2 * GROWTH_TURNS {
+            let n = turn % 2;
+            let name = format!("growth-{}-{turn}", rows.len());
             let served = bench.fresh(&name, &settings[n]).await?;
             // The world is there and folded before it begins: what comes at once is not held up by what is not folded yet.
             load(&served.address, &format!("{} --seconds 0", arguments[n]))?;
             settled(&served.address).await?;
             let got = load(&served.address, &bench.arguments(&format!("{STREAMS} {}", arguments[n])))?;
-            spent.push((got.per_second(), Duration::from_secs(1)));
+            spent[n].0 += got.per_second();
+            spent[n].1 += Duration::from_secs(1);
         }
         let items = if settings[0] != settings[1] {
             "partitions"
@@ -532,7 +537,7 @@ async fn growth(bench: &Bench) -> anyhow::Result<Vec<Row>> {
             "{EMBEDDED}; 4 streams, batches of 100; {} {} and {} {}",
             settings[0][0], arguments[0], settings[1][0], arguments[1]
         );
-        rows.push(Row { how, ..grown(what, items, [spent[0], spent[1]]) });
+        rows.push(Row { how, ..grown(what, items, spent) });
     }
     Ok(rows)
 }
