@@ -27,13 +27,25 @@ pub(crate) struct Block {
     rows: Vec<Place>,
 }
 
-/// Where a row lies.
+/// Where a row lies, behind its key.
 #[derive(Clone, Copy, Debug)]
-struct Place {
-    key: usize,
-    row: usize,
-    end: usize,
-    removed: bool,
+pub(crate) struct Place {
+    pub(crate) key: usize,
+    pub(crate) row: usize,
+    pub(crate) end: usize,
+    pub(crate) removed: bool,
+}
+
+impl Place {
+    /// The key, or what of it is the row's own.
+    pub(crate) fn key_in(self, bytes: &[u8]) -> &[u8] {
+        &bytes[self.key..self.row]
+    }
+
+    /// The row.
+    pub(crate) fn row_in(self, bytes: &[u8]) -> Row<'_> {
+        (!self.removed).then(|| &bytes[self.row..self.end])
+    }
 }
 
 impl Block {
@@ -78,16 +90,14 @@ impl Block {
 
     /// Puts a row's key into `key`.
     pub(crate) fn key(&self, index: usize, key: &mut Vec<u8>) {
-        let place = self.rows[index];
         key.clear();
         key.extend_from_slice(self.common());
-        key.extend_from_slice(&self.raw[place.key..place.row]);
+        key.extend_from_slice(self.rows[index].key_in(&self.raw));
     }
 
     /// A row.
     pub(crate) fn row(&self, index: usize) -> Row<'_> {
-        let place = self.rows[index];
-        (!place.removed).then(|| &self.raw[place.row..place.end])
+        self.rows[index].row_in(&self.raw)
     }
 
     /// The index of the first row whose key is not less, and whether it is that key.
@@ -99,7 +109,7 @@ impl Block {
             Ordering::Equal => {}
         }
         let rest = &key[common.len()..];
-        match self.rows.binary_search_by(|place| self.raw[place.key..place.row].cmp(rest)) {
+        match self.rows.binary_search_by(|place| place.key_in(&self.raw).cmp(rest)) {
             Ok(index) => (index, true),
             Err(index) => (index, false),
         }

@@ -7,7 +7,7 @@ use std::{ops::Bound, sync::Arc};
 use subledger_fold::StoreError;
 
 use crate::{
-    block::Row,
+    block::{Place, Row},
     filter,
     merge::{Source, merge},
     stage::{KeyRange, Staged},
@@ -27,9 +27,19 @@ const FAN: usize = 8;
 /// Bytes up to which a batch counts as one of the smallest.
 const SMALLEST_BYTES: usize = 16 * 1024;
 
+/// Puts a batch before those applied lately, the newest first.
+pub(crate) fn prepend(recent: &mut Vec<Arc<Packed>>, batch: &Staged) -> Result<(), StoreError> {
+    recent.insert(0, Arc::new(Packed::of(batch)));
+    while let Some(leading) = to_merge(recent) {
+        let merged = Arc::new(Packed::merged(&recent[..leading])?);
+        recent.splice(..leading, [merged]);
+    }
+    Ok(())
+}
+
 /// How many of the newest should become one. So each row is copied once for each time that there are eight times as many, and few places
 /// are looked at.
-pub(crate) fn to_merge(newest_first: &[Arc<Packed>]) -> Option<usize> {
+fn to_merge(newest_first: &[Arc<Packed>]) -> Option<usize> {
     let tier = |rows: &Packed| (rows.bytes.len() / SMALLEST_BYTES).max(1).ilog(FAN);
     let highest = newest_first.iter().map(|rows| tier(rows)).max()?;
     (0..=highest).find_map(|of| {
@@ -37,15 +47,6 @@ pub(crate) fn to_merge(newest_first: &[Arc<Packed>]) -> Option<usize> {
         let same = newest_first[..leading].iter().filter(|rows| tier(rows) == of).count();
         (same >= FAN).then_some(leading)
     })
-}
-
-/// Where a row lies, behind its key.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    key: usize,
-    row: usize,
-    end: usize,
-    removed: bool,
 }
 
 /// The half of a slot, or of a hash, that tells one key from another.
@@ -124,14 +125,12 @@ impl Packed {
 
     /// A row's key.
     pub(crate) fn key(&self, index: usize) -> &[u8] {
-        let place = self.places[index];
-        &self.bytes[place.key..place.row]
+        self.places[index].key_in(&self.bytes)
     }
 
     /// A row.
     pub(crate) fn row(&self, index: usize) -> Row<'_> {
-        let place = self.places[index];
-        (!place.removed).then(|| &self.bytes[place.row..place.end])
+        self.places[index].row_in(&self.bytes)
     }
 
     /// The row of a key with that hash ([`filter::hash`]), if there is anything of it: of one that was removed, none.
@@ -152,7 +151,7 @@ impl Packed {
 
     /// How many keys come before the first for which `before` does not hold.
     fn keys_before(&self, before: impl Fn(&[u8]) -> bool) -> usize {
-        self.places.partition_point(|place| before(&self.bytes[place.key..place.row]))
+        self.places.partition_point(|place| before(place.key_in(&self.bytes)))
     }
 
     /// At the first row within the bounds, or the last if `reverse`.
@@ -214,11 +213,7 @@ mod tests {
             let (mut recent, mut most) = (Vec::new(), 0);
             for (n, &size) in (0..300_u32).zip(sizes.iter().cycle()) {
                 let batch = Staged::from([(n.to_be_bytes().to_vec(), Some(vec![1; size]))]);
-                recent.insert(0, Arc::new(Packed::of(&batch)));
-                while let Some(leading) = to_merge(&recent) {
-                    let merged = Arc::new(Packed::merged(&recent[..leading]).unwrap());
-                    recent.splice(..leading, [merged]);
-                }
+                prepend(&mut recent, &batch).unwrap();
                 most = most.max(recent.len());
             }
             assert_eq!(recent.iter().map(|rows| rows.len()).sum::<usize>(), 300, "{sizes:?}");

@@ -21,7 +21,7 @@ use subledger_log::{Cursor, Layout, LedgerId, PartitionId, Position};
 use crate::{
     config::StoreOptions,
     error::OpenError,
-    packed::{Packed, to_merge},
+    packed,
     run::{Blocks, failed},
     settle::{Disk, Runs, WAKE_EVERY, wake},
     snapshot::{Digest, Snapshot},
@@ -152,11 +152,7 @@ impl Store {
         self.disk.check()?;
         let mut recent = self.disk.layers().recent.clone();
         if !rows.is_empty() {
-            recent.insert(0, Arc::new(Packed::of(rows)));
-            while let Some(leading) = to_merge(&recent) {
-                let merged = Arc::new(Packed::merged(&recent[..leading])?);
-                recent.splice(..leading, [merged]);
-            }
+            packed::prepend(&mut recent, rows)?;
         }
         rows.clear();
         self.disk.show(recent, checkpoint);
