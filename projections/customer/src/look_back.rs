@@ -11,7 +11,7 @@ use crate::{
     rows::{Customer, RelationshipState, Subscription, Transfer, UserRow},
     tables::{
         names::{self, Listed, Name, searchable},
-        subscriptions, subscriptions_by_id, subscriptions_by_partner, timelines, transfers, transfers_by_partner,
+        subscriptions, subscriptions_by_partner, timelines, transfers, transfers_by_partner,
     },
 };
 
@@ -94,15 +94,8 @@ pub fn customers_of_subscription_as_of(
     if horizon.is_now() {
         return query::customers_of_subscription(rows, subscription_id, most);
     }
-    let mut found = Vec::new();
-    rows.scan(&subscriptions_by_id::prefix(subscription_id), &[], false, &mut |key, _| {
-        let customer_id = subscriptions_by_id::parse(key)?;
-        if get_subscription_as_of(rows, customer_id, subscription_id, horizon)?.is_some() {
-            found.push(customer_id.to_owned());
-        }
-        Ok(found.len() < most)
-    })?;
-    Ok(found)
+    let had = |customer_id: &str| Ok(get_subscription_as_of(rows, customer_id, subscription_id, horizon)?.is_some());
+    query::first_customers_with(rows, subscription_id, most, &had)
 }
 
 /// Subscriptions as [`query::list_subscriptions`] has them: those that were so then.

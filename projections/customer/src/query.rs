@@ -12,10 +12,12 @@ use crate::{
         UserRow,
     },
     tables::{
-        activities, customers, history, license_groups,
+        activities, customers, history,
+        ids::{self, IdKind},
+        license_groups,
         names::{self, Listed, Name, searchable},
         of_partner::{self, Table},
-        orders, subscriptions, subscriptions_by_id, subscriptions_by_partner, transfers, transfers_by_partner, users,
+        orders, subscriptions, subscriptions_by_partner, transfers, transfers_by_partner, users,
     },
 };
 
@@ -69,10 +71,23 @@ pub fn customers_of_subscription(
     subscription_id: &str,
     most: usize,
 ) -> Result<Vec<String>, StoreError> {
+    let has = |customer_id: &str| Ok(rows.get(&subscriptions::key(customer_id, subscription_id))?.is_some());
+    first_customers_with(rows, subscription_id, most, &has)
+}
+
+/// The first customers, by id, of those that may have or have had a subscription of this id.
+pub(crate) fn first_customers_with(
+    rows: &dyn Rows,
+    subscription_id: &str,
+    most: usize,
+    has: &dyn Fn(&str) -> Result<bool, StoreError>,
+) -> Result<Vec<String>, StoreError> {
     let mut found = Vec::new();
-    rows.scan(&subscriptions_by_id::prefix(subscription_id), &[], false, &mut |key, _| {
-        if found.len() < most {
-            found.push(subscriptions_by_id::parse(key)?.to_owned());
+    let prefix = ids::prefix_of_kind(&searchable(subscription_id), IdKind::Subscription);
+    rows.scan(&prefix, &[], false, &mut |key, _| {
+        let (_, _, customer_id) = ids::parse(key)?;
+        if found.len() < most && has(customer_id)? {
+            found.push(customer_id.to_owned());
         }
         Ok(found.len() < most)
     })?;

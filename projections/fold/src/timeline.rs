@@ -4,8 +4,9 @@
 //! log; so a commit that is recorded late changes the states of later days too, and a question for both times is one row: the state that
 //! the last commit recorded by then left for the last day that had come.
 //!
-//! Two tables, whose keys begin as the caller says. States: day (4 bytes), `seq` (8 bytes) -> the state. Reach: `seq` (8 bytes) -> the last
-//! day that had a state then; the row of the largest number is that of now, with the thing's partition.
+//! Two tables, whose keys begin as the caller says. States: day (4 bytes), `seq` (8 bytes) -> the state. Reach: the row of the largest
+//! number says how far the states reach now; every [`MARK_EVERY`] states `seq` (8 bytes) -> the last day that had a state after that commit,
+//! so that a look back need not pass all that came later.
 
 use std::collections::BTreeSet;
 
@@ -13,18 +14,23 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use subledger_domain::position::Position;
 
-use crate::{Changes, Key, KeyReader, Rows, StoreError, as_of::Horizon, decode};
+use crate::{Changes, Key, KeyReader, Rows, StoreError, as_of::Horizon, decode, encode};
 
 /// Where the row of now stands in the table of reach.
 const NOW: u64 = u64::MAX;
 
-/// How far a thing reached after a commit.
+/// States after which it is marked how far they reach.
+const MARK_EVERY: u32 = 16;
+
+/// How far a thing reaches now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Reach {
     /// The last day from which something holds.
     day: NaiveDate,
-    /// The commit.
+    /// The last commit.
     position: Position,
+    /// States since the last mark; none if the last commit has one.
+    unmarked: u32,
 }
 
 /// One thing's states.
@@ -96,16 +102,17 @@ impl Timeline {
         state: &T,
     ) -> Result<(), StoreError> {
         let now = self.now(rows)?;
-        self.put_over(rows, now, day, position, state)
+        self.put_over(rows, now, day, position, encode(state)?)
     }
 
-    /// [`Self::put`], unless something holds already from a later day ([`Self::is_late`]): then it is false, and nothing is set.
-    pub fn put_in_order<T: Serialize>(
+    /// [`Self::put`] of a state that is encoded already, unless something holds from a later day ([`Self::is_late`]): then it is false,
+    /// and nothing is set.
+    pub fn put_in_order(
         &self,
         rows: &mut (impl Changes + ?Sized),
         day: NaiveDate,
         position: Position,
-        state: &T,
+        state: Vec<u8>,
     ) -> Result<bool, StoreError> {
         let now = self.now(rows)?;
         if now.is_some_and(|now| day < now.day) {
@@ -114,21 +121,30 @@ impl Timeline {
         self.put_over(rows, now, day, position, state).map(|()| true)
     }
 
-    fn put_over<T: Serialize>(
+    fn put_over(
         &self,
         rows: &mut (impl Changes + ?Sized),
         now: Option<Reach>,
         day: NaiveDate,
         position: Position,
-        state: &T,
+        state: Vec<u8>,
     ) -> Result<(), StoreError> {
-        let reach = Reach { day: now.map_or(day, |now| day.max(now.day)), position };
-        crate::put(rows, self.reach.clone().number(NOW).build(), &reach)?;
-        crate::put(rows, self.reach.clone().number(position.seq).build(), &reach)?;
-        crate::put(rows, self.state_key(day, position.seq), state)
+        let reached = now.map_or(day, |now| day.max(now.day));
+        let unmarked = now.map_or(0, |now| now.unmarked) + 1;
+        // A commit that has a mark may reach further with another state.
+        let marked_before = now.is_some_and(|now| now.unmarked == 0 && now.position == position);
+        let is_marked = marked_before || unmarked >= MARK_EVERY;
+        if is_marked {
+            crate::put(rows, self.reach.clone().number(position.seq).build(), &reached)?;
+        }
+        let now = Reach { day: reached, position, unmarked: if is_marked { 0 } else { unmarked } };
+        crate::put(rows, self.reach.clone().number(NOW).build(), &now)?;
+        rows.put(self.state_key(day, position.seq), state);
+        Ok(())
     }
 
-    /// What it was then; none before it was there. Reads four rows, and those of commits that were recorded late.
+    /// What it was then; none before it was there. Reads three or four rows, up to [`MARK_EVERY`] that came later, and those of commits that
+    /// were recorded late.
     pub fn at<T: DeserializeOwned>(
         &self,
         rows: &(impl Rows + ?Sized),
@@ -136,8 +152,7 @@ impl Timeline {
     ) -> Result<Option<T>, StoreError> {
         let Some(now) = self.now(rows)? else { return Ok(None) };
         let Some(last) = horizon.last_of(now.position.partition) else { return Ok(None) };
-        let reach = if last >= now.position.seq { Some(now) } else { self.reach_at(rows, last)? };
-        let Some(Reach { day, .. }) = reach else { return Ok(None) };
+        let day = if last >= now.position.seq { now.day } else { self.marked_after(rows, last)?.unwrap_or(now.day) };
         let day = horizon.effective().map_or(day, |effective| effective.min(day));
         let mut found = None;
         rows.scan(&self.states.clone().build(), &self.state_key(day, last), true, &mut |key, row| {
@@ -180,11 +195,14 @@ impl Timeline {
         Ok(found.into_iter().map(|seq| Position { partition, seq }).collect())
     }
 
-    fn reach_at(&self, rows: &(impl Rows + ?Sized), last: u64) -> Result<Option<Reach>, StoreError> {
+    /// How far it reached at the first mark from a commit on, which is not less than it reached at that commit; none if there is no mark.
+    fn marked_after(&self, rows: &(impl Rows + ?Sized), seq: u64) -> Result<Option<NaiveDate>, StoreError> {
+        let now = self.reach.clone().number(NOW).build();
         let mut found = None;
-        let from = self.reach.clone().number(last).build();
-        rows.scan(&self.reach.clone().build(), &from, true, &mut |_, row| {
-            found = Some(decode(row)?);
+        rows.scan(&self.reach.clone().build(), &self.reach.clone().number(seq).build(), false, &mut |key, row| {
+            if key != now {
+                found = Some(decode(row)?);
+            }
             Ok(false)
         })?;
         Ok(found)
@@ -283,9 +301,9 @@ mod tests {
     proptest! {
         #[test]
         fn it_is_a_replay_of_what_was_known_and_in_effect(
-            steps in prop::collection::vec((0..2_usize, 0..30_u8, 1..4_u64), 0..40),
+            steps in prop::collection::vec((0..2_usize, 0..30_u8, 0..4_u64), 0..120),
             effective in prop::option::of(0..32_u8),
-            last in prop::option::of(0..90_u64),
+            last in prop::option::of(0..200_u64),
         ) {
             let mut rows = Memory::default();
             let (mut seq, mut log) = (0, Vec::new());

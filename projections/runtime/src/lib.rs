@@ -14,10 +14,9 @@
 //! always that of the log. [`compare`] and [`Store::digest`] find folds that break this.
 //!
 //! # How reads and folding share the rows
-//! A batch is staged in memory, where nobody sees it, while readers go on; an `RwLock` is held for writing only while the staged batch joins
-//! the rows changed lately and the reflected positions are replaced, and for reading during one [`Handle::read`]. So a read sees rows of
-//! exactly the positions it is told, and waits at most for one batch ([`Limits::keys_max`] keys of about a microsecond), never for the
-//! disk. A read is of the rows of one moment: it holds up nobody, and nobody holds it up.
+//! A batch is staged in memory, where nobody sees it, while readers go on; then it is packed, and together with the positions it leads to it
+//! takes the place of what readers find. Whoever reads keeps what it found: the rows of one moment, and exactly the positions it is told.
+//! It holds up nobody, and nobody holds it up.
 //!
 //! What may not live here: what any projection means, transports, the wall clock (it comes in).
 
@@ -37,6 +36,7 @@ mod run;
 mod runner;
 mod settle;
 mod snapshot;
+mod source;
 mod stage;
 #[cfg(feature = "testing")]
 pub mod stepped;

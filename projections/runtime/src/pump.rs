@@ -4,6 +4,7 @@
 use std::{
     any::Any,
     collections::{BTreeMap, VecDeque},
+    io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
     time::{Duration, Instant},
@@ -16,6 +17,7 @@ use subledger_log::{Accepted, Body, Cursor, Follower, Log, PartitionId, ReadErro
 use crate::{
     config::Limits,
     error::{FoldError, RebuildError},
+    source::{ReadAhead, Source},
     stage::{CommitChanges, Layer, Staged},
     store::{Checkpoint, Store},
 };
@@ -69,7 +71,9 @@ pub(crate) struct Pump<S = Store> {
     limits: Limits,
     store: Arc<S>,
     /// None before the first read and after a failed one.
-    follower: Option<Follower>,
+    source: Option<Source>,
+    /// Whether another thread reads and decodes meanwhile.
+    reads_ahead: bool,
     /// Read, not folded.
     pending: VecDeque<Accepted>,
     /// Read, and beyond what the caller wants folded for now; before everything in `pending`.
@@ -107,7 +111,8 @@ impl<S: Backing> Pump<S> {
             projection,
             limits,
             store,
-            follower: None,
+            source: None,
+            reads_ahead: false,
             pending: VecDeque::new(),
             held: VecDeque::new(),
             staged: applied.clone(),
@@ -118,6 +123,12 @@ impl<S: Backing> Pump<S> {
             began_at: None,
             erased: false,
         })
+    }
+
+    /// From now on another thread reads and decodes while this one folds: worth it where there is a long way to go.
+    pub(crate) fn read_ahead(&mut self, ahead: bool) {
+        self.forget_read();
+        self.reads_ahead = ahead;
     }
 
     pub(crate) fn store(&self) -> &Arc<S> {
@@ -148,9 +159,7 @@ impl<S: Backing> Pump<S> {
         if self.pending.is_empty() {
             let wait = if self.since.is_some() { Duration::ZERO } else { wait };
             if let Err(error) = self.read(wait) {
-                self.follower = None;
-                self.pending.clear();
-                self.held.clear();
+                self.forget_read();
                 return Err(error.into());
             }
             if self.pending.is_empty() {
@@ -252,21 +261,40 @@ impl<S: Backing> Pump<S> {
             let ends = if from_start { ends(&*self.log, self.log.layout().all())? } else { BTreeMap::new() };
             self.began_at = Some(ends);
         }
-        let follower = match &mut self.follower {
-            Some(follower) => follower,
-            None => self.follower.insert(Follower::new(&*self.log, self.staged.cursors.clone())?),
+        let source = match &mut self.source {
+            Some(source) => source,
+            None => {
+                let follower = Follower::new(&*self.log, self.staged.cursors.clone())?;
+                let source = self.source_from(follower)?;
+                self.source.insert(source)
+            }
         };
-        self.pending.extend(follower.next(wait)?);
+        self.pending.extend(source.next(wait)?);
         Ok(())
+    }
+
+    fn source_from(&self, follower: Follower) -> Result<Source, ReadError> {
+        if !self.reads_ahead {
+            return Ok(Source::Here(follower));
+        }
+        let no_thread = |error: io::Error| ReadError::Unavailable { place: "the log".into(), source: error.into() };
+        ReadAhead::start(follower, self.limits.idle).map(Source::Ahead).map_err(no_thread)
+    }
+
+    /// What was read and not folded is read again.
+    fn forget_read(&mut self) {
+        self.source = None;
+        self.pending.clear();
+        self.held.clear();
     }
 
     /// Records that the reader rule skips have no commit to carry the cursor past them.
     fn pass_skipped(&mut self) {
-        if let Some(follower) = &self.follower
+        if let Some(source) = &self.source
             && self.pending.is_empty()
             && self.held.is_empty()
         {
-            self.staged.cursors.clone_from(follower.cursors());
+            self.staged.cursors.clone_from(source.cursors());
         }
     }
 

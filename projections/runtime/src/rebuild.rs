@@ -183,6 +183,7 @@ fn build(
     let options = StoreOptions { gives_way: false, ..shared.config.store };
     let store = Arc::new(Store::open(path, &identity, &options)?);
     let mut pump = Pump::new(shared.log.clone(), shared.projection.clone(), store, limits)?;
+    pump.read_ahead(true);
     let meter = Meter::new(pump.applied());
     let mut end = ends(&*shared.log, shared.log.layout().all())?;
     loop {
@@ -204,6 +205,7 @@ fn build(
                 progress(&at);
                 // The bulk goes to disk here; the folding thread has little left to write.
                 pump.store().flush()?;
+                pump.read_ahead(false);
                 return Ok(pump);
             }
         }

@@ -155,6 +155,7 @@ impl Folding {
     fn follow(&mut self, mut pump: Pump) {
         let limits = self.shared.config.limits;
         let mut retry = limits.retry_min;
+        pump.read_ahead(true);
         while !self.shared.stopping() {
             if let Ok(handover) = self.requests.try_recv() {
                 pump = self.take_over(pump, handover, true);
@@ -218,7 +219,7 @@ impl Folding {
         Ok(())
     }
 
-    fn show_state(&mut self, pump: &Pump) {
+    fn show_state(&mut self, pump: &mut Pump) {
         let Some(meter) = &self.meter else {
             self.shared.set_state(State::Running, None);
             return;
@@ -226,6 +227,8 @@ impl Folding {
         let progress = meter.progress(pump.applied(), &self.ends);
         if progress.done >= progress.total {
             self.meter = None;
+            // From here on commits come one by one.
+            pump.read_ahead(false);
             self.shared.set_rebuild(None);
             self.shared.set_state(State::Running, None);
         } else {

@@ -16,7 +16,8 @@ use subledger_log::kafka::{
 
 use crate::broker::{bootstrap, ledger, options};
 
-fn command(n: u64, partition: u32) -> OutgoingRecord {
+/// The `n`th command for a partition.
+pub(crate) fn command(n: u64, partition: u32) -> OutgoingRecord {
     let event = CloudEvent {
         id: format!("command-{n}"),
         kind: "subledger.v1.Command".into(),
@@ -33,7 +34,8 @@ fn command(n: u64, partition: u32) -> OutgoingRecord {
     }
 }
 
-fn publish(producer: &RecordProducer, from: u64, count: u64) {
+/// Publishes commands, to each of two partitions in turn.
+pub(crate) fn publish(producer: &RecordProducer, from: u64, count: u64) {
     let deliveries: Vec<Delivery> =
         (from..from + count).map(|n| producer.try_send(&command(n, u32::try_from(n % 2).unwrap())).unwrap()).collect();
     for delivery in deliveries {
@@ -42,19 +44,19 @@ fn publish(producer: &RecordProducer, from: u64, count: u64) {
 }
 
 /// A writer as the consumer sees it: starts partitions where its "log" says.
-struct Writer {
+pub(crate) struct Writer {
     consumer: CommandConsumer,
-    records: Vec<IncomingRecord>,
+    pub(crate) records: Vec<IncomingRecord>,
     changes: Vec<CommandEvent>,
 }
 
 impl Writer {
-    fn join(options: &KafkaOptions, member: Option<&str>) -> Self {
+    pub(crate) fn join(options: &KafkaOptions, member: Option<&str>) -> Self {
         let consumer = CommandConsumer::join(options, member).unwrap();
         Self { consumer, records: Vec::new(), changes: Vec::new() }
     }
 
-    fn poll(&mut self, log: &BTreeMap<u32, u64>) {
+    pub(crate) fn poll(&mut self, log: &BTreeMap<u32, u64>) {
         for event in self.consumer.poll(Duration::from_millis(50)).unwrap() {
             match event {
                 CommandEvent::Record(record) => self.records.push(record),
@@ -76,7 +78,12 @@ impl Writer {
 }
 
 /// Polls until it holds.
-fn until(what: &str, mut writers: Vec<&mut Writer>, log: &BTreeMap<u32, u64>, holds: impl Fn(&[&mut Writer]) -> bool) {
+pub(crate) fn until(
+    what: &str,
+    mut writers: Vec<&mut Writer>,
+    log: &BTreeMap<u32, u64>,
+    holds: impl Fn(&[&mut Writer]) -> bool,
+) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !holds(&writers) {
         assert!(Instant::now() < deadline, "{what}: it never happened");

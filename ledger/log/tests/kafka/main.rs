@@ -7,6 +7,7 @@
 mod broker;
 mod conforms;
 mod crash;
+mod forgetful;
 mod history;
 mod ingress;
 mod records;

@@ -30,6 +30,13 @@ pub(super) enum About<'a> {
     Nobody,
 }
 
+impl About<'_> {
+    /// Whether it is this subscription.
+    pub(super) fn is_about(&self, subscription: &Subscription) -> bool {
+        matches!(self, Self::Subscription(id) if **id == subscription.subscription_id)
+    }
+}
+
 /// What an event is about.
 pub(super) fn about(event: &Event) -> About<'_> {
     use About::{Customer, Nobody, Partners, Transfer};
@@ -141,20 +148,10 @@ fn related(customer: &Customer) -> Vec<PartnerId> {
 }
 
 impl Fold<'_> {
-    /// The subscription that an event is about, as it was before.
-    pub(super) fn before(&self, about: &About<'_>) -> Result<Option<Subscription>, StoreError> {
-        let About::Subscription(id) = about else { return Ok(None) };
-        get(self.rows, &subscriptions::key(self.commit.stream, id.as_str()))
-    }
-
-    /// Whom an event concerns, by id; `before` is the subscription that it is about.
-    pub(super) fn concerned(
-        &self,
-        about: &About<'_>,
-        before: Option<&Subscription>,
-    ) -> Result<Vec<PartnerId>, StoreError> {
+    /// Whom an event concerns, by id.
+    pub(super) fn concerned(&mut self, about: &About<'_>) -> Result<Vec<PartnerId>, StoreError> {
         Ok(match about {
-            About::Subscription(_) => before.map(of_subscription).unwrap_or_default(),
+            About::Subscription(id) => self.subscription(id)?.map(of_subscription).unwrap_or_default(),
             About::Partners(partners) => each_once(partners.iter().copied()),
             About::Transfer(id) => {
                 let known: Option<Transfer> = get(self.rows, &transfers::key(self.commit.stream, id.as_str()))?;

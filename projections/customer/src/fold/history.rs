@@ -2,13 +2,10 @@
 
 use chrono::NaiveDate;
 use subledger_domain::{Event, ids::SubscriptionId};
-use subledger_fold::{Recorded, StoreError, get, put};
+use subledger_fold::{Recorded, StoreError, put};
 
 use super::Fold;
-use crate::{
-    rows::{StateOnDay, Subscription},
-    tables::{history, subscriptions},
-};
+use crate::{rows::StateOnDay, tables::history};
 
 /// The subscription whose state an event changes, and from which day, if not from the command's.
 fn changes(event: &Event) -> Option<(&SubscriptionId, Option<NaiveDate>)> {
@@ -47,15 +44,14 @@ impl Fold<'_> {
     pub(super) fn note_state(&mut self, event: &Event, number: u64) -> Result<(), StoreError> {
         let Some((id, on)) = changes(event) else { return Ok(()) };
         let commit = self.commit;
-        let now: Option<Subscription> = get(self.rows, &subscriptions::key(commit.stream, id.as_str()))?;
-        let Some(now) = now else { return Ok(()) };
+        let Some(now) = self.subscription(id)? else { return Ok(()) };
         let since = on.unwrap_or_else(|| commit.effective_at.date_naive());
         let state = StateOnDay {
             since,
             state: now.state,
             suspension_reason: now.suspension_reason,
             quantity: now.quantity,
-            offer_id: now.offer_id,
+            offer_id: now.offer_id.clone(),
             event: event.name().to_owned(),
             position: commit.position,
             command_id: commit.command_id.to_owned(),

@@ -13,10 +13,10 @@ mod users;
 
 use chrono::NaiveDate;
 use subledger_domain::{Event, Rejection, ids::PartnerId, position::Family};
-use subledger_fold::{Changes, Projection, Recorded, StoreError, as_of, get, put};
+use subledger_fold::{Changes, Projection, Recorded, StoreError, as_of, encode, get, put};
 
 use crate::{
-    rows::{Activity, Customer, SubscriptionState},
+    rows::{Activity, Customer, Subscription, SubscriptionState},
     tables::{
         activities, customers,
         ids::IdKind,
@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// Raised when the same history gives other rows.
-const VERSION: u32 = 7;
+const VERSION: u32 = 8;
 
 /// The customer read model.
 #[derive(Clone, Copy, Debug, Default)]
@@ -47,8 +47,7 @@ impl Projection for CustomerProjection {
         }
         as_of::note(rows, commit);
         let customer = get(rows, &customers::key(commit.stream))?;
-        let day = commit.effective_at.date_naive();
-        let mut fold = Fold { commit, rows, customer, day, activities: 0, orders: 0 };
+        let mut fold = Fold { customer, ..Fold::new(commit, rows) };
         match commit.outcome {
             Ok(events) => {
                 for (number, event) in (0..).zip(events) {
@@ -68,6 +67,8 @@ struct Fold<'a> {
     rows: &'a mut dyn Changes,
     /// None before it is created; written back at the end.
     customer: Option<Customer>,
+    /// The subscription that was read or written last, as it stands in its row: an event reads it several times.
+    subscription: Option<Subscription>,
     /// From which the event being folded holds for a subscription.
     day: NaiveDate,
     /// Written so far.
@@ -75,14 +76,21 @@ struct Fold<'a> {
     orders: u64,
 }
 
+impl<'a> Fold<'a> {
+    fn new(commit: &'a Recorded<'a>, rows: &'a mut dyn Changes) -> Self {
+        let day = commit.effective_at.date_naive();
+        Self { commit, rows, customer: None, subscription: None, day, activities: 0, orders: 0 }
+    }
+}
+
 impl Fold<'_> {
     fn event(&mut self, event: &Event) -> Result<(), StoreError> {
         self.day = history::day_of(event, self.commit);
         if let Some((subject, detail)) = activity::describe(event) {
             let about = concern::about(event);
-            let before = self.before(&about)?;
-            let change = activity::change(event, self.customer.as_ref(), before.as_ref());
-            let partners = self.concerned(&about, before.as_ref())?;
+            let partners = self.concerned(&about)?;
+            let before = self.subscription.as_ref().filter(|known| about.is_about(known));
+            let change = activity::change(event, self.customer.as_ref(), before);
             self.activity(event.name(), subject, change.unwrap_or(detail), &partners)?;
         }
         match event {
@@ -167,7 +175,7 @@ impl Fold<'_> {
             Event::LicensesChanged(e) => self.licenses_changed(e),
             Event::TrialStarted(e) => {
                 self.index_id(e.subscription_id.as_str(), IdKind::Subscription)?;
-                self.add(&crate::Subscription::from(e))
+                self.add(e.into())
             }
             Event::TrialExpired(e) => self.ended(&e.subscription_id, SubscriptionState::Expired, e.effective_on),
             Event::FreeTrialConverted(e) => self.free_trial_converted(e),
@@ -373,8 +381,9 @@ impl Fold<'_> {
             return Ok(());
         }
         customer.version = self.commit.stream_version;
-        put(self.rows, customers::key(self.commit.stream), &customer)?;
-        self.note_customer(&customer)
+        let row = encode(&customer)?;
+        self.rows.put(customers::key(self.commit.stream), row.clone());
+        self.note_customer(&customer, row)
     }
 
     fn impossible(&self, what: &str) -> StoreError {

@@ -11,12 +11,12 @@ use subledger_domain::{
     ids::SubscriptionId,
     offer::PriceComponent,
 };
-use subledger_fold::{StoreError, get, put};
+use subledger_fold::{StoreError, encode, get, put};
 
 use super::Fold;
 use crate::{
     rows::{Price, Promotion, Subscription, SubscriptionState, last_day},
-    tables::{frequencies, ids::IdKind, subscriptions, subscriptions_by_id, subscriptions_by_partner},
+    tables::{frequencies, ids::IdKind, subscriptions, subscriptions_by_partner},
 };
 
 impl Fold<'_> {
@@ -32,20 +32,30 @@ impl Fold<'_> {
             let predecessor: Option<Subscription> = get(self.rows, &key)?;
             created.azure_subscription_id = predecessor.and_then(|known| known.azure_subscription_id);
         }
-        self.add(&created)?;
+        self.add(created)?;
         match &e.transferred_from_subscription_id {
             Some(predecessor) => self.transferred(predecessor, &e.subscription_id),
             None => Ok(()),
         }
     }
 
-    /// Lists a new subscription by its id and its partner.
-    pub(super) fn add(&mut self, subscription: &Subscription) -> Result<(), StoreError> {
-        let id = subscription.subscription_id.as_str();
-        put(self.rows, subscriptions_by_id::key(id, self.commit.stream), &())?;
-        put(self.rows, subscriptions_by_partner::key(subscription, None), &())?;
-        self.save(None, subscription)?;
-        self.note_subscription(subscription)
+    /// Lists a new subscription by its partner.
+    pub(super) fn add(&mut self, subscription: Subscription) -> Result<(), StoreError> {
+        put(self.rows, subscriptions_by_partner::key(&subscription, None), &())?;
+        let row = encode(&subscription)?;
+        self.save(None, &subscription, row.clone())?;
+        // Of a new one there are no later days.
+        self.note_in_order(&subscription.subscription_id, row)?;
+        self.subscription = Some(subscription);
+        Ok(())
+    }
+
+    /// A subscription as it stands in its row.
+    pub(super) fn subscription(&mut self, id: &SubscriptionId) -> Result<Option<&Subscription>, StoreError> {
+        if self.subscription.as_ref().is_none_or(|known| known.subscription_id != *id) {
+            self.subscription = get(self.rows, &subscriptions::key(self.commit.stream, id.as_str()))?;
+        }
+        Ok(self.subscription.as_ref())
     }
 
     pub(super) fn free_trial_converted(&mut self, e: &FreeTrialConverted) -> Result<(), StoreError> {
@@ -195,20 +205,24 @@ impl Fold<'_> {
         subscription_id: &SubscriptionId,
         change: impl Fn(&mut Subscription),
     ) -> Result<(), StoreError> {
-        let before: Option<Subscription> =
-            get(self.rows, &subscriptions::key(self.commit.stream, subscription_id.as_str()))?;
+        self.subscription(subscription_id)?;
+        let before = self.subscription.take();
         let before = before.ok_or_else(|| self.impossible(&format!("there is no subscription {subscription_id}")))?;
         let mut after = before.clone();
         change(&mut after);
-        if after != before {
-            self.save(Some(&before), &after)?;
-        }
-        let in_order = if after == before { !self.is_late(subscription_id)? } else { self.note_in_order(&after)? };
+        let in_order = if after == before {
+            !self.is_late(subscription_id)?
+        } else {
+            let row = encode(&after)?;
+            self.save(Some(&before), &after, row.clone())?;
+            self.note_in_order(subscription_id, row)?
+        };
+        self.subscription = Some(after);
         if in_order { Ok(()) } else { self.note_late(subscription_id, change) }
     }
 
     /// Writes the row, the list by state and the customer's count.
-    fn save(&mut self, before: Option<&Subscription>, after: &Subscription) -> Result<(), StoreError> {
+    fn save(&mut self, before: Option<&Subscription>, after: &Subscription, row: Vec<u8>) -> Result<(), StoreError> {
         if before.is_none_or(|before| before.state != after.state) {
             if let Some(before) = before {
                 self.rows.delete(subscriptions_by_partner::key(before, Some(before.state)));
@@ -221,6 +235,7 @@ impl Fold<'_> {
             (true, false) => *count = count.saturating_sub(1),
             _ => {}
         }
-        put(self.rows, subscriptions::key(self.commit.stream, after.subscription_id.as_str()), after)
+        self.rows.put(subscriptions::key(self.commit.stream, after.subscription_id.as_str()), row);
+        Ok(())
     }
 }

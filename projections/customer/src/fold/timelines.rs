@@ -6,7 +6,7 @@
 
 use serde::{Serialize, de::DeserializeOwned};
 use subledger_domain::ids::SubscriptionId;
-use subledger_fold::{Changes, Rows, StoreError, Visit, timeline::Timeline};
+use subledger_fold::{Changes, Rows, StoreError, Visit, encode, timeline::Timeline};
 
 use super::Fold;
 use crate::{
@@ -39,16 +39,10 @@ impl Fold<'_> {
         timelines::subscription(self.commit.stream, id.as_str()).is_late(self.rows, self.day)
     }
 
-    /// The subscription is this from the event's day on.
-    pub(super) fn note_subscription(&mut self, now: &Subscription) -> Result<(), StoreError> {
-        let timeline = timelines::subscription(self.commit.stream, now.subscription_id.as_str());
-        timeline.put(self.rows, self.day, self.commit.position, now)
-    }
-
-    /// The subscription is this from the event's day on, unless it was changed already from a later one: then it is false.
-    pub(super) fn note_in_order(&mut self, now: &Subscription) -> Result<bool, StoreError> {
-        let timeline = timelines::subscription(self.commit.stream, now.subscription_id.as_str());
-        timeline.put_in_order(self.rows, self.day, self.commit.position, now)
+    /// The subscription is this row from the event's day on, unless it was changed already from a later one: then it is false.
+    pub(super) fn note_in_order(&mut self, id: &SubscriptionId, row: Vec<u8>) -> Result<bool, StoreError> {
+        let timeline = timelines::subscription(self.commit.stream, id.as_str());
+        timeline.put_in_order(self.rows, self.day, self.commit.position, row)
     }
 
     /// Changes what the subscription was on the event's day and after it.
@@ -75,7 +69,7 @@ impl Fold<'_> {
         now: &T,
         change: impl Fn(&mut T),
     ) -> Result<(), StoreError> {
-        if timeline.put_in_order(self.rows, self.day, self.commit.position, now)? {
+        if timeline.put_in_order(self.rows, self.day, self.commit.position, encode(now)?)? {
             return Ok(());
         }
         for (day, mut then) in timeline.from_day::<T>(self.rows, self.day)? {
@@ -85,11 +79,11 @@ impl Fold<'_> {
         Ok(())
     }
 
-    /// The commit made the customer this.
-    pub(super) fn note_customer(&mut self, now: &Customer) -> Result<(), StoreError> {
+    /// The commit made the customer this; `row` is the same, encoded.
+    pub(super) fn note_customer(&mut self, now: &Customer, row: Vec<u8>) -> Result<(), StoreError> {
         let (day, position) = (self.commit.effective_at.date_naive(), self.commit.position);
         let timeline = timelines::customer(self.commit.stream);
-        if timeline.put_in_order(self.rows, day, position, now)? {
+        if timeline.put_in_order(self.rows, day, position, row)? {
             return Ok(());
         }
         let mut states = timeline.from_day::<Customer>(self.rows, day)?;
@@ -110,7 +104,7 @@ impl Fold<'_> {
         let mut after = Customer { version: commit.stream_version, ..then };
         for event in commit.outcome.unwrap_or_default() {
             let customer = Some(after.clone());
-            let mut fold = Fold { commit, rows: &mut unchanged, customer, day, activities: 0, orders: 0 };
+            let mut fold = Fold { customer, day, ..Fold::new(commit, &mut unchanged) };
             if fold.event(event).is_ok()
                 && let Some(customer) = fold.customer.take()
             {

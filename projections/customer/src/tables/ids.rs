@@ -1,6 +1,7 @@
 //! `0x1b | id or tag, searchable | kind | partner id | customer id` -> nothing: everything a customer is known by.
 //!
-//! Only tags are a partner's own; of all other kinds the partner is empty.
+//! Only tags are a partner's own; of all other kinds the partner is empty. A subscription's id is unique for its customer, not in the
+//! ledger, so one id may name subscriptions of several customers; and ids that differ in case are searched alike.
 
 use subledger_fold::{Key, StoreError};
 
@@ -41,6 +42,11 @@ pub(crate) fn key(searchable: &str, kind: IdKind, partner: &str, customer: &str)
 /// The beginning of the keys of exactly this text.
 pub(crate) fn prefix(searchable: &str) -> Vec<u8> {
     Key::table(TABLE).text(searchable).build()
+}
+
+/// The beginning of the keys of exactly this text as one kind, which is no partner's own.
+pub(crate) fn prefix_of_kind(searchable: &str, kind: IdKind) -> Vec<u8> {
+    Key::table(TABLE).text(searchable).byte(kind as u8).text("").build()
 }
 
 /// Kind, partner and customer of a key.

@@ -13,7 +13,6 @@ pub(crate) mod names;
 pub(crate) mod of_partner;
 pub(crate) mod orders;
 pub(crate) mod subscriptions;
-pub(crate) mod subscriptions_by_id;
 pub(crate) mod subscriptions_by_partner;
 pub(crate) mod timelines;
 pub(crate) mod transfers;
