@@ -261,13 +261,12 @@ impl<S: Backing> Pump<S> {
             let ends = if from_start { ends(&*self.log, self.log.layout().all())? } else { BTreeMap::new() };
             self.began_at = Some(ends);
         }
-        let source = match &mut self.source {
-            Some(source) => source,
-            None => {
-                let follower = Follower::new(&*self.log, self.staged.cursors.clone())?;
-                let source = self.source_from(follower)?;
-                self.source.insert(source)
-            }
+        let source = if let Some(source) = &mut self.source {
+            source
+        } else {
+            let follower = Follower::new(&*self.log, self.staged.cursors.clone())?;
+            let source = self.source_from(follower)?;
+            self.source.insert(source)
         };
         self.pending.extend(source.next(wait)?);
         Ok(())
