@@ -1,6 +1,6 @@
 //! A customer with names unlike any other text, and where they are found.
 
-use std::{fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
@@ -143,8 +143,16 @@ pub fn found(dir: &Path, names: &[&str]) -> anyhow::Result<Vec<String>> {
 /// What reads say of the customer, as text.
 pub async fn shown(client: &Client) -> anyhow::Result<String> {
     let mut customers = client.customers.clone();
+    let history = client.history().await?;
+    // Of each partition the last: what reads say is of all that was written.
+    let last: BTreeMap<_, _> =
+        history.iter().filter_map(|record| record.position).map(|at| ((at.family, at.partition), at)).collect();
     let customer = customers
-        .get_customer(GetCustomerRequest { customer_id: "c-1".into(), ..Default::default() })
+        .get_customer(GetCustomerRequest {
+            customer_id: "c-1".into(),
+            min_position: last.into_values().collect(),
+            ..Default::default()
+        })
         .await?
         .into_inner();
     let before = GetCustomerRequest {
@@ -167,7 +175,7 @@ pub async fn shown(client: &Client) -> anyhow::Result<String> {
         let search = SearchCustomersRequest { text: query.to_owned(), ..Default::default() };
         said.push(format!("{:?}", customers.search_customers(search).await?.into_inner()));
     }
-    for record in client.history().await? {
+    for record in history {
         said.push(format!("{:?}", record.commit));
         let command = record.commit.map(|commit| commit.command).unwrap_or_default();
         said.push(String::from_utf8_lossy(&command).into_owned());

@@ -1,6 +1,6 @@
 //! What a place for logs must be able to do.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 
@@ -27,6 +27,11 @@ pub trait Log: Send + Sync {
 
     /// The offset after the last record that readers can see.
     fn end(&self, partition: PartitionId) -> Result<u64, ReadError>;
+
+    /// [`Self::end`] of several partitions, each as of some moment of the call.
+    fn ends(&self, partitions: &[PartitionId]) -> Result<BTreeMap<PartitionId, u64>, ReadError> {
+        partitions.iter().map(|&partition| Ok((partition, self.end(partition)?))).collect()
+    }
 
     /// A place to append to one partition. Any number may exist at a time, in any process: the reader rule sorts them out.
     fn appender(&self, partition: PartitionId) -> Result<Box<dyn Appender>, AppendError>;

@@ -163,5 +163,5 @@ pub fn ends(
     log: &dyn Log,
     partitions: impl IntoIterator<Item = PartitionId>,
 ) -> Result<BTreeMap<PartitionId, u64>, ReadError> {
-    partitions.into_iter().map(|partition| Ok((partition, log.end(partition)?))).collect()
+    log.ends(&partitions.into_iter().collect::<Vec<_>>())
 }

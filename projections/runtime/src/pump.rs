@@ -127,8 +127,10 @@ impl<S: Backing> Pump<S> {
 
     /// From now on another thread reads and decodes while this one folds: worth it where there is a long way to go.
     pub(crate) fn read_ahead(&mut self, ahead: bool) {
-        self.forget_read();
-        self.reads_ahead = ahead;
+        if self.reads_ahead != ahead {
+            self.forget_read();
+            self.reads_ahead = ahead;
+        }
     }
 
     pub(crate) fn store(&self) -> &Arc<S> {

@@ -155,7 +155,6 @@ impl Folding {
     fn follow(&mut self, mut pump: Pump) {
         let limits = self.shared.config.limits;
         let mut retry = limits.retry_min;
-        pump.read_ahead(true);
         while !self.shared.stopping() {
             if let Ok(handover) = self.requests.try_recv() {
                 pump = self.take_over(pump, handover, true);
@@ -187,6 +186,10 @@ impl Folding {
     fn turn(&mut self, pump: &mut Pump) -> Result<(), PumpError> {
         if self.looked_at.is_none_or(|at| at.elapsed() >= self.shared.config.limits.lag_every) {
             self.ends = ends(&*self.shared.log, self.shared.log.layout().all())?;
+            if self.looked_at.is_none() {
+                let behind = self.meter.as_ref().map(|meter| meter.progress(pump.applied(), &self.ends));
+                pump.read_ahead(behind.is_some_and(|way| way.total - way.done > self.shared.config.limits.commits_max));
+            }
             self.looked_at = Some(Instant::now());
             self.show_lag(pump);
         }
@@ -227,7 +230,7 @@ impl Folding {
         let progress = meter.progress(pump.applied(), &self.ends);
         if progress.done >= progress.total {
             self.meter = None;
-            // From here on commits come one by one.
+            // From here on commits come a few at a time.
             pump.read_ahead(false);
             self.shared.set_rebuild(None);
             self.shared.set_state(State::Running, None);

@@ -79,10 +79,12 @@ impl Drop for ReadAhead {
     }
 }
 
-/// Until nobody wants more, or a read fails.
+/// Until nobody wants more, or a read fails. Where nothing is left it says so at once, and only then waits for news.
 fn read(mut follower: Follower, idle: Duration, sender: &SyncSender<Read>) {
+    let mut wait = Duration::ZERO;
     loop {
-        let read = follower.next(idle).map(|commits| (commits, follower.cursors().clone()));
+        let read = follower.next(wait).map(|commits| (commits, follower.cursors().clone()));
+        wait = if read.as_ref().is_ok_and(|(commits, _)| commits.is_empty()) { idle } else { Duration::ZERO };
         let failed = read.is_err();
         if sender.send(read).is_err() || failed {
             return;

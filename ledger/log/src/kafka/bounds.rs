@@ -87,6 +87,7 @@ fn passes(error: &KafkaError) -> bool {
         Code::OperationTimedOut,
         Code::RequestTimedOut,
         Code::BrokerTransportFailure,
+        Code::AllBrokersDown,
     ];
     error.rdkafka_error_code().is_some_and(|code| settling.contains(&code))
 }

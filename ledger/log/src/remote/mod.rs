@@ -6,12 +6,7 @@
 mod dial;
 mod reader;
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use subledger_proto::api::{ListPartitionsRequest, audit_service_client::AuditServiceClient};
 use tokio::runtime::{Builder, Runtime};
@@ -35,15 +30,12 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// Largest message taken, in bytes. The other side sends about 1 MiB at a time.
 const MESSAGE_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// How long known ends count as now: asking for each partition in turn is one call.
-const ENDS_FRESH: Duration = Duration::from_millis(20);
 
 /// The log of a ledger elsewhere.
 pub struct RemoteLog {
     link: Arc<Link>,
     ledger_id: LedgerId,
     layout: Layout,
-    ends: Mutex<Option<(Instant, BTreeMap<PartitionId, u64>)>>,
 }
 
 /// The way to the other side.
@@ -97,7 +89,7 @@ impl RemoteLog {
         };
         let link = Arc::new(Link { address: address.to_owned(), calls, runtime: Some(runtime) });
         let Description { ledger_id, layout, .. } = link.describe().map_err(|error| unavailable(error.into()))?;
-        Ok(Self { link, ledger_id, layout, ends: Mutex::default() })
+        Ok(Self { link, ledger_id, layout })
     }
 
     /// Where it is.
@@ -181,14 +173,16 @@ impl Log for RemoteLog {
     }
 
     fn end(&self, partition: PartitionId) -> Result<u64, ReadError> {
-        self.check(partition)?;
-        let mut known = self.ends.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.as_ref().is_none_or(|(at, _)| at.elapsed() > ENDS_FRESH) {
-            let described = self.link.describe()?;
-            self.same_ledger(described.ledger_id)?;
-            *known = Some((Instant::now(), described.ends));
-        }
-        Ok(known.as_ref().and_then(|(_, ends)| ends.get(&partition).copied()).unwrap_or(0))
+        Ok(self.ends(&[partition])?.get(&partition).copied().unwrap_or(0))
+    }
+
+    /// One call for all of them.
+    fn ends(&self, partitions: &[PartitionId]) -> Result<BTreeMap<PartitionId, u64>, ReadError> {
+        partitions.iter().try_for_each(|&partition| self.check(partition))?;
+        let described = self.link.describe()?;
+        self.same_ledger(described.ledger_id)?;
+        let end = |partition| (partition, described.ends.get(&partition).copied().unwrap_or(0));
+        Ok(partitions.iter().copied().map(end).collect())
     }
 
     fn appender(&self, partition: PartitionId) -> Result<Box<dyn Appender>, AppendError> {

@@ -41,7 +41,8 @@ struct FalseBroker {
 
 impl FalseBroker {
     fn listen(address: &str) -> Self {
-        let listener = TcpListener::bind(address).unwrap();
+        // The broker was killed a moment ago: its port is free soon.
+        let listener = insist("the broker's port", || TcpListener::bind(address));
         listener.set_nonblocking(true).unwrap();
         let (stop, told) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (ending, telling) = (Arc::clone(&stop), Arc::clone(&told));
@@ -145,7 +146,7 @@ fn clients_that_were_told_of_no_brokers_find_them_again() {
         member.poll(&start);
     }
     let told = broker.end();
-    assert!(told >= 4, "only {told} clients were told that there are no brokers");
+    assert!(told >= 2, "only {told} clients were told that there are no brokers");
     cluster.restart();
 
     // The topic's end is asked for, a partition claimed and written, a command published and taken, the history read on.

@@ -469,9 +469,16 @@ fn refusals_are_activities_and_count_as_versions() {
 fn ids_of_subscriptions_belong_to_customers() {
     let mut history = one().with_customer("c-0", "Fabrikam", "p-1");
     history.commit("c-0", Ok(purchase("c-0", "p-1", "s-1", 9)));
+    // A search would find it; it is another id all the same.
+    history.commit("c-0", Ok(purchase("c-0", "p-1", "S-2", 1)));
+    history.commit("c-1", Ok(purchase("c-1", "p-1", "s-2", 2)));
     let quantity = |customer| get_subscription(&history.rows, customer, "s-1").unwrap().map(|row| row.quantity);
     assert_eq!((quantity(Some("c-1")), quantity(Some("c-0")), quantity(None)), (Some(5), Some(9), Some(9)));
-    assert_eq!(customers_of_subscription(&history.rows, "s-1", 2).unwrap(), ["c-0", "c-1"]);
+    let owners = |id| customers_of_subscription(&history.rows, id, 2).unwrap();
+    assert_eq!(
+        (owners("s-1"), owners("S-2"), owners("s-2")),
+        (vec!["c-0".to_owned(), "c-1".to_owned()], vec!["c-0".to_owned()], vec!["c-1".to_owned()])
+    );
     assert_eq!(quantity(Some("c-2")), None);
 }
 
