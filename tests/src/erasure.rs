@@ -145,12 +145,12 @@ pub async fn shown(client: &Client) -> anyhow::Result<String> {
     let mut customers = client.customers.clone();
     let history = client.history().await?;
     // Of each partition the last: what reads say is of all that was written.
-    let last: BTreeMap<_, _> =
+    let written: BTreeMap<_, _> =
         history.iter().filter_map(|record| record.position).map(|at| ((at.family, at.partition), at)).collect();
     let customer = customers
         .get_customer(GetCustomerRequest {
             customer_id: "c-1".into(),
-            min_position: last.into_values().collect(),
+            min_position: written.into_values().collect(),
             ..Default::default()
         })
         .await?
