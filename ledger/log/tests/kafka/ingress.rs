@@ -84,7 +84,7 @@ pub(crate) fn until(
     log: &BTreeMap<u32, u64>,
     holds: impl Fn(&[&mut Writer]) -> bool,
 ) {
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !holds(&writers) {
         assert!(Instant::now() < deadline, "{what}: it never happened");
         for writer in &mut writers {
