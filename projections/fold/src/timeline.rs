@@ -14,7 +14,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use subledger_domain::position::Position;
 
-use crate::{Changes, Key, KeyReader, Rows, StoreError, as_of::Horizon, decode, encode};
+use crate::{Changes, Key, KeyReader, Rows, StoreError, as_of::Horizon, decode};
 
 /// Where the row of now stands in the table of reach.
 const NOW: u64 = u64::MAX;
@@ -93,20 +93,19 @@ impl Timeline {
         Ok(found)
     }
 
-    /// Sets what holds from a day on, until the next day that has a state.
-    pub fn put<T: Serialize>(
+    /// Sets what holds from a day on, until the next day that has a state: the state, encoded.
+    pub fn put(
         &self,
         rows: &mut (impl Changes + ?Sized),
         day: NaiveDate,
         position: Position,
-        state: &T,
+        state: Vec<u8>,
     ) -> Result<(), StoreError> {
         let now = self.now(rows)?;
-        self.put_over(rows, now, day, position, encode(state)?)
+        self.put_over(rows, now, day, position, state)
     }
 
-    /// [`Self::put`] of a state that is encoded already, unless something holds from a later day ([`Self::is_late`]): then it is false,
-    /// and nothing is set.
+    /// [`Self::put`], unless something holds already from a later day ([`Self::is_late`]): then it is false, and nothing is set.
     pub fn put_in_order(
         &self,
         rows: &mut (impl Changes + ?Sized),
@@ -242,7 +241,7 @@ mod tests {
         }
         for (day, mut state) in states {
             state.push(letter);
-            timeline.put(rows, day, position, &state).unwrap();
+            timeline.put(rows, day, position, crate::encode(&state).unwrap()).unwrap();
         }
     }
 

@@ -186,10 +186,6 @@ impl Folding {
     fn turn(&mut self, pump: &mut Pump) -> Result<(), PumpError> {
         if self.looked_at.is_none_or(|at| at.elapsed() >= self.shared.config.limits.lag_every) {
             self.ends = ends(&*self.shared.log, self.shared.log.layout().all())?;
-            if self.looked_at.is_none() {
-                let behind = self.meter.as_ref().map(|meter| meter.progress(pump.applied(), &self.ends));
-                pump.read_ahead(behind.is_some_and(|way| way.total - way.done > self.shared.config.limits.commits_max));
-            }
             self.looked_at = Some(Instant::now());
             self.show_lag(pump);
         }
@@ -228,10 +224,10 @@ impl Folding {
             return;
         };
         let progress = meter.progress(pump.applied(), &self.ends);
+        // Where less than a batch is left, commits come a few at a time.
+        pump.read_ahead(progress.total - progress.done > self.shared.config.limits.commits_max);
         if progress.done >= progress.total {
             self.meter = None;
-            // From here on commits come a few at a time.
-            pump.read_ahead(false);
             self.shared.set_rebuild(None);
             self.shared.set_state(State::Running, None);
         } else {

@@ -1,5 +1,5 @@
-//! A broker that has just started, and says that there are no brokers. librdkafka takes its word and forgets the one it knew (its issue
-//! 5301).
+//! A broker that has just started, and says of topics that there are no brokers. librdkafka takes its word and forgets the one it knew (its
+//! issue 5301).
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +18,7 @@ use subledger_log::{Log, Tail, kafka::KafkaOptions, kafka::topics::RecordProduce
 use crate::{
     broker::{Cluster, ledger, options, skipped},
     history::{P, claim, draft},
-    ingress::{Writer, command, publish, until},
+    ingress::{Writer, command, publish, until, until_within},
 };
 
 /// Long enough for every client to come back, ask, and report twice that it knows nobody.
@@ -29,10 +29,11 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const METADATA: i16 = 3;
 const API_VERSIONS: i16 = 18;
 const UNSUPPORTED_VERSION: i16 = 35;
+const LEADER_NOT_AVAILABLE: i16 = 5;
 /// All that it speaks, each as key, oldest and newest version.
 const SPOKEN: [[i16; 3]; 2] = [[METADATA, 0, 1], [API_VERSIONS, 0, 0]];
 
-/// Listens where the real broker was, and answers whoever asks that there are neither brokers nor topics.
+/// Listens where the real broker was, and answers whoever asks about topics that they have no leaders and that there are no brokers.
 struct FalseBroker {
     stop: Arc<AtomicBool>,
     told: Arc<AtomicUsize>,
@@ -85,12 +86,22 @@ fn converse(mut connection: TcpStream, stop: &AtomicBool, told: &AtomicUsize) ->
         }
         let mut request = vec![0; usize::try_from(u32::from_be_bytes(size)).unwrap()];
         connection.read_exact(&mut request)?;
-        let [key, version] = [0, 2].map(|at| i16::from_be_bytes([request[at], request[at + 1]]));
-        let mut answer = request[4..8].to_vec();
+        let mut asked = &request[..];
+        let (key, version) = (short(&mut asked), short(&mut asked));
+        let mut answer = take(&mut asked, 4).to_vec();
         if key == METADATA {
-            told.fetch_add(1, Ordering::Relaxed);
-            // No brokers, no controller, no topics.
-            [0_i32, -1, 0].iter().for_each(|number| answer.extend(number.to_be_bytes()));
+            text(&mut asked);
+            let topics: Vec<&[u8]> = (0..long(&mut asked)).map(|_| text(&mut asked)).collect();
+            told.fetch_add(usize::from(!topics.is_empty()), Ordering::Relaxed);
+            // No brokers and no controller. An answer without topics would be asked for again.
+            [0, -1, i32::try_from(topics.len()).unwrap()].iter().for_each(|number| answer.extend(number.to_be_bytes()));
+            for topic in topics {
+                answer.extend(LEADER_NOT_AVAILABLE.to_be_bytes());
+                answer.extend(i16::try_from(topic.len()).unwrap().to_be_bytes());
+                answer.extend(topic);
+                // Not internal, and no partitions.
+                answer.extend([0; 5]);
+            }
         } else {
             let error = if version == 0 { 0 } else { UNSUPPORTED_VERSION };
             answer.extend(error.to_be_bytes());
@@ -101,6 +112,24 @@ fn converse(mut connection: TcpStream, stop: &AtomicBool, told: &AtomicUsize) ->
         connection.write_all(&answer)?;
     }
     Ok(())
+}
+
+fn take<'a>(asked: &mut &'a [u8], bytes: usize) -> &'a [u8] {
+    asked.split_off(..bytes).unwrap()
+}
+
+fn short(asked: &mut &[u8]) -> i16 {
+    i16::from_be_bytes(take(asked, 2).try_into().unwrap())
+}
+
+fn long(asked: &mut &[u8]) -> i32 {
+    i32::from_be_bytes(take(asked, 4).try_into().unwrap())
+}
+
+/// A text; none is empty.
+fn text<'a>(asked: &mut &'a [u8]) -> &'a [u8] {
+    let bytes = short(asked).max(0).unsigned_abs();
+    take(asked, bytes.into())
 }
 
 /// Tries until it works.
@@ -146,7 +175,7 @@ fn clients_that_were_told_of_no_brokers_find_them_again() {
         member.poll(&start);
     }
     let told = broker.end();
-    assert!(told >= 2, "only {told} clients were told that there are no brokers");
+    assert!(told >= 2, "clients asked about topics only {told} times");
     cluster.restart();
 
     // The topic's end is asked for, a partition claimed and written, a command published and taken, the history read on.
@@ -155,7 +184,9 @@ fn clients_that_were_told_of_no_brokers_find_them_again() {
     let mut writer = claim(&log, tail, &mut Vec::new());
     writer.append(vec![draft("after", 300)]).unwrap();
     insist("publishing", || producer.try_send(&command(10, 0)).unwrap().wait());
-    until("a command afterwards", vec![&mut member], &BTreeMap::from([(0, 5), (1, 5)]), |w| !w[0].records.is_empty());
+    until_within(PATIENCE, "a command afterwards", vec![&mut member], &BTreeMap::from([(0, 5), (1, 5)]), |w| {
+        !w[0].records.is_empty()
+    });
     let (end, mut last) = (log.end(P).unwrap(), None);
     let deadline = Instant::now() + PATIENCE;
     while last != Some(end - 1) && Instant::now() < deadline {

@@ -80,11 +80,21 @@ impl Writer {
 /// Polls until it holds.
 pub(crate) fn until(
     what: &str,
+    writers: Vec<&mut Writer>,
+    log: &BTreeMap<u32, u64>,
+    holds: impl Fn(&[&mut Writer]) -> bool,
+) {
+    until_within(Duration::from_secs(30), what, writers, log, holds);
+}
+
+pub(crate) fn until_within(
+    patience: Duration,
+    what: &str,
     mut writers: Vec<&mut Writer>,
     log: &BTreeMap<u32, u64>,
     holds: impl Fn(&[&mut Writer]) -> bool,
 ) {
-    let deadline = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + patience;
     while !holds(&writers) {
         assert!(Instant::now() < deadline, "{what}: it never happened");
         for writer in &mut writers {

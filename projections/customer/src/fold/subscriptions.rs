@@ -21,16 +21,14 @@ use crate::{
 
 impl Fold<'_> {
     pub(super) fn subscription_created(&mut self, e: &SubscriptionCreated) -> Result<(), StoreError> {
-        let (customer, subscription_id) = (self.commit.stream, e.subscription_id.as_str());
-        if self.rows.get(&subscriptions::key(customer, subscription_id))?.is_some() {
-            return Err(self.impossible(&format!("subscription {subscription_id} was created before")));
+        if self.subscription(&e.subscription_id)?.is_some() {
+            return Err(self.impossible(&format!("subscription {} was created before", e.subscription_id)));
         }
-        self.index_id(subscription_id, IdKind::Subscription)?;
+        self.index_id(e.subscription_id.as_str(), IdKind::Subscription)?;
         let mut created = Subscription::from(e);
         if let Some(predecessor) = e.transferred_from_subscription_id.as_ref().filter(|_| e.product_kind.is_some()) {
-            let key = subscriptions::key(customer, predecessor.as_str());
-            let predecessor: Option<Subscription> = get(self.rows, &key)?;
-            created.azure_subscription_id = predecessor.and_then(|known| known.azure_subscription_id);
+            let predecessor = self.subscription(predecessor)?;
+            created.azure_subscription_id = predecessor.and_then(|known| known.azure_subscription_id.clone());
         }
         self.add(created)?;
         match &e.transferred_from_subscription_id {

@@ -56,7 +56,7 @@ impl Fold<'_> {
             let mut after = before.clone();
             change(&mut after);
             if after != before {
-                timeline.put(self.rows, day, self.commit.position, &after)?;
+                timeline.put(self.rows, day, self.commit.position, encode(&after)?)?;
             }
         }
         Ok(())
@@ -74,7 +74,7 @@ impl Fold<'_> {
         }
         for (day, mut then) in timeline.from_day::<T>(self.rows, self.day)? {
             change(&mut then);
-            timeline.put(self.rows, day, self.commit.position, &then)?;
+            timeline.put(self.rows, day, self.commit.position, encode(&then)?)?;
         }
         Ok(())
     }
@@ -92,9 +92,10 @@ impl Fold<'_> {
         for (day, before) in states {
             let after = self.retold(before);
             self.list_ever(&after)?;
-            timeline.put(self.rows, day, position, &after)?;
+            timeline.put(self.rows, day, position, encode(&after)?)?;
         }
-        last.map_or(Ok(()), |(day, _)| timeline.put(self.rows, day, position, now))
+        let Some((day, _)) = last else { return Ok(()) };
+        timeline.put(self.rows, day, position, encode(now)?)
     }
 
     /// What the commit's events make of what the customer was on another day.

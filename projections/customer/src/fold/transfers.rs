@@ -4,7 +4,7 @@ use subledger_domain::{
     event::{TransferCompleted, TransferDeclined, TransferFormSigned, TransferLine, TransferRequested},
     ids::TransferId,
 };
-use subledger_fold::{StoreError, get, put};
+use subledger_fold::{StoreError, encode, get, put};
 
 use super::Fold;
 use crate::{
@@ -38,7 +38,7 @@ impl Fold<'_> {
         };
         put(self.rows, transfers::key(customer, transfer_id), &transfer)?;
         let timeline = timelines::transfer(customer, transfer_id);
-        timeline.put(self.rows, self.day, self.commit.position, &transfer)
+        timeline.put(self.rows, self.day, self.commit.position, encode(&transfer)?)
     }
 
     pub(super) fn transfer_signed(&mut self, e: &TransferFormSigned) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@ use subledger_domain::{
     },
     ids::{SubscriptionId, UserId},
 };
-use subledger_fold::{StoreError, decode, get, put};
+use subledger_fold::{StoreError, decode, encode, get, put};
 
 use super::Fold;
 use crate::{
@@ -30,7 +30,7 @@ impl Fold<'_> {
         put(self.rows, users::key(customer, user_id), &user)?;
         put(self.rows, timelines::user_ever(customer, user_id), &())?;
         let timeline = timelines::user(customer, user_id);
-        timeline.put(self.rows, self.day, self.commit.position, &Some(user))
+        timeline.put(self.rows, self.day, self.commit.position, encode(&Some(user))?)
     }
 
     pub(super) fn user_deleted(&mut self, e: &UserDeleted) -> Result<(), StoreError> {
