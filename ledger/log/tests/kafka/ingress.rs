@@ -16,8 +16,7 @@ use subledger_log::kafka::{
 
 use crate::broker::{bootstrap, ledger, options};
 
-/// The `n`th command for a partition.
-pub(crate) fn command(n: u64, partition: u32) -> OutgoingRecord {
+fn command(n: u64, partition: u32) -> OutgoingRecord {
     let event = CloudEvent {
         id: format!("command-{n}"),
         kind: "subledger.v1.Command".into(),
@@ -34,8 +33,7 @@ pub(crate) fn command(n: u64, partition: u32) -> OutgoingRecord {
     }
 }
 
-/// Publishes commands, to each of two partitions in turn.
-pub(crate) fn publish(producer: &RecordProducer, from: u64, count: u64) {
+fn publish(producer: &RecordProducer, from: u64, count: u64) {
     let deliveries: Vec<Delivery> =
         (from..from + count).map(|n| producer.try_send(&command(n, u32::try_from(n % 2).unwrap())).unwrap()).collect();
     for delivery in deliveries {
@@ -44,19 +42,19 @@ pub(crate) fn publish(producer: &RecordProducer, from: u64, count: u64) {
 }
 
 /// A writer as the consumer sees it: starts partitions where its "log" says.
-pub(crate) struct Writer {
+struct Writer {
     consumer: CommandConsumer,
-    pub(crate) records: Vec<IncomingRecord>,
+    records: Vec<IncomingRecord>,
     changes: Vec<CommandEvent>,
 }
 
 impl Writer {
-    pub(crate) fn join(options: &KafkaOptions, member: Option<&str>) -> Self {
+    fn join(options: &KafkaOptions, member: Option<&str>) -> Self {
         let consumer = CommandConsumer::join(options, member).unwrap();
         Self { consumer, records: Vec::new(), changes: Vec::new() }
     }
 
-    pub(crate) fn poll(&mut self, log: &BTreeMap<u32, u64>) {
+    fn poll(&mut self, log: &BTreeMap<u32, u64>) {
         for event in self.consumer.poll(Duration::from_millis(50)).unwrap() {
             match event {
                 CommandEvent::Record(record) => self.records.push(record),
@@ -78,23 +76,8 @@ impl Writer {
 }
 
 /// Polls until it holds.
-pub(crate) fn until(
-    what: &str,
-    writers: Vec<&mut Writer>,
-    log: &BTreeMap<u32, u64>,
-    holds: impl Fn(&[&mut Writer]) -> bool,
-) {
-    until_within(Duration::from_secs(30), what, writers, log, holds);
-}
-
-pub(crate) fn until_within(
-    patience: Duration,
-    what: &str,
-    mut writers: Vec<&mut Writer>,
-    log: &BTreeMap<u32, u64>,
-    holds: impl Fn(&[&mut Writer]) -> bool,
-) {
-    let deadline = Instant::now() + patience;
+fn until(what: &str, mut writers: Vec<&mut Writer>, log: &BTreeMap<u32, u64>, holds: impl Fn(&[&mut Writer]) -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
     while !holds(&writers) {
         assert!(Instant::now() < deadline, "{what}: it never happened");
         for writer in &mut writers {

@@ -7,7 +7,6 @@
 mod broker;
 mod conforms;
 mod crash;
-mod forgetful;
 mod history;
 mod ingress;
 mod records;
