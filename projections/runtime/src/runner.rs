@@ -25,7 +25,7 @@ use crate::{
     handle::{Handle, Lag, Progress, Shared, State, Status},
     home::Home,
     pump::{NextSeqs, Pump, PumpError, panic_message, pause},
-    rebuild::{Handed, Handover, Meter, Rebuild, identity},
+    rebuild::{Handed, Handover, Meter, Rebuild, RebuildProgress, identity},
     store::{Identity, Store},
     telemetry,
 };
@@ -191,7 +191,10 @@ impl Folding {
         }
         pump.turn(self.shared.config.limits.idle, &mut |pump| self.apply(pump))?;
         pump.store().settle()?;
-        self.show_state(pump);
+        let way = self.meter.as_ref().map(|meter| meter.progress(pump.applied(), &self.ends));
+        // Where less than a batch is left, commits come a few at a time.
+        pump.read_ahead(way.is_some_and(|way| way.total - way.done > self.shared.config.limits.commits_max));
+        self.show_state(way);
         Ok(())
     }
 
@@ -218,22 +221,17 @@ impl Folding {
         Ok(())
     }
 
-    fn show_state(&mut self, pump: &mut Pump) {
-        let Some(meter) = &self.meter else {
-            self.shared.set_state(State::Running, None);
-            return;
-        };
-        let progress = meter.progress(pump.applied(), &self.ends);
-        // Where less than a batch is left, commits come a few at a time.
-        pump.read_ahead(progress.total - progress.done > self.shared.config.limits.commits_max);
-        if progress.done >= progress.total {
-            self.meter = None;
-            self.shared.set_rebuild(None);
-            self.shared.set_state(State::Running, None);
-        } else {
-            self.shared.set_rebuild(Some(progress));
+    /// Shows how far it is on its way to where the log ended, if it has not been there yet.
+    fn show_state(&mut self, way: Option<RebuildProgress>) {
+        if let Some(way) = way.filter(|way| way.done < way.total) {
+            self.shared.set_rebuild(Some(way));
             self.shared.set_state(State::Rebuilding, None);
+            return;
         }
+        if self.meter.take().is_some() {
+            self.shared.set_rebuild(None);
+        }
+        self.shared.set_state(State::Running, None);
     }
 
     fn show_lag(&mut self, pump: &Pump) {
