@@ -11,4 +11,5 @@ mod embedded {
     pub(crate) mod journal;
     pub(crate) mod together;
     pub(crate) mod tools;
+    pub(crate) mod volumes;
 }

@@ -4,29 +4,36 @@
 //! after each flush and before the answer, so an end before the one noted here is a loss. It is not synced: after a power failure it
 //! may be older than the database, never newer, so it accuses nobody wrongly.
 //!
-//! One slot of 16 bytes for each partition in the order of [`Layout::all`]: end u64 | crc32 u32 | 0 u32, big-endian.
+//! Offsets as [`offsets`] stores them.
 
 use std::{
     fs::{File, OpenOptions},
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::FileExt as _,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use crate::{Layout, PartitionId};
 
+use super::offsets::{self, SLOT_BYTES};
+
 const NAME: &str = "acknowledged";
-const SLOT_BYTES: usize = 16;
 
 /// The open file. Only one thread writes at a time: the one that flushes.
 pub(super) struct Acknowledged {
     file: File,
+    layout: Layout,
     partitions: Vec<PartitionId>,
+}
+
+/// Where it is.
+pub(super) fn path(dir: &Path) -> PathBuf {
+    dir.join(NAME)
 }
 
 /// How long the file is; none if there is none. Empty, it only says that a ledger was being made.
 pub(super) fn length(dir: &Path) -> io::Result<Option<u64>> {
-    match std::fs::metadata(dir.join(NAME)) {
+    match std::fs::metadata(path(dir)) {
         Ok(metadata) => Ok(Some(metadata.len())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
@@ -36,31 +43,22 @@ pub(super) fn length(dir: &Path) -> io::Result<Option<u64>> {
 /// Says that a ledger is being made here, before anything else is written.
 pub(super) fn announce(dir: &Path) -> io::Result<()> {
     std::fs::create_dir_all(dir)?;
-    OpenOptions::new().write(true).create(true).truncate(false).open(dir.join(NAME))?.sync_all()
+    OpenOptions::new().write(true).create(true).truncate(false).open(path(dir))?.sync_all()
 }
 
 impl Acknowledged {
     /// Opens the file, or makes it, and returns the ends noted there; a partition without a readable slot has none.
     pub(super) fn open(dir: &Path, layout: Layout) -> io::Result<(Self, Vec<(PartitionId, u64)>)> {
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(dir.join(NAME))?;
-        let partitions: Vec<_> = layout.all().collect();
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path(dir))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
-        let ends = partitions
-            .iter()
-            .zip(bytes.chunks_exact(SLOT_BYTES))
-            .enumerate()
-            .filter_map(|(n, (&partition, slot))| Some((partition, decode(n, slot)?)))
-            .collect();
-        Ok((Self { file, partitions }, ends))
+        let ends = offsets::decode(layout, &bytes).filter_map(|(partition, end)| Some((partition, end?))).collect();
+        Ok((Self { file, layout, partitions: layout.all().collect() }, ends))
     }
 
     /// Notes the end of every partition and syncs: the file then has its full length, and later writes need no new space.
     pub(super) fn rewrite(&self, end_of: impl Fn(PartitionId) -> u64) -> io::Result<()> {
-        let mut bytes = Vec::with_capacity(self.partitions.len() * SLOT_BYTES);
-        for (n, &partition) in self.partitions.iter().enumerate() {
-            bytes.extend_from_slice(&encode(n, end_of(partition)));
-        }
+        let bytes = offsets::encode(self.layout, end_of);
         let mut file = &self.file;
         file.seek(SeekFrom::Start(0))?;
         file.write_all(&bytes)?;
@@ -71,26 +69,6 @@ impl Acknowledged {
     /// Notes one partition's end.
     pub(super) fn note(&self, partition: PartitionId, end: u64) -> io::Result<()> {
         let Ok(n) = self.partitions.binary_search(&partition) else { return Ok(()) };
-        self.file.write_all_at(&encode(n, end), (n * SLOT_BYTES) as u64)
+        self.file.write_all_at(&offsets::slot(n, end), (n * SLOT_BYTES) as u64)
     }
-}
-
-fn encode(n: usize, end: u64) -> [u8; SLOT_BYTES] {
-    let mut slot = [0; SLOT_BYTES];
-    slot[..8].copy_from_slice(&end.to_be_bytes());
-    slot[8..12].copy_from_slice(&checksum(n, end).to_be_bytes());
-    slot
-}
-
-fn decode(n: usize, slot: &[u8]) -> Option<u64> {
-    let end = u64::from_be_bytes(slot.get(..8)?.try_into().ok()?);
-    let crc = u32::from_be_bytes(slot.get(8..12)?.try_into().ok()?);
-    (crc == checksum(n, end)).then_some(end)
-}
-
-fn checksum(n: usize, end: u64) -> u32 {
-    let mut hasher = crc32fast::Hasher::new();
-    hasher.update(&(n as u64).to_be_bytes());
-    hasher.update(&end.to_be_bytes());
-    hasher.finalize()
 }

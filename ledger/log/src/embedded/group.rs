@@ -4,7 +4,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard, PoisonError, atomic::Ordering},
 };
 
 use bytes::Bytes;
@@ -15,7 +15,7 @@ use super::{
     GROUP_BYTES_MAX, JOURNAL_ENTRY_BYTES_MAX, Shared,
     chunk::Chunk,
     journal::{self, Journal},
-    key,
+    volumes::NotBegun,
 };
 
 type Outcome = Result<(), AppendError>;
@@ -179,6 +179,9 @@ impl Shared {
 
     fn write_durably(&self, group: &[Waiting]) -> io::Result<()> {
         let mut journal = self.journal();
+        if self.volumes.active().bytes()? >= self.full_at.load(Ordering::Relaxed) {
+            self.begin_volume(&mut journal)?;
+        }
         let chunks: Vec<_> = group
             .iter()
             .flat_map(|waiting| waiting.chunks.iter().map(|chunk| (waiting.partition, chunk.clone())))
@@ -196,11 +199,28 @@ impl Shared {
         journal.sync()
     }
 
+    /// Has the log go on in a new volume, if it can.
+    fn begin_volume(&self, journal: &mut Journal) -> io::Result<()> {
+        self.store(journal, &[])?;
+        self.tail.all_stored();
+        let full_at = match self.volumes.begin(|partition| self.tail.end(partition).unwrap_or(0)) {
+            Ok(()) => self.volume_bytes,
+            Err(NotBegun::Unchanged(error)) => {
+                tracing::warn!(dir = %self.dir.display(), %error, "the log cannot go on in a new volume yet; this one grows");
+                self.volumes.active().bytes()? + self.volume_bytes / 8
+            }
+            Err(NotBegun::Unknown(error)) => return Err(io::Error::other(error)),
+        };
+        self.full_at.store(full_at, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Has sled keep what waits in the journal, and more.
     fn store(&self, journal: &mut Journal, more: &[(PartitionId, Chunk)]) -> io::Result<()> {
-        store(&self.db, journal::merged(journal.waiting()).iter().chain(more))?;
+        let volume = self.volumes.active();
+        volume.store(journal::merged(journal.waiting()).iter().chain(more))?;
         self.keeps()?;
-        self.file.sync_data()?;
+        volume.sync()?;
         journal.restart();
         Ok(())
     }
@@ -212,11 +232,6 @@ impl Shared {
             self.store(&mut journal, &[])?;
         }
         journal.clear()
-    }
-
-    /// Bytes of disk that the journal takes.
-    pub(super) fn journal_bytes(&self) -> u64 {
-        self.journal().len() as u64
     }
 
     fn journal(&self) -> MutexGuard<'_, Journal> {
@@ -231,7 +246,7 @@ impl Shared {
     )]
     fn keeps(&self) -> io::Result<()> {
         #[cfg(feature = "testing")]
-        if self.fail_sync.swap(false, std::sync::atomic::Ordering::Relaxed) {
+        if self.fail_sync.swap(false, Ordering::Relaxed) {
             return Err(io::Error::other("Input/output error while syncing, as a test wants it"));
         }
         Ok(())
@@ -241,17 +256,4 @@ impl Shared {
     pub(super) fn is_poisoned(&self) -> bool {
         self.queue().poisoned.is_some()
     }
-}
-
-/// Gives chunks to sled, all or none. Durable once its file is synced, too.
-pub(super) fn store<'a>(
-    db: &sled::Db,
-    chunks: impl IntoIterator<Item = &'a (PartitionId, Chunk)>,
-) -> Result<(), sled::Error> {
-    let mut batch = sled::Batch::default();
-    for (partition, chunk) in chunks {
-        batch.insert(&key::of(*partition, chunk.first), &*chunk.bytes);
-    }
-    db.apply_batch(batch)?;
-    db.flush().map(|_| ())
 }

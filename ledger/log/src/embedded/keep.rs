@@ -13,14 +13,15 @@ use std::{
 
 use fs2::FileExt as _;
 
-use super::{acknowledged, open::DB};
+use super::{
+    acknowledged,
+    volume::{DB, LOCK_RETRY},
+};
 use crate::OpenError;
 
 const CLOSED: &str = "closed";
 const KEPT: &str = "before-recovery";
 const COMPLETE: &str = "complete";
-/// How often to try for the lock.
-const LOCK_RETRY: Duration = Duration::from_millis(50);
 
 /// What a directory holds before sled looks at it.
 pub(super) enum Found {
@@ -174,17 +175,16 @@ pub(super) struct Closing {
 }
 
 impl Closing {
-    /// The ledger is open now: until it is closed, nothing is known of its files.
+    /// The database is open now: until it is closed, nothing is known of its files.
     pub(super) fn begin(dir: &Path) -> io::Result<Self> {
         match fs::remove_file(dir.join(CLOSED)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
             _ => Ok(Self { dir: dir.to_owned() }),
         }
     }
-}
 
-impl Drop for Closing {
-    fn drop(&mut self) {
+    /// The files are as an orderly close leaves them, if nothing is written to them any more.
+    pub(super) fn note(&self) {
         let noted = fingerprint(&self.dir).and_then(|text| {
             let mut file = File::create(self.dir.join(CLOSED))?;
             file.write_all(text.as_bytes())
@@ -192,5 +192,11 @@ impl Drop for Closing {
         if let Err(error) = noted {
             tracing::warn!(dir = %self.dir.display(), %error, "the orderly close is not noted; opening takes a copy first");
         }
+    }
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.note();
     }
 }

@@ -1,6 +1,6 @@
 //! A ledger in one directory of this machine, for one process at a time: sled underneath, nothing of it visible above.
 //!
-//! **Layout.** One sled tree. A block of records is cut into *chunks* ([`chunk`]) of at most [`CHUNK_BYTES_MAX`] bytes; a chunk is
+//! **Layout.** Volumes of some hundred megabytes, one after another ([`volumes`]), each a sled database with one tree ([`volume`]). A block of records is cut into *chunks* ([`chunk`]) of at most [`CHUNK_BYTES_MAX`] bytes; a chunk is
 //! one value under family, partition and first offset ([`key`]). All chunks of all appends of a flush are one `Batch`, which sled
 //! recovers whole or not at all. Beside it stands `acknowledged` ([`acknowledged`]): how far each partition had come when its last
 //! append was answered, so that a database that lost its end is noticed and not taken for a shorter history.
@@ -20,7 +20,9 @@
 //!
 //! **Damage.** A chunk that does not check out is `Damaged` with its offset; what stands before it is read. Damage in sled's own
 //! structures is worse: opening, sled zeroes its file from there on. So unless the last close left the files as they are, they are copied
-//! before sled looks at them ([`keep`]); if the acknowledged ends are not reached, the ledger refuses to open and puts them back.
+//! before sled looks at them ([`keep`]); if the acknowledged ends are not reached, the ledger refuses to open and puts them back. A volume
+//! that is not written any more is opened when it is read: if it does not end where the next one begins, its files are put back and the
+//! read is `Damaged`.
 //!
 //! What may not live here: the meaning of a record.
 
@@ -31,13 +33,16 @@ mod journal;
 mod keep;
 mod key;
 mod meta;
+mod offsets;
 mod open;
 mod reader;
 mod tail;
+mod volume;
+mod volumes;
 
 use std::{
     path::Path,
-    sync::{Arc, Condvar, Mutex},
+    sync::{Arc, Condvar, Mutex, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -79,6 +84,9 @@ pub struct EmbeddedOptions {
     pub lock_wait: Duration,
     /// Length of the journal, in bytes: at most so much of the history is not in sled yet. 0 has every append go to sled at once.
     pub journal_bytes: usize,
+    /// Length of a volume, in bytes, at which the log goes on in a new one: after a process that was killed, at most so much is copied
+    /// and read again before the ledger is open.
+    pub volume_bytes: u64,
     /// Bytes of disk that appends leave free: below it they fail cleanly, and go on when there is space again.
     pub disk_reserve_bytes: u64,
 }
@@ -90,6 +98,7 @@ impl Default for EmbeddedOptions {
             tail_cache_bytes: 4 * 1024 * 1024,
             lock_wait: Duration::from_secs(5),
             journal_bytes: 2 * 1024 * 1024,
+            volume_bytes: 256 * 1024 * 1024,
             disk_reserve_bytes: 32 * 1024 * 1024,
         }
     }
@@ -104,11 +113,10 @@ pub struct EmbeddedLog {
 
 /// What appenders and readers share.
 struct Shared {
-    db: sled::Db,
-    /// After the database, so that it is dropped after it.
-    _closing: keep::Closing,
-    /// The same file as sled's, to sync it.
-    file: std::fs::File,
+    volumes: volumes::Volumes,
+    volume_bytes: u64,
+    /// Length of the active volume, in bytes, at which the log goes on in a new one.
+    full_at: AtomicU64,
     /// What sled does not have yet.
     journal: Mutex<journal::Journal>,
     acknowledged: acknowledged::Acknowledged,
@@ -119,6 +127,8 @@ struct Shared {
     tail: Tail,
     queue: Mutex<Queue>,
     written: Condvar,
+    /// Dropped after all else: nobody else opens the directory before.
+    _lock: std::fs::File,
     #[cfg(feature = "testing")]
     fail_sync: std::sync::atomic::AtomicBool,
 }
@@ -153,8 +163,7 @@ impl EmbeddedLog {
 
     /// Bytes of disk that the ledger takes.
     pub fn disk_bytes(&self) -> Result<u64, ReadError> {
-        let bytes = self.shared.db.size_on_disk().map_err(|error| self.shared.unavailable(error))?;
-        Ok(bytes + self.shared.journal_bytes())
+        self.shared.volumes.disk_bytes().map_err(|error| self.shared.unavailable(error))
     }
 }
 

@@ -103,12 +103,14 @@ impl Shared {
         end: u64,
         bytes_max: usize,
     ) -> Result<Vec<Chunk>, ReadError> {
-        let first = self.chunk_with(partition, from)?;
+        let (volume, volume_end) = self.volumes.holding(partition, from)?;
+        let end = volume_end.unwrap_or(u64::MAX).min(end);
+        let first = self.chunk_with(&volume.db, partition, from)?;
         let mut bytes = first.bytes.len();
         let mut next = first.end();
         let mut chunks = vec![first];
         // Above the end may stand what is not synced yet, or never was.
-        let mut rows = self.db.range(key::of(partition, next)..key::of(partition, end));
+        let mut rows = volume.db.range(key::of(partition, next.min(end))..key::of(partition, end));
         while bytes < bytes_max && next < end {
             // What is good comes first; if this is not, the next read begins here and says what is wrong.
             let Some(Ok((key, value))) = rows.next() else { break };
@@ -123,10 +125,10 @@ impl Shared {
         Ok(chunks)
     }
 
-    /// The stored chunk that has the record at `offset`, which lies before the end.
-    pub(super) fn chunk_with(&self, partition: PartitionId, offset: u64) -> Result<Chunk, ReadError> {
+    /// The stored chunk that has the record at `offset`.
+    fn chunk_with(&self, db: &sled::Db, partition: PartitionId, offset: u64) -> Result<Chunk, ReadError> {
         let hole = || ReadError::Damaged { partition, offset, what: "it is not there".into() };
-        let row = self.db.get_lt(key::of(partition, offset.saturating_add(1)));
+        let row = db.get_lt(key::of(partition, offset.saturating_add(1)));
         let (key, value) = row.map_err(|error| self.read_error(partition, offset, error))?.ok_or_else(hole)?;
         if key::offset_in(partition, &key).is_none() {
             return Err(hole());

@@ -58,3 +58,10 @@ fn conforms_with_a_short_journal_and_nothing_else_in_memory() {
 fn conforms_when_everything_is_read_from_disk() {
     conforms(&cold());
 }
+
+/// The log goes on in a new volume after every few appends.
+#[test]
+fn conforms_in_short_volumes() {
+    conforms(&EmbeddedOptions { volume_bytes: 3_000, ..cold() });
+    conforms(&EmbeddedOptions { volume_bytes: 50_000, ..EmbeddedOptions::default() });
+}

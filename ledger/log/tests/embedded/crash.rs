@@ -6,7 +6,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use subledger_log::{Log as _, OpenError, embedded::EmbeddedLog};
+use subledger_log::{
+    Log as _, OpenError,
+    embedded::{EmbeddedLog, EmbeddedOptions},
+};
 
 use super::tools::{P, Q, block, child, child_dir, cold, create, directory, verify};
 
@@ -16,7 +19,8 @@ const ROUNDS: u64 = 10;
 #[test]
 fn child_that_appends() {
     let Some(dir) = child_dir() else { return };
-    let log = EmbeddedLog::open(dir).unwrap();
+    // So short that many of them are begun in each round.
+    let log = EmbeddedOptions { volume_bytes: 400_000, ..EmbeddedOptions::default() }.open(dir).unwrap();
     std::thread::scope(|scope| {
         for partition in [P, Q] {
             let log = &log;
@@ -67,6 +71,7 @@ fn killed_processes_lose_nothing() {
         }
     }
     assert!(verify(&cold().open(dir.path()).unwrap(), P) > 0, "some child got as far as to append");
+    assert!(dir.path().join("volume-3").exists(), "some child got as far as to go on in new volumes");
 }
 
 /// A child of a test below, nothing without its parent: holds the directory until it is killed.

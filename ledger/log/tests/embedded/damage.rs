@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use subledger_log::{Layout, LedgerId, Log as _, OpenError, PartitionId, ReadError, embedded::EmbeddedLog};
 
-use super::tools::{LAYOUT, LEDGER, P, block, cold, create, directory, read_all, verify};
+use super::tools::{LAYOUT, LEDGER, P, block, cold, contents, create, directory, read_all, verify};
 
 /// The database as sled sees it.
 fn raw(dir: &Path) -> sled::Db {
@@ -199,12 +199,6 @@ fn readers_do_not_need_the_memory_of_the_writer() {
     log.appender(P).unwrap().append(end, &block(P, end, 10)).unwrap();
     assert_eq!(verify(&log, P), end + 10, "from disk, then from memory");
     assert_eq!(read_all(&log, P).len() as u64, end + 10);
-}
-
-/// What a directory holds: names and contents.
-fn contents(dir: &Path) -> std::collections::BTreeMap<String, Vec<u8>> {
-    let files = fs::read_dir(dir).unwrap().map(Result::unwrap).filter(|entry| entry.file_type().unwrap().is_file());
-    files.map(|entry| (entry.file_name().into_string().unwrap(), fs::read(entry.path()).unwrap())).collect()
 }
 
 #[test]

@@ -2,37 +2,12 @@
 
 use std::{fs, path::Path};
 
-use subledger_log::{
-    Log as _, OpenError, PartitionId,
-    embedded::{EmbeddedLog, EmbeddedOptions},
-};
-use tempfile::TempDir;
+use subledger_log::embedded::{EmbeddedLog, EmbeddedOptions};
 
-use super::tools::{LAYOUT, LEDGER, P, Q, block, cold, create, directory, verify};
-
-/// The files as they are now, while the ledger is open: what a process that is killed now leaves.
-fn crashed(dir: &Path) -> TempDir {
-    let copy = directory();
-    for entry in fs::read_dir(dir).unwrap().map(Result::unwrap).filter(|entry| entry.file_type().unwrap().is_file()) {
-        fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
-    }
-    copy
-}
-
-fn append(log: &EmbeddedLog, partition: PartitionId, count: u64) -> u64 {
-    let end = log.end(partition).unwrap();
-    log.appender(partition).unwrap().append(end, &block(partition, end, count)).unwrap();
-    end + count
-}
+use super::tools::{LAYOUT, LEDGER, P, Q, append, cold, crashed, create, directory, open_damaged, verify};
 
 fn ends(log: &EmbeddedLog) -> [u64; 2] {
     [P, Q].map(|partition| verify(log, partition))
-}
-
-fn open_damaged(dir: &Path) -> String {
-    let error = cold().open(dir).err().unwrap();
-    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
-    error.to_string()
 }
 
 #[test]

@@ -1,10 +1,16 @@
 //! What these tests share.
 
-use std::{path::Path, process::Command, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use subledger_log::{
-    Family, Layout, LedgerId, Log, PartitionId, RawRecord,
+    Family, Layout, LedgerId, Log, OpenError, PartitionId, RawRecord,
     embedded::{EmbeddedLog, EmbeddedOptions},
 };
 use tempfile::TempDir;
@@ -26,6 +32,51 @@ pub(crate) fn create(dir: &Path) -> EmbeddedLog {
 /// Without the tail in memory and a journal, so that everything is read from sled.
 pub(crate) fn cold() -> EmbeddedOptions {
     EmbeddedOptions { tail_cache_bytes: 0, journal_bytes: 0, ..EmbeddedOptions::default() }
+}
+
+/// The files as they are now, while the ledger is open: what a process that is killed now leaves.
+pub(crate) fn crashed(dir: &Path) -> TempDir {
+    let copy = directory();
+    copy_files(dir, copy.path());
+    copy
+}
+
+fn copy_files(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            fs::create_dir(&to).unwrap();
+            copy_files(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// What a directory and those in it hold: paths and contents.
+pub(crate) fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(dir).unwrap().map(Result::unwrap) {
+        if entry.file_type().unwrap().is_dir() {
+            found.extend(contents(&entry.path()));
+        } else {
+            found.insert(entry.path(), fs::read(entry.path()).unwrap());
+        }
+    }
+    found
+}
+
+/// Appends so many records.
+pub(crate) fn append(log: &EmbeddedLog, partition: PartitionId, count: u64) -> u64 {
+    let end = log.end(partition).unwrap();
+    log.appender(partition).unwrap().append(end, &block(partition, end, count)).unwrap();
+    end + count
+}
+
+pub(crate) fn open_damaged(dir: &Path) -> String {
+    let error = cold().open(dir).err().unwrap();
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+    error.to_string()
 }
 
 /// A record that tells its partition and offset, of a length that depends on them.
@@ -67,7 +118,7 @@ pub(crate) fn child(test: &str, dir: &Path) -> Command {
 }
 
 /// The directory the parent test names, if this is a child.
-pub(crate) fn child_dir() -> Option<std::path::PathBuf> {
+pub(crate) fn child_dir() -> Option<PathBuf> {
     std::env::var_os(CHILD).map(Into::into)
 }
 
