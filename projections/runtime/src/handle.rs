@@ -5,7 +5,7 @@ use std::{
     path::Path,
     sync::{
         Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
         mpsc,
     },
     time::{Duration, Instant},
@@ -215,6 +215,18 @@ impl Handle {
         }
     }
 
+    /// [`Self::query`] of a few rows: on the caller's own thread, which is less than half of the work. While that would leave its runtime
+    /// without a thread for others, as a read may wait for the disk, it is on one that may block.
+    pub async fn query_few<T: Send + 'static, E: Send + 'static>(
+        &self,
+        query: impl FnOnce(&dyn Rows) -> Result<T, E> + Send + 'static,
+    ) -> Result<Read<T>, QueryFailed<E>> {
+        match ReadingHere::begin() {
+            Some(_reading) => self.read(query).map_err(QueryFailed::Query),
+            None => self.query(query).await,
+        }
+    }
+
     /// The digest of all rows, with the positions they reflect: equal positions must have equal digests in every process. Reads
     /// everything. Blocks.
     pub fn digest(&self) -> Result<Read<Digest>, StoreError> {
@@ -256,6 +268,27 @@ impl Handle {
     /// The directory it lives in.
     pub fn dir(&self) -> &Path {
         &self.shared.config.dir
+    }
+}
+
+/// Threads of runtimes that read rows themselves, of whatever projection.
+static READING_HERE: AtomicUsize = AtomicUsize::new(0);
+
+/// One of them.
+struct ReadingHere;
+
+impl ReadingHere {
+    /// None if the calling thread is the last one that its runtime has left.
+    fn begin() -> Option<Self> {
+        let threads = tokio::runtime::Handle::current().metrics().num_workers();
+        let one_more = |reading| (reading + 1 < threads).then_some(reading + 1);
+        READING_HERE.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok().then_some(Self)
+    }
+}
+
+impl Drop for ReadingHere {
+    fn drop(&mut self) {
+        READING_HERE.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

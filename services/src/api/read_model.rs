@@ -24,7 +24,12 @@ pub(crate) struct ReadModel {
     handle: Handle,
     layout: Layout,
     page_items_max: usize,
+    /// Whether few rows are read.
+    few: bool,
 }
+
+/// Items up to which a page is short.
+const SHORT_PAGE_ITEMS: usize = 100;
 
 /// A page asked for, checked.
 #[derive(Clone, Debug)]
@@ -38,12 +43,22 @@ impl PageOf {
     pub(crate) fn request(&self) -> PageRequest<'_> {
         PageRequest { size: self.size, token: &self.token }
     }
+
+    /// Whether it has few items.
+    pub(crate) fn is_short(&self) -> bool {
+        (1..=SHORT_PAGE_ITEMS).contains(&self.size)
+    }
 }
 
 impl ReadModel {
     /// Reads through `handle`.
     pub(crate) fn new(handle: Handle, layout: Layout, page_items_max: usize) -> Self {
-        Self { handle, layout, page_items_max }
+        Self { handle, layout, page_items_max, few: false }
+    }
+
+    /// The same for a question that reads few rows, if it does: it is answered without another thread.
+    pub(crate) fn few(&self, few: bool) -> Self {
+        Self { few, ..self.clone() }
     }
 
     /// How many partitions of customers the log has.
@@ -71,7 +86,8 @@ impl ReadModel {
             let reached = self.handle.wait_for(&wanted.positions, Instant::now() + wanted.wait).await;
             reached.map_err(|error| self.not_reached(&wanted, &error))?;
         }
-        let read = self.handle.query(query).await.map_err(|error| match error {
+        let read = if self.few { self.handle.query_few(query).await } else { self.handle.query(query).await };
+        let read = read.map_err(|error| match error {
             QueryFailed::Query(error) => match error.into() {
                 QueryError::Store(error) => errors::store(&error),
                 QueryError::InvalidPageToken => paging::invalid_token(),
