@@ -91,27 +91,16 @@ impl Run {
         low
     }
 
-    /// What this run says of a key with that hash ([`crate::filter::hash`]).
-    pub(crate) fn get(&self, tree: &Blocks, key: &[u8], hash: u64) -> Result<Found, StoreError> {
+    /// The block that has something of a key with that hash ([`crate::filter::hash`]), and where; none if an older run is to be asked.
+    pub(crate) fn find(&self, tree: &Blocks, key: &[u8], hash: u64) -> Result<Option<(Arc<Block>, usize)>, StoreError> {
         if !self.filter.may_have(hash) {
-            return Ok(Found::Nothing);
+            return Ok(None);
         }
-        let Some(block) = self.blocks_before(|first| first <= key).checked_sub(1) else { return Ok(Found::Nothing) };
+        let Some(block) = self.blocks_before(|first| first <= key).checked_sub(1) else { return Ok(None) };
         let block = tree.block(self, block)?;
-        Ok(match block.find(key) {
-            (index, true) => block.row(index).map_or(Found::Removed, |row| Found::Row(row.to_vec())),
-            _ => Found::Nothing,
-        })
+        let (index, found) = block.find(key);
+        Ok(found.then_some((block, index)))
     }
-}
-
-/// What a run says of a key.
-pub(crate) enum Found {
-    Row(Vec<u8>),
-    /// It has no row any more.
-    Removed,
-    /// Ask an older run.
-    Nothing,
 }
 
 /// Where blocks are kept: the tree, with some of them decoded.

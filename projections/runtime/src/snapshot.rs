@@ -3,13 +3,12 @@
 use std::{collections::VecDeque, fmt, ops::Bound, sync::Arc};
 
 use sha2::{Digest as _, Sha256};
-use subledger_fold::{Rows, StoreError};
+use subledger_fold::{Look, Rows, StoreError};
 use subledger_log::Position;
 
 use crate::{
     filter,
     merge::{Cursor, Source, merge},
-    run::Found,
     settle::{Disk, Layers},
     stage::{Visit, bounds},
 };
@@ -84,19 +83,26 @@ impl Snapshot {
 
 impl Rows for Snapshot {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut found = None;
+        self.look_at(key, &mut |row| {
+            found = Some(row.to_vec());
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    fn look_at(&self, key: &[u8], look: Look<'_>) -> Result<(), StoreError> {
         let hash = filter::hash(key);
         let frozen = self.layers.frozen.iter().flat_map(|frozen| &frozen.rows);
         if let Some(row) = self.layers.recent.iter().chain(frozen).find_map(|rows| rows.get(key, hash)) {
-            return Ok(row.map(<[u8]>::to_vec));
+            return row.map_or(Ok(()), look);
         }
         for run in &self.layers.runs {
-            match run.get(&self.disk.tree, key, hash)? {
-                Found::Row(row) => return Ok(Some(row)),
-                Found::Removed => return Ok(None),
-                Found::Nothing => {}
+            if let Some((block, index)) = run.find(&self.disk.tree, key, hash)? {
+                return block.row(index).map_or(Ok(()), look);
             }
         }
-        Ok(None)
+        Ok(())
     }
 
     fn scan(&self, prefix: &[u8], from: &[u8], reverse: bool, visit: Visit<'_>) -> Result<(), StoreError> {

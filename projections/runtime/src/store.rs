@@ -15,7 +15,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use subledger_fold::{Rows, StoreError};
+use subledger_fold::{Look, Rows, StoreError};
 use subledger_log::{Cursor, Layout, LedgerId, PartitionId, Position};
 
 use crate::{
@@ -232,6 +232,10 @@ impl Drop for Store {
 impl Rows for Store {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.snapshot().get(key)
+    }
+
+    fn look_at(&self, key: &[u8], look: Look<'_>) -> Result<(), StoreError> {
+        self.snapshot().look_at(key, look)
     }
 
     fn scan(&self, prefix: &[u8], from: &[u8], reverse: bool, visit: Visit<'_>) -> Result<(), StoreError> {
