@@ -252,16 +252,24 @@ impl Handle {
         }
     }
 
-    /// [`Self::query`] of a few rows: on the caller's own thread, which is less than half of the work. While that would leave its runtime
-    /// without a thread for others, as a read may wait for the disk, it is on one that may block.
+    /// [`Self::query`] of a few rows: on the caller's own thread, which is less than half of the work, if all of them are in memory. Else
+    /// it begins again on one that may wait for the disk.
     pub async fn query_few<T: Send + 'static, E: Send + 'static>(
         &self,
-        query: impl FnOnce(&dyn Rows) -> Result<T, E> + Send + 'static,
+        query: impl Fn(&dyn Rows) -> Result<T, E> + Send + 'static,
     ) -> Result<Read<T>, QueryFailed<E>> {
-        match ReadingHere::begin() {
-            Some(_reading) => self.read(query).map_err(QueryFailed::Query),
+        match self.read_at_hand(&query) {
+            Some(read) => read.map_err(QueryFailed::Query),
             None => self.query(query).await,
         }
+    }
+
+    /// None if it needs what is not in memory.
+    fn read_at_hand<T, E>(&self, query: impl Fn(&dyn Rows) -> Result<T, E>) -> Option<Result<Read<T>, E>> {
+        let rows = self.shared.live.read().unwrap_or_else(PoisonError::into_inner).at_hand();
+        let answer = query(&rows);
+        let read = |value| Read { value, reflects: Arc::clone(rows.reflects()) };
+        (!rows.missed()).then(|| answer.map(read))
     }
 
     /// The digest of all rows, with the positions they reflect: equal positions must have equal digests in every process. Reads
@@ -306,27 +314,6 @@ impl Handle {
     /// The directory it lives in.
     pub fn dir(&self) -> &Path {
         &self.shared.config.dir
-    }
-}
-
-/// Threads of runtimes that read rows themselves, of whatever projection.
-static READING_HERE: AtomicUsize = AtomicUsize::new(0);
-
-/// One of them.
-struct ReadingHere;
-
-impl ReadingHere {
-    /// None if the calling thread is the last one that its runtime has left.
-    fn begin() -> Option<Self> {
-        let threads = tokio::runtime::Handle::current().metrics().num_workers();
-        let one_more = |reading| (reading + 1 < threads).then_some(reading + 1);
-        READING_HERE.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more).is_ok().then_some(Self)
-    }
-}
-
-impl Drop for ReadingHere {
-    fn drop(&mut self) {
-        READING_HERE.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -147,6 +147,11 @@ impl Store {
         Snapshot::new(&self.disk)
     }
 
+    /// The same, as far as they are in memory.
+    pub(crate) fn at_hand(&self) -> Snapshot {
+        Snapshot::at_hand(&self.disk)
+    }
+
     /// Applies changes together with the place in the log they lead to. They are taken if that succeeds.
     pub(crate) fn apply(&self, rows: &mut Staged, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         self.disk.check()?;

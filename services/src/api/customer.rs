@@ -62,7 +62,7 @@ impl CustomerService for CustomerApi {
         let id: CustomerId = id("customer_id", request.customer_id)?;
         let text = id.to_string();
         let find = move |rows: &dyn Rows, horizon: &Horizon| get_customer_as_of(rows, id.as_str(), horizon);
-        let (customer, reflects) = self.model.few(true).read_as_of(wanted, as_of, find).await?;
+        let (customer, reflects) = self.model.read_few_as_of(wanted, as_of, find).await?;
         let customer = customer.ok_or_else(|| errors::not_found("customer", &text))?;
         Ok(Response::new(Customer { reflects, ..to_customer(customer) }))
     }
@@ -104,7 +104,7 @@ impl CustomerService for CustomerApi {
             };
             Ok::<_, StoreError>((found, owners))
         };
-        let ((subscription, owners), reflects) = self.model.few(true).read_as_of(wanted, as_of, find).await?;
+        let ((subscription, owners), reflects) = self.model.read_few_as_of(wanted, as_of, find).await?;
         if owners.len() > 1 {
             return Err(ambiguous(text, &owners));
         }
@@ -132,7 +132,12 @@ impl CustomerService for CustomerApi {
             };
             list_subscriptions_as_of(rows, filter, horizon, page.request())
         };
-        let (subscriptions, next_page_token, reflects) = self.model.few(few).list_as_of(wanted, as_of, list).await?;
+        let (page, reflects) = if few {
+            self.model.read_few_as_of(wanted, as_of, list).await?
+        } else {
+            self.model.read_as_of(wanted, as_of, list).await?
+        };
+        let (subscriptions, next_page_token) = (page.items, page.next.unwrap_or_default());
         let subscriptions = subscriptions.into_iter().map(to_subscription).collect();
         Ok(Response::new(ListSubscriptionsResponse { subscriptions, next_page_token, reflects }))
     }

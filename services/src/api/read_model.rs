@@ -7,8 +7,8 @@ use subledger_fold::{
     as_of::{AsOf, Horizon},
     page::{Page, PageRequest, QueryError},
 };
-use subledger_log::{Family, Layout};
-use subledger_projection_runtime::{Handle, QueryFailed, WaitError};
+use subledger_log::{Family, Layout, Position};
+use subledger_projection_runtime::{Handle, QueryFailed, Read, WaitError};
 use subledger_proto::common as pbc;
 use tonic::{Status, metadata::MetadataMap};
 
@@ -24,8 +24,6 @@ pub(crate) struct ReadModel {
     handle: Handle,
     layout: Layout,
     page_items_max: usize,
-    /// Whether few rows are read.
-    few: bool,
 }
 
 /// Items up to which a page is short.
@@ -53,12 +51,7 @@ impl PageOf {
 impl ReadModel {
     /// Reads through `handle`.
     pub(crate) fn new(handle: Handle, layout: Layout, page_items_max: usize) -> Self {
-        Self { handle, layout, page_items_max, few: false }
-    }
-
-    /// The same for a question that reads few rows, if it does: it is answered without another thread.
-    pub(crate) fn few(&self, few: bool) -> Self {
-        Self { few, ..self.clone() }
+        Self { handle, layout, page_items_max }
     }
 
     /// How many partitions of customers the log has.
@@ -82,19 +75,27 @@ impl ReadModel {
         wanted: Wanted,
         query: impl FnOnce(&dyn Rows) -> Result<T, E> + Send + 'static,
     ) -> Result<(T, Vec<pbc::Position>), Status> {
-        if !wanted.positions.is_empty() {
-            let reached = self.handle.wait_for(&wanted.positions, Instant::now() + wanted.wait).await;
-            reached.map_err(|error| self.not_reached(&wanted, &error))?;
+        self.reach(&wanted).await?;
+        answer(self.handle.query(query).await)
+    }
+
+    /// [`Self::read`] of few rows: without another thread if they are in memory, and else once more.
+    pub(crate) async fn read_few<T: Send + 'static, E: Into<QueryError> + Send + 'static>(
+        &self,
+        wanted: Wanted,
+        query: impl Fn(&dyn Rows) -> Result<T, E> + Send + 'static,
+    ) -> Result<(T, Vec<pbc::Position>), Status> {
+        self.reach(&wanted).await?;
+        answer(self.handle.query_few(query).await)
+    }
+
+    /// Waits until everything wanted is folded.
+    async fn reach(&self, wanted: &Wanted) -> Result<(), Status> {
+        if wanted.positions.is_empty() {
+            return Ok(());
         }
-        let read = if self.few { self.handle.query_few(query).await } else { self.handle.query(query).await };
-        let read = read.map_err(|error| match error {
-            QueryFailed::Query(error) => match error.into() {
-                QueryError::Store(error) => errors::store(&error),
-                QueryError::InvalidPageToken => paging::invalid_token(),
-            },
-            QueryFailed::Cancelled => errors::unavailable("SHUTTING_DOWN", "the ledger is shutting down"),
-        })?;
-        Ok((read.value, position::to_wire(&read.reflects)))
+        let reached = self.handle.wait_for(&wanted.positions, Instant::now() + wanted.wait).await;
+        reached.map_err(|error| self.not_reached(wanted, &error))
     }
 
     /// Reads a page of a list; with the token of the next one.
@@ -135,13 +136,19 @@ impl ReadModel {
         as_of: AsOf,
         query: impl FnOnce(&dyn Rows, &Horizon) -> Result<T, E> + Send + 'static,
     ) -> Result<(T, Vec<pbc::Position>), Status> {
-        let at_that_time = move |rows: &dyn Rows| {
-            let horizon = Horizon::of(rows, &as_of)?;
-            let answer = query(rows, &horizon).map_err(Into::into)?;
-            Ok::<_, QueryError>((answer, horizon.positions()))
-        };
-        let ((answer, positions), reflects) = self.read(wanted, at_that_time).await?;
-        Ok((answer, positions.map_or(reflects, |positions| position::to_wire(&positions))))
+        let at_that_time = move |rows: &dyn Rows| at_that_time(rows, &as_of, query);
+        Ok(reflecting(self.read(wanted, at_that_time).await?))
+    }
+
+    /// [`Self::read_as_of`] and [`Self::read_few`].
+    pub(crate) async fn read_few_as_of<T: Send + 'static, E: Into<QueryError> + Send + 'static>(
+        &self,
+        wanted: Wanted,
+        as_of: AsOf,
+        query: impl Fn(&dyn Rows, &Horizon) -> Result<T, E> + Send + 'static,
+    ) -> Result<(T, Vec<pbc::Position>), Status> {
+        let at_that_time = move |rows: &dyn Rows| at_that_time(rows, &as_of, &query);
+        Ok(reflecting(self.read_few(wanted, at_that_time).await?))
     }
 
     /// [`Self::list`] at a moment of the past.
@@ -164,4 +171,33 @@ impl ReadModel {
             WaitError::NotFolding { .. } => errors::unavailable("PROJECTION_STOPPED", error.to_string()),
         }
     }
+}
+
+/// As the API has it.
+fn answer<T, E: Into<QueryError>>(read: Result<Read<T>, QueryFailed<E>>) -> Result<(T, Vec<pbc::Position>), Status> {
+    let read = read.map_err(|error| match error {
+        QueryFailed::Query(error) => match error.into() {
+            QueryError::Store(error) => errors::store(&error),
+            QueryError::InvalidPageToken => paging::invalid_token(),
+        },
+        QueryFailed::Cancelled => errors::unavailable("SHUTTING_DOWN", "the ledger is shutting down"),
+    })?;
+    Ok((read.value, position::to_wire(&read.reflects)))
+}
+
+/// An answer, and the positions of its moment; none if it looks at everything recorded.
+type Then<T> = (T, Option<Vec<Position>>);
+
+fn at_that_time<T, E: Into<QueryError>>(
+    rows: &dyn Rows,
+    as_of: &AsOf,
+    query: impl FnOnce(&dyn Rows, &Horizon) -> Result<T, E>,
+) -> Result<Then<T>, QueryError> {
+    let horizon = Horizon::of(rows, as_of)?;
+    let answer = query(rows, &horizon).map_err(Into::into)?;
+    Ok((answer, horizon.positions()))
+}
+
+fn reflecting<T>(((answer, positions), reflects): (Then<T>, Vec<pbc::Position>)) -> (T, Vec<pbc::Position>) {
+    (answer, positions.map_or(reflects, |positions| position::to_wire(&positions)))
 }
