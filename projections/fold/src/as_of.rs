@@ -45,7 +45,7 @@ pub struct Horizon {
 }
 
 impl Horizon {
-    /// Finds the positions that an instant stands for. Reads one key for each partition.
+    /// Finds the positions that an instant stands for. Reads one or two keys for each partition.
     pub fn of(rows: &(impl Rows + ?Sized), as_of: &AsOf) -> Result<Self, StoreError> {
         let last = match &as_of.recorded {
             None => None,
@@ -100,47 +100,48 @@ fn partition_key(partition: PartitionId) -> Key {
 }
 
 fn key(partition: PartitionId, at: DateTime<Utc>) -> Key {
-    partition_key(partition).number(at.timestamp_micros().cast_unsigned() ^ SIGN_BIT)
+    partition_key(partition).number(instant(at))
 }
 
-fn read(key: &[u8]) -> Result<Position, StoreError> {
+fn instant(at: DateTime<Utc>) -> u64 {
+    at.timestamp_micros().cast_unsigned() ^ SIGN_BIT
+}
+
+/// A commit, and when it was recorded: as the key has it, for comparing.
+fn read(key: &[u8]) -> Result<(Position, u64), StoreError> {
     let mut reader = KeyReader::table(TIMES, key)?;
     let code = reader.byte()?;
     let family = Family::ALL.into_iter().find(|family| family_code(*family) == code);
     let family = family.ok_or_else(|| StoreError(format!("a stored key is damaged: {code} is no family")))?;
     let partition = PartitionId::new(family, reader.u16()?);
-    reader.number()?;
+    let at = reader.number()?;
     let seq = reader.number()?;
     reader.end()?;
-    Ok(Position { partition, seq })
+    Ok((Position { partition, seq }, at))
 }
 
+/// From the last partition to the first: what is the last commit before a place among those of a partition, or else of one before it?
 fn recorded_by(rows: &(impl Rows + ?Sized), at: DateTime<Utc>) -> Result<BTreeMap<PartitionId, u64>, StoreError> {
+    let (table, until) = (Key::table(TIMES).build(), instant(at));
     let mut last = BTreeMap::new();
-    for partition in partitions(rows)? {
-        let from = key(partition, at).number(u64::MAX).build();
-        rows.scan(&partition_key(partition).build(), &from, true, &mut |key, _| {
-            last.insert(partition, read(key)?.seq);
-            Ok(false)
-        })?;
-    }
-    Ok(last)
-}
-
-/// Every partition with a commit, found by leaping from one to the next.
-fn partitions(rows: &(impl Rows + ?Sized)) -> Result<Vec<PartitionId>, StoreError> {
-    let table = Key::table(TIMES).build();
-    let mut found = Vec::new();
     let mut from = Vec::new();
     loop {
-        let mut next = None;
-        rows.scan(&table, &from, false, &mut |key, _| {
-            next = Some(read(key)?.partition);
+        let mut found = None;
+        rows.scan(&table, &from, true, &mut |key, _| {
+            found = Some(read(key)?);
             Ok(false)
         })?;
-        let Some(partition) = next else { return Ok(found) };
-        found.push(partition);
-        from = partition_key(partition).number(u64::MAX).number(u64::MAX).byte(u8::MAX).build();
+        let Some((Position { partition, seq }, recorded)) = found else { return Ok(last) };
+        let mut next = Some(partition);
+        if recorded <= until {
+            last.insert(partition, seq);
+            next = partition.index.checked_sub(1).map(|index| PartitionId::new(partition.family, index));
+        }
+        from = match next {
+            Some(next) => partition_key(next).number(until).number(u64::MAX).build(),
+            // Before all of the family.
+            None => partition_key(partition).build(),
+        };
     }
 }
 
@@ -155,6 +156,8 @@ fn family_code(family: Family) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::memory::Memory;
 
@@ -201,6 +204,29 @@ mod tests {
         assert_eq!(by(&rows, 10), ["customers/0@2"]);
         assert_eq!(by(&rows, 15), ["catalog/0@7", "partners/0@0", "customers/0@2"]);
         assert_eq!(by(&rows, 99), ["catalog/0@7", "partners/0@0", "customers/0@2", "customers/300@0"]);
+    }
+
+    proptest! {
+        #[test]
+        fn an_instant_is_what_a_look_at_every_commit_finds(
+            commits in prop::collection::vec((0..4_usize, prop_oneof![0..3_u16, Just(300)], -4..20_i64), 0..60),
+            until in -6..22_i64,
+        ) {
+            let mut rows = Memory::default();
+            let mut expected: BTreeMap<(u8, u16), (i64, u64)> = BTreeMap::new();
+            for (seq, (family, index, seconds)) in (0..).zip(commits) {
+                let family = Family::ALL[family];
+                note(&mut rows, &commit(family, index, seq, seconds));
+                if seconds <= until {
+                    let last = expected.entry((family_code(family), index)).or_insert((seconds, seq));
+                    *last = (*last).max((seconds, seq));
+                }
+            }
+            let found = recorded_by(&rows, at(until)).unwrap();
+            let found: BTreeMap<_, _> =
+                found.iter().map(|(partition, seq)| ((family_code(partition.family), partition.index), *seq)).collect();
+            prop_assert_eq!(found, expected.into_iter().map(|(key, (_, seq))| (key, seq)).collect());
+        }
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub struct Recorded<'a> {
 #[error("{0}")]
 pub struct StoreError(pub String);
 
+/// What is called with a row where it lies.
+pub type Look<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), StoreError>;
+
 /// What a scan calls for each key and row, until it returns false.
 pub type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<bool, StoreError>;
 
@@ -42,6 +45,11 @@ pub type Visit<'a> = &'a mut dyn FnMut(&[u8], &[u8]) -> Result<bool, StoreError>
 pub trait Rows {
     /// The row of a key.
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Calls `look` with the row of a key, if there is one: [`Self::get`] without a copy, where rows can be lent.
+    fn look_at(&self, key: &[u8], look: Look<'_>) -> Result<(), StoreError> {
+        self.get(key)?.map_or(Ok(()), |row| look(&row))
+    }
 
     /// Calls `visit` for each row with `from <= key` that begins with `prefix`, in the order of keys (descending if `reverse`, then
     /// with `key <= from`), until it returns false. An empty `from` means from the first (or last).
@@ -71,7 +79,12 @@ pub trait Projection: Send + Sync + 'static {
 
 /// Reads a typed row.
 pub fn get<T: DeserializeOwned>(rows: &(impl Rows + ?Sized), key: &[u8]) -> Result<Option<T>, StoreError> {
-    rows.get(key)?.map(|bytes| decode(&bytes)).transpose()
+    let mut found = None;
+    rows.look_at(key, &mut |row| {
+        found = Some(decode(row)?);
+        Ok(())
+    })?;
+    Ok(found)
 }
 
 /// Sets a typed row.
@@ -141,6 +154,7 @@ mod key;
 pub mod memory;
 pub mod page;
 pub mod reach;
+pub mod stored;
 pub mod timeline;
 
 pub use key::KeyReader;

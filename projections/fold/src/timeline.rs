@@ -14,7 +14,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use subledger_domain::position::Position;
 
-use crate::{Changes, Key, KeyReader, Rows, StoreError, as_of::Horizon, decode};
+use crate::{Changes, Key, KeyReader, Rows, StoreError, as_of::Horizon, decode, stored};
 
 /// Where the row of now stands in the table of reach.
 const NOW: u64 = u64::MAX;
@@ -26,12 +26,17 @@ const MARK_EVERY: u32 = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Reach {
     /// The last day from which something holds.
+    #[serde(with = "stored::day")]
     day: NaiveDate,
     /// The last commit.
     position: Position,
     /// States since the last mark; none if the last commit has one.
     unmarked: u32,
 }
+
+/// How far a thing reached after a commit.
+#[derive(Serialize, Deserialize)]
+struct Marked(#[serde(with = "stored::day")] NaiveDate);
 
 /// One thing's states.
 #[derive(Clone, Debug)]
@@ -105,6 +110,17 @@ impl Timeline {
         self.put_over(rows, now, day, position, state)
     }
 
+    /// [`Self::put`] of a thing that has no state yet.
+    pub fn begin(
+        &self,
+        rows: &mut (impl Changes + ?Sized),
+        day: NaiveDate,
+        position: Position,
+        state: Vec<u8>,
+    ) -> Result<(), StoreError> {
+        self.put_over(rows, None, day, position, state)
+    }
+
     /// [`Self::put`], unless something holds already from a later day ([`Self::is_late`]): then it is false, and nothing is set.
     pub fn put_in_order(
         &self,
@@ -134,7 +150,7 @@ impl Timeline {
         let marked_before = now.is_some_and(|now| now.unmarked == 0 && now.position == position);
         let is_marked = marked_before || unmarked >= MARK_EVERY;
         if is_marked {
-            crate::put(rows, self.reach.clone().number(position.seq).build(), &reached)?;
+            crate::put(rows, self.reach.clone().number(position.seq).build(), &Marked(reached))?;
         }
         let now = Reach { day: reached, position, unmarked: if is_marked { 0 } else { unmarked } };
         crate::put(rows, self.reach.clone().number(NOW).build(), &now)?;
@@ -142,7 +158,7 @@ impl Timeline {
         Ok(())
     }
 
-    /// What it was then; none before it was there. Reads three or four rows, up to [`MARK_EVERY`] that came later, and those of commits that
+    /// What it was then; none before it was there. Reads two to four rows, up to [`MARK_EVERY`] that came later, and those of commits that
     /// were recorded late.
     pub fn at<T: DeserializeOwned>(
         &self,
@@ -153,6 +169,13 @@ impl Timeline {
         let Some(last) = horizon.last_of(now.position.partition) else { return Ok(None) };
         let day = if last >= now.position.seq { now.day } else { self.marked_after(rows, last)?.unwrap_or(now.day) };
         let day = horizon.effective().map_or(day, |effective| effective.min(day));
+        // Most things have not changed since, and were last changed in order: then the last state is where the last commit put it.
+        if day == now.day
+            && last >= now.position.seq
+            && let Some(state) = crate::get(rows, &self.state_key(day, now.position.seq))?
+        {
+            return Ok(Some(state));
+        }
         let mut found = None;
         rows.scan(&self.states.clone().build(), &self.state_key(day, last), true, &mut |key, row| {
             let (_, seq) = self.read(key)?;
@@ -200,7 +223,7 @@ impl Timeline {
         let mut found = None;
         rows.scan(&self.reach.clone().build(), &self.reach.clone().number(seq).build(), false, &mut |key, row| {
             if key != now {
-                found = Some(decode(row)?);
+                found = Some(decode::<Marked>(row)?.0);
             }
             Ok(false)
         })?;

@@ -7,7 +7,7 @@ use subledger_fold::StoreError;
 use crate::{
     block::{Block, Row},
     packed::Walk,
-    run::{Blocks, Run},
+    run::{Blocks, Run, Way},
     stage::KeyRange,
 };
 
@@ -49,8 +49,7 @@ pub(crate) struct Cursor<'a> {
     tree: &'a Blocks,
     run: Arc<Run>,
     reverse: bool,
-    /// Whether decoded blocks are kept for others.
-    shared: bool,
+    way: Way<'a>,
     block: Option<(usize, Arc<Block>)>,
     index: usize,
     key: Vec<u8>,
@@ -58,8 +57,14 @@ pub(crate) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     /// At the first row within the bounds, or the last if `reverse`.
-    pub(crate) fn seek(tree: &'a Blocks, run: Arc<Run>, range: &KeyRange, reverse: bool) -> Result<Self, StoreError> {
-        let mut cursor = Self { tree, run, reverse, shared: true, block: None, index: 0, key: Vec::new() };
+    pub(crate) fn seek(
+        tree: &'a Blocks,
+        run: Arc<Run>,
+        range: &KeyRange,
+        reverse: bool,
+        way: Way<'a>,
+    ) -> Result<Self, StoreError> {
+        let mut cursor = Self { tree, run, reverse, way, block: None, index: 0, key: Vec::new() };
         if reverse {
             cursor.seek_last(&range.1)?;
         } else {
@@ -70,7 +75,7 @@ impl<'a> Cursor<'a> {
 
     /// At the first row of all, for reading everything once.
     pub(crate) fn whole(tree: &'a Blocks, run: Arc<Run>) -> Result<Self, StoreError> {
-        let mut cursor = Self { tree, run, reverse: false, shared: false, block: None, index: 0, key: Vec::new() };
+        let mut cursor = Self { tree, run, reverse: false, way: Way::Once, block: None, index: 0, key: Vec::new() };
         cursor.enter(0, |_| 0)?;
         Ok(cursor)
     }
@@ -108,7 +113,7 @@ impl<'a> Cursor<'a> {
             self.block = None;
             return Ok(());
         }
-        let block = if self.shared { self.tree.block(&self.run, n)? } else { Arc::new(self.tree.read(&self.run, n)?) };
+        let block = self.tree.block(&self.run, n, self.way)?;
         self.index = index(&block);
         if self.index < block.len() {
             block.key(self.index, &mut self.key);

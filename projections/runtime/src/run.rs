@@ -4,7 +4,10 @@
 //! rows are the first keys of its blocks; `0x03` and the same: a piece of its filter. All numbers are big-endian. A number is never used
 //! again, so what a crash leaves of a run that was not finished is told apart by it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use serde::{Deserialize, Serialize};
 use subledger_fold::StoreError;
@@ -91,27 +94,33 @@ impl Run {
         low
     }
 
-    /// What this run says of a key with that hash ([`crate::filter::hash`]).
-    pub(crate) fn get(&self, tree: &Blocks, key: &[u8], hash: u64) -> Result<Found, StoreError> {
+    /// The block that has something of a key with that hash ([`crate::filter::hash`]), and where; none if an older run is to be asked.
+    pub(crate) fn find(
+        &self,
+        tree: &Blocks,
+        key: &[u8],
+        hash: u64,
+        way: Way<'_>,
+    ) -> Result<Option<(Arc<Block>, usize)>, StoreError> {
         if !self.filter.may_have(hash) {
-            return Ok(Found::Nothing);
+            return Ok(None);
         }
-        let Some(block) = self.blocks_before(|first| first <= key).checked_sub(1) else { return Ok(Found::Nothing) };
-        let block = tree.block(self, block)?;
-        Ok(match block.find(key) {
-            (index, true) => block.row(index).map_or(Found::Removed, |row| Found::Row(row.to_vec())),
-            _ => Found::Nothing,
-        })
+        let Some(block) = self.blocks_before(|first| first <= key).checked_sub(1) else { return Ok(None) };
+        let block = tree.block(self, block, way)?;
+        let (index, found) = block.find(key);
+        Ok(found.then_some((block, index)))
     }
 }
 
-/// What a run says of a key.
-pub(crate) enum Found {
-    Row(Vec<u8>),
-    /// It has no row any more.
-    Removed,
-    /// Ask an older run.
-    Nothing,
+/// How blocks are read.
+#[derive(Clone, Copy)]
+pub(crate) enum Way<'a> {
+    /// What is decoded is kept for the next one who asks.
+    Kept,
+    /// Once, in passing.
+    Once,
+    /// Only what was kept, so that nobody waits for the disk; says if that is not enough.
+    AtHand(&'a AtomicBool),
 }
 
 /// Where blocks are kept: the tree, with some of them decoded.
@@ -141,18 +150,30 @@ impl Blocks {
         if first == run.first_key(n) { Ok(block) } else { Err(damaged()) }
     }
 
-    /// [`Self::read`], keeping what was decoded for the next one who asks.
-    pub(crate) fn block(&self, run: &Run, n: usize) -> Result<Arc<Block>, StoreError> {
+    /// A block of a run, read in that way.
+    pub(crate) fn block(&self, run: &Run, n: usize, way: Way<'_>) -> Result<Arc<Block>, StoreError> {
         let id = run.info.id;
-        let slot = (n + 131 * usize::try_from(id).unwrap_or_default()) % self.decoded.len();
-        let mut slot = self.decoded[slot].lock().unwrap_or_else(PoisonError::into_inner);
-        match &*slot {
-            Some((of, number, block)) if (*of, *number) == (id, n) => Ok(Arc::clone(block)),
-            _ => {
+        let slot = &self.decoded[(n + 131 * usize::try_from(id).unwrap_or_default()) % self.decoded.len()];
+        let kept = |slot: &Option<(u32, usize, Arc<Block>)>| {
+            let found = slot.as_ref().filter(|(of, number, _)| (*of, *number) == (id, n));
+            found.map(|(.., block)| Arc::clone(block))
+        };
+        match way {
+            Way::Once => self.read(run, n).map(Arc::new),
+            Way::Kept => {
+                let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(block) = kept(&slot) {
+                    return Ok(block);
+                }
                 let block = Arc::new(self.read(run, n)?);
                 *slot = Some((id, n, Arc::clone(&block)));
                 Ok(block)
             }
+            // Whoever has the lock may be reading.
+            Way::AtHand(missed) => slot.try_lock().ok().and_then(|slot| kept(&slot)).ok_or_else(|| {
+                missed.store(true, Ordering::Relaxed);
+                StoreError("a block of rows is not in memory".to_owned())
+            }),
         }
     }
 

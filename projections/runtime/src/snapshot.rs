@@ -1,15 +1,23 @@
 //! The rows of a store at one moment. What is folded meanwhile is not among them, and neither waits for the other.
 
-use std::{collections::VecDeque, fmt, ops::Bound, sync::Arc};
+use std::{
+    collections::VecDeque,
+    fmt,
+    ops::Bound,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use sha2::{Digest as _, Sha256};
-use subledger_fold::{Rows, StoreError};
+use subledger_fold::{Look, Rows, StoreError};
 use subledger_log::Position;
 
 use crate::{
     filter,
     merge::{Cursor, Source, merge},
-    run::Found,
+    run::Way,
     settle::{Disk, Layers},
     stage::{Visit, bounds},
 };
@@ -54,11 +62,27 @@ impl RowsDigest {
 pub struct Snapshot {
     disk: Arc<Disk>,
     layers: Arc<Layers>,
+    /// If only what is in memory is read: whether that was not enough.
+    missed: Option<AtomicBool>,
 }
 
 impl Snapshot {
     pub(crate) fn new(disk: &Arc<Disk>) -> Self {
-        Self { layers: disk.layers(), disk: Arc::clone(disk) }
+        Self { layers: disk.layers(), disk: Arc::clone(disk), missed: None }
+    }
+
+    /// With an error instead of waiting for the disk: see [`Self::missed`].
+    pub(crate) fn at_hand(disk: &Arc<Disk>) -> Self {
+        Self { missed: Some(AtomicBool::new(false)), ..Self::new(disk) }
+    }
+
+    /// Whether a row that is not in memory was asked for.
+    pub(crate) fn missed(&self) -> bool {
+        self.missed.as_ref().is_some_and(|missed| missed.load(Ordering::Relaxed))
+    }
+
+    fn way(&self) -> Way<'_> {
+        self.missed.as_ref().map_or(Way::Kept, Way::AtHand)
     }
 
     /// The last commit of each partition that they reflect, and not one more.
@@ -84,19 +108,26 @@ impl Snapshot {
 
 impl Rows for Snapshot {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut found = None;
+        self.look_at(key, &mut |row| {
+            found = Some(row.to_vec());
+            Ok(())
+        })?;
+        Ok(found)
+    }
+
+    fn look_at(&self, key: &[u8], look: Look<'_>) -> Result<(), StoreError> {
         let hash = filter::hash(key);
         let frozen = self.layers.frozen.iter().flat_map(|frozen| &frozen.rows);
         if let Some(row) = self.layers.recent.iter().chain(frozen).find_map(|rows| rows.get(key, hash)) {
-            return Ok(row.map(<[u8]>::to_vec));
+            return row.map_or(Ok(()), look);
         }
         for run in &self.layers.runs {
-            match run.get(&self.disk.tree, key, hash)? {
-                Found::Row(row) => return Ok(Some(row)),
-                Found::Removed => return Ok(None),
-                Found::Nothing => {}
+            if let Some((block, index)) = run.find(&self.disk.tree, key, hash, self.way())? {
+                return block.row(index).map_or(Ok(()), look);
             }
         }
-        Ok(None)
+        Ok(())
     }
 
     fn scan(&self, prefix: &[u8], from: &[u8], reverse: bool, visit: Visit<'_>) -> Result<(), StoreError> {
@@ -105,7 +136,7 @@ impl Rows for Snapshot {
         let packed = self.layers.recent.iter().chain(frozen);
         let mut sources: Vec<_> = packed.map(|rows| Source::Packed(rows.seek(&range, reverse))).collect();
         for run in &self.layers.runs {
-            sources.push(Source::Run(Cursor::seek(&self.disk.tree, Arc::clone(run), &range, reverse)?));
+            sources.push(Source::Run(Cursor::seek(&self.disk.tree, Arc::clone(run), &range, reverse, self.way())?));
         }
         let (low, high) = range;
         let beyond = |key: &[u8]| match (&low, &high, reverse) {

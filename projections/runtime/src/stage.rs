@@ -6,7 +6,7 @@ use std::{
     ops::Bound,
 };
 
-use subledger_fold::{Changes, Rows, StoreError};
+use subledger_fold::{Changes, Look, Rows, StoreError};
 
 /// Rows to set, and with `None` rows to remove.
 pub(crate) type Staged = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
@@ -30,6 +30,13 @@ impl Rows for Layer<'_> {
         match self.staged.get(key) {
             Some(row) => Ok(row.clone()),
             None => self.base.get(key),
+        }
+    }
+
+    fn look_at(&self, key: &[u8], look: Look<'_>) -> Result<(), StoreError> {
+        match self.staged.get(key) {
+            Some(row) => row.as_deref().map_or(Ok(()), look),
+            None => self.base.look_at(key, look),
         }
     }
 
@@ -150,6 +157,10 @@ impl Rows for CommitChanges<'_> {
         Layer { base: &self.base, staged: &self.rows }.get(key)
     }
 
+    fn look_at(&self, key: &[u8], look: Look<'_>) -> Result<(), StoreError> {
+        Layer { base: &self.base, staged: &self.rows }.look_at(key, look)
+    }
+
     fn scan(&self, prefix: &[u8], from: &[u8], reverse: bool, visit: Visit<'_>) -> Result<(), StoreError> {
         Layer { base: &self.base, staged: &self.rows }.scan(prefix, from, reverse, visit)
     }
@@ -214,7 +225,13 @@ mod tests {
                 walk(&applied, &prefix, &from, reverse, most)
             );
             for key in base.keys().chain(staged.keys()) {
-                prop_assert_eq!(layer.get(key).unwrap(), applied.get(key).unwrap());
+                let mut looked = None;
+                layer.look_at(key, &mut |row| {
+                    looked = Some(row.to_vec());
+                    Ok(())
+                }).unwrap();
+                prop_assert_eq!(&layer.get(key).unwrap(), &looked);
+                prop_assert_eq!(looked, applied.get(key).unwrap());
             }
         }
     }

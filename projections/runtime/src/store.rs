@@ -15,7 +15,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use subledger_fold::{Rows, StoreError};
+use subledger_fold::{Look, Rows, StoreError};
 use subledger_log::{Cursor, Layout, LedgerId, PartitionId, Position};
 
 use crate::{
@@ -147,6 +147,11 @@ impl Store {
         Snapshot::new(&self.disk)
     }
 
+    /// The same, as far as they are in memory.
+    pub(crate) fn at_hand(&self) -> Snapshot {
+        Snapshot::at_hand(&self.disk)
+    }
+
     /// Applies changes together with the place in the log they lead to. They are taken if that succeeds.
     pub(crate) fn apply(&self, rows: &mut Staged, checkpoint: &Checkpoint) -> Result<(), StoreError> {
         self.disk.check()?;
@@ -232,6 +237,10 @@ impl Drop for Store {
 impl Rows for Store {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.snapshot().get(key)
+    }
+
+    fn look_at(&self, key: &[u8], look: Look<'_>) -> Result<(), StoreError> {
+        self.snapshot().look_at(key, look)
     }
 
     fn scan(&self, prefix: &[u8], from: &[u8], reverse: bool, visit: Visit<'_>) -> Result<(), StoreError> {

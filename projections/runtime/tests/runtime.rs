@@ -16,7 +16,7 @@ use std::{
 
 use common::*;
 use proptest::prelude::*;
-use subledger_fold::{Changes, Projection, Recorded, StoreError, get};
+use subledger_fold::{Changes, Projection, Recorded, Rows, StoreError, get};
 use subledger_log::{Body, Position};
 use subledger_projection_runtime::{
     Config, Digest, GivenUp, Limits, OnStale, OpenError, Rebuild, RebuildError, Runner, StartError, State, WaitError,
@@ -263,6 +263,50 @@ fn a_flipped_byte_in_a_store_never_gives_other_rows() {
         }
     }
     println!("{went_on} went on or began anew, {said} said that they cannot");
+}
+
+#[test]
+fn few_rows_are_read_wherever_they_lie() {
+    let (log, dir) = (VecLog::new(1), tempfile::tempdir().unwrap());
+    fill(&log, 0, 500);
+    let runner = start(&log, config(dir.path()));
+    caught_up(&runner, &log);
+    let read = |runner: &Runner| {
+        let tries = Arc::new(AtomicUsize::new(0));
+        let query = {
+            let tries = Arc::clone(&tries);
+            move |rows: &dyn Rows| {
+                tries.fetch_add(1, Ordering::SeqCst);
+                get::<u64>(rows, &total_key())
+            }
+        };
+        let read = runtime().block_on(runner.handle().query_few(query)).unwrap();
+        assert_eq!(read.value, Some(500 + u64::from(PARTITIONS)));
+        assert_eq!(read.reflects.to_vec(), runner.handle().positions());
+        tries.load(Ordering::SeqCst)
+    };
+    read(&runner);
+    runner.stop();
+    // After a start all is on the disk; what was read once is in memory.
+    let runner = start(&log, config(dir.path()));
+    assert_eq!([read(&runner), read(&runner)], [2, 1]);
+}
+
+#[test]
+fn commits_gather_until_somebody_waits_for_them() {
+    let (log, dir) = (VecLog::new(1), tempfile::tempdir().unwrap());
+    let mut config = config(dir.path());
+    config.limits.gather = Duration::from_secs(60);
+    let runner = start(&log, config);
+    let began = Instant::now();
+    for step in 0..5 {
+        fill(&log, step * 10, step * 10 + 10);
+        std::thread::sleep(Duration::from_millis(30));
+        caught_up(&runner, &log);
+    }
+    fill(&log, 50, 60);
+    runner.stop();
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?} for what nobody has to wait for", began.elapsed());
 }
 
 #[test]

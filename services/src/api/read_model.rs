@@ -7,8 +7,8 @@ use subledger_fold::{
     as_of::{AsOf, Horizon},
     page::{Page, PageRequest, QueryError},
 };
-use subledger_log::{Family, Layout};
-use subledger_projection_runtime::{Handle, QueryFailed, WaitError};
+use subledger_log::{Family, Layout, Position};
+use subledger_projection_runtime::{Handle, QueryFailed, Read, WaitError};
 use subledger_proto::common as pbc;
 use tonic::{Status, metadata::MetadataMap};
 
@@ -26,6 +26,9 @@ pub(crate) struct ReadModel {
     page_items_max: usize,
 }
 
+/// Items up to which a page is short.
+const SHORT_PAGE_ITEMS: usize = 100;
+
 /// A page asked for, checked.
 #[derive(Clone, Debug)]
 pub(crate) struct PageOf {
@@ -37,6 +40,11 @@ impl PageOf {
     /// As queries take it.
     pub(crate) fn request(&self) -> PageRequest<'_> {
         PageRequest { size: self.size, token: &self.token }
+    }
+
+    /// Whether it has few items.
+    pub(crate) fn is_short(&self) -> bool {
+        (1..=SHORT_PAGE_ITEMS).contains(&self.size)
     }
 }
 
@@ -67,18 +75,27 @@ impl ReadModel {
         wanted: Wanted,
         query: impl FnOnce(&dyn Rows) -> Result<T, E> + Send + 'static,
     ) -> Result<(T, Vec<pbc::Position>), Status> {
-        if !wanted.positions.is_empty() {
-            let reached = self.handle.wait_for(&wanted.positions, Instant::now() + wanted.wait).await;
-            reached.map_err(|error| self.not_reached(&wanted, &error))?;
+        self.reach(&wanted).await?;
+        answer(self.handle.query(query).await)
+    }
+
+    /// [`Self::read`] of few rows: without another thread if they are in memory, and else once more.
+    pub(crate) async fn read_few<T: Send + 'static, E: Into<QueryError> + Send + 'static>(
+        &self,
+        wanted: Wanted,
+        query: impl Fn(&dyn Rows) -> Result<T, E> + Send + 'static,
+    ) -> Result<(T, Vec<pbc::Position>), Status> {
+        self.reach(&wanted).await?;
+        answer(self.handle.query_few(query).await)
+    }
+
+    /// Waits until everything wanted is folded.
+    async fn reach(&self, wanted: &Wanted) -> Result<(), Status> {
+        if wanted.positions.is_empty() {
+            return Ok(());
         }
-        let read = self.handle.query(query).await.map_err(|error| match error {
-            QueryFailed::Query(error) => match error.into() {
-                QueryError::Store(error) => errors::store(&error),
-                QueryError::InvalidPageToken => paging::invalid_token(),
-            },
-            QueryFailed::Cancelled => errors::unavailable("SHUTTING_DOWN", "the ledger is shutting down"),
-        })?;
-        Ok((read.value, position::to_wire(&read.reflects)))
+        let reached = self.handle.wait_for(&wanted.positions, Instant::now() + wanted.wait).await;
+        reached.map_err(|error| self.not_reached(wanted, &error))
     }
 
     /// Reads a page of a list; with the token of the next one.
@@ -119,13 +136,19 @@ impl ReadModel {
         as_of: AsOf,
         query: impl FnOnce(&dyn Rows, &Horizon) -> Result<T, E> + Send + 'static,
     ) -> Result<(T, Vec<pbc::Position>), Status> {
-        let at_that_time = move |rows: &dyn Rows| {
-            let horizon = Horizon::of(rows, &as_of)?;
-            let answer = query(rows, &horizon).map_err(Into::into)?;
-            Ok::<_, QueryError>((answer, horizon.positions()))
-        };
-        let ((answer, positions), reflects) = self.read(wanted, at_that_time).await?;
-        Ok((answer, positions.map_or(reflects, |positions| position::to_wire(&positions))))
+        let at_that_time = move |rows: &dyn Rows| at_that_time(rows, &as_of, query);
+        Ok(reflecting(self.read(wanted, at_that_time).await?))
+    }
+
+    /// [`Self::read_as_of`] and [`Self::read_few`].
+    pub(crate) async fn read_few_as_of<T: Send + 'static, E: Into<QueryError> + Send + 'static>(
+        &self,
+        wanted: Wanted,
+        as_of: AsOf,
+        query: impl Fn(&dyn Rows, &Horizon) -> Result<T, E> + Send + 'static,
+    ) -> Result<(T, Vec<pbc::Position>), Status> {
+        let at_that_time = move |rows: &dyn Rows| at_that_time(rows, &as_of, &query);
+        Ok(reflecting(self.read_few(wanted, at_that_time).await?))
     }
 
     /// [`Self::list`] at a moment of the past.
@@ -148,4 +171,33 @@ impl ReadModel {
             WaitError::NotFolding { .. } => errors::unavailable("PROJECTION_STOPPED", error.to_string()),
         }
     }
+}
+
+/// As the API has it.
+fn answer<T, E: Into<QueryError>>(read: Result<Read<T>, QueryFailed<E>>) -> Result<(T, Vec<pbc::Position>), Status> {
+    let read = read.map_err(|error| match error {
+        QueryFailed::Query(error) => match error.into() {
+            QueryError::Store(error) => errors::store(&error),
+            QueryError::InvalidPageToken => paging::invalid_token(),
+        },
+        QueryFailed::Cancelled => errors::unavailable("SHUTTING_DOWN", "the ledger is shutting down"),
+    })?;
+    Ok((read.value, position::to_wire(&read.reflects)))
+}
+
+/// An answer, and the positions of its moment; none if it looks at everything recorded.
+type Then<T> = (T, Option<Vec<Position>>);
+
+fn at_that_time<T, E: Into<QueryError>>(
+    rows: &dyn Rows,
+    as_of: &AsOf,
+    query: impl FnOnce(&dyn Rows, &Horizon) -> Result<T, E>,
+) -> Result<Then<T>, QueryError> {
+    let horizon = Horizon::of(rows, as_of)?;
+    let answer = query(rows, &horizon).map_err(Into::into)?;
+    Ok((answer, horizon.positions()))
+}
+
+fn reflecting<T>(((answer, positions), reflects): (Then<T>, Vec<pbc::Position>)) -> (T, Vec<pbc::Position>) {
+    (answer, positions.map_or(reflects, |positions| position::to_wire(&positions)))
 }

@@ -12,7 +12,11 @@ mod transfers;
 mod users;
 
 use chrono::NaiveDate;
-use subledger_domain::{Event, Rejection, ids::PartnerId, position::Family};
+use subledger_domain::{
+    Event, Rejection,
+    ids::{PartnerId, SubscriptionId},
+    position::Family,
+};
 use subledger_fold::{Changes, Projection, Recorded, StoreError, as_of, encode, get, put};
 
 use crate::{
@@ -25,7 +29,7 @@ use crate::{
 };
 
 /// Raised when the same history gives other rows.
-const VERSION: u32 = 8;
+const VERSION: u32 = 9;
 
 /// The customer read model.
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,6 +73,8 @@ struct Fold<'a> {
     customer: Option<Customer>,
     /// The subscription that was read or written last, as it stands in its row: an event reads it several times.
     subscription: Option<Subscription>,
+    /// The subscription that the commit began last.
+    begun: Option<SubscriptionId>,
     /// From which the event being folded holds for a subscription.
     day: NaiveDate,
     /// Written so far.
@@ -79,7 +85,7 @@ struct Fold<'a> {
 impl<'a> Fold<'a> {
     fn new(commit: &'a Recorded<'a>, rows: &'a mut dyn Changes) -> Self {
         let day = commit.effective_at.date_naive();
-        Self { commit, rows, customer: None, subscription: None, day, activities: 0, orders: 0 }
+        Self { commit, rows, customer: None, subscription: None, begun: None, day, activities: 0, orders: 0 }
     }
 }
 
@@ -371,8 +377,8 @@ impl Fold<'_> {
 
     /// The customer, which everything but its creation needs.
     fn customer(&mut self) -> Result<&mut Customer, StoreError> {
-        let missing = self.impossible("the customer was never created");
-        self.customer.as_mut().ok_or(missing)
+        let commit = self.commit;
+        self.customer.as_mut().ok_or_else(|| impossible(commit, "the customer was never created"))
     }
 
     fn finish(mut self) -> Result<(), StoreError> {
@@ -387,7 +393,11 @@ impl Fold<'_> {
     }
 
     fn impossible(&self, what: &str) -> StoreError {
-        let Recorded { position, stream, .. } = self.commit;
-        StoreError(format!("the history of {stream} is impossible at {position}: {what}"))
+        impossible(self.commit, what)
     }
+}
+
+fn impossible(commit: &Recorded<'_>, what: &str) -> StoreError {
+    let Recorded { position, stream, .. } = commit;
+    StoreError(format!("the history of {stream} is impossible at {position}: {what}"))
 }

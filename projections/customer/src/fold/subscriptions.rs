@@ -42,8 +42,8 @@ impl Fold<'_> {
         put(self.rows, subscriptions_by_partner::key(&subscription, None), &())?;
         let row = encode(&subscription)?;
         self.save(None, &subscription, row.clone())?;
-        // Of a new one there are no later days.
-        self.note_in_order(&subscription.subscription_id, row)?;
+        self.note_begin(&subscription.subscription_id, row)?;
+        self.begun = Some(subscription.subscription_id.clone());
         self.subscription = Some(subscription);
         Ok(())
     }
@@ -140,7 +140,9 @@ impl Fold<'_> {
     }
 
     pub(super) fn period_started(&mut self, e: &PeriodStarted) -> Result<(), StoreError> {
-        if self.rows.get(&frequencies::key(self.commit.stream, e.subscription_id.as_str()))?.is_none() {
+        // Nothing was changed of one that the commit begins, and of most others.
+        let changed = frequencies::key(self.commit.stream, e.subscription_id.as_str());
+        if self.begun.as_ref() == Some(&e.subscription_id) || self.rows.get(&changed)?.is_none() {
             return Ok(());
         }
         self.change(&e.subscription_id, |s| {

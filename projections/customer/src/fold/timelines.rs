@@ -45,6 +45,12 @@ impl Fold<'_> {
         timeline.put_in_order(self.rows, self.day, self.commit.position, row)
     }
 
+    /// A new subscription is this row from the event's day on.
+    pub(super) fn note_begin(&mut self, id: &SubscriptionId, row: Vec<u8>) -> Result<(), StoreError> {
+        let timeline = timelines::subscription(self.commit.stream, id.as_str());
+        timeline.begin(self.rows, self.day, self.commit.position, row)
+    }
+
     /// Changes what the subscription was on the event's day and after it.
     pub(super) fn note_late(
         &mut self,

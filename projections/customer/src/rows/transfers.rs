@@ -8,6 +8,7 @@ use subledger_domain::{
     ids::{AzureSubscriptionId, CustomerId, OfferId, PartnerId, SubscriptionId, TransferId},
     money::Currency,
 };
+use subledger_fold::stored;
 
 use super::states::TransferState;
 
@@ -25,8 +26,10 @@ pub struct Transfer {
     /// What came of it.
     pub state: TransferState,
     /// The day of the request.
+    #[serde(with = "stored::day")]
     pub requested_on: NaiveDate,
     /// First day on which it cannot be answered.
+    #[serde(with = "stored::optional_day")]
     pub expires_on: Option<NaiveDate>,
     /// What moves.
     pub lines: Vec<TransferItem>,
@@ -40,6 +43,7 @@ pub struct Transfer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransferForm {
     /// The day of the customer's written request.
+    #[serde(with = "stored::day")]
     pub customer_requested_on: NaiveDate,
     /// The owner's ticket.
     pub ticket_id: String,
