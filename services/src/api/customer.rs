@@ -122,8 +122,9 @@ impl CustomerService for CustomerApi {
         let customer: Option<CustomerId> = optional_id("customer_id", request.customer_id)?;
         let partner: Option<PartnerId> = optional_id("partner_id", request.partner_id)?;
         let (state, as_of) = (subscription_state(&request.state)?, self.model.as_of(request.as_of)?);
-        // The list of all, and one that looks back, may leave out many of the rows that they read.
-        let few = page.is_short() && as_of == AsOf::default() && (customer.is_some() || partner.is_some());
+        // Other lists may leave out many of the rows that they read.
+        let whole = as_of == AsOf::default() && state.is_none();
+        let few = page.is_short() && whole && (customer.is_some() || partner.is_some());
         let list = move |rows: &dyn Rows, horizon: &Horizon| {
             let filter = SubscriptionFilter {
                 customer_id: customer.as_ref().map(CustomerId::as_str),

@@ -1,13 +1,15 @@
 //! A ledger in one directory of this machine, for one process at a time: sled underneath, nothing of it visible above.
 //!
-//! **Layout.** Volumes of some hundred megabytes, one after another ([`volumes`]), each a sled database with one tree ([`volume`]). A block of records is cut into *chunks* ([`chunk`]) of at most [`CHUNK_BYTES_MAX`] bytes; a chunk is
-//! one value under family, partition and first offset ([`key`]). All chunks of all appends of a flush are one `Batch`, which sled
-//! recovers whole or not at all. Beside it stands `acknowledged` ([`acknowledged`]): how far each partition had come when its last
-//! append was answered, so that a database that lost its end is noticed and not taken for a shorter history.
+//! **Layout.** Volumes of some hundred megabytes, one after another ([`volumes`]), each a sled database with one tree ([`volume`]). A
+//! block of records is cut into *chunks* ([`chunk`]) of at most [`CHUNK_BYTES_MAX`] bytes; a chunk is one value under family, partition
+//! and first offset ([`key`]). All chunks of all appends of a flush are one `Batch`, which sled recovers whole or not at all. Beside it
+//! stands `acknowledged` ([`acknowledged`]): how far each partition had come when its last append was answered, so that a database that
+//! lost its end is noticed and not taken for a shorter history.
 //!
-//! **Durable before the answer.** A small append is written to the [`journal`] and synced, and comes to sled later, with others. sled's `flush` is `sync_file_range` on Linux, which flushes neither the file's length nor the
-//! disk's cache, so the file is synced as well. sled never syncs the files it moves large pages into (`blobs/`); segments are made
-//! so large ([`SEGMENT_BYTES`]) that no page of a log ever becomes one.
+//! **Durable before the answer.** A small append is written to the [`journal`] and synced, and comes to sled later, with others. sled's
+//! `flush` is `sync_file_range` on Linux, which flushes neither the file's length nor the disk's cache, so the file is synced as well.
+//! sled never syncs the files it moves large pages into (`blobs/`); segments are made so large ([`SEGMENT_BYTES`]) that no page of a log
+//! ever becomes one.
 //!
 //! **Group commit.** Appends that wait while a flush runs are taken together by the next: one batch, one flush ([`group`]). Whoever
 //! comes while nothing runs writes at once and on its own thread.
