@@ -24,7 +24,8 @@ impl Context {
 
     /// A new id, the same for the same command, `kind` and `index`: a UUID version 5 in text form.
     pub fn new_id(&self, kind: &str, index: usize) -> String {
-        let name = format!("subledger/{kind}/{}/{index}", self.command_id);
-        Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()).to_string()
+        let name = ["subledger/", kind, "/", self.command_id.as_str(), "/", &index.to_string()].concat();
+        let id = Uuid::new_v5(&Uuid::NAMESPACE_URL, name.as_bytes()).hyphenated();
+        id.encode_lower(&mut Uuid::encode_buffer()).to_owned()
     }
 }

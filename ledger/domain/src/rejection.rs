@@ -734,7 +734,7 @@ impl Rejection {
     }
 
     /// A refusal of one field of the command.
-    pub fn field(reason: Reason, field: &str, message: impl Into<String>) -> Self {
+    pub fn field(reason: Reason, field: impl fmt::Display, message: impl Into<String>) -> Self {
         Self::new(reason, message).with("field", field)
     }
 

@@ -3,14 +3,14 @@
 use std::{collections::HashMap, time::Instant};
 
 use chrono::{DateTime, Utc};
-use subledger_domain::{Command, Event, Rejection, command::Target};
+use subledger_domain::{Event, Rejection, command::Target};
 use subledger_log::{Accepted, AppendError, Body, Draft, Family, Position, WriteError, personal::fields};
 
 use crate::{
     CommandError, Outcome, ReferenceView, Submission,
     core::is_erasure,
     dedup::{ContentKey, IdKey, content_key, id_key},
-    machine::stream_of,
+    machine::stream,
     partition::Answers,
     recorded::outcome,
     run::Writer,
@@ -176,11 +176,6 @@ impl Writer {
         pending
     }
 
-    /// The stream of a command; empty for one about every customer of the partition.
-    pub(crate) fn stream(&self, command: &Command) -> String {
-        stream_of(self.log.layout(), command).map_or_else(String::new, |(stream, _)| stream)
-    }
-
     fn reused_in_block(&self, submission: &Submission, index: usize) -> CommandError {
         let seq = self.core.tail.cursor.admission.next_seq + index as u64;
         CommandError::IdReused {
@@ -206,8 +201,7 @@ impl Writer {
         now: DateTime<Utc>,
     ) -> Result<Vec<Event>, Rejection> {
         let envelope = &submission.envelope;
-        let stream = self.stream(&envelope.command);
-        self.core.machine.decide_envelope(&view.reference, envelope, &stream, now)
+        self.core.machine.decide_envelope(&view.reference, envelope, stream(&envelope.command), now)
     }
 
     fn stage(
@@ -218,7 +212,7 @@ impl Writer {
         now: DateTime<Utc>,
     ) -> Result<usize, CommandError> {
         let envelope = &submission.envelope;
-        let stream = self.stream(&envelope.command);
+        let stream = stream(&envelope.command);
         let mut decided_against = decided_against;
         if self.partition().family == Family::Partners && !envelope.command.refers_to_partners() {
             decided_against.retain(|position| position.partition.family == Family::Catalog);
@@ -226,8 +220,8 @@ impl Writer {
         let draft = Draft {
             command_id: envelope.command_id.to_string(),
             command: submission.bytes.clone(),
-            stream_version_before: self.core.machine.version(&stream),
-            stream,
+            stream_version_before: self.core.machine.version(stream),
+            stream: stream.to_owned(),
             decided_against,
             effective_at: envelope.effective_at.unwrap_or(now),
             recorded_at: now,

@@ -22,12 +22,24 @@ const ACCESS_STREAM: &str = "access";
 
 /// The stream a command concerns and its partition; none for a command about every customer of a partition.
 pub fn stream_of(layout: Layout, command: &Command) -> Option<(String, PartitionId)> {
+    let partition = match command.target() {
+        Target::Catalog => PartitionId::CATALOG,
+        Target::Partner(id) => layout.partition_of(Family::Partners, id.as_str()),
+        Target::Customer(id) => layout.partition_of(Family::Customers, id.as_str()),
+        Target::CustomersPartition => return None,
+        Target::Access => PartitionId::ACCESS,
+    };
+    Some((stream(command).to_owned(), partition))
+}
+
+/// The stream a command concerns; empty for one about every customer of a partition. Its partition, which takes a hash, is not asked for.
+pub(crate) fn stream(command: &Command) -> &str {
     match command.target() {
-        Target::Catalog => Some((CATALOG_STREAM.to_owned(), PartitionId::CATALOG)),
-        Target::Partner(id) => Some((id.to_string(), layout.partition_of(Family::Partners, id.as_str()))),
-        Target::Customer(id) => Some((id.to_string(), layout.partition_of(Family::Customers, id.as_str()))),
-        Target::CustomersPartition => None,
-        Target::Access => Some((ACCESS_STREAM.to_owned(), PartitionId::ACCESS)),
+        Target::Catalog => CATALOG_STREAM,
+        Target::Partner(id) => id.as_str(),
+        Target::Customer(id) => id.as_str(),
+        Target::CustomersPartition => "",
+        Target::Access => ACCESS_STREAM,
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     CommandError, Outcome, ReferenceView, Submission,
     dedup::{content_key, id_key},
     due::{end_of, preview_id},
-    machine::Machine,
+    machine::{Machine, stream},
     run::Writer,
 };
 
@@ -109,7 +109,7 @@ impl Writer {
         };
         let (Target::Customer(customer), Some(customers)) = (envelope.command.target(), self.core.machine.customers())
         else {
-            let version = self.core.machine.version(&self.stream(&envelope.command));
+            let version = self.core.machine.version(stream(&envelope.command));
             return decided(self.decide(view, submission, now), version, Vec::new());
         };
         let machine = Machine::Customers(customers.only(customer));

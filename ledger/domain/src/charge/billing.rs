@@ -155,7 +155,7 @@ impl Billing {
     /// How the open days of a period were used, knowing the changes that took effect before `before`. One segment for each number
     /// of seats, none without a day (billing-details.md C43).
     pub(super) fn used(&self, period: &BilledPeriod, before: NaiveDate) -> Vec<Segment> {
-        let from = self.open_from.map_or(period.start, |day| day.max(period.start));
+        let from = self.used_from(period);
         let Some(last_known) = before.pred_opt() else { return Vec::new() };
         let quantity_on = |day: NaiveDate| self.quantity_on(day.min(last_known)).unwrap_or(period.quantity);
         let mut starts = vec![from];
@@ -170,18 +170,15 @@ impl Billing {
         segments
     }
 
-    /// How the lines in force say that the open days of a period are used.
-    pub(super) fn billed(&self, period: &BilledPeriod) -> Vec<Segment> {
-        let mut segments = Vec::new();
+    /// The first open day of a period.
+    fn used_from(&self, period: &BilledPeriod) -> NaiveDate {
+        self.open_from.map_or(period.start, |day| day.max(period.start))
+    }
+
+    /// The lines that tell how the open days of a period are billed. Every component has the same seats; the first one's lines tell.
+    fn billed<'a>(&'a self, period: &'a BilledPeriod) -> impl Iterator<Item = &'a BilledLine> {
         let mut component = None;
-        for line in self.lines_in_force(period) {
-            // Every component has the same seats; the first one's lines tell.
-            if *component.get_or_insert(&line.component) == &line.component {
-                let BilledLine { charge_start, charge_end, quantity, .. } = *line;
-                push_segment(&mut segments, Segment { start: charge_start, end: charge_end, quantity });
-            }
-        }
-        segments
+        self.lines_in_force(period).filter(move |line| *component.get_or_insert(&line.component) == &line.component)
     }
 
     /// The first day of a period whose seats were billed wrongly, knowing the changes that took effect before `before`.
@@ -190,17 +187,27 @@ impl Billing {
         if self.changes.is_empty() {
             return None;
         }
-        let billed = self.billed(period);
-        if billed.is_empty() {
-            return None;
-        }
-        let used = self.used(period, before);
-        let quantity_on = |segments: &[Segment], day| {
-            segments.iter().find(|s| s.start <= day && day < s.end).map(|segment| segment.quantity)
+        self.billed(period).next()?;
+        let (from, last_known) = (self.used_from(period), before.pred_opt());
+        let billed = |day: NaiveDate| {
+            let line = self.billed(period).find(|line| line.charge_start <= day && day < line.charge_end);
+            line.map(|line| line.quantity)
         };
-        let mut starts: Vec<_> = billed.iter().chain(&used).map(|segment| segment.start).collect();
-        starts.sort_unstable();
-        starts.into_iter().find(|&day| quantity_on(&billed, day) != quantity_on(&used, day))
+        let used = |day: NaiveDate| {
+            let known = last_known.filter(|_| from <= day && day < period.end)?;
+            Some(self.quantity_on(day.min(known)).unwrap_or(period.quantity))
+        };
+        // A line that goes on like the one before, and a change to as many seats as before, begin nothing.
+        let mut ended = None;
+        let starts = self.billed(period).filter_map(|line| {
+            let goes_on = ended.replace((line.charge_end, line.quantity)) == Some((line.charge_start, line.quantity));
+            (!goes_on).then_some(line.charge_start)
+        });
+        let changes = self.changes.iter().map(|change| change.effective_on);
+        let changes = changes.filter(|day| from < *day && *day < period.end && *day < before);
+        let changes = changes.filter(|day| used(*day) != day.pred_opt().and_then(used));
+        let starts = starts.chain([from]);
+        starts.chain(changes).filter(|day| billed(*day) != used(*day)).min()
     }
 
     /// A day is billed by its last number of seats; those before it on that day would only be walked over, thousands for a busy customer.

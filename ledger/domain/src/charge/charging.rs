@@ -1,5 +1,7 @@
 //! Charging: a working copy of the subscription beside the decision, and how lines are written.
 
+use std::borrow::Cow;
+
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
@@ -19,10 +21,10 @@ use crate::{
     usage::UsageCharge,
 };
 
-/// Charges in the making. Each event is applied to the copy at once, so that the next line rests on those before it.
+/// Charges in the making. Each event is applied at once, so that the next line rests on those before it; there is a copy from the first on.
 pub(super) struct Charging<'a, 'c> {
-    pub(super) subscription: Subscription,
-    decision: &'a mut Decision<'c>,
+    pub(super) subscription: Cow<'a, Subscription>,
+    pub(super) decision: &'a mut Decision<'c>,
 }
 
 /// What a line shows and costs.
@@ -49,8 +51,8 @@ pub(super) struct Draft {
 }
 
 impl<'a, 'c> Charging<'a, 'c> {
-    pub(super) fn new(subscription: &Subscription, decision: &'a mut Decision<'c>) -> Self {
-        Self { subscription: subscription.clone(), decision }
+    pub(super) fn new(subscription: &'a Subscription, decision: &'a mut Decision<'c>) -> Self {
+        Self { subscription: Cow::Borrowed(subscription), decision }
     }
 
     /// The day the cause takes effect.
@@ -69,7 +71,7 @@ impl<'a, 'c> Charging<'a, 'c> {
 
     pub(super) fn emit(&mut self, event: impl Into<Event>) {
         let event = event.into();
-        billing::evolve(&mut self.subscription, &event);
+        billing::evolve(self.subscription.to_mut(), &event);
         self.decision.push(event);
     }
 

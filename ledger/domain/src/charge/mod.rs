@@ -16,6 +16,8 @@ mod reservation;
 mod totals;
 mod usage;
 
+use std::borrow::Cow;
+
 use chrono::NaiveDate;
 
 pub use adjustment::{StandingLine, adjust, standing_line};
@@ -39,12 +41,21 @@ use crate::{
 
 /// Charges a subscription that begins (its events are in `decision` already).
 pub fn purchase(subscription: &Subscription, decision: &mut Decision<'_>) {
+    begin(Charging::new(subscription, decision));
+}
+
+/// The same, which gives the subscription back as charged.
+pub fn purchased(subscription: Subscription, decision: &mut Decision<'_>) -> Subscription {
+    begin(Charging { subscription: Cow::Owned(subscription), decision }).into_owned()
+}
+
+fn begin<'a>(mut charging: Charging<'a, '_>) -> Cow<'a, Subscription> {
+    let subscription = &*charging.subscription;
     // Nothing is charged before a publisher has confirmed, nor for what has no price.
     if matches!(subscription.standing, Standing::PendingFulfilment { .. }) || subscription.prices.is_empty() {
-        return;
+        return charging.subscription;
     }
-    let mut charging = Charging::new(subscription, decision);
-    let start = subscription.start;
+    let (start, quantity) = (subscription.start, subscription.quantity);
     let trial_end = subscription.trial_end.filter(|_| subscription.standing == Standing::Trial);
     let span = match trial_end {
         Some(end) => Span::trial(start, end),
@@ -54,8 +65,9 @@ pub fn purchase(subscription: &Subscription, decision: &mut Decision<'_>) {
         ProductFamily::License => license::purchase_type(subscription.billing_frequency),
         ProductFamily::OneTimeRecurring | ProductFamily::MarketplaceSaas => ChargeType::New,
     };
-    charging.start_period(span, subscription.quantity);
-    charging.charge(charge_type, span, subscription.quantity, charging.effective_on());
+    charging.start_period(span, quantity);
+    charging.charge(charge_type, span, quantity, charging.effective_on());
+    charging.subscription
 }
 
 /// The day that anniversaries are counted from: the start, or the first day of the first whole period after a trial.
@@ -171,7 +183,7 @@ fn anniversary(charging: &mut Charging<'_, '_>, day: NaiveDate) {
 /// A marketplace trial becomes a paid subscription by itself (L10588-10599).
 fn convert_trial(charging: &mut Charging<'_, '_>, paid_from: NaiveDate) {
     let term_end = calendar::anniversary(paid_from, charging.subscription.term_months);
-    let subscription = &mut charging.subscription;
+    let subscription = charging.subscription.to_mut();
     subscription.standing = Standing::Active;
     subscription.term_start = paid_from;
     subscription.term_end = term_end;

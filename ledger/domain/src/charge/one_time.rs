@@ -83,12 +83,13 @@ pub(super) fn convert(charging: &mut Charging<'_, '_>, to_sku: &str, prices: &[P
         _ => None,
     });
     if let Some((offer_id, offer_name)) = offer {
-        charging.subscription.offer_id = offer_id;
-        charging.subscription.offer_name = offer_name;
+        let subscription = charging.subscription.to_mut();
+        (subscription.offer_id, subscription.offer_name) = (offer_id, offer_name);
     }
-    charging.subscription.sku = Some(to_sku.to_owned());
-    charging.subscription.promotion = None;
-    charging.subscription.prices = prices.to_vec();
+    let subscription = charging.subscription.to_mut();
+    subscription.sku = Some(to_sku.to_owned());
+    subscription.promotion = None;
+    subscription.prices = prices.to_vec();
     let (day, quantity) = (charging.effective_on(), charging.subscription.quantity);
     let (span, days) = left.unwrap_or_else(|| {
         let span = Span::day(day);

@@ -1,6 +1,8 @@
 //! What a customer lets its partners do, and they it: delegated admin (customers page section 2.4), a provider brought in by a
 //! direct partner (section 2.17), purchases of its own (accounts page section 2.19).
 
+use std::fmt;
+
 use super::{Customer, RelationshipStanding, Standing, Subscription, draft::Draft, gates};
 use crate::{
     Reason, Rejection, check,
@@ -74,7 +76,7 @@ pub(super) fn may_buy(
     customer: &Customer,
     partner_id: &PartnerId,
     offer: &Offer,
-    field: &str,
+    field: impl fmt::Display,
 ) -> Result<(), Rejection> {
     let reservation = offer.product_kind() == Some(ProductKind::Reservation);
     if reservation && customer.may_purchase(partner_id, PurchasePermission::AzureReservations) {

@@ -1,5 +1,7 @@
 //! Azure plans and classic Azure subscriptions, and what a reservation stands under (azure-marketplace-software.md 2.10, 2.14).
 
+use std::fmt;
+
 use chrono::NaiveDate;
 
 use super::{Customer, Standing, Subscription, draft::Draft, gates, purchase::NewOrder};
@@ -80,15 +82,14 @@ pub(super) fn check(
 }
 
 /// Reservations are sold in the customer's market (L12716).
-pub(super) fn market(offer: &Offer, customer: &Customer, field: &str) -> Result<(), Rejection> {
-    let country = customer.country();
-    match reservation_markets::excluded(country) {
-        Some(market) if offer.product_kind() == Some(ProductKind::Reservation) => {
-            let message = format!("No reservation is sold in {market}");
-            Err(Rejection::field(Reason::ReservationMarketExcluded, field, message).with("country", country))
-        }
-        _ => Ok(()),
+pub(super) fn market(offer: &Offer, customer: &Customer, field: impl fmt::Display) -> Result<(), Rejection> {
+    if offer.product_kind() != Some(ProductKind::Reservation) {
+        return Ok(());
     }
+    let country = customer.country();
+    let Some(market) = reservation_markets::excluded(country) else { return Ok(()) };
+    let message = format!("No reservation is sold in {market}");
+    Err(Rejection::field(Reason::ReservationMarketExcluded, field, message).with("country", country))
 }
 
 /// The partner's active subscriptions of that kind, those of the order included.

@@ -1,6 +1,9 @@
 //! A decision in the making: events in order, and working copies of the few subscriptions they change.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+};
 
 use chrono::NaiveDate;
 
@@ -12,6 +15,15 @@ use crate::{
     ids::{PartnerId, SubscriptionId},
 };
 
+/// A subscription as the events so far have it: a copy, if any of them concerns it.
+fn current<'a>(
+    copies: &'a BTreeMap<SubscriptionId, Arc<Subscription>>,
+    customer: &'a Customer,
+    id: &SubscriptionId,
+) -> Option<&'a Subscription> {
+    copies.get(id).map(Arc::as_ref).or_else(|| customer.subscription(id))
+}
+
 /// What a command has decided so far. Each step sees the effect of the steps before it, without a copy of the whole customer.
 pub(super) struct Draft<'a> {
     /// The customer before the command.
@@ -20,7 +32,7 @@ pub(super) struct Draft<'a> {
     pub(super) reference: &'a Reference,
     /// The events.
     pub(super) decision: Decision<'a>,
-    copies: BTreeMap<SubscriptionId, Subscription>,
+    copies: BTreeMap<SubscriptionId, Arc<Subscription>>,
 }
 
 impl<'a> Draft<'a> {
@@ -37,7 +49,7 @@ impl<'a> Draft<'a> {
 
     /// A subscription as the events so far have it.
     pub(super) fn get(&self, id: &SubscriptionId) -> Option<&Subscription> {
-        self.copies.get(id).or_else(|| self.customer.subscription(id))
+        current(&self.copies, self.customer, id)
     }
 
     /// The partner's subscription, up to date: what fell due before the command's day is decided first, so that a command that
@@ -65,7 +77,12 @@ impl<'a> Draft<'a> {
         let Some(yesterday) = self.on().pred_opt() else { return };
         let customer = self.customer;
         let base = customer.subscription(id).and_then(|subscription| subscription.base_subscription_id.as_ref());
-        let ids: Vec<_> = base.into_iter().chain([id]).chain(customer.add_ons_of(id)).cloned().collect();
+        let concerned = || base.into_iter().chain([id]).chain(customer.add_ons_of(id));
+        let is_due = |id| self.get(id).and_then(Subscription::next_due).is_some_and(|due| due <= yesterday);
+        if !concerned().any(is_due) {
+            return;
+        }
+        let ids: Vec<_> = concerned().cloned().collect();
         // A closed day may be on a document already; what was due in it is charged in arrears.
         let charged_on = self.decision.charged_on;
         let first_open_day = self.reference.catalog.last_closed().and_then(|day| day.succ_opt());
@@ -103,7 +120,7 @@ impl<'a> Draft<'a> {
         id: &SubscriptionId,
         charge: impl FnOnce(&Subscription, &mut Decision<'_>),
     ) {
-        if let Some(subscription) = self.copies.get(id).or_else(|| self.customer.subscription(id)) {
+        if let Some(subscription) = current(&self.copies, self.customer, id) {
             charge(subscription, &mut self.decision);
         }
         self.follow(first);
@@ -115,10 +132,9 @@ impl<'a> Draft<'a> {
         let event = Event::from(created);
         subscription.apply(&event);
         self.decision.push(event);
-        let first = self.decision.events().len();
-        charge::purchase(&subscription, &mut self.decision);
-        self.copies.insert(subscription.subscription_id.clone(), subscription);
-        self.follow(first);
+        // Its charges concern nothing else.
+        let subscription = charge::purchased(subscription, &mut self.decision);
+        self.copies.insert(subscription.subscription_id.clone(), Arc::new(subscription));
     }
 
     /// Charges the subscription as the events so far have it.
@@ -128,7 +144,7 @@ impl<'a> Draft<'a> {
         charge: impl FnOnce(&Subscription, &mut Decision<'_>),
     ) {
         let first = self.decision.events().len();
-        if let Some(subscription) = self.copies.get(id).or_else(|| self.customer.subscription(id)) {
+        if let Some(subscription) = current(&self.copies, self.customer, id) {
             charge(subscription, &mut self.decision);
         }
         self.follow(first);
@@ -139,7 +155,7 @@ impl<'a> Draft<'a> {
         let first = self.decision.events().len();
         let charged_on = self.decision.charged_on;
         self.decision.charged_on = charged_on.max(start);
-        if let Some(subscription) = self.copies.get(id).or_else(|| self.customer.subscription(id)) {
+        if let Some(subscription) = current(&self.copies, self.customer, id) {
             charge::purchase(subscription, &mut self.decision);
         }
         self.decision.charged_on = charged_on;
@@ -157,12 +173,12 @@ impl<'a> Draft<'a> {
             for id in concerned(event) {
                 let copy = match self.copies.entry(id.clone()) {
                     Entry::Occupied(entry) => entry.into_mut(),
-                    Entry::Vacant(entry) => match self.customer.subscription(id) {
-                        Some(subscription) => entry.insert(subscription.clone()),
+                    Entry::Vacant(entry) => match self.customer.subscriptions.get(id) {
+                        Some(subscription) => entry.insert(Arc::clone(subscription)),
                         None => continue,
                     },
                 };
-                copy.apply(event);
+                Arc::make_mut(copy).apply(event);
             }
         }
     }

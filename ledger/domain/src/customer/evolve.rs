@@ -1,5 +1,7 @@
 //! How events change a customer's state.
 
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
@@ -188,12 +190,12 @@ impl Customer {
             self.add_ons.entry(base.clone()).or_default().insert(id.clone());
         }
         self.due.extend(subscription.next_due().map(|date| (date, id.clone())));
-        self.subscriptions.insert(id, subscription);
+        self.subscriptions.insert(id, Arc::new(subscription));
     }
 
     fn change_subscription(&mut self, id: &SubscriptionId, event: &Event) {
         let base_suspended = matches!(event, Event::SubscriptionSuspended(_)) && self.is_base_suspended(id);
-        let Some(subscription) = self.subscriptions.get_mut(id) else { return };
+        let Some(subscription) = self.subscriptions.get_mut(id).map(Arc::make_mut) else { return };
         let (was_due, was_open, offer_before) =
             (subscription.next_due(), !subscription.is_closed(), subscription.offer_id.clone());
         subscription.apply(event);

@@ -1,5 +1,7 @@
 //! The gates that commands share, in the order of customers page section 2.1: partner, relationship, agreement, market, offer.
 
+use std::fmt::Display;
+
 use chrono::NaiveDate;
 
 use super::{Customer, RelationshipStanding, Standing, Subscription, draft::Draft};
@@ -20,7 +22,11 @@ use crate::{
 const NO_PRICE_LIST: &str = "none";
 
 /// The partner is registered.
-pub(super) fn partner<'a>(reference: &'a Reference, id: &PartnerId, field: &str) -> Result<&'a Partner, Rejection> {
+pub(super) fn partner<'a>(
+    reference: &'a Reference,
+    id: &PartnerId,
+    field: impl Display,
+) -> Result<&'a Partner, Rejection> {
     reference.partners.get(id).ok_or_else(|| {
         let message = format!("There is no partner {id}; register it first");
         Rejection::field(Reason::PartnerNotFound, field, message).with("partner_id", id)
@@ -59,11 +65,11 @@ pub(super) fn associate(
     of: &Partner,
     reseller_id: Option<&PartnerId>,
     on: NaiveDate,
-    field: &str,
+    field: impl Display,
 ) -> Result<(), Rejection> {
     let Some(reseller_id) = reseller_id else { return Ok(()) };
-    partnership(reference, of, reseller_id, on, field)?;
-    partner(reference, reseller_id, field)?.may(Action::BeReseller, &reference.catalog, on, field)
+    partnership(reference, of, reseller_id, on, &field)?;
+    partner(reference, reseller_id, &field)?.may(Action::BeReseller, &reference.catalog, on, field)
 }
 
 /// Where that is required, the provider has a partnership with the reseller.
@@ -72,7 +78,7 @@ pub(super) fn partnership(
     provider: &Partner,
     reseller_id: &PartnerId,
     on: NaiveDate,
-    field: &str,
+    field: impl Display,
 ) -> Result<(), Rejection> {
     let required = reference.catalog.program().binds(PartnerRule::PartnershipRequired, on);
     // Subscriptions taken over name their former owner, which is enrolled then.
@@ -100,10 +106,10 @@ pub(super) fn reseller(
     reference: &Reference,
     of: &Partner,
     reseller_id: Option<&PartnerId>,
-    field: &str,
+    field: impl Display,
 ) -> Result<(), Rejection> {
     let Some(reseller_id) = reseller_id else { return Ok(()) };
-    partner(reference, reseller_id, field)?;
+    partner(reference, reseller_id, &field)?;
     if of.kind != PartnerKind::IndirectProvider || of.partner_id == *reseller_id {
         let message = "Only an indirect provider names a reseller of record, and not itself";
         return Err(Rejection::field(Reason::InvalidValue, field, message));
@@ -152,7 +158,7 @@ pub(super) fn offer_on_sale<'a>(
     catalog: &'a Catalog,
     id: &OfferId,
     on: NaiveDate,
-    field: &str,
+    field: impl Display,
 ) -> Result<&'a Offer, Rejection> {
     let Some(offer) = catalog.offer(id) else {
         let message = format!("No offer {id} is published");
@@ -172,7 +178,7 @@ pub(super) fn offer_market(
     offer: &Offer,
     partner: &Partner,
     customer: &Customer,
-    field: &str,
+    field: impl Display,
 ) -> Result<(), Rejection> {
     let outside =
         [partner.country.as_str(), customer.country()].into_iter().find(|country| !offer.markets.contains(*country));
@@ -202,7 +208,7 @@ pub(super) fn price(
     offer: &Offer,
     currency: Currency,
     on: NaiveDate,
-    field: &str,
+    field: impl Display,
 ) -> Result<PriceQuote, Rejection> {
     if offer.product_kind().is_some_and(ProductKind::is_free) {
         let price_list_id =
@@ -237,7 +243,7 @@ pub(super) fn tax_rates(
     offer: &Offer,
     quote: &PriceQuote,
     charged_on: NaiveDate,
-    field: &str,
+    field: impl Display,
 ) -> Result<(), Rejection> {
     let lapsed = |component: Option<&str>| tax::lapsed(reference, partner, offer, component, charged_on);
     let Some(row) = quote.prices.iter().find_map(|price| lapsed(price.component.as_deref())) else { return Ok(()) };
@@ -253,7 +259,7 @@ pub(super) fn tax_rates(
 }
 
 /// The quantity is one that the offer takes.
-pub(super) fn quantity(offer: &Offer, quantity: u32, field: &str) -> Result<(), Rejection> {
+pub(super) fn quantity(offer: &Offer, quantity: u32, field: impl Display) -> Result<(), Rejection> {
     if quantity < offer.minimum_quantity {
         let message = format!("{} has at least {} seats, not {quantity}", offer.display_name, offer.minimum_quantity);
         return Err(
@@ -270,7 +276,11 @@ pub(super) fn quantity(offer: &Offer, quantity: u32, field: &str) -> Result<(), 
 }
 
 /// The offer is billed that way; without a frequency, it is charged once at most.
-pub(super) fn frequency(offer: &Offer, frequency: Option<BillingFrequency>, field: &str) -> Result<(), Rejection> {
+pub(super) fn frequency(
+    offer: &Offer,
+    frequency: Option<BillingFrequency>,
+    field: impl Display,
+) -> Result<(), Rejection> {
     if frequency.map_or(offer.is_metered(), |frequency| offer.billing_frequencies.contains(&frequency)) {
         return Ok(());
     }

@@ -1,6 +1,8 @@
 //! Marketplace products: who may buy them, their trials, and the two facts of a publisher that start their billing
 //! (azure-marketplace-software.md 2.3 to 2.6).
 
+use std::fmt;
+
 use super::{Standing, draft::Draft, gates};
 use crate::{
     Reason, Rejection, calendar, check,
@@ -14,7 +16,7 @@ use crate::{
 pub const FREE_TRIAL_DAYS_MAX: u32 = 365;
 
 /// The publisher lets the partner sell the offer (L12144, L12157-12159). What runs already goes on without (decision G2).
-pub(super) fn available(offer: &Offer, partner_id: &PartnerId, field: &str) -> Result<(), Rejection> {
+pub(super) fn available(offer: &Offer, partner_id: &PartnerId, field: impl fmt::Display) -> Result<(), Rejection> {
     let product = offer.product();
     let (reason, message) = match product.availability {
         Availability::All => return Ok(()),
@@ -34,7 +36,7 @@ pub(super) fn available(offer: &Offer, partner_id: &PartnerId, field: &str) -> R
 }
 
 /// The days of the trial: the offer's, which cannot be waived (L14516), or those the caller wants.
-pub(super) fn trial_days(offer: &Offer, wanted: u32, field: &str) -> Result<u32, Rejection> {
+pub(super) fn trial_days(offer: &Offer, wanted: u32, field: impl fmt::Display) -> Result<u32, Rejection> {
     let of_offer = offer.product().free_trial_days;
     if of_offer > 0 && wanted != of_offer && wanted > 0 {
         let message = format!("{} begins with {of_offer} free days; nobody chooses them", offer.display_name);

@@ -1,5 +1,7 @@
 //! An order: taken whole or not at all (customers page section 2.7).
 
+use std::fmt;
+
 use chrono::NaiveDate;
 
 use super::{
@@ -53,6 +55,19 @@ pub(super) struct Choice {
     pub(super) auto_renew: bool,
     pub(super) transferred_from: Option<SubscriptionId>,
     pub(super) reservation: Option<Reservation>,
+}
+
+/// A field of an order's line. Its name is put together when a rule refuses it, which is seldom, and not for every rule.
+#[derive(Clone, Copy)]
+struct Field<'a> {
+    at: &'a str,
+    name: &'a str,
+}
+
+impl fmt::Display for Field<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.at, self.name)
+    }
 }
 
 pub(super) fn purchase(draft: &mut Draft<'_>, command: &Purchase) -> Result<(), Rejection> {
@@ -134,12 +149,12 @@ pub(super) fn subscription_id(
     draft: &Draft<'_>,
     chosen: Option<&SubscriptionId>,
     index: usize,
-    field: &str,
+    field: impl fmt::Display,
 ) -> Result<SubscriptionId, Rejection> {
     let id = match chosen {
         Some(id) => id.clone(),
         None => SubscriptionId::new(draft.decision.context.new_id("subscription", index))
-            .map_err(|error| check::invalid(field, error.to_string()))?,
+            .map_err(|error| check::invalid(&field, error.to_string()))?,
     };
     if draft.customer.subscription(&id).is_some() {
         return Err(id_in_use(&id, field));
@@ -147,7 +162,7 @@ pub(super) fn subscription_id(
     Ok(id)
 }
 
-fn id_in_use(id: &SubscriptionId, field: &str) -> Rejection {
+fn id_in_use(id: &SubscriptionId, field: impl fmt::Display) -> Rejection {
     Rejection::field(Reason::SubscriptionAlreadyExists, field, format!("The subscription id {id} is in use"))
 }
 
@@ -159,43 +174,43 @@ pub(super) fn decide_line(
     at: &str,
     line: &PurchaseLine,
 ) -> Result<SubscriptionCreated, Rejection> {
-    let field = |name: &str| format!("{at}.{name}");
+    let field = |name| Field { at, name };
     let (catalog, partner, on) = (&draft.reference.catalog, order.partner, draft.on());
-    let offer = gates::offer_on_sale(catalog, &line.offer_id, on, &field("offer_id"))?;
+    let offer = gates::offer_on_sale(catalog, &line.offer_id, on, field("offer_id"))?;
     if offer.kind == OfferKind::Trial {
         let message = format!("{} is a trial; it is not sold by an order", offer.display_name);
-        return Err(Rejection::field(Reason::TrialNotOffered, &field("offer_id"), message));
+        return Err(Rejection::field(Reason::TrialNotOffered, field("offer_id"), message));
     }
     if order.by_customer {
-        access::may_buy(draft.customer, &partner.partner_id, offer, &field("offer_id"))?;
+        access::may_buy(draft.customer, &partner.partner_id, offer, field("offer_id"))?;
     }
-    gates::offer_market(offer, partner, draft.customer, &field("offer_id"))?;
-    azure::market(offer, draft.customer, &field("offer_id"))?;
-    marketplace::available(offer, &partner.partner_id, &field("offer_id"))?;
+    gates::offer_market(offer, partner, draft.customer, field("offer_id"))?;
+    azure::market(offer, draft.customer, field("offer_id"))?;
+    marketplace::available(offer, &partner.partner_id, field("offer_id"))?;
     let currency = gates::billing_currency(offer.product_family, partner, draft.customer);
-    let quote = gates::price(catalog, offer, currency, on, &field("offer_id"))?;
-    gates::tax_rates(draft.reference, partner, offer, &quote, draft.decision.charged_on, &field("offer_id"))?;
-    qualification::gate(catalog, draft.customer, offer, currency, &field("offer_id"))?;
-    check_limit(draft.customer, order, offer, &field("offer_id"))?;
-    let base = base_of(draft, order, offer, line, &field("base_subscription_id"))?;
-    gates::quantity(offer, line.quantity, &field("quantity"))?;
+    let quote = gates::price(catalog, offer, currency, on, field("offer_id"))?;
+    gates::tax_rates(draft.reference, partner, offer, &quote, draft.decision.charged_on, field("offer_id"))?;
+    qualification::gate(catalog, draft.customer, offer, currency, field("offer_id"))?;
+    check_limit(draft.customer, order, offer, field("offer_id"))?;
+    let base = base_of(draft, order, offer, line, field("base_subscription_id"))?;
+    gates::quantity(offer, line.quantity, field("quantity"))?;
     if line.billing_frequency.is_none() && !offer.is_metered() {
         let message = "State how it is billed, monthly or annual";
-        return Err(Rejection::field(Reason::BillingFrequencyRequired, &field("billing_frequency"), message));
+        return Err(Rejection::field(Reason::BillingFrequencyRequired, field("billing_frequency"), message));
     }
-    gates::frequency(offer, line.billing_frequency, &field("billing_frequency"))?;
+    gates::frequency(offer, line.billing_frequency, field("billing_frequency"))?;
     check_texts(at, line)?;
-    gates::reseller(draft.reference, partner, line.reseller_id.as_ref(), &field("reseller_id"))?;
-    let free_trial_days = marketplace::trial_days(offer, line.free_trial_days, &field("free_trial_days"))?;
-    let subscription_id = subscription_id(draft, line.subscription_id.as_ref(), index, &field("subscription_id"))?;
+    gates::reseller(draft.reference, partner, line.reseller_id.as_ref(), field("reseller_id"))?;
+    let free_trial_days = marketplace::trial_days(offer, line.free_trial_days, field("free_trial_days"))?;
+    let subscription_id = subscription_id(draft, line.subscription_id.as_ref(), index, field("subscription_id"))?;
     if order.created.iter().any(|created| created.subscription_id == subscription_id) {
-        return Err(id_in_use(&subscription_id, &field("subscription_id")));
+        return Err(id_in_use(&subscription_id, field("subscription_id")));
     }
     let related = draft.customer.relationship(&partner.partner_id);
     let reseller_id = line.reseller_id.clone().or_else(|| related.and_then(|related| related.reseller_id.clone()));
-    gates::associate(draft.reference, partner, reseller_id.as_ref(), on, &field("reseller_id"))?;
+    gates::associate(draft.reference, partner, reseller_id.as_ref(), on, field("reseller_id"))?;
     transaction::sale(draft.customer, draft.reference, partner, reseller_id.as_ref(), "partner_id")?;
-    shared_services::gate(draft.customer, draft.reference, offer, &quote, (on, &field("offer_id")))?;
+    shared_services::gate(draft.customer, draft.reference, offer, &quote, (on, field("offer_id")))?;
     let reservation = azure::check(draft, order, offer, reseller_id.as_ref(), line, at)?;
     let choice = Choice {
         subscription_id,
@@ -207,7 +222,7 @@ pub(super) fn decide_line(
         friendly_name: line.friendly_name.clone(),
         sku: line.sku.clone(),
         free_trial_days,
-        auto_renew: auto_renew(offer, line.auto_renew, &field("auto_renew"))?,
+        auto_renew: auto_renew(offer, line.auto_renew, field("auto_renew"))?,
         transferred_from: None,
         reservation,
     };
@@ -289,7 +304,7 @@ pub(super) fn promotion(
 }
 
 /// Whether the family renews by itself, and whether the caller may say so (table of customers page section 2.10).
-fn auto_renew(offer: &Offer, chosen: Option<bool>, field: &str) -> Result<bool, Rejection> {
+fn auto_renew(offer: &Offer, chosen: Option<bool>, field: impl fmt::Display) -> Result<bool, Rejection> {
     let renews = renews_by_itself(offer);
     match chosen {
         Some(chosen) if chosen != renews && offer.product_family != ProductFamily::MarketplaceSaas => {
@@ -311,7 +326,12 @@ pub(super) fn renews_by_itself(offer: &Offer) -> bool {
 }
 
 /// How many of an offer one customer may own (accounts page section 2.14, L7967-7979).
-fn check_limit(customer: &Customer, order: &NewOrder<'_>, offer: &Offer, field: &str) -> Result<(), Rejection> {
+fn check_limit(
+    customer: &Customer,
+    order: &NewOrder<'_>,
+    offer: &Offer,
+    field: impl fmt::Display,
+) -> Result<(), Rejection> {
     let owned = customer.owned.get(&offer.offer_id).copied().unwrap_or_default();
     let counted = match offer.limit_scope {
         OfferLimitScope::None => return Ok(()),
@@ -346,9 +366,9 @@ fn base_of(
     order: &NewOrder<'_>,
     offer: &Offer,
     line: &PurchaseLine,
-    field: &str,
+    field: impl fmt::Display,
 ) -> Result<Option<(SubscriptionId, NaiveDate)>, Rejection> {
-    let refuse = |message: String| Err(Rejection::field(Reason::AddonRequiresBase, field, message));
+    let refuse = |message: String| Err(Rejection::field(Reason::AddonRequiresBase, &field, message));
     let base_id = match (offer.kind, &line.base_subscription_id) {
         (OfferKind::AddOn, Some(id)) => id,
         (OfferKind::AddOn, None) => {
@@ -376,7 +396,7 @@ fn base_of(
     gates::not_before(&base, draft.on())?;
     if let Some(transfer_id) = super::transfer::open_transfer_of(draft, base_id) {
         let message = format!("Subscription {base_id} is in transfer {transfer_id}; withdraw it first");
-        return Err(Rejection::field(Reason::TransferInProgress, field, message).with("transfer_id", transfer_id));
+        return Err(Rejection::field(Reason::TransferInProgress, &field, message).with("transfer_id", transfer_id));
     }
     Ok(Some((base_id.clone(), base.term_end)))
 }

@@ -1,5 +1,7 @@
 //! Special segments: what a customer may buy besides commercial offers (accounts page section 2.12, program page C11).
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Customer, create, draft::Draft, gates};
@@ -132,7 +134,7 @@ pub(super) fn gate(
     customer: &Customer,
     offer: &Offer,
     currency: Currency,
-    field: &str,
+    field: impl fmt::Display,
 ) -> Result<(), Rejection> {
     let offer_id = &offer.offer_id;
     let row = catalog.price_rows(offer_id).find(|(of, _)| *of == currency).map(|(_, published)| &published.row);

@@ -7,8 +7,8 @@ use crate::{
 
 pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeQuantity) -> Result<(), Rejection> {
     let (on, customer, to) = (draft.on(), draft.customer, command.quantity);
-    let subscription =
-        draft.owned_from(&command.partner_id, &command.subscription_id, Subscription::correctable_from)?.clone();
+    draft.owned_from(&command.partner_id, &command.subscription_id, Subscription::correctable_from)?;
+    let subscription = gates::found(draft.get(&command.subscription_id), &command.subscription_id)?;
     gates::may(draft, &command.partner_id, Action::ChangeSeats)?;
     gates::relationship(customer, &command.partner_id, "partner_id")?;
     gates::agreement(customer, &command.partner_id, on)?;
@@ -16,10 +16,10 @@ pub(super) fn change(draft: &mut Draft<'_>, command: &ChangeQuantity) -> Result<
         let message = "A trial's seats are fixed; they can change once it is paid for (L14675)";
         return Err(Rejection::field(Reason::TrialQuantityFixed, "quantity", message));
     }
-    gates::active(&subscription, on)?;
-    gates::unlocked(&subscription)?;
+    gates::active(subscription, on)?;
+    gates::unlocked(subscription)?;
     if subscription.product_kind.is_some() {
-        return Err(fixed(&subscription, to));
+        return Err(fixed(subscription, to));
     }
     if to == 0 {
         let message = "0 seats are no subscription; suspend or cancel it instead";

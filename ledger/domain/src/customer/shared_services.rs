@@ -1,5 +1,7 @@
 //! The tenant that a partner keeps for its own use (accounts page section 2.10): it takes one offer, and that offer goes nowhere else.
 
+use std::fmt;
+
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
 
@@ -31,7 +33,7 @@ pub(super) fn gate(
     reference: &Reference,
     offer: &Offer,
     quote: &PriceQuote,
-    (on, field): (NaiveDate, &str),
+    (on, field): (NaiveDate, impl fmt::Display),
 ) -> Result<(), Rejection> {
     let mut known = customer.relationships.keys().filter_map(|id| reference.partners.get(id));
     let owner = known.find(|partner| is_tenant(partner, customer.id()));

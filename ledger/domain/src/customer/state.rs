@@ -1,6 +1,9 @@
 //! One customer's state, and what it answers.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chrono::NaiveDate;
 use rust_decimal::Decimal;
@@ -56,7 +59,8 @@ pub struct Customer {
     pub(super) relationships: BTreeMap<PartnerId, Relationship>,
     pub(super) ties: transaction::Ties,
     pub(super) orders: BTreeMap<OrderId, Order>,
-    pub(super) subscriptions: BTreeMap<SubscriptionId, Subscription>,
+    /// Each on its own: the map moves its entries, a decision changes copies of some, and a snapshot shares them all.
+    pub(super) subscriptions: BTreeMap<SubscriptionId, Arc<Subscription>>,
     pub(super) add_ons: BTreeMap<SubscriptionId, BTreeSet<SubscriptionId>>,
     /// Add-ons that were suspended because their base was: exactly these come back with it (decision G11).
     pub(super) suspended_with_base: BTreeSet<SubscriptionId>,
@@ -131,12 +135,12 @@ impl Customer {
 
     /// Every subscription, ended ones too, by id.
     pub fn subscriptions(&self) -> impl Iterator<Item = &Subscription> {
-        self.subscriptions.values()
+        self.subscriptions.values().map(Arc::as_ref)
     }
 
     /// One subscription.
     pub fn subscription(&self, id: &SubscriptionId) -> Option<&Subscription> {
-        self.subscriptions.get(id)
+        self.subscriptions.get(id).map(Arc::as_ref)
     }
 
     /// One order.

@@ -1,7 +1,10 @@
 //! What a partner may do in the program: agreement, restriction, suspension, enrollment (program page C04, C05, C17; accounts page
 //! section 2.3). Which action each of them bars says a table of the reference data.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -153,9 +156,15 @@ impl Partner {
     }
 
     /// Whether nothing bars an action: a suspension first, then the agreement, then a restriction of direct bill.
-    pub fn may(&self, action: Action, catalog: &Catalog, on: NaiveDate, field: &str) -> Result<(), Rejection> {
+    pub fn may(
+        &self,
+        action: Action,
+        catalog: &Catalog,
+        on: NaiveDate,
+        field: impl fmt::Display,
+    ) -> Result<(), Rejection> {
         let (bars, id) = (partner_standing::bars(action), &self.partner_id);
-        let refuse = |reason, message: String| Err(Rejection::field(reason, field, message).with("partner_id", id));
+        let refuse = |reason, message: String| Err(Rejection::field(reason, &field, message).with("partner_id", id));
         if bars.suspended && self.receivables.standing() == AccountStanding::Suspended {
             let message =
                 format!("{id} is suspended: it has invoices more than {OVERDUE_DAYS_MAX} days overdue; pay them first");

@@ -2,7 +2,7 @@
 //!
 //! The table is the published one, with ISO 3166 codes added. A location without a published currency has none here either.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{collections::HashMap, sync::LazyLock};
 
 use crate::money::Currency;
 
@@ -29,7 +29,7 @@ pub struct Country {
 }
 
 /// The islands of Bonaire, Saba and Sint Eustatius have one code between them, and one market and currency.
-static COUNTRIES: LazyLock<BTreeMap<&'static str, Country>> =
+static COUNTRIES: LazyLock<HashMap<&'static str, Country>> =
     LazyLock::new(|| rows().filter_map(country_of).map(|country| (country.code, country)).collect());
 
 fn rows() -> impl Iterator<Item = &'static str> {
@@ -64,6 +64,8 @@ pub fn is_known_currency(currency: Currency) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     #[test]

@@ -127,14 +127,12 @@ impl<P, T: Wire<P> + Ord> Wire<Vec<P>> for BTreeSet<T> {
 fn usual_text(date: NaiveDate) -> Option<String> {
     let year = u32::try_from(date.year()).ok().filter(|year| *year <= 9999)?;
     let number = year * 1_0000 + date.month() * 100 + date.day();
-    let mut text = String::with_capacity(10);
-    for (n, unit) in [1000_0000, 100_0000, 10_0000, 1_0000, 1000, 100, 10, 1].into_iter().enumerate() {
-        if n == 4 || n == 6 {
-            text.push('-');
-        }
-        text.push(char::from_digit(number / unit % 10, 10)?);
+    let mut text = *b"0000-00-00";
+    let units = [(0, 1000_0000), (1, 100_0000), (2, 10_0000), (3, 1_0000), (5, 1000), (6, 100), (8, 10), (9, 1)];
+    for (at, unit) in units {
+        text[at] += u8::try_from(number / unit % 10).ok()?;
     }
-    Some(text)
+    std::str::from_utf8(&text).ok().map(str::to_owned)
 }
 
 fn usual_date(text: &[u8]) -> Option<NaiveDate> {

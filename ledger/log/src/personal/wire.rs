@@ -87,6 +87,10 @@ pub(super) fn rewritten(mut bytes: &[u8], fields: &[Field], at: &str, visit: Vis
 
 /// Takes one field from an encoded message: its number, and its bytes if it has a length. None at the end, and where it cannot be read.
 fn next<'a>(bytes: &mut &'a [u8]) -> Option<(u32, Option<&'a [u8]>)> {
+    // Reading on would say the same, with an error that is allocated: every message ends, and every command comes by here twice.
+    if bytes.is_empty() {
+        return None;
+    }
     let key = decode_varint(bytes).ok()?;
     let (length, has_length) = match key & 7 {
         0 => (decode_varint(bytes).map(|_| 0).ok()?, false),
