@@ -45,6 +45,7 @@ macro_rules! events {
         /// An event.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[allow(missing_docs, reason = "each variant is documented at its struct")]
+        #[allow(clippy::large_enum_variant, reason = "a charge is the largest, and most events are charges")]
         pub enum Event { $($name($name),)* }
 
         impl Event {
