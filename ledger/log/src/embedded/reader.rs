@@ -80,7 +80,10 @@ impl Reader for EmbeddedReader {
             }
             match self.served.take().map(|served| served + GATHER).filter(|&until| until > now) {
                 Some(until) => std::thread::sleep(until.min(deadline) - now),
-                None => self.shared.tail.wait(&self.at, deadline),
+                None => {
+                    self.shared.volumes.close_unused();
+                    self.shared.tail.wait(&self.at, deadline);
+                }
             }
         }
     }

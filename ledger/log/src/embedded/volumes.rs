@@ -12,6 +12,7 @@ use std::{
     io::{self, Write as _},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak},
+    time::{Duration, Instant},
 };
 
 use crate::{Layout, OpenError, PartitionId, ReadError};
@@ -24,8 +25,10 @@ use super::{
 
 const BEGINS: &str = "begins";
 const PREFIX: &str = "volume-";
-/// Sealed volumes that stay open after use.
+/// Sealed volumes that stay open after use, so that several readers do not close each other's.
 const RECENT_MAX: usize = 4;
+/// How long they do: an open one takes up to 100 MB, whatever its cache should be, as sled keeps a page in each of 256 shards.
+const UNUSED_MAX: Duration = Duration::from_secs(2);
 /// Bytes of pages that sled keeps in memory of each of them.
 const SEALED_CACHE_BYTES: u64 = 1024 * 1024;
 
@@ -105,8 +108,8 @@ pub(super) struct Volumes {
     meta: Meta,
     settings: Settings,
     inner: RwLock<Inner>,
-    /// Sealed ones, the last used last.
-    recent: Mutex<VecDeque<Arc<Volume>>>,
+    /// Sealed ones with when they were used, the last used last.
+    recent: Mutex<VecDeque<(Arc<Volume>, Instant)>>,
 }
 
 struct Inner {
@@ -213,12 +216,23 @@ impl Volumes {
     /// Keeps it open for a while.
     fn used(&self, volume: &Arc<Volume>) {
         let mut recent = lock(&self.recent);
-        recent.retain(|other| !Arc::ptr_eq(other, volume));
-        recent.push_back(Arc::clone(volume));
+        recent.retain(|(other, _)| !Arc::ptr_eq(other, volume));
+        recent.push_back((Arc::clone(volume), Instant::now()));
         let oldest = if recent.len() > RECENT_MAX { recent.pop_front() } else { None };
         drop(recent);
         // Closing it takes a moment; nobody waits for the lock meanwhile.
         drop(oldest);
+    }
+
+    /// Closes those that nobody has used for a while.
+    pub(super) fn close_unused(&self) {
+        let mut unused = Vec::new();
+        let mut recent = lock(&self.recent);
+        while recent.front().is_some_and(|(_, used)| used.elapsed() > UNUSED_MAX) {
+            unused.extend(recent.pop_front());
+        }
+        drop(recent);
+        drop(unused);
     }
 
     /// Goes on in a new volume. All of the log is stored in those there are, up to these ends.
@@ -254,6 +268,7 @@ impl Volumes {
         drop(inner);
         sealed.seal();
         self.used(&sealed);
+        self.close_unused();
         Ok(())
     }
 
