@@ -1,7 +1,5 @@
 //! Guards that every stream shares: time, texts, sizes.
 
-use std::fmt;
-
 use chrono::{Datelike, TimeDelta};
 use rust_decimal::Decimal;
 
@@ -118,12 +116,12 @@ pub(crate) fn minor_unit(field: &str, amount: Decimal, currency: Currency) -> Re
 }
 
 /// A field that is not there.
-pub(crate) fn missing(field: impl fmt::Display) -> Rejection {
-    Rejection::field(Reason::RequiredFieldMissing, &field, format!("{field} is required"))
+pub(crate) fn missing(field: &str) -> Rejection {
+    Rejection::field(Reason::RequiredFieldMissing, field, format!("{field} is required"))
 }
 
 /// A field with a value that its rule does not take.
-pub(crate) fn invalid(field: impl fmt::Display, message: impl Into<String>) -> Rejection {
+pub(crate) fn invalid(field: &str, message: impl Into<String>) -> Rejection {
     Rejection::field(Reason::InvalidValue, field, message)
 }
 

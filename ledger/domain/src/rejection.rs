@@ -734,7 +734,12 @@ impl Rejection {
     }
 
     /// A refusal of one field of the command.
-    pub fn field(reason: Reason, field: impl fmt::Display, message: impl Into<String>) -> Self {
+    pub fn field(reason: Reason, field: &str, message: impl Into<String>) -> Self {
+        Self::of_field(reason, field, message)
+    }
+
+    /// The same, of a field whose name is put together only now.
+    pub fn of_field(reason: Reason, field: impl fmt::Display, message: impl Into<String>) -> Self {
         Self::new(reason, message).with("field", field)
     }
 

@@ -90,7 +90,7 @@ pub(super) fn may_buy(
             offer.display_name
         )
     };
-    Err(Rejection::field(Reason::PermissionDisabled, field, message).with("partner_id", partner_id))
+    Err(Rejection::of_field(Reason::PermissionDisabled, field, message).with("partner_id", partner_id))
 }
 
 /// Where partnerships are required, only a partner that enrolled as a reseller brings a provider in, and one that it authorized

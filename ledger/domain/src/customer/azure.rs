@@ -89,7 +89,7 @@ pub(super) fn market(offer: &Offer, customer: &Customer, field: impl fmt::Displa
     let country = customer.country();
     let Some(market) = reservation_markets::excluded(country) else { return Ok(()) };
     let message = format!("No reservation is sold in {market}");
-    Err(Rejection::field(Reason::ReservationMarketExcluded, field, message).with("country", country))
+    Err(Rejection::of_field(Reason::ReservationMarketExcluded, field, message).with("country", country))
 }
 
 /// The partner's active subscriptions of that kind, those of the order included.

@@ -8,7 +8,6 @@ use super::{Customer, RelationshipStanding, Standing, Subscription, draft::Draft
 use crate::{
     Reason, Reference, Rejection,
     catalog::{Catalog, PriceQuote},
-    check,
     ids::{OfferId, PartnerId, PriceListId, SubscriptionId},
     money::Currency,
     offer::{BillingFrequency, LOCKED_TERM_MONTHS, Offer, OfferKind, ProductFamily, ProductKind},
@@ -29,7 +28,7 @@ pub(super) fn partner<'a>(
 ) -> Result<&'a Partner, Rejection> {
     reference.partners.get(id).ok_or_else(|| {
         let message = format!("There is no partner {id}; register it first");
-        Rejection::field(Reason::PartnerNotFound, field, message).with("partner_id", id)
+        Rejection::of_field(Reason::PartnerNotFound, field, message).with("partner_id", id)
     })
 }
 
@@ -89,7 +88,7 @@ pub(super) fn partnership(
         "{} has no partnership with {reseller_id}; it requests one, and the reseller authorizes it",
         provider.partner_id
     );
-    Err(Rejection::field(Reason::ResellerNoPartnership, field, message).with("partner_id", reseller_id))
+    Err(Rejection::of_field(Reason::ResellerNoPartnership, field, message).with("partner_id", reseller_id))
 }
 
 /// The currency is the subscription's.
@@ -112,7 +111,7 @@ pub(super) fn reseller(
     partner(reference, reseller_id, &field)?;
     if of.kind != PartnerKind::IndirectProvider || of.partner_id == *reseller_id {
         let message = "Only an indirect provider names a reseller of record, and not itself";
-        return Err(Rejection::field(Reason::InvalidValue, field, message));
+        return Err(Rejection::of_field(Reason::InvalidValue, field, message));
     }
     Ok(())
 }
@@ -162,12 +161,12 @@ pub(super) fn offer_on_sale<'a>(
 ) -> Result<&'a Offer, Rejection> {
     let Some(offer) = catalog.offer(id) else {
         let message = format!("No offer {id} is published");
-        return Err(Rejection::field(Reason::OfferNotFound, field, message).with("offer_id", id));
+        return Err(Rejection::of_field(Reason::OfferNotFound, field, message).with("offer_id", id));
     };
     match offer.end_of_sale {
         Some(end) if end <= on => {
             let message = format!("{} is not sold from {end} on", offer.display_name);
-            Err(Rejection::field(Reason::OfferRetired, field, message).with("end_of_sale", end))
+            Err(Rejection::of_field(Reason::OfferRetired, field, message).with("end_of_sale", end))
         }
         _ => Ok(offer),
     }
@@ -185,7 +184,7 @@ pub(super) fn offer_market(
     match outside {
         Some(country) if !offer.markets.is_empty() => {
             let message = format!("{} is not sold in {country}", offer.display_name);
-            Err(Rejection::field(Reason::MarketNotAllowed, field, message).with("offer_id", &offer.offer_id))
+            Err(Rejection::of_field(Reason::MarketNotAllowed, field, message).with("offer_id", &offer.offer_id))
         }
         _ => Ok(()),
     }
@@ -211,13 +210,13 @@ pub(super) fn price(
     field: impl Display,
 ) -> Result<PriceQuote, Rejection> {
     if offer.product_kind().is_some_and(ProductKind::is_free) {
-        let price_list_id =
-            PriceListId::new(NO_PRICE_LIST).map_err(|error| check::invalid(field, error.to_string()))?;
+        let price_list_id = PriceListId::new(NO_PRICE_LIST)
+            .map_err(|error| Rejection::of_field(Reason::InvalidValue, field, error.to_string()))?;
         return Ok(PriceQuote { prices: Vec::new(), price_list_id });
     }
     catalog.price(&offer.offer_id, currency, on).ok_or_else(|| {
         let message = format!("{} has no price in {currency} on {on}", offer.display_name);
-        Rejection::field(Reason::OfferNotInPriceList, field, message)
+        Rejection::of_field(Reason::OfferNotInPriceList, field, message)
             .with("offer_id", &offer.offer_id)
             .with("currency", currency)
     })
@@ -252,7 +251,7 @@ pub(super) fn tax_rates(
         "The rate of {} in {} ended on {ended} and no other is published for {charged_on}; publish it, or 0 percent",
         row.tax, row.country
     );
-    Err(Rejection::field(Reason::TaxRateMissing, field, message)
+    Err(Rejection::of_field(Reason::TaxRateMissing, field, message)
         .with("country", &row.country)
         .with("tax", &row.tax)
         .with("date", charged_on))
@@ -263,13 +262,13 @@ pub(super) fn quantity(offer: &Offer, quantity: u32, field: impl Display) -> Res
     if quantity < offer.minimum_quantity {
         let message = format!("{} has at least {} seats, not {quantity}", offer.display_name, offer.minimum_quantity);
         return Err(
-            Rejection::field(Reason::QuantityBelowMinimum, field, message).with("minimum", offer.minimum_quantity)
+            Rejection::of_field(Reason::QuantityBelowMinimum, field, message).with("minimum", offer.minimum_quantity)
         );
     }
     match offer.maximum_quantity {
         Some(maximum) if quantity > maximum => {
             let message = format!("{} has at most {maximum} seats, not {quantity}", offer.display_name);
-            Err(Rejection::field(Reason::QuantityAboveMaximum, field, message).with("maximum", maximum))
+            Err(Rejection::of_field(Reason::QuantityAboveMaximum, field, message).with("maximum", maximum))
         }
         _ => Ok(()),
     }
@@ -290,7 +289,7 @@ pub(super) fn frequency(
     } else {
         format!("{} is billed {} only", offer.display_name, offered.join(" or "))
     };
-    Err(Rejection::field(Reason::FrequencyNotOffered, field, message).with("offer_id", &offer.offer_id))
+    Err(Rejection::of_field(Reason::FrequencyNotOffered, field, message).with("offer_id", &offer.offer_id))
 }
 
 /// The customer has the subscription.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::{Standing, draft::Draft, gates};
 use crate::{
-    Reason, Rejection, calendar, check,
+    Reason, Rejection, calendar,
     command::ConfirmFulfilment,
     event::{FulfilmentConfirmed, SubscriptionActivated},
     ids::PartnerId,
@@ -32,7 +32,7 @@ pub(super) fn available(offer: &Offer, partner_id: &PartnerId, field: impl fmt::
             (Reason::OfferNotInCsp, format!("The publisher of {} sells it to no partner", offer.display_name))
         }
     };
-    Err(Rejection::field(reason, field, message).with("offer_id", &offer.offer_id).with("partner_id", partner_id))
+    Err(Rejection::of_field(reason, field, message).with("offer_id", &offer.offer_id).with("partner_id", partner_id))
 }
 
 /// The days of the trial: the offer's, which cannot be waived (L14516), or those the caller wants.
@@ -40,13 +40,21 @@ pub(super) fn trial_days(offer: &Offer, wanted: u32, field: impl fmt::Display) -
     let of_offer = offer.product().free_trial_days;
     if of_offer > 0 && wanted != of_offer && wanted > 0 {
         let message = format!("{} begins with {of_offer} free days; nobody chooses them", offer.display_name);
-        return Err(Rejection::field(Reason::TrialNotWaivable, field, message).with("free_trial_days", of_offer));
+        return Err(Rejection::of_field(Reason::TrialNotWaivable, field, message).with("free_trial_days", of_offer));
     }
     if wanted > 0 && offer.product_family != ProductFamily::MarketplaceSaas {
-        return Err(check::invalid(field, "Only a marketplace product begins with a free trial"));
+        return Err(Rejection::of_field(
+            Reason::InvalidValue,
+            field,
+            "Only a marketplace product begins with a free trial",
+        ));
     }
     if wanted > FREE_TRIAL_DAYS_MAX {
-        return Err(check::invalid(field, format!("A trial has at most {FREE_TRIAL_DAYS_MAX} days")));
+        return Err(Rejection::of_field(
+            Reason::InvalidValue,
+            field,
+            format!("A trial has at most {FREE_TRIAL_DAYS_MAX} days"),
+        ));
     }
     Ok(of_offer.max(wanted))
 }

@@ -154,7 +154,7 @@ pub(super) fn subscription_id(
     let id = match chosen {
         Some(id) => id.clone(),
         None => SubscriptionId::new(draft.decision.context.new_id("subscription", index))
-            .map_err(|error| check::invalid(&field, error.to_string()))?,
+            .map_err(|error| Rejection::of_field(Reason::InvalidValue, &field, error.to_string()))?,
     };
     if draft.customer.subscription(&id).is_some() {
         return Err(id_in_use(&id, field));
@@ -163,7 +163,7 @@ pub(super) fn subscription_id(
 }
 
 fn id_in_use(id: &SubscriptionId, field: impl fmt::Display) -> Rejection {
-    Rejection::field(Reason::SubscriptionAlreadyExists, field, format!("The subscription id {id} is in use"))
+    Rejection::of_field(Reason::SubscriptionAlreadyExists, field, format!("The subscription id {id} is in use"))
 }
 
 /// One line of an order; `at` is where it stands in the command.
@@ -179,7 +179,7 @@ pub(super) fn decide_line(
     let offer = gates::offer_on_sale(catalog, &line.offer_id, on, field("offer_id"))?;
     if offer.kind == OfferKind::Trial {
         let message = format!("{} is a trial; it is not sold by an order", offer.display_name);
-        return Err(Rejection::field(Reason::TrialNotOffered, field("offer_id"), message));
+        return Err(Rejection::of_field(Reason::TrialNotOffered, field("offer_id"), message));
     }
     if order.by_customer {
         access::may_buy(draft.customer, &partner.partner_id, offer, field("offer_id"))?;
@@ -196,7 +196,7 @@ pub(super) fn decide_line(
     gates::quantity(offer, line.quantity, field("quantity"))?;
     if line.billing_frequency.is_none() && !offer.is_metered() {
         let message = "State how it is billed, monthly or annual";
-        return Err(Rejection::field(Reason::BillingFrequencyRequired, field("billing_frequency"), message));
+        return Err(Rejection::of_field(Reason::BillingFrequencyRequired, field("billing_frequency"), message));
     }
     gates::frequency(offer, line.billing_frequency, field("billing_frequency"))?;
     check_texts(at, line)?;
@@ -311,7 +311,7 @@ fn auto_renew(offer: &Offer, chosen: Option<bool>, field: impl fmt::Display) -> 
             let does = if renews { "always renews" } else { "never renews" };
             let message =
                 format!("{} {does} by itself; only a marketplace product can be switched", offer.display_name);
-            Err(Rejection::field(Reason::AutoRenewNotSwitchable, field, message))
+            Err(Rejection::of_field(Reason::AutoRenewNotSwitchable, field, message))
         }
         chosen => Ok(chosen.unwrap_or(renews)),
     }
@@ -346,7 +346,7 @@ fn check_limit(
     }
     let what = if offer.limit_scope == OfferLimitScope::Lifetime { "ever buy" } else { "own at once" };
     let message = format!("A customer may {what} {} of {}", offer.limit, offer.display_name);
-    Err(Rejection::field(Reason::OfferLimitExceeded, field, message)
+    Err(Rejection::of_field(Reason::OfferLimitExceeded, field, message)
         .with("limit", offer.limit)
         .with("offer_id", &offer.offer_id)
         .with("suspended_subscription_ids", suspended(customer, &offer.offer_id)))
@@ -368,7 +368,7 @@ fn base_of(
     line: &PurchaseLine,
     field: impl fmt::Display,
 ) -> Result<Option<(SubscriptionId, NaiveDate)>, Rejection> {
-    let refuse = |message: String| Err(Rejection::field(Reason::AddonRequiresBase, &field, message));
+    let refuse = |message: String| Err(Rejection::of_field(Reason::AddonRequiresBase, &field, message));
     let base_id = match (offer.kind, &line.base_subscription_id) {
         (OfferKind::AddOn, Some(id)) => id,
         (OfferKind::AddOn, None) => {
@@ -377,7 +377,7 @@ fn base_of(
         (_, None) => return Ok(None),
         (_, Some(_)) => {
             let message = format!("{} is no add-on and stands on no base", offer.display_name);
-            return Err(check::invalid(field, message));
+            return Err(Rejection::of_field(Reason::InvalidValue, field, message));
         }
     };
     let in_order = order.created.iter().find(|created| created.subscription_id == *base_id).map(Subscription::from);
@@ -396,7 +396,7 @@ fn base_of(
     gates::not_before(&base, draft.on())?;
     if let Some(transfer_id) = super::transfer::open_transfer_of(draft, base_id) {
         let message = format!("Subscription {base_id} is in transfer {transfer_id}; withdraw it first");
-        return Err(Rejection::field(Reason::TransferInProgress, &field, message).with("transfer_id", transfer_id));
+        return Err(Rejection::of_field(Reason::TransferInProgress, &field, message).with("transfer_id", transfer_id));
     }
     Ok(Some((base_id.clone(), base.term_end)))
 }

@@ -146,5 +146,5 @@ pub(super) fn gate(
     }
     let labels = segments.iter().map(|segment| segment.label()).collect::<Vec<_>>().join(", ");
     let message = format!("{offer_id} is sold to {labels} customers; this one does not qualify");
-    Err(Rejection::field(Reason::SegmentNotQualified, field, message).with("segment", labels))
+    Err(Rejection::of_field(Reason::SegmentNotQualified, field, message).with("segment", labels))
 }

@@ -45,11 +45,11 @@ pub(super) fn gate(
                 return Ok(());
             }
             let message = format!("{} is the own tenant of {}: it takes {OFFER} only", customer.id(), owner.partner_id);
-            Err(Rejection::field(Reason::OfferNotAllowedOnSharedServicesTenant, field, message))
+            Err(Rejection::of_field(Reason::OfferNotAllowedOnSharedServicesTenant, field, message))
         }
         None if shared => {
             let message = format!("{OFFER} goes into the tenant that the partner keeps for its own use only");
-            Err(Rejection::field(Reason::SharedServicesTenantRequired, field, message))
+            Err(Rejection::of_field(Reason::SharedServicesTenantRequired, field, message))
         }
         _ => Ok(()),
     }

@@ -164,7 +164,7 @@ impl Partner {
         field: impl fmt::Display,
     ) -> Result<(), Rejection> {
         let (bars, id) = (partner_standing::bars(action), &self.partner_id);
-        let refuse = |reason, message: String| Err(Rejection::field(reason, &field, message).with("partner_id", id));
+        let refuse = |reason, message: String| Err(Rejection::of_field(reason, &field, message).with("partner_id", id));
         if bars.suspended && self.receivables.standing() == AccountStanding::Suspended {
             let message =
                 format!("{id} is suspended: it has invoices more than {OVERDUE_DAYS_MAX} days overdue; pay them first");

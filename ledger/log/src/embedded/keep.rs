@@ -105,15 +105,16 @@ impl Kept {
         File::create(place.join(COMPLETE))?.sync_all()
     }
 
-    /// Opening did not succeed: the files are as they were.
+    /// Opening did not succeed: the files are as they were. Interrupted, it is done again.
     pub(super) fn put_back(&self) -> io::Result<()> {
-        let place = self.place();
-        for path in sled_files(&self.dir)? {
+        let kept = sled_files(&self.place())?;
+        let is_kept = |path: &PathBuf| kept.iter().any(|kept| kept.file_name() == path.file_name());
+        for path in sled_files(&self.dir)?.into_iter().filter(|path| !is_kept(path)) {
             fs::remove_file(path)?;
         }
-        for path in sled_files(&place)? {
+        for path in &kept {
             if let Some(name) = path.file_name() {
-                fs::rename(&path, self.dir.join(name))?;
+                fs::copy(path, self.dir.join(name))?;
             }
         }
         self.forget()

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use subledger_log::{Layout, LedgerId, Log as _, OpenError, PartitionId, ReadError, embedded::EmbeddedLog};
 
-use super::tools::{LAYOUT, LEDGER, P, block, cold, contents, create, directory, read_all, verify};
+use super::tools::{LAYOUT, LEDGER, P, block, cold, contents, crashed, create, directory, read_all, verify};
 
 /// The database as sled sees it.
 fn raw(dir: &Path) -> sled::Db {
@@ -227,12 +227,18 @@ fn an_opening_that_was_killed_goes_on_from_the_copies() {
         fs::copy(dir.path().join(name), kept.join(name)).unwrap();
     }
     fs::write(kept.join("complete"), "").unwrap();
-    // As sled might leave it when it is killed while it recovers.
-    fs::write(dir.path().join("db"), vec![0; 4096]).unwrap();
-    let log = cold().open(dir.path()).unwrap();
-    assert_eq!(log.end(P).unwrap(), end);
-    assert_eq!(verify(&log, P), end);
-    assert!(!kept.exists(), "copies are not kept longer than needed");
+    let complete = crashed(dir.path());
+    // As sled might leave it when it is killed while it recovers; as putting back does when it is.
+    let db = fs::read(dir.path().join("db")).unwrap();
+    for left in [vec![0; 4096], Vec::new(), db[..db.len() / 2].to_vec()] {
+        let copy = crashed(complete.path());
+        fs::write(copy.path().join("db"), left).unwrap();
+        fs::write(copy.path().join("snap.0000000000000AAA"), "what sled made of it").unwrap();
+        let log = cold().open(copy.path()).unwrap();
+        assert_eq!(log.end(P).unwrap(), end);
+        assert_eq!(verify(&log, P), end);
+        assert!(!copy.path().join("before-recovery").exists(), "copies are not kept longer than needed");
+    }
 }
 
 #[test]
