@@ -78,12 +78,12 @@ impl Reader for EmbeddedReader {
             if now >= deadline {
                 return Ok(records);
             }
-            match self.served.take().map(|served| served + GATHER).filter(|&until| until > now) {
-                Some(until) => std::thread::sleep(until.min(deadline) - now),
-                None => {
-                    self.shared.volumes.close_unused();
-                    self.shared.tail.wait(&self.at, deadline);
-                }
+            let until = self.served.take().map(|served| served + GATHER).filter(|&until| until > now);
+            if let Some(until) = until {
+                std::thread::sleep(until.min(deadline) - now);
+            } else {
+                self.shared.volumes.close_unused();
+                self.shared.tail.wait(&self.at, deadline);
             }
         }
     }

@@ -178,38 +178,35 @@ impl Volumes {
         Ok((volume, Some(ends.begins.of(partition))))
     }
 
-    /// Opens a sealed one, unless it is open, and checks that it ends where the next one begins.
+    /// Opens a sealed one, unless it is open.
     fn sealed(&self, slot: &Slot, next: &Slot) -> Result<Arc<Volume>, OpenError> {
         let mut open = lock(&slot.open);
-        let volume = match open.upgrade() {
-            Some(volume) => volume,
-            None => {
-                let dir = place(&self.ledger, slot.number);
-                let settings = Settings { cache_bytes: SEALED_CACHE_BYTES, ..self.settings };
-                let (volume, ()) = Volume::open(&dir, settings, |db, meta| {
-                    if meta != self.meta {
-                        return Err(damaged(&dir, format!("it belongs to the ledger {}", meta.ledger_id.0)));
-                    }
-                    let ends = Volume::ends(&dir, db, slot.begins.iter())?;
-                    match ends.into_iter().find(|&(partition, end)| end != next.begins.of(partition)) {
-                        None => Ok(()),
-                        Some((partition, end)) => {
-                            let begin = next.begins.of(partition);
-                            Err(damaged(
-                                &dir,
-                                format!("{partition} ends at offset {end} there, and goes on at {begin} in the next"),
-                            ))
-                        }
-                    }
-                })?;
-                volume.seal();
-                let volume = Arc::new(volume);
-                *open = Arc::downgrade(&volume);
-                volume
-            }
-        };
+        let volume = open.upgrade().map_or_else(|| self.open_sealed(slot, next).map(Arc::new), Ok)?;
+        *open = Arc::downgrade(&volume);
         drop(open);
         self.used(&volume);
+        Ok(volume)
+    }
+
+    /// Opens one and checks that it is this ledger's and ends where the next one begins.
+    fn open_sealed(&self, slot: &Slot, next: &Slot) -> Result<Volume, OpenError> {
+        let dir = place(&self.ledger, slot.number);
+        let settings = Settings { cache_bytes: SEALED_CACHE_BYTES, ..self.settings };
+        let (volume, ()) = Volume::open(&dir, settings, |db, meta| {
+            if meta != self.meta {
+                return Err(damaged(&dir, format!("it belongs to the ledger {}", meta.ledger_id.0)));
+            }
+            let ends = Volume::ends(&dir, db, slot.begins.iter())?;
+            match ends.into_iter().find(|&(partition, end)| end != next.begins.of(partition)) {
+                None => Ok(()),
+                Some((partition, end)) => {
+                    let begin = next.begins.of(partition);
+                    let what = format!("{partition} ends at offset {end} there, and goes on at {begin} in the next");
+                    Err(damaged(&dir, what))
+                }
+            }
+        })?;
+        volume.seal();
         Ok(volume)
     }
 

@@ -15,7 +15,7 @@ fn short() -> EmbeddedOptions {
 }
 
 fn volumes(dir: &Path) -> usize {
-    1 + (2..).take_while(|n| dir.join(format!("volume-{n}")).join("begins").exists()).count()
+    1 + (2..1_000).take_while(|n| dir.join(format!("volume-{n}")).join("begins").exists()).count()
 }
 
 /// A ledger of at least six volumes; Q has records in the first and the last only.
@@ -202,9 +202,9 @@ fn a_volume_that_is_gone_is_noticed_when_opening() {
         let copy = crashed(dir.path());
         let path = copy.path().join(gone);
         if path.is_dir() {
-            fs::remove_dir_all(path).unwrap()
+            fs::remove_dir_all(path).unwrap();
         } else {
-            fs::remove_file(path).unwrap()
+            fs::remove_file(path).unwrap();
         }
         let before = contents(copy.path());
         let error = open_damaged(copy.path());
