@@ -336,7 +336,10 @@ async fn object(
         ledger.accepted(&json!({ "command_id": format!("{kind}-{partner}"), kind: body })).await?;
     }
     let charge = rows(ledger, "BillingService/ListCharges", partner, "charges", |_| true).await?;
-    let note = rows(ledger, "BillingService/ListCreditNotes", partner, "credit_notes", |_| true).await?;
+    let note = rows(ledger, "BillingService/ListCreditNotes", partner, "credit_notes", |note| {
+        text(note, "credit_note_number") != ""
+    })
+    .await?;
     let earning = rows(ledger, "IncentiveService/ListEarnings", partner, "earnings", |_| true).await?;
     Ok(Object {
         partner,
