@@ -102,6 +102,18 @@ impl<'a> Admin<'a> {
         }))
     }
 
+    /// What the brokers say of a topic that was just made. Each of them learns of it in its own time, so they are asked until it is known.
+    pub(super) fn find_made(&self, name: &str) -> Result<Option<Found>, OpenError> {
+        let deadline = Instant::now() + self.options.request_timeout;
+        loop {
+            let found = self.find(name)?;
+            if found.is_some() || Instant::now() >= deadline {
+                return Ok(found);
+            }
+            thread::sleep(LEADERS_POLL);
+        }
+    }
+
     /// Makes the topic unless it is there, and waits until it can be used. Says whether it made it.
     pub(super) fn create(&self, plan: &Plan, replication: u16) -> Result<bool, OpenError> {
         let settings = plan.settings(usize::from(replication));

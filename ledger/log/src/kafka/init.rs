@@ -37,7 +37,8 @@ pub fn init(
     // The identity first: it says how many partitions the other topics get, also when two inits with different layouts race.
     let ledger = ledger_plan(&topics);
     create_if_missing(&admin, &ledger, replication, &mut topics_created)?;
-    check_topic(options, &admin, &ledger)?;
+    let made = |name: &str| admin.find_made(name);
+    check_topics(options, &admin, std::slice::from_ref(&ledger), made)?;
     let (ledger_id, decided) = match identity::read(options, &topics)? {
         Some(found) => found,
         None => identity::write(options, &topics, ledger_id, layout)?,
@@ -54,7 +55,7 @@ pub fn init(
     for plan in plans(&topics, layout) {
         create_if_missing(&admin, &plan, replication, &mut topics_created)?;
     }
-    check_topics(options, &admin, &topics, layout)?;
+    check_topics(options, &admin, &plans(&topics, layout), made)?;
     Ok(Initialized { ledger_id, layout, topics_created })
 }
 
@@ -75,7 +76,7 @@ pub fn check(options: &KafkaOptions) -> Result<(LedgerId, Layout), OpenError> {
             ),
         });
     };
-    check_topics(options, &admin, &topics, layout)?;
+    check_topics(options, &admin, &plans(&topics, layout), |name| admin.find(name))?;
     Ok((ledger_id, layout))
 }
 
@@ -91,12 +92,16 @@ fn create_if_missing(
     Ok(())
 }
 
-fn check_topics(options: &KafkaOptions, admin: &Admin<'_>, topics: &Topics, layout: Layout) -> Result<(), OpenError> {
-    let plans = plans(topics, layout);
+fn check_topics(
+    options: &KafkaOptions,
+    admin: &Admin<'_>,
+    plans: &[Plan],
+    find: impl Fn(&str) -> Result<Option<Found>, OpenError>,
+) -> Result<(), OpenError> {
     let mut present = Vec::with_capacity(plans.len());
     let mut absent = Vec::new();
-    for plan in &plans {
-        match admin.find(&plan.name)? {
+    for plan in plans {
+        match find(&plan.name)? {
             Some(found) => present.push((plan, found)),
             None => absent.push(plan.name.as_str()),
         }
@@ -105,13 +110,6 @@ fn check_topics(options: &KafkaOptions, admin: &Admin<'_>, topics: &Topics, layo
         return Err(missing(options, &absent));
     }
     check_present(options, admin, &present)
-}
-
-fn check_topic(options: &KafkaOptions, admin: &Admin<'_>, plan: &Plan) -> Result<(), OpenError> {
-    match admin.find(&plan.name)? {
-        Some(found) => check_present(options, admin, &[(plan, found)]),
-        None => Err(missing(options, &[&plan.name])),
-    }
 }
 
 fn check_present(options: &KafkaOptions, admin: &Admin<'_>, topics: &[(&Plan, Found)]) -> Result<(), OpenError> {
