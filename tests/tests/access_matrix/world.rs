@@ -337,7 +337,7 @@ async fn object(
     }
     let charge = rows(ledger, "BillingService/ListCharges", partner, "charges", |_| true).await?;
     let note = rows(ledger, "BillingService/ListCreditNotes", partner, "credit_notes", |note| {
-        text(note, "credit_note_number") != ""
+        !text(note, "credit_note_number").is_empty()
     })
     .await?;
     let earning = rows(ledger, "IncentiveService/ListEarnings", partner, "earnings", |_| true).await?;
