@@ -10,14 +10,14 @@ use std::{
     fs::{File, OpenOptions},
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::FileExt as _,
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use crate::{Layout, PartitionId};
 
 use super::offsets::{self, SLOT_BYTES};
 
-const NAME: &str = "acknowledged";
+pub(super) const NAME: &str = "acknowledged";
 
 /// The open file. Only one thread writes at a time: the one that flushes.
 pub(super) struct Acknowledged {
@@ -26,14 +26,9 @@ pub(super) struct Acknowledged {
     partitions: Vec<PartitionId>,
 }
 
-/// Where it is.
-pub(super) fn path(dir: &Path) -> PathBuf {
-    dir.join(NAME)
-}
-
 /// How long the file is; none if there is none. Empty, it only says that a ledger was being made.
 pub(super) fn length(dir: &Path) -> io::Result<Option<u64>> {
-    match std::fs::metadata(path(dir)) {
+    match std::fs::metadata(dir.join(NAME)) {
         Ok(metadata) => Ok(Some(metadata.len())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
@@ -43,13 +38,13 @@ pub(super) fn length(dir: &Path) -> io::Result<Option<u64>> {
 /// Says that a ledger is being made here, before anything else is written.
 pub(super) fn announce(dir: &Path) -> io::Result<()> {
     std::fs::create_dir_all(dir)?;
-    OpenOptions::new().write(true).create(true).truncate(false).open(path(dir))?.sync_all()
+    OpenOptions::new().write(true).create(true).truncate(false).open(dir.join(NAME))?.sync_all()
 }
 
 impl Acknowledged {
     /// Opens the file, or makes it, and returns the ends noted there; a partition without a readable slot has none.
     pub(super) fn open(dir: &Path, layout: Layout) -> io::Result<(Self, Vec<(PartitionId, u64)>)> {
-        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path(dir))?;
+        let mut file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(dir.join(NAME))?;
         let mut bytes = Vec::new();
         file.read_to_end(&mut bytes)?;
         let ends = offsets::decode(layout, &bytes).filter_map(|(partition, end)| Some((partition, end?))).collect();

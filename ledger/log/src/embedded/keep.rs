@@ -71,7 +71,8 @@ impl Kept {
     pub(super) fn before_opening(dir: &Path, lock_wait: Duration) -> Result<Option<Self>, OpenError> {
         let unavailable =
             |error: io::Error| OpenError::Unavailable { place: dir.display().to_string(), source: error.into() };
-        let _lock = lock(dir, lock_wait)?;
+        // sled's own, so that nothing is copied under a database that is still being closed.
+        let _lock = lock(dir, DB, lock_wait)?;
         let kept = Self { dir: dir.to_owned() };
         if kept.place().join(COMPLETE).exists() {
             kept.put_back().map_err(unavailable)?;
@@ -142,14 +143,11 @@ fn sled_files(dir: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Takes sled's own lock for a moment, so that nothing is copied under a running ledger.
-fn lock(dir: &Path, wait: Duration) -> Result<File, OpenError> {
+/// Takes the lock of a file in a directory, for as long as the file is open.
+pub(super) fn lock(dir: &Path, name: &str, wait: Duration) -> Result<File, OpenError> {
     let place = || dir.display().to_string();
-    let file = File::options()
-        .read(true)
-        .write(true)
-        .open(dir.join(DB))
-        .map_err(|error| OpenError::Unavailable { place: place(), source: error.into() })?;
+    let file =
+        File::open(dir.join(name)).map_err(|error| OpenError::Unavailable { place: place(), source: error.into() })?;
     let deadline = Instant::now() + wait;
     while file.try_lock_exclusive().is_err() {
         if Instant::now() >= deadline {

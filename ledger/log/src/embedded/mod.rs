@@ -123,8 +123,6 @@ struct Shared {
     journal: Mutex<journal::Journal>,
     acknowledged: acknowledged::Acknowledged,
     dir: std::path::PathBuf,
-    ledger_id: LedgerId,
-    layout: Layout,
     disk_reserve_bytes: u64,
     tail: Tail,
     queue: Mutex<Queue>,
@@ -193,11 +191,11 @@ impl Shared {
 
 impl Log for EmbeddedLog {
     fn ledger_id(&self) -> LedgerId {
-        self.shared.ledger_id
+        self.shared.volumes.meta().ledger_id
     }
 
     fn layout(&self) -> Layout {
-        self.shared.layout
+        self.shared.volumes.meta().layout
     }
 
     fn backend(&self) -> &'static str {

@@ -5,10 +5,8 @@ use std::{
     fs::File,
     path::Path,
     sync::{Arc, Condvar, Mutex},
-    time::{Duration, Instant},
+    time::Duration,
 };
-
-use fs2::FileExt as _;
 
 use crate::{Layout, LedgerId, OpenError, PartitionId};
 
@@ -20,7 +18,7 @@ use super::{
     meta,
     meta::Meta,
     tail::Tail,
-    volume::{LOCK_RETRY, Settings, Volume, damaged, sync_names, unavailable},
+    volume::{Settings, Volume, damaged, sync_names, unavailable},
     volumes::{self, Begins, Volumes},
 };
 
@@ -121,8 +119,6 @@ impl EmbeddedOptions {
         Ok(EmbeddedLog {
             keys: Arc::new(crate::personal::NoKeys),
             shared: Arc::new(Shared {
-                ledger_id: volumes.meta().ledger_id,
-                layout: volumes.meta().layout,
                 volumes,
                 volume_bytes: self.volume_bytes,
                 full_at: self.volume_bytes.into(),
@@ -167,15 +163,7 @@ impl Stored {
 
 /// Has the directory for this process alone: sled's own lock is on one volume, and the ledger goes on in another.
 fn lock(dir: &Path, wait: Duration) -> Result<File, OpenError> {
-    let file = File::options().read(true).open(acknowledged::path(dir)).map_err(|error| unavailable(dir, error))?;
-    let deadline = Instant::now() + wait;
-    while file.try_lock_exclusive().is_err() {
-        if Instant::now() >= deadline {
-            return Err(OpenError::InUse { path: dir.display().to_string() });
-        }
-        std::thread::sleep(LOCK_RETRY);
-    }
-    Ok(file)
+    keep::lock(dir, acknowledged::NAME, wait)
 }
 
 /// What the journal has beyond what sled has, in order; the ends move there.
