@@ -1,46 +1,52 @@
-//! How dates of a state are kept: as a number where no person reads it. A writer packs customers by the thousand, and dates as text took a
-//! third of the time.
+//! How dates are kept in states and rows: as a number where no person reads it. A writer packs customers by the thousand, and dates as text
+//! took a third of the time; of reading a row, more than all else in it.
 
-#![allow(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "what serde calls")]
+#![allow(
+    clippy::ref_option,
+    clippy::trivially_copy_pass_by_ref,
+    clippy::missing_errors_doc,
+    missing_docs,
+    reason = "what serde calls"
+)]
 
 use chrono::{DateTime, Datelike as _, NaiveDate, Utc};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// For `#[serde(with)]` of a date.
-pub(crate) mod date {
+/// For `#[serde(with)]` of a date: days since the day before 0001-01-01.
+pub mod date {
     use super::{Date, Deserialize as _, Deserializer, NaiveDate, Serialize as _, Serializer};
 
-    pub(crate) fn serialize<S: Serializer>(date: &NaiveDate, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(date: &NaiveDate, serializer: S) -> Result<S::Ok, S::Error> {
         Date(*date).serialize(serializer)
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDate, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDate, D::Error> {
         Ok(Date::deserialize(deserializer)?.0)
     }
 }
 
 /// For `#[serde(with)]` of a date that may be missing.
-pub(crate) mod optional_date {
+pub mod optional_date {
     use super::{Date, Deserialize as _, Deserializer, NaiveDate, Serialize as _, Serializer};
 
-    pub(crate) fn serialize<S: Serializer>(date: &Option<NaiveDate>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(date: &Option<NaiveDate>, serializer: S) -> Result<S::Ok, S::Error> {
         date.map(Date).serialize(serializer)
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NaiveDate>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NaiveDate>, D::Error> {
         Ok(Option::<Date>::deserialize(deserializer)?.map(|date| date.0))
     }
 }
 
-/// For `#[serde(with)]` of an instant.
-pub(crate) mod instant {
+/// For `#[serde(with)]` of an instant, UTC: seconds since 1970, and nanoseconds.
+pub mod instant {
     use super::{DateTime, Deserialize as _, Deserializer, Instant, Serialize as _, Serializer, Utc};
 
-    pub(crate) fn serialize<S: Serializer>(instant: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(instant: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
         Instant(*instant).serialize(serializer)
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
         Ok(Instant::deserialize(deserializer)?.0)
     }
 }
@@ -122,8 +128,18 @@ mod tests {
     }
 
     #[test]
+    fn golden() {
+        let date = "2018-01-13".parse().unwrap();
+        let at = "2018-01-13T23:59:59.000000001Z".parse().unwrap();
+        let bytes = [0x86, 0xf7, 0x59, 1, 0x86, 0xf7, 0x59, 0, 0xfe, 0xf5, 0xd4, 0xa5, 0x0b, 1];
+        assert_eq!(postcard::to_stdvec(&State { date, until: Some(date), never: None, at }).unwrap(), bytes);
+    }
+
+    #[test]
     fn a_number_that_is_no_date_is_refused() {
         let bytes = postcard::to_stdvec(&(i32::MAX, None::<i32>, None::<i32>, (0_i64, 0_u32))).unwrap();
+        assert!(postcard::from_bytes::<State>(&bytes).is_err());
+        let bytes = postcard::to_stdvec(&(1_i32, None::<i32>, None::<i32>, (i64::MAX, 0_u32))).unwrap();
         assert!(postcard::from_bytes::<State>(&bytes).is_err());
     }
 }

@@ -13,7 +13,7 @@ pub mod catalog;
 pub mod charge;
 mod check;
 pub mod command;
-mod compact;
+pub mod compact;
 mod context;
 pub mod coop;
 pub mod customer;

@@ -154,7 +154,6 @@ mod key;
 pub mod memory;
 pub mod page;
 pub mod reach;
-pub mod stored;
 pub mod timeline;
 
 pub use key::KeyReader;

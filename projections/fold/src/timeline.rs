@@ -12,9 +12,9 @@ use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use subledger_domain::position::Position;
+use subledger_domain::{compact, position::Position};
 
-use crate::{Changes, Key, KeyReader, Rows, StoreError, as_of::Horizon, decode, stored};
+use crate::{Changes, Key, KeyReader, Rows, StoreError, as_of::Horizon, decode};
 
 /// Where the row of now stands in the table of reach.
 const NOW: u64 = u64::MAX;
@@ -26,7 +26,7 @@ const MARK_EVERY: u32 = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Reach {
     /// The last day from which something holds.
-    #[serde(with = "stored::day")]
+    #[serde(with = "compact::date")]
     day: NaiveDate,
     /// The last commit.
     position: Position,
@@ -36,7 +36,7 @@ struct Reach {
 
 /// How far a thing reached after a commit.
 #[derive(Serialize, Deserialize)]
-struct Marked(#[serde(with = "stored::day")] NaiveDate);
+struct Marked(#[serde(with = "compact::date")] NaiveDate);
 
 /// One thing's states.
 #[derive(Clone, Debug)]

@@ -2,8 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use subledger_domain::position::Position;
-use subledger_fold::stored;
+use subledger_domain::{compact, position::Position};
 
 /// Something that happened to a customer, or was refused.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,10 +14,10 @@ pub struct Activity {
     /// Its command.
     pub command_id: String,
     /// When it took effect, UTC.
-    #[serde(with = "stored::instant")]
+    #[serde(with = "compact::instant")]
     pub effective_at: DateTime<Utc>,
     /// When it was recorded, UTC.
-    #[serde(with = "stored::instant")]
+    #[serde(with = "compact::instant")]
     pub recorded_at: DateTime<Utc>,
     /// Who sent the command.
     pub principal: String,

@@ -3,10 +3,10 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use subledger_domain::{
+    compact,
     ids::{CustomerId, PartnerId},
     party::{Address, AgreementMode, AgreementVersion, Contact, PurchasePermission, Segment},
 };
-use subledger_fold::stored;
 
 use super::states::{QualificationState, RelationshipState};
 
@@ -40,7 +40,7 @@ pub struct Customer {
     /// Of its stream, for `expected_version`. Refused commands count.
     pub version: u64,
     /// The day it was created, UTC.
-    #[serde(with = "stored::day")]
+    #[serde(with = "compact::date")]
     pub created_on: NaiveDate,
 }
 
@@ -98,7 +98,7 @@ pub struct Relationship {
     /// Whether the partner asked for admin rights since.
     pub admin_requested: bool,
     /// First day on which what was asked for can no longer be accepted; none while nothing is open, or open for ever.
-    #[serde(with = "stored::optional_day")]
+    #[serde(with = "compact::optional_date")]
     pub request_expires_on: Option<NaiveDate>,
 }
 
@@ -110,7 +110,7 @@ pub struct Agreement {
     /// The attesting partner.
     pub partner_id: Option<PartnerId>,
     /// When.
-    #[serde(with = "stored::day")]
+    #[serde(with = "compact::date")]
     pub accepted_on: NaiveDate,
     /// Which agreement.
     pub version: AgreementVersion,

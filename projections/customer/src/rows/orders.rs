@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use subledger_domain::ids::{CustomerId, OrderId, PartnerId, SubscriptionId};
-use subledger_fold::stored;
+use subledger_domain::{
+    compact,
+    ids::{CustomerId, OrderId, PartnerId, SubscriptionId},
+};
 
 /// An order, or what a transfer or an upgrade placed as one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,10 +19,10 @@ pub struct Order {
     /// Who pays.
     pub partner_id: PartnerId,
     /// When it took effect, UTC.
-    #[serde(with = "stored::instant")]
+    #[serde(with = "compact::instant")]
     pub placed_at: DateTime<Utc>,
     /// When it was recorded, UTC.
-    #[serde(with = "stored::instant")]
+    #[serde(with = "compact::instant")]
     pub recorded_at: DateTime<Utc>,
     /// Who sent the command.
     pub principal: String,

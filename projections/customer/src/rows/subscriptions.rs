@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use subledger_domain::{
     calendar::NEVER,
     charge::AppliedPromotion,
+    compact,
     customer::{ScheduledChange, SuspensionReason},
     event::{SubscriptionCreated, TrialStarted},
     ids::{AzureSubscriptionId, CustomerId, OfferId, OrderId, PartnerId, PromotionId, SubscriptionId},
@@ -13,7 +14,6 @@ use subledger_domain::{
     offer::{BillingFrequency, FulfilmentFact, PriceComponent, PricePer, ProductKind, Reservation},
     position::Position,
 };
-use subledger_fold::stored;
 
 use super::states::SubscriptionState;
 
@@ -21,7 +21,7 @@ use super::states::SubscriptionState;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateOnDay {
     /// From this day.
-    #[serde(with = "stored::day")]
+    #[serde(with = "compact::date")]
     pub since: NaiveDate,
     /// Its state.
     pub state: SubscriptionState,
@@ -96,13 +96,13 @@ pub struct Subscription {
     /// Length of a term.
     pub term_months: u32,
     /// First day of the first term.
-    #[serde(with = "stored::day")]
+    #[serde(with = "compact::date")]
     pub start: NaiveDate,
     /// First day of the current term.
-    #[serde(with = "stored::day")]
+    #[serde(with = "compact::date")]
     pub term_start: NaiveDate,
     /// Last day of the current term, included; none if it has no end.
-    #[serde(with = "stored::optional_day")]
+    #[serde(with = "compact::optional_date")]
     pub term_end: Option<NaiveDate>,
     /// Whether a new term follows.
     pub auto_renew: bool,
@@ -117,10 +117,10 @@ pub struct Subscription {
     /// Of the prices.
     pub currency: Currency,
     /// First day on which a suspended subscription can no longer be reactivated.
-    #[serde(with = "stored::optional_day")]
+    #[serde(with = "compact::optional_date")]
     pub expires_on: Option<NaiveDate>,
     /// First day without it, once it has ended or is bound to.
-    #[serde(with = "stored::optional_day")]
+    #[serde(with = "compact::optional_date")]
     pub ends_on: Option<NaiveDate>,
     /// Its predecessor, if a transfer made it.
     pub transferred_from_subscription_id: Option<SubscriptionId>,
@@ -131,7 +131,7 @@ pub struct Subscription {
     /// Who supports the customer; the owner, if none.
     pub support_contact_id: Option<PartnerId>,
     /// First day without a free trial that is not paid for.
-    #[serde(with = "stored::optional_day")]
+    #[serde(with = "compact::optional_date")]
     pub free_trial_ends_on: Option<NaiveDate>,
     /// What waits for its day.
     pub scheduled: Option<ScheduledChange>,
@@ -146,7 +146,7 @@ pub struct Subscription {
     /// What the publisher has confirmed, in the order of the facts.
     pub confirmed: Vec<FulfilmentFact>,
     /// The first paid day after a trial.
-    #[serde(with = "stored::optional_day")]
+    #[serde(with = "compact::optional_date")]
     pub trial_end: Option<NaiveDate>,
     /// Of a reservation.
     pub reservation: Option<Reservation>,
@@ -165,7 +165,7 @@ pub struct Promotion {
     #[serde(with = "rust_decimal::serde::str")]
     pub percent: Decimal,
     /// The day after the last one it holds for; none for the whole term.
-    #[serde(with = "stored::optional_day")]
+    #[serde(with = "compact::optional_date")]
     pub until: Option<NaiveDate>,
 }
 

@@ -4,11 +4,11 @@ use chrono::NaiveDate;
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use subledger_domain::{
+    compact,
     event::FormSigner,
     ids::{AzureSubscriptionId, CustomerId, OfferId, PartnerId, SubscriptionId, TransferId},
     money::Currency,
 };
-use subledger_fold::stored;
 
 use super::states::TransferState;
 
@@ -26,10 +26,10 @@ pub struct Transfer {
     /// What came of it.
     pub state: TransferState,
     /// The day of the request.
-    #[serde(with = "stored::day")]
+    #[serde(with = "compact::date")]
     pub requested_on: NaiveDate,
     /// First day on which it cannot be answered.
-    #[serde(with = "stored::optional_day")]
+    #[serde(with = "compact::optional_date")]
     pub expires_on: Option<NaiveDate>,
     /// What moves.
     pub lines: Vec<TransferItem>,
@@ -43,7 +43,7 @@ pub struct Transfer {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TransferForm {
     /// The day of the customer's written request.
-    #[serde(with = "stored::day")]
+    #[serde(with = "compact::date")]
     pub customer_requested_on: NaiveDate,
     /// The owner's ticket.
     pub ticket_id: String,

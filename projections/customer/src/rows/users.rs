@@ -2,8 +2,10 @@
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use subledger_domain::ids::{LicenseGroupId, SubscriptionId, UserId};
-use subledger_fold::stored;
+use subledger_domain::{
+    compact,
+    ids::{LicenseGroupId, SubscriptionId, UserId},
+};
 
 /// A user of a customer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +21,7 @@ pub struct UserRow {
     /// Sign-in name.
     pub email: String,
     /// First day on which it cannot be restored, once it is deleted.
-    #[serde(with = "stored::optional_day")]
+    #[serde(with = "compact::optional_date")]
     pub restorable_until: Option<NaiveDate>,
     /// Subscriptions it holds a license of; of a deleted one, those it held.
     pub licenses: Vec<SubscriptionId>,
