@@ -80,6 +80,7 @@ impl Ledger {
             ready_customers_max: config.limits.ready_customers,
             snapshot_dir: Some(config.data_dir.join("snapshots")),
             brake: Arc::clone(&self.brake),
+            traffic: has_threads_to_spare().then(Arc::default),
             ..Options::default()
         };
         // Side by side: most of it is reading snapshots and what came after them.
@@ -117,6 +118,11 @@ impl Ledger {
         self.writers.into_iter().rev().for_each(PartitionService::stop);
         self.reference.stop();
     }
+}
+
+/// Whether one thread of those that serve may wait for the disk while others go on.
+fn has_threads_to_spare() -> bool {
+    std::thread::available_parallelism().is_ok_and(|threads| threads.get() > 1)
 }
 
 /// The clock of a ledger.

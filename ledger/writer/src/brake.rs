@@ -23,6 +23,11 @@ impl Brake {
         self.pause.store(thousandths, Ordering::Relaxed);
     }
 
+    /// Whether writers pause at all.
+    pub(crate) fn is_set(&self) -> bool {
+        self.pause.load(Ordering::Relaxed) > 0
+    }
+
     /// Pauses after a block that took so long: until that is over, or it is to stop, or it need not pause any more.
     pub(crate) fn wait(&self, took: Duration, stop: &AtomicBool) {
         let began = Instant::now();

@@ -5,6 +5,7 @@
 //!
 //! What may not live here: transport (gRPC, topics), rules of the business, anything a reader of the log could not repeat.
 
+mod alone;
 mod block;
 mod brake;
 mod core;
@@ -26,6 +27,7 @@ mod snapshot;
 pub mod stepped;
 mod submission;
 
+pub use alone::Traffic;
 pub use brake::Brake;
 pub use machine::stream_of;
 pub use options::Options;

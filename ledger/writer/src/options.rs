@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use crate::Brake;
+use crate::{Brake, Traffic};
 
 /// Customers that are kept ready for commands if nothing else is said.
 pub(crate) const READY_CUSTOMERS_MAX: usize = 1_000;
@@ -34,6 +34,9 @@ pub struct Options {
     pub due_retry: Duration,
     /// Slows the writer down.
     pub brake: Arc<Brake>,
+    /// Shared by the writers of a process: a command that comes alone is decided on the thread that brings it, which waits for the disk.
+    /// None has a writer's thread decide everything, as it must where an append goes to another machine.
+    pub traffic: Option<Arc<Traffic>>,
 }
 
 impl Default for Options {
@@ -51,6 +54,7 @@ impl Default for Options {
             ready_customers_max: READY_CUSTOMERS_MAX,
             due_retry: Duration::from_secs(1),
             brake: Arc::default(),
+            traffic: None,
         }
     }
 }

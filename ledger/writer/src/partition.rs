@@ -12,7 +12,11 @@ use std::{
 use subledger_log::{ClaimError, Log, PartitionId, ReadError};
 use tokio::sync::oneshot;
 
-use crate::{Clock, CommandError, Options, Outcome, Preview, ReferenceFollower, Submission, run::Writer};
+use crate::{
+    Clock, CommandError, Options, Outcome, Preview, ReferenceFollower, Submission,
+    alone::{self, Desk},
+    run::{self, Writer},
+};
 
 /// A writer could not start.
 #[derive(Debug, thiserror::Error)]
@@ -71,12 +75,29 @@ impl Shared {
             options,
         }
     }
+
+    /// So many commands take room in the queue; how many there were before.
+    fn came(&self, commands: usize) -> usize {
+        if let Some(traffic) = &self.options.traffic {
+            traffic.came(commands);
+        }
+        self.queued.fetch_add(commands, Ordering::AcqRel)
+    }
+
+    /// So many commands are answered, or refused.
+    pub(crate) fn went(&self, commands: usize) {
+        self.queued.fetch_sub(commands, Ordering::AcqRel);
+        if let Some(traffic) = &self.options.traffic {
+            traffic.went(commands);
+        }
+    }
 }
 
 /// Sends commands to a partition's writer. Cheap to clone.
 #[derive(Clone)]
 pub struct Handle {
     shared: Arc<Shared>,
+    desk: Arc<Desk>,
     jobs: mpsc::Sender<Job>,
 }
 
@@ -91,7 +112,8 @@ impl Handle {
         self.queue(&mut submissions)?.await
     }
 
-    /// [`Self::submit`] in two steps: the commands are in the queue when this returns, or, if there is no room, still where they were.
+    /// [`Self::submit`] in two steps: the commands are in the queue when this returns, or, if there is no room, still where they were. A
+    /// command that is alone is decided before this returns, if [`Options::traffic`] says so.
     pub fn queue(
         &self,
         submissions: &mut Vec<Submission>,
@@ -99,7 +121,13 @@ impl Handle {
         let count = submissions.len();
         self.reserve(count)?;
         let (answer, answered) = oneshot::channel();
-        self.send(count, Job::Commands(std::mem::take(submissions), answer))?;
+        if let Some(answers) = alone::decide(&self.shared, &self.desk, &self.jobs, submissions) {
+            submissions.clear();
+            // Whoever asks for it is right below.
+            let _ = answer.send(answers);
+        } else {
+            self.send(count, Job::Commands(std::mem::take(submissions), answer))?;
+        }
         let partition = self.shared.partition;
         Ok(async move {
             answered.await.map_err(|_| CommandError::Unknown {
@@ -123,9 +151,9 @@ impl Handle {
     /// Takes room for so many commands, or says that the queue is full.
     fn reserve(&self, count: usize) -> Result<(), CommandError> {
         let limit = self.shared.options.queue_commands_max;
-        let waiting = self.shared.queued.fetch_add(count, Ordering::AcqRel);
+        let waiting = self.shared.came(count);
         if waiting > 0 && waiting + count > limit {
-            self.shared.queued.fetch_sub(count, Ordering::AcqRel);
+            self.shared.went(count);
             metrics::counter!("subledger_overload_total", "partition" => self.shared.partition.to_string())
                 .increment(count as u64);
             return Err(CommandError::Overloaded {
@@ -140,7 +168,7 @@ impl Handle {
     /// Puts a job into the room that was taken for it.
     fn send(&self, count: usize, job: Job) -> Result<(), CommandError> {
         if self.jobs.send(job).is_err() {
-            self.shared.queued.fetch_sub(count, Ordering::AcqRel);
+            self.shared.went(count);
             return Err(CommandError::Unavailable {
                 reason: format!("the writer of {} has stopped", self.shared.partition),
             });
@@ -206,9 +234,13 @@ impl PartitionService {
         let sources = writer.sources();
         let wake = jobs.clone();
         reference.subscribe(Box::new(move || wake.send(Job::Wake).is_ok()));
-        let thread =
-            std::thread::Builder::new().name(format!("writer {partition}")).spawn(move || writer.run(&inbox))?;
-        Ok(Self { handle: Handle { shared, jobs }, sources, thread })
+        let desk = Arc::new(Desk::new(Some(writer)));
+        let thread = {
+            let (shared, desk) = (Arc::clone(&shared), Arc::clone(&desk));
+            let name = format!("writer {partition}");
+            std::thread::Builder::new().name(name).spawn(move || run::run(&shared, &desk, &inbox))?
+        };
+        Ok(Self { handle: Handle { shared, desk, jobs }, sources, thread })
     }
 
     /// Stops: commands that wait are still decided, later ones refused; writes a snapshot; blocks until done.

@@ -8,9 +8,11 @@ use std::{
 };
 
 use subledger_log::{ClaimError, LedgerId, Log, PartitionId, PartitionWriter, ReadError};
+use tokio::sync::oneshot;
 
 use crate::{
-    Clock, CommandError, ReferenceFollower, Submission,
+    Clock, CommandError, Preview, ReferenceFollower, Submission,
+    alone::{Desk, lock},
     block::BlockError,
     core::{Core, is_erasure},
     customers::Customers,
@@ -184,57 +186,39 @@ impl Writer {
         self.shared.epoch.store(admission.epoch, Ordering::Relaxed);
     }
 
-    /// Runs until told to stop, or until nobody holds a handle.
-    pub(crate) fn run(mut self, inbox: &mpsc::Receiver<Job>) {
-        let _running = Running(Arc::clone(&self.shared));
-        let mut stop = false;
-        while !stop {
-            let (mut batch, mut commands) = (Vec::new(), 0);
-            let mut previews = Vec::new();
-            // With days to close, commands are looked for but not waited for.
-            let mut next = if self.day_to_close().is_some() {
-                inbox.try_recv().ok()
-            } else {
-                Some(inbox.recv().unwrap_or(Job::Stop))
-            };
-            while let Some(job) = next {
-                match job {
-                    Job::Commands(submissions, answer) => {
-                        commands += submissions.len();
-                        batch.push((submissions, answer));
-                    }
-                    Job::Preview(submission, answer) => previews.push((submission, answer)),
-                    Job::Wake => {}
-                    Job::Stop => stop = true,
-                }
-                let full = commands + previews.len() >= self.shared.options.block_commands_max;
-                next = if full { None } else { inbox.try_recv().ok() };
-            }
-            let began = Instant::now();
-            let took = if batch.is_empty() {
-                Duration::ZERO
-            } else {
-                self.answer(batch, commands);
-                began.elapsed()
-            };
-            for (submission, answer) in previews {
-                let preview = self.preview(&submission);
-                self.shared.queued.fetch_sub(1, Ordering::AcqRel);
-                // An asker that went away wants no answer.
-                let _ = answer.send(preview);
-            }
-            if !stop {
-                self.close_days();
-            }
-            self.begin_snapshot_if_due();
-            if !stop {
-                self.shared.options.brake.wait(took, &self.shared.stopping);
-            }
-        }
-        self.snapshot();
+    /// Whether it can decide at once: it is the writer, and no day waits to be closed.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        self.claimed.is_some() && self.day_to_close().is_none()
     }
 
-    fn answer(&mut self, batch: Vec<(Vec<Submission>, tokio::sync::oneshot::Sender<Answers>)>, commands: usize) {
+    /// Whether there is something to do besides deciding.
+    pub(crate) fn has_more_to_do(&self) -> bool {
+        self.is_snapshot_due() || !self.is_at_rest()
+    }
+
+    /// Does what was asked, and what is due; how long the commands took.
+    fn turn(&mut self, work: Work) -> Duration {
+        let began = Instant::now();
+        let took = if work.batch.is_empty() {
+            Duration::ZERO
+        } else {
+            self.answer(work.batch, work.commands);
+            began.elapsed()
+        };
+        for (submission, answer) in work.previews {
+            let preview = self.preview(&submission);
+            self.shared.went(1);
+            // An asker that went away wants no answer.
+            let _ = answer.send(preview);
+        }
+        if !work.stop {
+            self.close_days();
+        }
+        self.begin_snapshot_if_due();
+        took
+    }
+
+    fn answer(&mut self, batch: Vec<(Vec<Submission>, oneshot::Sender<Answers>)>, commands: usize) {
         let mut submissions = Vec::with_capacity(commands);
         let mut askers = Vec::with_capacity(batch.len());
         for (asked, answer) in batch {
@@ -246,7 +230,7 @@ impl Writer {
             // Nobody is told that a customer is erased while a file has its names.
             self.snapshot();
         }
-        self.shared.queued.fetch_sub(commands, Ordering::AcqRel);
+        self.shared.went(commands);
         for (count, answer) in askers {
             // An asker that went away learns it by sending the command again.
             let _ = answer.send(answers.by_ref().take(count).collect());
@@ -350,6 +334,63 @@ impl Writer {
 
     pub(crate) fn place(&self) -> Place<'_> {
         Place { log: &*self.log, partition: self.shared.partition }
+    }
+}
+
+/// What a writer does between two looks into its queue.
+#[derive(Default)]
+struct Work {
+    batch: Vec<(Vec<Submission>, oneshot::Sender<Answers>)>,
+    /// How many there are in `batch`.
+    commands: usize,
+    previews: Vec<(Box<Submission>, oneshot::Sender<Result<Preview, CommandError>>)>,
+    stop: bool,
+}
+
+impl Work {
+    /// What waits, up to so many commands; `next` came first.
+    fn take(mut next: Option<Job>, inbox: &mpsc::Receiver<Job>, commands_max: usize) -> Self {
+        let mut work = Self::default();
+        while let Some(job) = next {
+            match job {
+                Job::Commands(submissions, answer) => {
+                    work.commands += submissions.len();
+                    work.batch.push((submissions, answer));
+                }
+                Job::Preview(submission, answer) => work.previews.push((submission, answer)),
+                Job::Wake => {}
+                Job::Stop => work.stop = true,
+            }
+            let full = work.commands + work.previews.len() >= commands_max;
+            next = if full { None } else { inbox.try_recv().ok() };
+        }
+        work
+    }
+}
+
+/// The thread: until told to stop, or until nobody holds a handle.
+pub(crate) fn run(shared: &Arc<Shared>, desk: &Desk, inbox: &mpsc::Receiver<Job>) {
+    let _running = Running(Arc::clone(shared));
+    let (mut stop, mut closing) = (false, true);
+    while !stop {
+        // With days to close, commands are looked for but not waited for.
+        let first = if closing { inbox.try_recv().ok() } else { Some(inbox.recv().unwrap_or(Job::Stop)) };
+        let mut desk = lock(desk);
+        let Some(writer) = desk.as_mut() else {
+            tracing::error!(partition = %shared.partition, "the writer panicked; it must be started again");
+            return;
+        };
+        let work = Work::take(first, inbox, shared.options.block_commands_max);
+        stop = work.stop;
+        let took = writer.turn(work);
+        closing = writer.day_to_close().is_some();
+        drop(desk);
+        if !stop {
+            shared.options.brake.wait(took, &shared.stopping);
+        }
+    }
+    if let Some(mut writer) = lock(desk).take() {
+        writer.snapshot();
     }
 }
 

@@ -2,163 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot set itself up has failed")]
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, AtomicU32, Ordering},
-};
+mod kit;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use std::sync::{Arc, atomic::Ordering};
+
+use kit::{AGREEMENT, CUSTOMER, LAYOUT, Ledger, OFFER, PARTNER, PRICE, PURCHASE, day, seats};
 use subledger_domain::{Event, Reason};
-use subledger_log::{Actor, Family, Follower, Layout, LedgerId, Log, PartitionId, codec, embedded::EmbeddedLog, ends};
-use subledger_writer::{
-    Clock, CommandError, Decided, Options, Outcome, PartitionService, Preview, ReferenceFollower, Submission, stream_of,
-};
-
-struct ManualClock(AtomicI64);
-
-impl Clock for ManualClock {
-    fn now(&self) -> DateTime<Utc> {
-        DateTime::from_timestamp(self.0.load(Ordering::Relaxed), 0).unwrap()
-    }
-}
-
-fn day(text: &str) -> NaiveDate {
-    text.parse().unwrap()
-}
-
-/// A ledger with one writer per partition.
-struct Ledger {
-    log: Arc<dyn Log>,
-    reference: Arc<ReferenceFollower>,
-    writers: Vec<PartitionService>,
-    clock: Arc<ManualClock>,
-}
-
-const LAYOUT: Layout = Layout { partners: 1, customers: 2 };
-
-impl Ledger {
-    fn start(dir: &std::path::Path, options: &Options) -> Self {
-        static STARTS: AtomicU32 = AtomicU32::new(0);
-        let log: Arc<dyn Log> =
-            Arc::new(EmbeddedLog::open_or_create(dir.join("log"), LAYOUT, LedgerId(uuid::Uuid::from_u128(7))).unwrap());
-        let reference = ReferenceFollower::start(Arc::clone(&log)).unwrap();
-        let clock =
-            Arc::new(ManualClock(AtomicI64::new("2018-01-13T12:00:00Z".parse::<DateTime<Utc>>().unwrap().timestamp())));
-        let writers = LAYOUT
-            .all()
-            .map(|partition| {
-                let id = format!("test-{}", STARTS.fetch_add(1, Ordering::Relaxed));
-                PartitionService::start(
-                    Arc::clone(&log),
-                    partition,
-                    Arc::clone(&reference),
-                    Arc::clone(&clock) as Arc<dyn Clock>,
-                    &id,
-                    options.clone(),
-                )
-                .unwrap()
-            })
-            .collect();
-        Self { log, reference, writers, clock }
-    }
-
-    fn stop(self) {
-        self.writers.into_iter().for_each(PartitionService::stop);
-        self.reference.stop();
-    }
-
-    async fn submit_all(&self, texts: &[&str]) -> Vec<Result<Outcome, CommandError>> {
-        let mut answers = Vec::new();
-        for text in texts {
-            let command = codec::command_from_json(text).unwrap();
-            let actor = Actor { principal: "test".into(), channel: "test".into() };
-            let submission = Submission::new(command, actor, None).unwrap();
-            let (_, partition) = stream_of(LAYOUT, &submission.envelope.command).unwrap();
-            let writer = self.writers.iter().find(|writer| writer.handle.partition() == partition).unwrap();
-            answers.extend(writer.handle.submit(vec![submission]).await.unwrap());
-        }
-        answers
-    }
-
-    async fn preview(&self, text: &str) -> Result<Preview, CommandError> {
-        let actor = Actor { principal: "test".into(), channel: "test".into() };
-        let submission = Submission::new(codec::command_from_json(text).unwrap(), actor, None).unwrap();
-        let (_, partition) = stream_of(LAYOUT, &submission.envelope.command).unwrap();
-        let writer = self.writers.iter().find(|writer| writer.handle.partition() == partition).unwrap();
-        writer.handle.preview(submission).await
-    }
-
-    async fn would_be(&self, text: &str) -> Decided {
-        match self.preview(text).await.unwrap() {
-            Preview::Decided(decided) => decided,
-            Preview::Recorded(outcome) => panic!("{outcome:?}"),
-        }
-    }
-
-    async fn submit(&self, text: &str) -> Result<Outcome, CommandError> {
-        self.submit_all(&[text]).await.remove(0)
-    }
-
-    async fn accepted(&self, text: &str) -> Outcome {
-        let outcome = self.submit(text).await.unwrap();
-        assert!(outcome.result.is_ok(), "{text} was refused: {:?}", outcome.result);
-        outcome
-    }
-
-    async fn with_customer(&self) {
-        for text in [PARTNER, OFFER, PRICE, CUSTOMER, AGREEMENT] {
-            self.accepted(text).await;
-        }
-    }
-
-    fn commits(&self) -> Vec<subledger_log::Commit> {
-        let mut follower = Follower::from_start(&*self.log, LAYOUT.all()).unwrap();
-        let ends = ends(&*self.log, LAYOUT.all()).unwrap();
-        let mut commits = Vec::new();
-        while !follower.reached(&ends) {
-            let next = follower.next(std::time::Duration::from_millis(100)).unwrap();
-            commits.extend(next.into_iter().map(|accepted| accepted.commit));
-        }
-        commits
-    }
-
-    /// Waits until every customers partition has marked the day.
-    fn wait_day(&self, date: NaiveDate) {
-        for _ in 0..500 {
-            let marks = self
-                .commits()
-                .iter()
-                .flat_map(|commit| commit.events().to_vec())
-                .filter(|event| matches!(event, Event::PartitionDayClosed(closed) if closed.date == date))
-                .count();
-            if marks == usize::from(LAYOUT.customers) {
-                return;
-            }
-            std::thread::sleep(std::time::Duration::from_millis(10));
-        }
-        panic!("{date} was not closed in time");
-    }
-}
-
-const PARTNER: &str = r#"{"command_id": "p-1", "register_partner": {"partner_id": "contoso", "name": "Contoso",
-    "kind": "PARTNER_KIND_DIRECT_BILL", "country": "US", "currency": "USD", "billing_day": 15, "mpn_id": "4390934"}}"#;
-const OFFER: &str = r#"{"command_id": "o-1", "publish_offers": {"offers": [{"offer_id": "e3", "display_name": "Office 365 E3",
-    "product_family": "PRODUCT_FAMILY_LICENSE", "kind": "OFFER_KIND_BASE", "term_months": 12,
-    "billing_frequencies": ["BILLING_FREQUENCY_MONTHLY", "BILLING_FREQUENCY_ANNUAL"], "minimum_quantity": 1, "maximum_quantity": 300,
-    "limit_scope": "OFFER_LIMIT_SCOPE_NONE", "proration_rule": "PRORATION_RULE_DAILY_RATE_3DP"}]}}"#;
-const PRICE: &str = r#"{"command_id": "l-1", "publish_price_list": {"price_list_id": "2018-01", "currency": "USD", "rows": [{
-    "change_flag": "ADD", "valid_from": "2018-01-01", "offer_display_name": "Office 365 E3", "offer_id": "e3",
-    "license_agreement_type": "corporate", "purchase_unit": "month", "secondary_license_type": "non-specific",
-    "end_customer_type": "cloud reseller corporate", "list_price": "4.00"}]}}"#;
-const CUSTOMER: &str = r#"{"command_id": "c-1", "create_customer": {"customer_id": "fabrikam", "partner_id": "contoso",
-    "company_name": "Fabrikam", "domain_prefix": "fabrikam", "address": {"country": "US", "line1": "1 Main Street",
-    "city": "Redmond", "state": "WA", "postal_code": "98052"},
-    "contact": {"first_name": "Kim", "last_name": "Lee", "email": "kim@fabrikam.example"}}}"#;
-const AGREEMENT: &str = r#"{"command_id": "a-1", "accept_agreement": {"customer_id": "fabrikam",
-    "mode": "AGREEMENT_MODE_CUSTOMER_DIRECT", "accepted_on": "2018-01-13",
-    "signatory": {"first_name": "Kim", "last_name": "Lee", "email": "kim@fabrikam.example"}}}"#;
-const PURCHASE: &str = r#"{"command_id": "b-1", "purchase": {"customer_id": "fabrikam", "partner_id": "contoso", "order_id": "order-1",
-    "lines": [{"subscription_id": "sub-1", "offer_id": "e3", "quantity": 1, "billing_frequency": "BILLING_FREQUENCY_MONTHLY"}]}}"#;
+use subledger_log::{Actor, Family, PartitionId, codec};
+use subledger_writer::{CommandError, Decided, Options, Preview, Submission, stream_of};
 
 #[tokio::test]
 async fn a_command_sent_again_gets_its_recorded_outcome_also_after_a_restart() {
@@ -181,15 +32,6 @@ async fn a_command_sent_again_gets_its_recorded_outcome_also_after_a_restart() {
         assert_eq!((later.result, later.position), (first.result, first.position));
         ledger.stop();
     }
-}
-
-/// A change of seats that is different each time.
-fn seats(n: u32) -> String {
-    format!(
-        r#"{{"command_id": "s-{n}", "change_quantity": {{"customer_id": "fabrikam", "partner_id": "contoso",
-            "subscription_id": "sub-1", "quantity": {}}}}}"#,
-        n + 2
-    )
 }
 
 /// A snapshot that is written while commands go on is of one moment: with it, and what came after, a restart is where the writer was.
@@ -280,7 +122,7 @@ async fn a_month_of_turns(options: &Options) -> Vec<(String, u64, subledger_log:
 
 /// With room for one of them, each customer is packed when the next has its turn, and unpacked for its own.
 #[tokio::test]
-async fn customers_that_are_packed_meanwhile_decide_as_those_that_are_not() {
+async fn whoever_decides_and_whether_customers_are_packed_meanwhile_the_same_is_decided() {
     let packed = a_month_of_turns(&Options { ready_customers_max: 1, ..Options::default() }).await;
     let open = a_month_of_turns(&Options { ready_customers_max: 1_000, ..Options::default() }).await;
     let refused = open.iter().filter(|(_, _, body)| matches!(body, subledger_log::Body::Rejected(_))).count();
@@ -289,10 +131,14 @@ async fn customers_that_are_packed_meanwhile_decide_as_those_that_are_not() {
         _ => false,
     });
     assert!(refused > 1 && charged.count() >= 10, "{refused} are refused");
-    for (packed, open) in packed.iter().zip(&open) {
-        assert_eq!(packed, open);
+    // Each of their commands comes alone here, so whoever brings it decides it.
+    let alone = a_month_of_turns(&Options { traffic: Some(Arc::default()), ..Options::default() }).await;
+    for other in [packed, alone] {
+        for (other, open) in other.iter().zip(&open) {
+            assert_eq!(other, open);
+        }
+        assert_eq!(other.len(), open.len());
     }
-    assert_eq!(packed.len(), open.len());
 }
 
 #[tokio::test]
