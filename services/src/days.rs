@@ -18,7 +18,7 @@ use subledger_log::{
     ends,
     limits::READ_BYTES,
 };
-use subledger_projection_runtime::Handle as Projection;
+use subledger_projection_runtime::{Handle as Projection, WaitError};
 use subledger_proto::api;
 use subledger_writer::{Clock, CommandError, Outcome, ReferenceFollower, Submission};
 use tokio_util::sync::CancellationToken;
@@ -86,6 +86,8 @@ pub(crate) struct Days {
     pub(crate) billing: Option<Projection>,
     /// If it runs in this process too, a day is done only when its earnings are closed and its payments ordered.
     pub(crate) incentive: Option<Projection>,
+    /// The read models of this process, those too: who closed days up to one by hand then reads what they brought.
+    pub(crate) models: Vec<Projection>,
     /// First day of a ledger without one; none for the day of its first record.
     pub(crate) start: Option<NaiveDate>,
     /// Who closes.
@@ -126,10 +128,10 @@ impl Days {
             (Some(billing), _) => {
                 let day = through.min(self.last_closed(through));
                 self.wait_for_invoices(billing, day).await?;
-                match &self.incentive {
-                    Some(incentive) => self.wait_for_earnings(incentive, day).await,
-                    None => Ok(()),
+                if let Some(incentive) = &self.incentive {
+                    self.wait_for_earnings(incentive, day).await?;
                 }
+                self.wait_until_shown(day).await
             }
             (None, Some(marks)) => self.wait_for_marks(marks, through).await,
             (None, None) => Ok(()),
@@ -219,6 +221,20 @@ impl Days {
             Ok(subledger_incentive::settled_through(rows, partitions)?.is_some_and(|closed| closed >= date))
         })
         .await
+    }
+
+    /// Waits until all read models have come as far as those that say when a day is done. One that cannot be folded holds nobody up.
+    async fn wait_until_shown(&self, date: NaiveDate) -> Result<(), CloseError> {
+        let deadline = Instant::now() + STALL_MAX;
+        let done: Vec<_> = self.billing.iter().chain(&self.incentive).flat_map(Projection::positions).collect();
+        for model in &self.models {
+            match model.wait_for(&done, deadline).await {
+                Err(WaitError::Timeout { .. }) => return Err(CloseError::Slow { date }),
+                Err(error) => tracing::warn!(%date, %error, "a read model does not show a closed day"),
+                Ok(()) => {}
+            }
+        }
+        Ok(())
     }
 
     /// Waits until every partition of customers has marked `date`, reading from `from` on.

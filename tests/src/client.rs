@@ -1,5 +1,10 @@
 //! A client of a running ledger, for tests.
 
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
 use anyhow::Context as _;
 use serde_json::Value;
 use subledger_proto::{
@@ -40,6 +45,8 @@ pub struct Client {
     pub audit: AuditServiceClient<Channel>,
     /// Clock and status.
     pub admin: AdminServiceClient<Channel>,
+    /// The last place of each partition that an answer named.
+    seen: Arc<Mutex<BTreeMap<(i32, u32), Position>>>,
 }
 
 impl Client {
@@ -58,6 +65,7 @@ impl Client {
             claims: ClaimServiceClient::new(channel.clone()),
             audit: AuditServiceClient::new(channel.clone()).max_decoding_message_size(64 << 20),
             admin: AdminServiceClient::new(channel),
+            seen: Arc::default(),
         })
     }
 
@@ -65,7 +73,26 @@ impl Client {
     pub async fn submit(&self, value: &Value) -> Result<Outcome, Status> {
         let command = command(value).map_err(|error| Status::internal(error.to_string()))?;
         let request = SubmitRequest { command: Some(command), include_events: true, ..SubmitRequest::default() };
-        Ok(self.commands.clone().submit(request).await?.into_inner())
+        let outcome = self.commands.clone().submit(request).await?.into_inner();
+        self.note(outcome.position);
+        Ok(outcome)
+    }
+
+    fn note(&self, position: Option<Position>) {
+        let Some(position) = position else { return };
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = seen.entry((position.family, position.partition)).or_insert(position);
+        last.seq = last.seq.max(position.seq);
+    }
+
+    /// What a read has to reflect so that everything answered so far is seen.
+    pub fn seen(&self) -> Vec<Position> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).values().copied().collect()
+    }
+
+    /// The position given, or everything answered so far.
+    fn at_least(&self, at: Option<Position>) -> Vec<Position> {
+        at.map_or_else(|| self.seen(), |at| vec![at])
     }
 
     /// Submits one command that must be accepted.
@@ -91,6 +118,7 @@ impl Client {
         let mut answers = self.commands.clone().submit_stream(tokio_stream::iter(batches)).await?.into_inner();
         let mut outcomes = Vec::new();
         while let Some(answer) = answers.message().await? {
+            answer.outcomes.iter().for_each(|outcome| self.note(outcome.position));
             outcomes.extend(answer.outcomes);
         }
         Ok(outcomes)
@@ -102,21 +130,21 @@ impl Client {
         Ok(())
     }
 
-    /// A subscription as of a position.
+    /// A subscription as of a position, or of everything answered so far.
     pub async fn subscription(&self, id: &str, at: Option<Position>) -> Result<Subscription, Status> {
         let request = GetSubscriptionRequest {
             subscription_id: id.to_owned(),
-            min_position: at.into_iter().collect(),
+            min_position: self.at_least(at),
             ..GetSubscriptionRequest::default()
         };
         Ok(self.customers.clone().get_subscription(request).await?.into_inner())
     }
 
-    /// `account -> amount` of a partner.
+    /// `account -> amount` of a partner, as of a position or of everything answered so far.
     pub async fn balances(&self, partner: &str, at: Option<Position>) -> anyhow::Result<Vec<(String, String)>> {
         let request = ListBalancesRequest {
             partner_id: partner.to_owned(),
-            min_position: at.into_iter().collect(),
+            min_position: self.at_least(at),
             ..ListBalancesRequest::default()
         };
         let answer = self.billing.clone().list_balances(request).await?.into_inner();
@@ -125,7 +153,11 @@ impl Client {
 
     /// `date -> total` of a partner's invoices.
     pub async fn invoices(&self, partner: &str) -> anyhow::Result<Vec<(String, String)>> {
-        let request = ListInvoicesRequest { partner_id: partner.to_owned(), ..ListInvoicesRequest::default() };
+        let request = ListInvoicesRequest {
+            partner_id: partner.to_owned(),
+            min_position: self.seen(),
+            ..ListInvoicesRequest::default()
+        };
         let answer = self.billing.clone().list_invoices(request).await?.into_inner();
         Ok(answer.invoices.into_iter().map(|invoice| (invoice.invoice_date, invoice.total)).collect())
     }
