@@ -63,6 +63,8 @@ pub struct Limits {
     pub bytes_max: usize,
     /// Longest time a commit is staged while more keep coming.
     pub age_max: Duration,
+    /// Shortest time from one batch to the next while nobody waits for it and nothing is behind: a batch costs as much as some commits.
+    pub gather: Duration,
     /// How long to wait for news before looking whether to stop.
     pub idle: Duration,
     /// How often to ask the log where it ends.
@@ -80,6 +82,7 @@ impl Default for Limits {
             keys_max: 4_096,
             bytes_max: 16 * 1024 * 1024,
             age_max: Duration::from_millis(50),
+            gather: Duration::from_millis(5),
             idle: Duration::from_millis(100),
             lag_every: Duration::from_secs(1),
             retry_min: Duration::from_millis(100),

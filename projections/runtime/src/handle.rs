@@ -4,10 +4,11 @@ use std::{
     collections::BTreeMap,
     path::Path,
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, Mutex, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
         mpsc,
     },
+    thread::Thread,
     time::{Duration, Instant},
 };
 
@@ -88,6 +89,10 @@ pub(crate) struct Shared {
     pub(crate) live: RwLock<Arc<Store>>,
     pub(crate) progress: watch::Sender<Progress>,
     pub(crate) stop: AtomicBool,
+    /// How many wait for positions.
+    pub(crate) waiting: AtomicUsize,
+    /// Who folds; none before it begins.
+    pub(crate) folding: OnceLock<Thread>,
     pub(crate) rebuilding: Mutex<()>,
     pub(crate) handovers: mpsc::Sender<Handover>,
     /// Erasures that the rows were told of since the start.
@@ -98,7 +103,37 @@ pub(crate) struct Shared {
     pub(crate) forgetter: AtomicBool,
 }
 
+/// Somebody who waits for positions.
+struct Waiting<'a>(&'a Shared);
+
+impl<'a> Waiting<'a> {
+    /// From now on nothing gathers.
+    fn begin(shared: &'a Shared) -> Self {
+        shared.waiting.fetch_add(1, Ordering::SeqCst);
+        shared.wake();
+        Self(shared)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 impl Shared {
+    /// Ends what gathers.
+    fn wake(&self) {
+        if let Some(thread) = self.folding.get() {
+            thread.unpark();
+        }
+    }
+
+    /// Whether anybody waits for positions.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) > 0
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         self.projection.name()
     }
@@ -175,6 +210,7 @@ impl Handle {
     /// Waits until the rows reflect every position given, or says which one is missing at the deadline.
     pub async fn wait_for(&self, wanted: &[Position], deadline: Instant) -> Result<(), WaitError> {
         let mut progress = self.shared.progress.subscribe();
+        let mut waiting = None;
         loop {
             let missing = {
                 let progress = progress.borrow_and_update();
@@ -185,6 +221,7 @@ impl Handle {
                 }
                 missing
             };
+            waiting.get_or_insert_with(|| Waiting::begin(&self.shared));
             if tokio::time::timeout_at(deadline.into(), progress.changed()).await.is_err() {
                 return Err(WaitError::Timeout { projection: self.name(), missing });
             }
@@ -271,6 +308,7 @@ impl Handle {
     /// Asks the folding thread to stop after its batch. Reads go on.
     pub fn stop(&self) {
         self.shared.stop.store(true, Ordering::Relaxed);
+        self.shared.wake();
     }
 
     /// The directory it lives in.

@@ -78,6 +78,8 @@ pub(crate) struct Pump<S = Store> {
     pending: VecDeque<Accepted>,
     /// Read, and beyond what the caller wants folded for now; before everything in `pending`.
     held: VecDeque<Accepted>,
+    /// Whether the last read brought nothing.
+    current: bool,
     /// What the store reflects.
     applied: Checkpoint,
     /// What it will reflect with `rows` applied.
@@ -115,6 +117,7 @@ impl<S: Backing> Pump<S> {
             reads_ahead: false,
             pending: VecDeque::new(),
             held: VecDeque::new(),
+            current: false,
             staged: applied.clone(),
             applied,
             rows: Staged::new(),
@@ -164,7 +167,8 @@ impl<S: Backing> Pump<S> {
                 self.forget_read();
                 return Err(error.into());
             }
-            if self.pending.is_empty() {
+            self.current = self.pending.is_empty();
+            if self.current {
                 self.pass_skipped();
                 return Ok(self.is_staged());
             }
@@ -224,6 +228,11 @@ impl<S: Backing> Pump<S> {
                 result => return Ok(result?),
             }
         }
+    }
+
+    /// Whether everything is folded that there was when it was last looked.
+    pub(crate) fn is_current(&self) -> bool {
+        self.current
     }
 
     /// Whether there is anything to apply.

@@ -4,11 +4,11 @@ use std::{
     collections::BTreeMap,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, PoisonError, RwLock,
-        atomic::{AtomicBool, AtomicU64},
+        Arc, Mutex, OnceLock, PoisonError, RwLock,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize},
         mpsc,
     },
-    thread::JoinHandle,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -59,6 +59,8 @@ impl Runner {
             home,
             progress: watch::Sender::new(progress),
             stop: AtomicBool::new(false),
+            waiting: AtomicUsize::new(0),
+            folding: OnceLock::new(),
             rebuilding: Mutex::new(()),
             handovers,
             erasures: AtomicU64::new(0),
@@ -71,9 +73,16 @@ impl Runner {
         let name = format!("project-{}", shared.name());
         let handle = Handle { shared: shared.clone() };
         let meter = Some(Meter::new(pump.applied()));
-        let folding = Folding { shared, requests, meter, ends: BTreeMap::new(), looked_at: None, current_at: None };
-        let thread =
-            std::thread::Builder::new().name(name).spawn(move || folding.run(pump)).map_err(StartError::Thread)?;
+        let folding = Folding {
+            shared,
+            requests,
+            meter,
+            ends: BTreeMap::new(),
+            looked_at: None,
+            current_at: None,
+            applied_at: None,
+        };
+        let thread = thread::Builder::new().name(name).spawn(move || folding.run(pump)).map_err(StartError::Thread)?;
         Ok(Self { handle, thread: Some(thread) })
     }
 
@@ -137,10 +146,13 @@ struct Folding {
     looked_at: Option<Instant>,
     /// When nothing was left to fold, for the last time.
     current_at: Option<Instant>,
+    /// When a batch was applied after which nothing was left to fold.
+    applied_at: Option<Instant>,
 }
 
 impl Folding {
     fn run(mut self, pump: Pump) {
+        self.shared.folding.get_or_init(thread::current);
         self.shared.config.store.enter_thread();
         let ended = catch_unwind(AssertUnwindSafe(|| self.follow(pump)));
         match ended {
@@ -189,6 +201,7 @@ impl Folding {
             self.looked_at = Some(Instant::now());
             self.show_lag(pump);
         }
+        self.gather();
         pump.turn(self.shared.config.limits.idle, &mut |pump| self.apply(pump))?;
         pump.store().settle()?;
         let way = self.meter.as_ref().map(|meter| meter.progress(pump.applied(), &self.ends));
@@ -196,6 +209,15 @@ impl Folding {
         pump.read_ahead(way.is_some_and(|way| way.total - way.done > self.shared.config.limits.commits_max));
         self.show_state(way);
         Ok(())
+    }
+
+    /// Lets commits gather, unless somebody waits for them: who comes to wait wakes it.
+    fn gather(&mut self) {
+        let Some(applied_at) = self.applied_at.take() else { return };
+        let left = self.shared.config.limits.gather.saturating_sub(applied_at.elapsed());
+        if !left.is_zero() && !self.shared.is_awaited() {
+            thread::park_timeout(left);
+        }
     }
 
     /// Applies the staged batch: readers see all of it or nothing.
@@ -208,6 +230,7 @@ impl Folding {
             self.shared.note_erasure()?;
         }
         pump.store().make_room()?;
+        self.applied_at = pump.is_current().then(Instant::now);
         let commits = pump.apply()?;
         if commits > 0 {
             telemetry::batch(self.shared.name(), commits);

@@ -293,6 +293,23 @@ fn few_rows_are_read_wherever_they_lie() {
 }
 
 #[test]
+fn commits_gather_until_somebody_waits_for_them() {
+    let (log, dir) = (VecLog::new(1), tempfile::tempdir().unwrap());
+    let mut config = config(dir.path());
+    config.limits.gather = Duration::from_secs(60);
+    let runner = start(&log, config);
+    let began = Instant::now();
+    for step in 0..5 {
+        fill(&log, step * 10, step * 10 + 10);
+        std::thread::sleep(Duration::from_millis(30));
+        caught_up(&runner, &log);
+    }
+    fill(&log, 50, 60);
+    runner.stop();
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?} for what nobody has to wait for", began.elapsed());
+}
+
+#[test]
 fn waits_for_positions_and_says_what_is_missing() {
     let (log, dir) = (VecLog::new(1), tempfile::tempdir().unwrap());
     fill(&log, 0, 10);
