@@ -26,7 +26,7 @@ use crate::OpenError;
 const ANSWER_POLL: Duration = Duration::from_millis(2);
 /// How often it is looked whether a broker refused this client, which then goes on trying.
 const REFUSAL_POLL: Duration = Duration::from_secs(1);
-/// How often the brokers are asked whether new topics have leaders.
+/// How often the brokers are asked whether new topics have leaders, and again after a connection broke.
 const LEADERS_POLL: Duration = Duration::from_millis(50);
 
 /// What the brokers say of a topic.
@@ -77,10 +77,18 @@ impl<'a> Admin<'a> {
 
     /// The topic, if there is one.
     pub(super) fn find(&self, topic: &str) -> Result<Option<Found>, OpenError> {
-        let metadata = match self.client.inner().fetch_metadata(Some(topic), self.options.request_timeout) {
-            Ok(metadata) => metadata,
-            Err(KafkaError::MetadataFetch(code)) if is_unknown(code) => return Ok(None),
-            Err(error) => return Err(self.options.cannot_open(error)),
+        let deadline = Instant::now() + self.options.request_timeout;
+        let metadata = loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.client.inner().fetch_metadata(Some(topic), left) {
+                Ok(metadata) => break metadata,
+                Err(KafkaError::MetadataFetch(code)) if is_unknown(code) => return Ok(None),
+                // A connection that breaks is made again.
+                Err(KafkaError::MetadataFetch(RDKafkaErrorCode::BrokerTransportFailure)) if !left.is_zero() => {
+                    thread::sleep(LEADERS_POLL);
+                }
+                Err(error) => return Err(self.options.cannot_open(error)),
+            }
         };
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
             return Ok(None);
