@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use crate::{Brake, Traffic};
 
 /// Customers that are kept ready for commands if nothing else is said.
-pub(crate) const READY_CUSTOMERS_MAX: usize = 1_000;
+pub(crate) const READY_CUSTOMERS_MAX: usize = 500;
 
 /// How a writer works.
 #[derive(Clone, Debug)]

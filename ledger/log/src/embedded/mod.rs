@@ -59,8 +59,9 @@ use group::Queue;
 use reader::EmbeddedReader;
 use tail::Tail;
 
-/// Longest stored value, in bytes, unless a single record is longer: a flush costs about 15 microseconds for each value, a page holds up to 16.
-const CHUNK_BYTES_MAX: usize = 24 * 1024;
+/// Longest stored value, in bytes, unless a single record is longer: a flush costs about 15 microseconds for each value. A page holds up to
+/// 16, and sled keeps 256 pages in memory whatever its cache should be: that is 50 MB.
+const CHUNK_BYTES_MAX: usize = 12 * 1024;
 
 /// sled's unit of space, in bytes. A page of more than a quarter of it would go to a file of its own that is never synced; a page
 /// has at most 17 values, so even pages full of the longest records stay below.
