@@ -35,7 +35,7 @@ pub enum StartError {
 /// What a writer's thread is asked to do.
 pub(crate) enum Job {
     /// Decide this without recording it.
-    Preview(Box<Submission>, oneshot::Sender<Result<Preview, CommandError>>),
+    Preview(Box<Submission>, oneshot::Sender<Previewed>),
     /// Decide these, answer all at once.
     Commands(Vec<Submission>, oneshot::Sender<Answers>),
     /// The reference data changed: a day may have closed.
@@ -45,6 +45,7 @@ pub(crate) enum Job {
 }
 
 pub(crate) type Answers = Vec<Result<Outcome, CommandError>>;
+pub(crate) type Previewed = Result<Preview, CommandError>;
 
 /// What the handle and the thread share.
 pub(crate) struct Shared {

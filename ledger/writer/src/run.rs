@@ -11,13 +11,13 @@ use subledger_log::{ClaimError, LedgerId, Log, PartitionId, PartitionWriter, Rea
 use tokio::sync::oneshot;
 
 use crate::{
-    Clock, CommandError, Preview, ReferenceFollower, Submission,
+    Clock, CommandError, ReferenceFollower, Submission,
     alone::{Desk, lock},
     block::BlockError,
     core::{Core, is_erasure},
     customers::Customers,
     due::DueRun,
-    partition::{Answers, Job, Shared, StartError},
+    partition::{Answers, Job, Previewed, Shared, StartError},
     recorded::Place,
     snapshot,
 };
@@ -343,7 +343,7 @@ struct Work {
     batch: Vec<(Vec<Submission>, oneshot::Sender<Answers>)>,
     /// How many there are in `batch`.
     commands: usize,
-    previews: Vec<(Box<Submission>, oneshot::Sender<Result<Preview, CommandError>>)>,
+    previews: Vec<(Box<Submission>, oneshot::Sender<Previewed>)>,
     stop: bool,
 }
 
