@@ -86,8 +86,8 @@ pub(crate) struct Days {
     pub(crate) billing: Option<Projection>,
     /// If it runs in this process too, a day is done only when its earnings are closed and its payments ordered.
     pub(crate) incentive: Option<Projection>,
-    /// The read models of this process, those too: who closed days up to one by hand then reads what they brought.
-    pub(crate) models: Vec<Projection>,
+    /// If it runs in this process as well, a day that was closed by hand is done only when it shows what the day brought.
+    pub(crate) customer: Option<Projection>,
     /// First day of a ledger without one; none for the day of its first record.
     pub(crate) start: Option<NaiveDate>,
     /// Who closes.
@@ -223,11 +223,11 @@ impl Days {
         .await
     }
 
-    /// Waits until all read models have come as far as those that say when a day is done. One that cannot be folded holds nobody up.
+    /// Waits until each read model has come as far as those that say when a day is done. One that cannot be folded holds nobody up.
     async fn wait_until_shown(&self, date: NaiveDate) -> Result<(), CloseError> {
         let deadline = Instant::now() + STALL_MAX;
         let done: Vec<_> = self.billing.iter().chain(&self.incentive).flat_map(Projection::positions).collect();
-        for model in &self.models {
+        for model in self.billing.iter().chain(&self.incentive).chain(&self.customer) {
             match model.wait_for(&done, deadline).await {
                 Err(WaitError::Timeout { .. }) => return Err(CloseError::Slow { date }),
                 Err(error) => tracing::warn!(%date, %error, "a read model does not show a closed day"),

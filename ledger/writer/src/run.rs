@@ -202,7 +202,7 @@ impl Writer {
         let took = if work.batch.is_empty() {
             Duration::ZERO
         } else {
-            self.answer(work.batch, work.commands);
+            self.answer(work.batch);
             began.elapsed()
         };
         for (submission, answer) in work.previews {
@@ -218,8 +218,8 @@ impl Writer {
         took
     }
 
-    fn answer(&mut self, batch: Vec<(Vec<Submission>, oneshot::Sender<Answers>)>, commands: usize) {
-        let mut submissions = Vec::with_capacity(commands);
+    fn answer(&mut self, batch: Vec<(Vec<Submission>, oneshot::Sender<Answers>)>) {
+        let mut submissions = Vec::with_capacity(batch.iter().map(|(asked, _)| asked.len()).sum());
         let mut askers = Vec::with_capacity(batch.len());
         for (asked, answer) in batch {
             askers.push((asked.len(), answer));
@@ -230,7 +230,7 @@ impl Writer {
             // Nobody is told that a customer is erased while a file has its names.
             self.snapshot();
         }
-        self.shared.went(commands);
+        self.shared.went(submissions.len());
         for (count, answer) in askers {
             // An asker that went away learns it by sending the command again.
             let _ = answer.send(answers.by_ref().take(count).collect());
@@ -341,8 +341,6 @@ impl Writer {
 #[derive(Default)]
 struct Work {
     batch: Vec<(Vec<Submission>, oneshot::Sender<Answers>)>,
-    /// How many there are in `batch`.
-    commands: usize,
     previews: Vec<(Box<Submission>, oneshot::Sender<Previewed>)>,
     stop: bool,
 }
@@ -350,18 +348,18 @@ struct Work {
 impl Work {
     /// What waits, up to so many commands; `next` came first.
     fn take(mut next: Option<Job>, inbox: &mpsc::Receiver<Job>, commands_max: usize) -> Self {
-        let mut work = Self::default();
+        let (mut work, mut commands) = (Self::default(), 0);
         while let Some(job) = next {
             match job {
                 Job::Commands(submissions, answer) => {
-                    work.commands += submissions.len();
+                    commands += submissions.len();
                     work.batch.push((submissions, answer));
                 }
                 Job::Preview(submission, answer) => work.previews.push((submission, answer)),
                 Job::Wake => {}
                 Job::Stop => work.stop = true,
             }
-            let full = work.commands + work.previews.len() >= commands_max;
+            let full = commands + work.previews.len() >= commands_max;
             next = if full { None } else { inbox.try_recv().ok() };
         }
         work

@@ -6,10 +6,10 @@ mod kit;
 
 use std::sync::{Arc, atomic::Ordering};
 
-use kit::{AGREEMENT, CUSTOMER, LAYOUT, Ledger, OFFER, PARTNER, PRICE, PURCHASE, day, seats};
+use kit::{AGREEMENT, CUSTOMER, LAYOUT, Ledger, OFFER, PARTNER, PRICE, PURCHASE, day, seats, submission};
 use subledger_domain::{Event, Reason};
-use subledger_log::{Actor, Family, PartitionId, codec};
-use subledger_writer::{CommandError, Decided, Options, Preview, Submission, stream_of};
+use subledger_log::{Family, PartitionId};
+use subledger_writer::{CommandError, Decided, Options, Preview};
 
 #[tokio::test]
 async fn a_command_sent_again_gets_its_recorded_outcome_also_after_a_restart() {
@@ -162,15 +162,9 @@ async fn duplicates_inside_one_block_share_a_commit() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = Ledger::start(dir.path(), &Options::default());
     ledger.with_customer().await;
-    let submission = |text: &str| {
-        let actor = Actor { principal: "test".into(), channel: "test".into() };
-        Submission::new(codec::command_from_json(text).unwrap(), actor, None).unwrap()
-    };
     let other = PURCHASE.replace("\"quantity\": 1", "\"quantity\": 2");
     let batch = vec![submission(PURCHASE), submission(PURCHASE), submission(&other)];
-    let (_, partition) = stream_of(LAYOUT, &batch[0].envelope.command).unwrap();
-    let writer = ledger.writers.iter().find(|writer| writer.handle.partition() == partition).unwrap();
-    let answers = writer.handle.submit(batch).await.unwrap();
+    let answers = ledger.writer_of(&batch[0]).submit(batch).await.unwrap();
     let (first, second) = (answers[0].as_ref().unwrap(), answers[1].as_ref().unwrap());
     assert_eq!((first.duplicate, second.duplicate), (false, true));
     assert_eq!((first.position, &first.result), (second.position, &second.result));
@@ -265,15 +259,13 @@ async fn closing_days_charges_what_is_due_and_marks_every_partition() {
 async fn a_full_queue_refuses_with_a_hint_and_loses_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = Ledger::start(dir.path(), &Options { queue_commands_max: 8, ..Options::default() });
-    let catalog = ledger.writers.iter().find(|w| w.handle.partition() == PartitionId::CATALOG).unwrap().handle.clone();
+    let catalog = ledger.writer(PartitionId::CATALOG).clone();
     let mut tasks = Vec::new();
     for n in 0..200 {
         let catalog = catalog.clone();
         tasks.push(tokio::spawn(async move {
             let text = OFFER.replace("\"o-1\"", &format!("\"o-{n}\""));
-            let actor = Actor { principal: "test".into(), channel: "test".into() };
-            let submission = Submission::new(codec::command_from_json(&text).unwrap(), actor, None).unwrap();
-            catalog.submit(vec![submission; 1]).await
+            catalog.submit(vec![submission(&text)]).await
         }));
     }
     let (mut done, mut refused) = (0, 0);

@@ -46,7 +46,7 @@ impl Bench {
             log: Arc::clone(&ledger.log),
             billing: None,
             incentive: None,
-            models: Vec::new(),
+            customer: None,
             start: None,
             actor: Actor { principal: "clock".into(), channel: "clock".into() },
             first_day: OnceLock::new(),

@@ -69,7 +69,7 @@ impl Parties {
             log: Arc::clone(&log),
             billing: None,
             incentive: None,
-            models: Vec::new(),
+            customer: None,
             start: Some(config.test_clock.start).filter(|_| config.test_clock.enabled),
             actor: Actor { principal: "clock".into(), channel },
             first_day: OnceLock::new(),

@@ -167,7 +167,7 @@ impl Process {
             log: Arc::clone(&ledger.log),
             billing: self.models.get(Name::Billing),
             incentive: self.models.get(Name::Incentive),
-            models: self.models.handles(),
+            customer: self.models.get(Name::Customer),
             start: ledger.test_clock_start,
             actor: Actor { principal: "clock".into(), channel: "clock".into() },
             first_day: OnceLock::new(),

@@ -10,9 +10,10 @@ use std::sync::{
 
 use chrono::{DateTime, NaiveDate, Utc};
 use subledger_domain::Event;
-use subledger_log::{Actor, Follower, Layout, LedgerId, Log, codec, embedded::EmbeddedLog, ends};
+use subledger_log::{Actor, Follower, Layout, LedgerId, Log, PartitionId, codec, embedded::EmbeddedLog, ends};
 use subledger_writer::{
-    Clock, CommandError, Decided, Options, Outcome, PartitionService, Preview, ReferenceFollower, Submission, stream_of,
+    Clock, CommandError, Decided, Handle, Options, Outcome, PartitionService, Preview, ReferenceFollower, Submission,
+    stream_of,
 };
 
 /// Noon of the ledger's first day.
@@ -45,6 +46,12 @@ impl ManualClock {
 /// A day.
 pub(crate) fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
+}
+
+/// A command as a writer gets it.
+pub(crate) fn submission(text: &str) -> Submission {
+    let actor = Actor { principal: "test".into(), channel: "test".into() };
+    Submission::new(codec::command_from_json(text).unwrap(), actor, None).unwrap()
 }
 
 /// A ledger with one writer per partition.
@@ -87,22 +94,25 @@ impl Ledger {
         self.reference.stop();
     }
 
+    /// The writer that a command goes to.
+    pub(crate) fn writer_of(&self, submission: &Submission) -> &Handle {
+        let (_, partition) = stream_of(LAYOUT, &submission.envelope.command).unwrap();
+        self.writer(partition)
+    }
+
+    pub(crate) fn writer(&self, partition: PartitionId) -> &Handle {
+        self.writers.iter().map(|writer| &writer.handle).find(|writer| writer.partition() == partition).unwrap()
+    }
+
     /// Its outcome, or that there is no writer for it.
     pub(crate) async fn submit(&self, text: &str) -> Result<Outcome, CommandError> {
-        let command = codec::command_from_json(text).unwrap();
-        let actor = Actor { principal: "test".into(), channel: "test".into() };
-        let submission = Submission::new(command, actor, None).unwrap();
-        let (_, partition) = stream_of(LAYOUT, &submission.envelope.command).unwrap();
-        let writer = self.writers.iter().find(|writer| writer.handle.partition() == partition).unwrap();
-        writer.handle.submit(vec![submission]).await?.remove(0)
+        let submission = submission(text);
+        self.writer_of(&submission).submit(vec![submission]).await?.remove(0)
     }
 
     pub(crate) async fn preview(&self, text: &str) -> Result<Preview, CommandError> {
-        let actor = Actor { principal: "test".into(), channel: "test".into() };
-        let submission = Submission::new(codec::command_from_json(text).unwrap(), actor, None).unwrap();
-        let (_, partition) = stream_of(LAYOUT, &submission.envelope.command).unwrap();
-        let writer = self.writers.iter().find(|writer| writer.handle.partition() == partition).unwrap();
-        writer.handle.preview(submission).await
+        let submission = submission(text);
+        self.writer_of(&submission).preview(submission).await
     }
 
     pub(crate) async fn would_be(&self, text: &str) -> Decided {
