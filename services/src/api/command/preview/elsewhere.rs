@@ -5,7 +5,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context as _;
@@ -25,6 +25,10 @@ use crate::{
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Longest wait for one writer's answer: it may have to read the catalog to its end first.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// A partition goes from one writer to another in about a second while both run: so long a preview waits, and its caller sees nothing of it.
+const HANDOVER_WAIT: Duration = Duration::from_secs(5);
+/// Between two rounds of asking.
+const HANDOVER_PAUSE: Duration = Duration::from_millis(200);
 /// Writers that one gateway may be told of.
 const WRITERS_MAX: usize = 64;
 
@@ -58,8 +62,8 @@ impl Writers {
         Ok((!writers.is_empty()).then(|| Self { all: writers.into(), first: Arc::default(), has_credentials }))
     }
 
-    /// Asks until the partition's writer answers. The caller's metadata goes along, so it is judged as if it had called there; or its
-    /// name, if this process has credentials of its own.
+    /// Asks until the partition's writer answers, or none has for as long as a handover takes. The caller's metadata goes along, so it
+    /// is judged as if it had called there; or its name, if this process has credentials of its own.
     pub(crate) async fn preview(
         &self,
         caller: Option<&Caller>,
@@ -71,24 +75,41 @@ impl Writers {
         let metadata = MetadataMap::from_headers(headers);
         let command = api::Command::decode(submission.bytes.clone())
             .map_err(|error| Status::internal(format!("a command cannot be sent: {error}")))?;
+        let message = SubmitRequest { command: Some(command), include_events: true, validate_only: true };
+        let until = Instant::now() + HANDOVER_WAIT;
+        loop {
+            match self.ask_each(&metadata, &message).await {
+                Ok(answered) => return answered,
+                Err(_) if Instant::now() < until => tokio::time::sleep(HANDOVER_PAUSE).await,
+                Err(said) => {
+                    let message = format!("no writer answers for the partition of this command now; try again. {said}");
+                    return Err(errors::unavailable("WRITER_UNAVAILABLE", message));
+                }
+            }
+        }
+    }
+
+    /// Asks one writer after the other; what they said, if none of them has the partition.
+    async fn ask_each(
+        &self,
+        metadata: &MetadataMap,
+        message: &SubmitRequest,
+    ) -> Result<Result<Outcome, Status>, String> {
         let (first, count) = (self.first.load(Ordering::Relaxed), self.all.len());
         let mut said = Vec::with_capacity(count);
         for place in (0..count).map(|n| (first + n) % count) {
             let Writer { address, client } = &self.all[place];
-            let message = SubmitRequest { command: Some(command.clone()), include_events: true, validate_only: true };
-            let mut request = Request::new(message);
+            let mut request = Request::new(message.clone());
             *request.metadata_mut() = metadata.clone();
             match client.clone().submit(request).await {
                 Err(status) if is_not_its_writer(&status) => said.push(format!("{address}: {}", status.message())),
                 answered => {
                     self.first.store(place, Ordering::Relaxed);
-                    return answered.map(tonic::Response::into_inner);
+                    return Ok(answered.map(tonic::Response::into_inner));
                 }
             }
         }
-        let message =
-            format!("no writer answers for the partition of this command now; try again. {}", said.join("; "));
-        Err(errors::unavailable("WRITER_UNAVAILABLE", message))
+        Err(said.join("; "))
     }
 }
 
