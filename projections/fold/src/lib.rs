@@ -56,6 +56,20 @@ pub trait Rows {
     fn scan(&self, prefix: &[u8], from: &[u8], reverse: bool, visit: Visit<'_>) -> Result<(), StoreError>;
 }
 
+impl<R: Rows + ?Sized> Rows for &R {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        (**self).get(key)
+    }
+
+    fn look_at(&self, key: &[u8], look: Look<'_>) -> Result<(), StoreError> {
+        (**self).look_at(key, look)
+    }
+
+    fn scan(&self, prefix: &[u8], from: &[u8], reverse: bool, visit: Visit<'_>) -> Result<(), StoreError> {
+        (**self).scan(prefix, from, reverse, visit)
+    }
+}
+
 /// Changes rows. Changes of one commit are applied together or not at all.
 pub trait Changes: Rows {
     /// Sets a row.

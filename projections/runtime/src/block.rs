@@ -27,25 +27,38 @@ pub(crate) struct Block {
     rows: Vec<Place>,
 }
 
-/// Where a row lies, behind its key.
+/// Where a row lies, behind its key: offsets of 32 bits, for there are many of these.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place {
-    pub(crate) key: usize,
-    pub(crate) row: usize,
-    pub(crate) end: usize,
-    pub(crate) removed: bool,
+    key: u32,
+    row: u32,
+    /// [`Self::REMOVED`] if there is no row.
+    end: u32,
 }
 
 impl Place {
+    const REMOVED: u32 = u32::MAX;
+
+    /// None if an offset is too large.
+    pub(crate) fn new(key: usize, row: usize, end: usize, removed: bool) -> Option<Self> {
+        let [key, row, end] = [key, row, end].map(|at| u32::try_from(at).ok().filter(|&at| at < Self::REMOVED));
+        Some(Self { key: key?, row: row?, end: if removed { Self::REMOVED } else { end? } })
+    }
+
     /// The key, or what of it is the row's own.
     pub(crate) fn key_in(self, bytes: &[u8]) -> &[u8] {
-        &bytes[self.key..self.row]
+        &bytes[index(self.key)..index(self.row)]
     }
 
     /// The row.
     pub(crate) fn row_in(self, bytes: &[u8]) -> Row<'_> {
-        (!self.removed).then(|| &bytes[self.row..self.end])
+        (self.end != Self::REMOVED).then(|| &bytes[index(self.row)..index(self.end)])
     }
+}
+
+/// As an index: nothing is lost where this runs.
+pub(crate) fn index(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 impl Block {
@@ -74,7 +87,7 @@ impl Block {
             let row = key.checked_add(key_len)?;
             let end = row.checked_add(row_len.saturating_sub(1))?;
             raw.get(key..end)?;
-            rows.push(Place { key, row, end, removed: row_len == 0 });
+            rows.push(Place::new(key, row, end, row_len == 0)?);
             at = end;
         }
         (at == raw.len() && !rows.is_empty()).then_some(Self { raw, common, rows })

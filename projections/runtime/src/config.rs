@@ -43,7 +43,7 @@ impl Default for StoreOptions {
     fn default() -> Self {
         Self {
             cache_bytes: 16 * 1024 * 1024,
-            memory_bytes: 24 * 1024 * 1024,
+            memory_bytes: 20 * 1024 * 1024,
             settle_every: Duration::from_secs(2),
             flush_every: Duration::from_millis(500),
             lock_wait: Duration::from_secs(5),

@@ -11,16 +11,23 @@ use crate::{
     stage::KeyRange,
 };
 
-/// What a merge calls for each key.
-type VisitRow<'a> = &'a mut dyn FnMut(&[u8], Row<'_>) -> Result<bool, StoreError>;
+/// A place that rows are read from, at one of them.
+pub(crate) trait Source {
+    /// None beyond the last row.
+    fn key(&self) -> Option<&[u8]>;
 
-/// One place that rows are read from.
-pub(crate) enum Source<'a> {
+    fn row(&self) -> Row<'_>;
+
+    fn step(&mut self) -> Result<(), StoreError>;
+}
+
+/// Rows in memory or in a run.
+pub(crate) enum AnySource<'a> {
     Packed(Walk<'a>),
     Run(Cursor<'a>),
 }
 
-impl Source<'_> {
+impl Source for AnySource<'_> {
     fn key(&self) -> Option<&[u8]> {
         match self {
             Self::Packed(walk) => walk.key(),
@@ -38,9 +45,8 @@ impl Source<'_> {
     fn step(&mut self) -> Result<(), StoreError> {
         match self {
             Self::Packed(walk) => walk.step(),
-            Self::Run(cursor) => cursor.step()?,
+            Self::Run(cursor) => cursor.step(),
         }
-        Ok(())
     }
 }
 
@@ -131,7 +137,9 @@ impl<'a> Cursor<'a> {
         }
         Ok(())
     }
+}
 
+impl Source for Cursor<'_> {
     fn key(&self) -> Option<&[u8]> {
         self.block.as_ref().map(|_| self.key.as_slice())
     }
@@ -166,7 +174,11 @@ impl<'a> Cursor<'a> {
 }
 
 /// Visits the newest row of each key in order, removals too, until `visit` returns false. `sources` have the newest first.
-pub(crate) fn merge(sources: &mut [Source<'_>], reverse: bool, visit: VisitRow<'_>) -> Result<(), StoreError> {
+pub(crate) fn merge<S: Source>(
+    sources: &mut [S],
+    reverse: bool,
+    mut visit: impl FnMut(&[u8], &S) -> Result<bool, StoreError>,
+) -> Result<(), StoreError> {
     // Sources that have a row, the next one last; at the same key the newest is the next.
     let mut order = Vec::with_capacity(sources.len());
     for n in 0..sources.len() {
@@ -174,7 +186,7 @@ pub(crate) fn merge(sources: &mut [Source<'_>], reverse: bool, visit: VisitRow<'
     }
     while let Some(next) = order.pop() {
         let Some(key) = sources[next].key() else { continue };
-        if !visit(key, sources[next].row())? {
+        if !visit(key, &sources[next])? {
             return Ok(());
         }
         // Others at the same key have an older row of it.
@@ -192,7 +204,7 @@ pub(crate) fn merge(sources: &mut [Source<'_>], reverse: bool, visit: VisitRow<'
 }
 
 /// Puts a source where it belongs, unless it is at its end.
-fn place(order: &mut Vec<usize>, sources: &[Source<'_>], n: usize, reverse: bool) {
+fn place<S: Source>(order: &mut Vec<usize>, sources: &[S], n: usize, reverse: bool) {
     let Some(key) = sources[n].key() else { return };
     let comes_after = |&other: &usize| {
         let by_key = sources[other].key().cmp(&Some(key));

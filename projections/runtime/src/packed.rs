@@ -7,21 +7,37 @@ use std::{ops::Bound, sync::Arc};
 use subledger_fold::StoreError;
 
 use crate::{
-    block::{Place, Row},
+    block::{Place, Row, index},
     filter,
     merge::{Source, merge},
     stage::{KeyRange, Staged},
 };
 
-/// Rows that are there. At most [`u32::MAX`] of them.
+/// Rows that are there.
 #[derive(Debug, Default)]
 pub(crate) struct Packed {
     bytes: Vec<u8>,
-    places: Vec<Place>,
-    /// Open addressing: upper half the hash's, lower half the row's number and one; 0 is free.
-    slots: Vec<u64>,
+    rows: Vec<Tagged>,
+    slots: Vec<Slot>,
 }
 
+/// Where a row lies, and what is kept of its key's hash.
+#[derive(Clone, Copy, Debug)]
+struct Tagged {
+    place: Place,
+    tag: u32,
+}
+
+/// Open addressing: a row is at the first free slot from where its tag belongs.
+#[derive(Clone, Copy, Debug, Default)]
+struct Slot {
+    tag: u32,
+    /// The row's number and one; 0 is free.
+    next: u32,
+}
+
+/// Most bytes of keys and rows.
+const BYTES_MAX: usize = 1 << 31;
 /// Batches of about the same size that are merged.
 const FAN: usize = 8;
 /// Bytes up to which a batch counts as one of the smallest.
@@ -29,7 +45,7 @@ const SMALLEST_BYTES: usize = 16 * 1024;
 
 /// Puts a batch before those applied lately, the newest first.
 pub(crate) fn prepend(recent: &mut Vec<Arc<Packed>>, batch: &Staged) -> Result<(), StoreError> {
-    recent.insert(0, Arc::new(Packed::of(batch)));
+    recent.insert(0, Arc::new(Packed::of(batch)?));
     while let Some(leading) = to_merge(recent) {
         let merged = Arc::new(Packed::merged(&recent[..leading])?);
         recent.splice(..leading, [merged]);
@@ -42,116 +58,101 @@ pub(crate) fn prepend(recent: &mut Vec<Arc<Packed>>, batch: &Staged) -> Result<(
 fn to_merge(newest_first: &[Arc<Packed>]) -> Option<usize> {
     let tier = |rows: &Packed| (rows.bytes.len() / SMALLEST_BYTES).max(1).ilog(FAN);
     let highest = newest_first.iter().map(|rows| tier(rows)).max()?;
-    (0..=highest).find_map(|of| {
+    let leading = (0..=highest).find_map(|of| {
         let leading = newest_first.iter().take_while(|rows| tier(rows) <= of).count();
         let same = newest_first[..leading].iter().filter(|rows| tier(rows) == of).count();
         (same >= FAN).then_some(leading)
-    })
+    })?;
+    let bytes: usize = newest_first[..leading].iter().map(|rows| rows.bytes.len()).sum();
+    (bytes <= BYTES_MAX).then_some(leading)
 }
 
-/// The half of a slot, or of a hash, that tells one key from another.
-const TELLS: u64 = 0xffff_ffff_0000_0000;
 /// Slots for each row: half of them stay free, so that most keys that are not there end at the first.
 const SLOTS_PER_ROW: usize = 2;
 
 impl Packed {
     fn with_capacity(rows: usize, bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes), places: Vec::with_capacity(rows), slots: Vec::new() }
+        Self { bytes: Vec::with_capacity(bytes), rows: Vec::with_capacity(rows), slots: Vec::new() }
     }
 
-    /// The rows of a batch.
-    pub(crate) fn of(rows: &Staged) -> Self {
-        let bytes = rows.iter().map(|(key, row)| key.len() + row.as_ref().map_or(0, Vec::len)).sum();
-        let mut packed = Self::with_capacity(rows.len(), bytes);
-        for (key, row) in rows {
-            packed.add(key, row.as_deref());
+    /// The rows of a batch; an error if they are more than fit.
+    pub(crate) fn of(batch: &Staged) -> Result<Self, StoreError> {
+        let bytes = batch.iter().map(|(key, row)| key.len() + row.as_ref().map_or(0, Vec::len)).sum();
+        let mut packed = Self::with_capacity(batch.len(), bytes);
+        for (key, row) in batch {
+            packed.add(key, row.as_deref(), tag(filter::hash(key)))?;
         }
-        packed.finish()
+        Ok(packed.finish())
     }
 
     /// Of each key the newest row; `parts` have the newest first.
     pub(crate) fn merged(parts: &[Arc<Self>]) -> Result<Self, StoreError> {
         let (rows, bytes) = parts.iter().fold((0, 0), |sum, part| (sum.0 + part.len(), sum.1 + part.bytes.len()));
         let mut packed = Self::with_capacity(rows, bytes);
-        let mut sources: Vec<_> = parts.iter().map(|part| Source::Packed(part.whole())).collect();
-        merge(&mut sources, false, &mut |key, row| {
-            packed.add(key, row);
-            Ok(true)
-        })?;
+        let mut sources: Vec<_> = parts.iter().map(|part| part.whole()).collect();
+        merge(&mut sources, false, |key, at| packed.add(key, at.row(), at.tag()).map(|()| true))?;
         Ok(packed.finish())
     }
 
     /// Adds the next row in the order of keys.
-    fn add(&mut self, key: &[u8], row: Row<'_>) {
+    fn add(&mut self, key: &[u8], row: Row<'_>, tag: u32) -> Result<(), StoreError> {
         let at = self.bytes.len();
         self.bytes.extend_from_slice(key);
         self.bytes.extend_from_slice(row.unwrap_or_default());
-        self.places.push(Place { key: at, row: at + key.len(), end: self.bytes.len(), removed: row.is_none() });
+        let place = Place::new(at, at + key.len(), self.bytes.len(), row.is_none());
+        let place = place.filter(|_| self.bytes.len() <= BYTES_MAX);
+        let too_many = || StoreError(format!("a batch has more than {BYTES_MAX} bytes of rows"));
+        self.rows.push(Tagged { place: place.ok_or_else(too_many)?, tag });
+        Ok(())
     }
 
     /// Nothing more is added.
     fn finish(mut self) -> Self {
-        self.slots = vec![0; (self.places.len() * SLOTS_PER_ROW).next_power_of_two()];
-        for (index, number) in (0..self.places.len()).zip(1_u32..) {
-            let hash = filter::hash(self.key(index));
-            let mut slot = self.first_slot(hash);
-            while self.slots[slot] != 0 {
-                slot = self.after(slot);
+        self.slots = vec![Slot::default(); self.rows.len() * SLOTS_PER_ROW];
+        for (row, next) in self.rows.iter().zip(1_u32..) {
+            let mut slot = first_slot(row.tag, self.slots.len());
+            while self.slots[slot].next != 0 {
+                slot = after(slot, self.slots.len());
             }
-            self.slots[slot] = hash & TELLS | u64::from(number);
+            self.slots[slot] = Slot { tag: row.tag, next };
         }
         self
     }
 
-    fn first_slot(&self, hash: u64) -> usize {
-        // The lower half: the other one is what slots tell apart by.
-        usize::try_from(hash & !TELLS).unwrap_or_default() & (self.slots.len() - 1)
-    }
-
-    fn after(&self, slot: usize) -> usize {
-        (slot + 1) & (self.slots.len() - 1)
-    }
-
     /// How many rows there are, removals too.
     pub(crate) fn len(&self) -> usize {
-        self.places.len()
+        self.rows.len()
     }
 
     /// What it takes of memory.
     pub(crate) fn memory_bytes(&self) -> usize {
-        let places = self.places.capacity() * size_of::<Place>();
-        self.bytes.capacity() + places + self.slots.capacity() * size_of::<u64>()
-    }
-
-    /// A row's key.
-    pub(crate) fn key(&self, index: usize) -> &[u8] {
-        self.places[index].key_in(&self.bytes)
-    }
-
-    /// A row.
-    pub(crate) fn row(&self, index: usize) -> Row<'_> {
-        self.places[index].row_in(&self.bytes)
+        let found_by = self.rows.capacity() * size_of::<Tagged>() + self.slots.capacity() * size_of::<Slot>();
+        self.bytes.capacity() + found_by
     }
 
     /// The row of a key with that hash ([`filter::hash`]), if there is anything of it: of one that was removed, none.
     pub(crate) fn get(&self, key: &[u8], hash: u64) -> Option<Row<'_>> {
-        if self.slots.is_empty() {
+        let (tag, slots) = (tag(hash), self.slots.len());
+        if slots == 0 {
             return None;
         }
-        let mut slot = self.first_slot(hash);
+        let mut at = first_slot(tag, slots);
         loop {
-            let found = self.slots[slot];
-            let index = usize::try_from(found & !TELLS).unwrap_or_default().checked_sub(1)?;
-            if found & TELLS == hash & TELLS && self.key(index) == key {
-                return Some(self.row(index));
+            let slot = self.slots[at];
+            let row = index(slot.next).checked_sub(1)?;
+            if slot.tag == tag {
+                let place = self.rows[row].place;
+                if place.key_in(&self.bytes) == key {
+                    return Some(place.row_in(&self.bytes));
+                }
             }
-            slot = self.after(slot);
+            at = after(at, slots);
         }
     }
 
     /// How many keys come before the first for which `before` does not hold.
     fn keys_before(&self, before: impl Fn(&[u8]) -> bool) -> usize {
-        self.places.partition_point(|place| before(place.key_in(&self.bytes)))
+        self.rows.partition_point(|row| before(row.place.key_in(&self.bytes)))
     }
 
     /// At the first row within the bounds, or the last if `reverse`.
@@ -170,36 +171,68 @@ impl Packed {
                 Bound::Unbounded => 0,
             })
         };
-        Walk { rows: self, index: index.filter(|&index| index < self.len()), reverse }
+        self.walk(index, reverse)
     }
 
     /// At the first row of all.
     pub(crate) fn whole(&self) -> Walk<'_> {
-        Walk { rows: self, index: (self.len() > 0).then_some(0), reverse: false }
+        self.walk(Some(0), false)
     }
+
+    fn walk(&self, index: Option<usize>, reverse: bool) -> Walk<'_> {
+        let mut walk = Walk { packed: self, reverse, at: None };
+        walk.enter(index);
+        walk
+    }
+}
+
+/// The upper half of a hash, which is what is kept of it.
+fn tag(hash: u64) -> u32 {
+    u32::try_from(hash >> 32).unwrap_or_default()
+}
+
+/// Where a tag belongs among that many slots: as far along them as it is among all tags.
+fn first_slot(tag: u32, slots: usize) -> usize {
+    let along = (u64::from(tag) * slots as u64) >> 32;
+    usize::try_from(along).unwrap_or_default()
+}
+
+fn after(slot: usize, slots: usize) -> usize {
+    if slot + 1 < slots { slot + 1 } else { 0 }
 }
 
 /// A place among packed rows, on its way from one to the next.
 pub(crate) struct Walk<'a> {
-    rows: &'a Packed,
-    /// None beyond the last.
-    index: Option<usize>,
+    packed: &'a Packed,
     reverse: bool,
+    /// The row and its key; none beyond the last.
+    at: Option<(usize, &'a [u8])>,
 }
 
-impl<'a> Walk<'a> {
-    pub(crate) fn key(&self) -> Option<&'a [u8]> {
-        self.index.map(|index| self.rows.key(index))
+impl Walk<'_> {
+    fn enter(&mut self, index: Option<usize>) {
+        let row = index.and_then(|index| Some((index, self.packed.rows.get(index)?)));
+        self.at = row.map(|(index, row)| (index, row.place.key_in(&self.packed.bytes)));
     }
 
-    pub(crate) fn row(&self) -> Row<'a> {
-        self.index.and_then(|index| self.rows.row(index))
+    fn tag(&self) -> u32 {
+        self.at.map_or(0, |(index, _)| self.packed.rows[index].tag)
+    }
+}
+
+impl Source for Walk<'_> {
+    fn key(&self) -> Option<&[u8]> {
+        self.at.map(|(_, key)| key)
     }
 
-    pub(crate) fn step(&mut self) {
-        self.index = self.index.and_then(|index| {
-            if self.reverse { index.checked_sub(1) } else { Some(index + 1).filter(|&next| next < self.rows.len()) }
-        });
+    fn row(&self) -> Row<'_> {
+        self.at.and_then(|(index, _)| self.packed.rows[index].place.row_in(&self.packed.bytes))
+    }
+
+    fn step(&mut self) -> Result<(), StoreError> {
+        let next = self.at.and_then(|(index, _)| if self.reverse { index.checked_sub(1) } else { Some(index + 1) });
+        self.enter(next);
+        Ok(())
     }
 }
 
@@ -216,6 +249,11 @@ mod tests {
                 prepend(&mut recent, &batch).unwrap();
                 most = most.max(recent.len());
             }
+            for n in 0..300_u32 {
+                let key = n.to_be_bytes();
+                let found = recent.iter().filter_map(|rows| rows.get(&key, filter::hash(&key))).count();
+                assert_eq!(found, 1, "row {n} for batches of {sizes:?}");
+            }
             assert_eq!(recent.iter().map(|rows| rows.len()).sum::<usize>(), 300, "{sizes:?}");
             assert!(most < 50, "{most} places for batches of {sizes:?}");
         }
@@ -223,7 +261,7 @@ mod tests {
 
     #[test]
     fn what_was_removed_is_told_apart_from_what_was_never_there() {
-        let packed = Packed::of(&Staged::from([(b"a".to_vec(), Some(b"1".to_vec())), (b"b".to_vec(), None)]));
+        let packed = Packed::of(&Staged::from([(b"a".to_vec(), Some(b"1".to_vec())), (b"b".to_vec(), None)])).unwrap();
         let get = |key: &[u8]| packed.get(key, filter::hash(key));
         assert_eq!((get(b"a"), get(b"b"), get(b"c")), (Some(Some(&b"1"[..])), Some(None), None));
         assert_eq!(Packed::default().get(b"a", filter::hash(b"a")), None);

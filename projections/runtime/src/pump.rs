@@ -23,7 +23,10 @@ use crate::{
 };
 
 /// Where a pump puts rows.
-pub(crate) trait Backing: Rows {
+pub(crate) trait Backing {
+    /// The rows as they are now.
+    fn now(&self) -> impl Rows;
+
     /// The place in the log that the rows reflect.
     fn checkpoint(&self) -> Result<Checkpoint, StoreError>;
 
@@ -32,6 +35,10 @@ pub(crate) trait Backing: Rows {
 }
 
 impl Backing for Store {
+    fn now(&self) -> impl Rows {
+        self.snapshot()
+    }
+
     fn checkpoint(&self) -> Result<Checkpoint, StoreError> {
         self.checkpoint()
     }
@@ -319,7 +326,8 @@ impl<S: Backing> Pump<S> {
         let projection = self.projection.name();
         tracing::debug!(projection, command_id = %commit.command_id, position = %commit.position, "folding");
         let recorded = recorded(accepted);
-        let mut changes = CommitChanges::new(Layer { base: &*self.store, staged: &self.rows });
+        let below = self.store.now();
+        let mut changes = CommitChanges::new(Layer { base: &below, staged: &self.rows });
         // Nothing of a failed commit is kept, however it failed, so a panic is an error like any other.
         let folded = catch_unwind(AssertUnwindSafe(|| self.projection.fold(&recorded, &mut changes)))
             .unwrap_or_else(|panic| Err(StoreError(format!("a panic: {}", panic_message(&*panic)))))

@@ -18,7 +18,7 @@ use subledger_fold::StoreError;
 use subledger_log::Position;
 
 use crate::{
-    merge::{Cursor, Source, merge},
+    merge::{Cursor, Source as _, merge},
     packed::Packed,
     pump::panic_message,
     run::{Blocks, Run, RunInfo, RunWriter, failed},
@@ -246,8 +246,8 @@ impl Disk {
         let Some(frozen) = self.layers().frozen.clone() else { return Ok(()) };
         let rows_max = frozen.rows.iter().map(|rows| rows.len() as u64).sum();
         let mut writer = RunWriter::new(&self.tree, self.new_run(), 0, rows_max);
-        let mut sources: Vec<_> = frozen.rows.iter().map(|rows| Source::Packed(rows.whole())).collect();
-        merge(&mut sources, false, &mut |key, row| writer.add(key, row).map(|()| true))?;
+        let mut sources: Vec<_> = frozen.rows.iter().map(|rows| rows.whole()).collect();
+        merge(&mut sources, false, |key, at| writer.add(key, at.row()).map(|()| true))?;
         let run = writer.finish()?;
         let mut runs = self.layers().runs.clone();
         if run.info.rows > 0 {
@@ -285,10 +285,11 @@ impl Disk {
         let level = old.iter().map(|run| run.info.level).max().unwrap_or_default().saturating_add(1);
         let rows_max = old.iter().map(|run| run.info.rows).sum();
         let mut writer = RunWriter::new(&self.tree, self.new_run(), level, rows_max);
-        let cursors = old.iter().map(|run| Cursor::whole(&self.tree, Arc::clone(run)).map(Source::Run));
+        let cursors = old.iter().map(|run| Cursor::whole(&self.tree, Arc::clone(run)));
         let mut sources = cursors.collect::<Result<Vec<_>, _>>()?;
         let (mut read, mut stopped) = (0_u64, false);
-        merge(&mut sources, false, &mut |key, row| {
+        merge(&mut sources, false, |key, at| {
+            let row = at.row();
             // Below the oldest run is nothing to be taken away.
             if row.is_some() || !to_the_end {
                 writer.add(key, row)?;

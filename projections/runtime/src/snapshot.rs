@@ -16,7 +16,7 @@ use subledger_log::Position;
 
 use crate::{
     filter,
-    merge::{Cursor, Source, merge},
+    merge::{AnySource, Cursor, Source as _, merge},
     run::Way,
     settle::{Disk, Layers},
     stage::{Visit, bounds},
@@ -134,9 +134,9 @@ impl Rows for Snapshot {
         let Some(range) = bounds(prefix, from, reverse) else { return Ok(()) };
         let frozen = self.layers.frozen.iter().flat_map(|frozen| &frozen.rows);
         let packed = self.layers.recent.iter().chain(frozen);
-        let mut sources: Vec<_> = packed.map(|rows| Source::Packed(rows.seek(&range, reverse))).collect();
+        let mut sources: Vec<_> = packed.map(|rows| AnySource::Packed(rows.seek(&range, reverse))).collect();
         for run in &self.layers.runs {
-            sources.push(Source::Run(Cursor::seek(&self.disk.tree, Arc::clone(run), &range, reverse, self.way())?));
+            sources.push(AnySource::Run(Cursor::seek(&self.disk.tree, Arc::clone(run), &range, reverse, self.way())?));
         }
         let (low, high) = range;
         let beyond = |key: &[u8]| match (&low, &high, reverse) {
@@ -145,11 +145,11 @@ impl Rows for Snapshot {
             (_, Bound::Excluded(high), false) => key >= high.as_slice(),
             _ => false,
         };
-        merge(&mut sources, reverse, &mut |key, row| {
+        merge(&mut sources, reverse, |key, at| {
             if beyond(key) {
                 return Ok(false);
             }
-            row.map_or(Ok(true), |row| visit(key, row))
+            at.row().map_or(Ok(true), |row| visit(key, row))
         })
     }
 }

@@ -96,6 +96,10 @@ impl Rows for MemoryStore {
 }
 
 impl Backing for MemoryStore {
+    fn now(&self) -> impl Rows {
+        self
+    }
+
     fn checkpoint(&self) -> Result<Checkpoint, StoreError> {
         Ok(self.inner().checkpoint.clone())
     }

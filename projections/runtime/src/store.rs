@@ -15,7 +15,7 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use subledger_fold::{Look, Rows, StoreError};
+use subledger_fold::StoreError;
 use subledger_log::{Cursor, Layout, LedgerId, PartitionId, Position};
 
 use crate::{
@@ -25,7 +25,7 @@ use crate::{
     run::{Blocks, failed},
     settle::{Disk, Runs, WAKE_EVERY, wake},
     snapshot::{Digest, Snapshot},
-    stage::{META, Staged, Visit},
+    stage::{META, Staged},
 };
 
 /// Raised when the form of stores changes.
@@ -231,20 +231,6 @@ impl Drop for Store {
         while Arc::strong_count(&self.disk) > 1 {
             std::thread::sleep(STOP_POLL);
         }
-    }
-}
-
-impl Rows for Store {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        self.snapshot().get(key)
-    }
-
-    fn look_at(&self, key: &[u8], look: Look<'_>) -> Result<(), StoreError> {
-        self.snapshot().look_at(key, look)
-    }
-
-    fn scan(&self, prefix: &[u8], from: &[u8], reverse: bool, visit: Visit<'_>) -> Result<(), StoreError> {
-        self.snapshot().scan(prefix, from, reverse, visit)
     }
 }
 

@@ -1,7 +1,7 @@
 //! Rows are those of a map, wherever they are kept, and what a crash leaves is whole.
 
 use proptest::prelude::*;
-use subledger_fold::{Changes as _, memory::Memory};
+use subledger_fold::{Changes as _, Rows, memory::Memory};
 use uuid::Uuid;
 
 use super::*;
@@ -76,13 +76,14 @@ fn same(
     keys: &[&Vec<u8>],
     scans: &[(Vec<u8>, Vec<u8>, bool)],
 ) -> Result<(), TestCaseError> {
+    let now = store.snapshot();
     for key in keys {
-        prop_assert_eq!(store.get(key).unwrap(), model.get(key).unwrap());
+        prop_assert_eq!(now.get(key).unwrap(), model.get(key).unwrap());
     }
     for (prefix, from, reverse) in scans {
         for prefix in [&prefix[..], &[]] {
             for from in [&from[..], &[]] {
-                prop_assert_eq!(walk(store, prefix, from, *reverse), walk(model, prefix, from, *reverse));
+                prop_assert_eq!(walk(&now, prefix, from, *reverse), walk(model, prefix, from, *reverse));
             }
         }
     }
@@ -106,7 +107,7 @@ fn what_a_crash_leaves_of_a_run_is_removed_and_its_number_not_used_again() {
     }
     let store = store(dir.path(), usize::MAX);
     assert_eq!(store.checkpoint().unwrap().commits, 1);
-    assert_eq!(walk(&store, &[], &[], false), [(b"\x01a".to_vec(), 1)]);
+    assert_eq!(walk(&store.snapshot(), &[], &[], false), [(b"\x01a".to_vec(), 1)]);
     assert_eq!(store.disk.tree.runs_found().unwrap(), [0]);
     store.apply(&mut row(b"\x01b", b"2"), &Checkpoint { commits: 2, ..Checkpoint::default() }).unwrap();
     store.flush().unwrap();
@@ -123,7 +124,7 @@ fn runs_are_merged_and_what_was_removed_is_gone() {
         store.apply(&mut rows, &Checkpoint::default()).unwrap();
     }
     store.flush().unwrap();
-    assert_eq!(walk(&store, &[], &[], false), [(vec![1, 99], 50)]);
+    assert_eq!(walk(&store.snapshot(), &[], &[], false), [(vec![1, 99], 50)]);
     let deadline = Instant::now() + Duration::from_secs(20);
     let mut runs = store.disk.layers().runs.clone();
     // 100 runs in twelves: 11 of the lowest level at most, and 8 of the next.
