@@ -186,9 +186,11 @@ impl KafkaRouter {
                 return Err(refused(&error));
             }
         };
+        tracing::debug!(command_id, "published");
         let pending = Arc::clone(&self.pending);
         Ok(Box::pin(async move {
             let delivered = delivery.await;
+            tracing::debug!(command_id, ok = delivered.is_ok(), "Kafka has it");
             let answer = tokio::time::timeout(OUTCOME_WAIT_MAX, answered).await;
             pending.forget(&command_id);
             let unknown = |reason: String| Err(SubmitError::Command(CommandError::Unknown { reason }));
@@ -271,6 +273,7 @@ fn follow(log: &dyn Log, mut follower: Follower, pending: &Pending, stop: &Atomi
 fn settle(record: &Accepted, pending: &Pending) {
     let commit = &record.commit;
     for waiter in pending.take(&commit.command_id) {
+        tracing::debug!(command_id = %commit.command_id, position = %commit.position, "in the log");
         // Whoever gave up needs no answer.
         let _ = waiter.answer.send(answer(record, &waiter.content));
     }

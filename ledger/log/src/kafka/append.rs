@@ -17,9 +17,9 @@ use rdkafka::{
 use super::{brokers::KnownBrokers, context, options::KafkaOptions, settings::Topics};
 use crate::{AppendError, Appender, PartitionId, limits::RECORD_BYTES_MAX};
 
-/// How long the client waits for more records before it sends a batch, in milliseconds. A block is handed over in one go within this
-/// time, so it becomes few batches; a single record hardly notices.
-const LINGER_MS: &str = "0.2";
+/// How long the client waits for more records before it sends a batch, in milliseconds. What a block still hands over while the first
+/// batch is on its way is the second one; less than a millisecond counts as one (librdkafka 2.12), which is longer than the broker takes.
+const LINGER_MS: &str = "0";
 /// Pause between looks for delivery reports. `BaseProducer::poll` with a timeout sleeps it out even when a report comes at once, and
 /// below a millisecond it spins; `flush` sleeps 100 ms at a time.
 const REPORT_PAUSE_SHORT: Duration = Duration::from_micros(30);

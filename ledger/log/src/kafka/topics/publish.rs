@@ -33,8 +33,9 @@ pub const PUBLISHED_BYTES_MAX: usize = 900_000;
 /// Records on their way, in KiB, each rounded up: also at most so many records. Less than the client's own limits, so that a sender
 /// waits here, where it can, and never meets those.
 pub const IN_FLIGHT_KIB_MAX: usize = 32 * 1024;
-/// How long a record waits for others to travel with. Those that come while one is on its way travel together anyway.
-const LINGER: Duration = Duration::from_micros(100);
+/// How long a record waits for others to travel with: not at all. Those that come while one is on its way travel together anyway, and
+/// less than a millisecond counts as one (librdkafka 2.12).
+const LINGER: Duration = Duration::ZERO;
 /// How often the keeper looks whether the client is of use.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Pause between looks whether everything was delivered.
