@@ -16,7 +16,7 @@ use super::{context::Context, options::KafkaOptions};
 
 /// How long to wait before asking again.
 const PAUSE: Duration = Duration::from_millis(50);
-/// The part of the request timeout that the first question may take; each one after it twice as long, as far as there is time.
+/// The part of the time there is that the first question may take; each one after it twice as long, as far as there is time.
 const FIRST_QUESTION: u32 = 8;
 
 /// The offsets of the first record of a partition and after its last.
@@ -29,8 +29,12 @@ pub(super) fn bounds<C: ClientContext>(
     topic: &str,
     partition: i32,
 ) -> KafkaResult<(i64, i64)> {
-    let deadline = Instant::now() + options.request_timeout;
-    let mut patience = options.request_timeout / FIRST_QUESTION;
+    ask(client, topic, partition, options.request_timeout)
+}
+
+fn ask<C: ClientContext>(client: &Client<C>, topic: &str, partition: i32, within: Duration) -> KafkaResult<(i64, i64)> {
+    let deadline = Instant::now() + within;
+    let mut patience = within / FIRST_QUESTION;
     loop {
         let left = deadline.saturating_duration_since(Instant::now()).max(PAUSE);
         match client.fetch_watermarks(topic, partition, patience.min(left)) {
@@ -57,19 +61,24 @@ impl Asker {
         Ok(Self { options: options.clone(), client })
     }
 
-    /// [`bounds`]. After a question that had no answer the next one is asked by a new client: this one may have lost its brokers for good
-    /// ([`super::brokers`]).
+    /// [`bounds`]. With half of the time gone, a new client asks: this one may have lost its brokers for good ([`super::brokers`]), or
+    /// have got stuck in what it believes of the topic (a writer was seen to hear of an unknown partition for ten seconds).
     pub(super) fn bounds(&self, topic: &str, partition: i32) -> KafkaResult<(i64, i64)> {
         let client = Arc::clone(&self.client.lock().unwrap_or_else(PoisonError::into_inner));
         // Serves the client's own log lines, which would pile up otherwise.
         let _ = client.poll(Duration::ZERO);
-        let answer = bounds(client.client(), &self.options, topic, partition);
-        if answer.is_err()
-            && let Ok(fresh) = self.options.metadata_client()
-        {
-            *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+        let half = self.options.request_timeout / 2;
+        let error = match ask(client.client(), topic, partition, half) {
+            Err(error) => error,
+            answer => return answer,
+        };
+        let fresh = Arc::new(self.options.metadata_client()?);
+        *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
+        if !passes(&error) {
+            return Err(error);
         }
-        answer
+        tracing::warn!(%error, topic, partition, "it is not known where the topic ends; a new client asks");
+        ask(fresh.client(), topic, partition, half)
     }
 }
 
