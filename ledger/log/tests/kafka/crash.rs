@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
@@ -13,13 +14,16 @@ use crate::{
     history::{P, claim, draft, history},
 };
 
-/// Appends blocks until one has no known outcome; gives back the ids acknowledged.
-fn append_until_lost(writer: &mut PartitionWriter, round: usize) -> (Vec<String>, WriteError) {
+/// Appends blocks until one has no known outcome; gives back the ids acknowledged, and says of each block that it is.
+fn append_until_lost(writer: &mut PartitionWriter, round: usize, went: &mpsc::Sender<()>) -> (Vec<String>, WriteError) {
     let mut acknowledged = Vec::new();
     for block in 0.. {
         let ids: Vec<_> = (0..200).map(|n| format!("{round}-{block}-{n}")).collect();
         match writer.append(ids.iter().map(|id| draft(id, 300)).collect()) {
-            Ok(_) => acknowledged.extend(ids),
+            Ok(_) => {
+                acknowledged.extend(ids);
+                let _ = went.send(());
+            }
             Err(error) => return (acknowledged, error),
         }
     }
@@ -39,12 +43,16 @@ fn nothing_acknowledged_is_lost_when_the_broker_is_killed() {
     let mut tail = Tail::default();
     for round in 0..3 {
         let mut writer = claim(&log, tail, &mut Vec::new());
+        let (went, going) = mpsc::channel();
         let (ids, error) = thread::scope(|scope| {
-            scope.spawn(|| {
-                thread::sleep(Duration::from_millis(400));
+            let cluster = &cluster;
+            scope.spawn(move || {
+                // However slow the machine is: in the middle.
+                let _ = going.recv_timeout(Duration::from_secs(10));
+                thread::sleep(Duration::from_millis(200));
                 cluster.kill();
             });
-            append_until_lost(&mut writer, round)
+            append_until_lost(&mut writer, round, &went)
         });
         assert!(matches!(error, WriteError::Lost(AppendError::Unknown { .. })), "{error}");
         assert!(!ids.is_empty(), "the broker died before anything was acknowledged");
