@@ -72,7 +72,7 @@ impl Asker {
             Err(error) => error,
             answer => return answer,
         };
-        let fresh = Arc::new(self.options.metadata_client()?);
+        let Ok(fresh) = self.options.metadata_client().map(Arc::new) else { return Err(error) };
         *self.client.lock().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
         if !passes(&error) {
             return Err(error);
