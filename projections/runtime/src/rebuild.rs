@@ -180,7 +180,8 @@ fn build(
     let limits = shared.config.limits;
     let identity = identity(&*shared.log, &*shared.projection);
     // Whoever began it waits for its end, and under load it would otherwise come nowhere near.
-    let options = StoreOptions { gives_way: false, ..shared.config.store };
+    let live = shared.config.store;
+    let options = StoreOptions { gives_way: false, memory_bytes: live.rebuild_memory_bytes, ..live };
     let store = Arc::new(Store::open(path, &identity, &options)?);
     let mut pump = Pump::new(shared.log.clone(), shared.projection.clone(), store, limits)?;
     pump.read_ahead(true);
@@ -205,6 +206,7 @@ fn build(
                 progress(&at);
                 // The bulk goes to disk here; the folding thread has little left to write.
                 pump.store().flush()?;
+                pump.store().keep_in_memory(live.memory_bytes);
                 pump.read_ahead(false);
                 return Ok(pump);
             }

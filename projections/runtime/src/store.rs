@@ -8,7 +8,10 @@ use std::{
     collections::BTreeMap,
     fmt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -85,7 +88,9 @@ impl Checkpoint {
 /// Rows and checkpoint of one projection. One thread changes it; any number read.
 pub struct Store {
     path: PathBuf,
-    options: StoreOptions,
+    settle_every: Duration,
+    /// See [`StoreOptions::memory_bytes`].
+    memory_bytes: AtomicUsize,
     disk: Arc<Disk>,
     settling: Option<JoinHandle<()>>,
 }
@@ -134,7 +139,19 @@ impl Store {
                 })
                 .map_err(StartFailed::Thread)?
         };
-        Ok(Self { path: path.to_owned(), options, disk, settling: Some(settling) })
+        let memory_bytes = AtomicUsize::new(options.memory_bytes);
+        Ok(Self {
+            path: path.to_owned(),
+            settle_every: options.settle_every,
+            memory_bytes,
+            disk,
+            settling: Some(settling),
+        })
+    }
+
+    /// Keeps that many bytes of changed rows in memory from now on.
+    pub(crate) fn keep_in_memory(&self, bytes: usize) {
+        self.memory_bytes.store(bytes, Ordering::Relaxed);
     }
 
     /// The place in the log that the rows reflect.
@@ -167,9 +184,9 @@ impl Store {
     /// Whether the rows in memory should become a run.
     fn is_full(&self) -> bool {
         let layers = self.disk.layers();
-        let old = layers.since.is_some_and(|since| since.elapsed() >= self.options.settle_every);
+        let old = layers.since.is_some_and(|since| since.elapsed() >= self.settle_every);
         let bytes: usize = layers.recent.iter().map(|rows| rows.memory_bytes()).sum();
-        bytes >= self.options.memory_bytes || old
+        bytes >= self.memory_bytes.load(Ordering::Relaxed) || old
     }
 
     /// Waits while the rows in memory are too many and those before them are not yet written. Before [`Self::apply`], so that what is

@@ -115,6 +115,20 @@ fn what_a_crash_leaves_of_a_run_is_removed_and_its_number_not_used_again() {
 }
 
 #[test]
+fn how_much_is_kept_in_memory_can_be_changed() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(dir.path(), usize::MAX);
+    let apply = |key: u8| {
+        store.apply(&mut Staged::from([(vec![1, key], Some(vec![7; 50]))]), &Checkpoint::default()).unwrap();
+        Disk::wait(&store.disk).unwrap();
+        store.disk.layers().runs.len()
+    };
+    assert_eq!(apply(1), 0);
+    store.keep_in_memory(1);
+    assert_eq!(apply(2), 1);
+}
+
+#[test]
 fn runs_are_merged_and_what_was_removed_is_gone() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(dir.path(), 1);
