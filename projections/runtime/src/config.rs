@@ -14,7 +14,7 @@ pub struct StoreOptions {
     pub cache_bytes: u64,
     /// Bytes of changed rows that are kept in memory before they are written; about as many may be on their way meanwhile.
     pub memory_bytes: usize,
-    /// The same while the whole log is folded again: that takes a tenth less with more.
+    /// The same in a rebuild until its bulk is written, which takes a tenth less with more.
     pub rebuild_memory_bytes: usize,
     /// How long changed rows are in memory only. What a crash loses of them is folded again.
     pub settle_every: Duration,

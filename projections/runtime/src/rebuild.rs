@@ -179,8 +179,8 @@ fn build(
 ) -> Result<Pump, RebuildError> {
     let limits = shared.config.limits;
     let identity = identity(&*shared.log, &*shared.projection);
-    // Whoever began it waits for its end, and under load it would otherwise come nowhere near.
     let live = shared.config.store;
+    // Whoever began it waits for its end, and under load it would otherwise come nowhere near.
     let options = StoreOptions { gives_way: false, memory_bytes: live.rebuild_memory_bytes, ..live };
     let store = Arc::new(Store::open(path, &identity, &options)?);
     let mut pump = Pump::new(shared.log.clone(), shared.projection.clone(), store, limits)?;
