@@ -145,6 +145,13 @@ impl Process {
         self.status_kib("RssAnon:")
     }
 
+    /// A variable of its environment, as it began.
+    pub fn variable(&self, name: &str) -> anyhow::Result<Option<String>> {
+        let environment = std::fs::read_to_string(format!("/proc/{}/environ", self.child.id()))?;
+        let mut variables = environment.split('\0').filter_map(|variable| variable.split_once('='));
+        Ok(variables.find(|(found, _)| *found == name).map(|(_, value)| value.to_owned()))
+    }
+
     fn status_kib(&self, name: &str) -> anyhow::Result<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let line = status.lines().find(|line| line.starts_with(name)).with_context(|| name.to_owned())?;

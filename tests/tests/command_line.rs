@@ -9,7 +9,7 @@ use subledger_tests::{
     client::Client,
     commands::{agreement, change_quantity, customer, offer, partner, price, purchase},
     kafka::Part,
-    process::{Serve, free_port},
+    process::{Process, Serve, free_port, wait_ready},
 };
 
 const TEST_CLOCK: &[&str] = &["--set", "test_clock.enabled=true", "--set", "test_clock.start=2018-01-13"];
@@ -295,6 +295,23 @@ async fn status_names_the_roles_and_what_does_not_answer_is_exit_code_3() -> any
     ] {
         let ended = run(&[command, &["--address", &nowhere]].concat())?.expect_code(3)?;
         assert!(ended.err.contains("cannot be reached") && ended.err.contains(&nowhere), "{ended:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_process_that_is_started_serves_and_gives_memory_back_as_soon_as_its_environment_says() -> anyhow::Result<()>
+{
+    const DELAY: &str = "MIMALLOC_PURGE_DELAY";
+    let dir = tempfile::tempdir()?;
+    for (name, environment, expected) in [("one", &[][..], "300"), ("other", &[(DELAY, "50")], "50")] {
+        let address = format!("127.0.0.1:{}", free_port()?);
+        let (data, url) = (dir.path().join(name), format!("http://{address}"));
+        let arguments = ["serve", "--data-dir", text(&data)?, "--listen", &address, "--metrics-listen", "none"];
+        let mut process = Process::start(name, &arguments, environment)?;
+        wait_ready(&mut process, &url).await?;
+        assert_eq!(process.variable(DELAY)?.as_deref(), Some(expected));
+        assert!(process.stop()?.success(), "{}", process.printed());
     }
     Ok(())
 }

@@ -90,6 +90,7 @@ fn with_runtime<F: Future<Output = anyhow::Result<Ended>>>(
     flags: &Flags,
     run: impl FnOnce(Config) -> F,
 ) -> anyhow::Result<Ended> {
+    crate::memory::give_back_sooner();
     let config = flags.load()?;
     crate::telemetry::log(&config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
