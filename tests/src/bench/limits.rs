@@ -2,7 +2,9 @@
 
 use std::{
     fs::OpenOptions,
+    hint::black_box,
     io::Write as _,
+    num::NonZero,
     path::Path,
     time::{Duration, Instant},
 };
@@ -16,11 +18,35 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _},
     producer::{BaseProducer, BaseRecord, Producer as _},
 };
+use sha2::{Digest as _, Sha256};
 
 /// How long a broker may take to answer a question.
 const ANSWER_MAX: Duration = Duration::from_secs(30);
 /// Partitions of the topic: as many as a ledger has of customers.
 const PARTITIONS: i32 = 4;
+/// How long processors hash.
+const HASHING: Duration = Duration::from_millis(300);
+/// Bytes that are hashed at once.
+const HASHED: usize = 16 * 1024;
+
+/// Bytes a second that all processors together hash (SHA-256): where machines share them, that is another number each hour.
+pub fn hashed_per_second() -> u64 {
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let began = Instant::now();
+    let hash = || {
+        let (block, mut bytes) = ([7_u8; HASHED], 0);
+        while began.elapsed() < HASHING {
+            black_box(Sha256::digest(black_box(block)));
+            bytes += HASHED as u64;
+        }
+        bytes
+    };
+    let bytes = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..processors).map(|_| scope.spawn(hash)).collect();
+        threads.into_iter().filter_map(|thread| thread.join().ok()).sum()
+    });
+    per_second(bytes, began.elapsed())
+}
 
 /// The middle and the 99th of a hundred.
 #[derive(Clone, Copy, Debug)]

@@ -74,8 +74,14 @@ pub fn short(rows: &[Row]) -> String {
     text
 }
 
-/// The machine and the versions, as far as the kernel and the tools tell.
-pub fn machine() -> Vec<(String, String)> {
+fn hashing(bytes_per_second: &[u64]) -> String {
+    let megabytes = |bytes: Option<&u64>| bytes.map_or(0, |bytes| bytes / 1_000_000);
+    let (least, most) = (megabytes(bytes_per_second.iter().min()), megabytes(bytes_per_second.iter().max()));
+    format!("SHA-256 of {least} to {most} MB a second")
+}
+
+/// The machine and the versions, as far as the kernel and the tools tell; and what its processors hashed between the rows.
+pub fn machine(hashed_per_second: &[u64]) -> Vec<(String, String)> {
     let file = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
     let line = |text: &str, key: &str| {
         let found = text.lines().find(|line| line.starts_with(key)).and_then(|line| line.split_once([':', '=']));
@@ -89,6 +95,7 @@ pub fn machine() -> Vec<(String, String)> {
     };
     vec![
         ("processor".into(), format!("{count} of {}", line(&processors, "model name"))),
+        ("all of them together, between rows".into(), hashing(hashed_per_second)),
         ("memory".into(), line(&memory, "MemTotal")),
         ("kernel".into(), file("/proc/sys/kernel/osrelease").trim().to_owned()),
         ("compiler".into(), output("rustc", &["--version"])),

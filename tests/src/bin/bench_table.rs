@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode};
 
 use clap::Parser;
 use subledger_tests::bench::{
-    null, report, rows,
+    limits, null, report, rows,
     tools::{Bench, Null},
 };
 
@@ -74,18 +74,19 @@ async fn run(arguments: Arguments) -> anyhow::Result<()> {
     } else {
         arguments.rows.iter().map(String::as_str).collect()
     };
-    let mut measured = Vec::new();
+    let (mut measured, mut hashed) = (Vec::new(), vec![limits::hashed_per_second()]);
     for name in names {
         eprintln!("== {name}");
         for row in rows::measure(name, &bench).await? {
             println!("{}", row.line());
             measured.push(row);
         }
+        hashed.push(limits::hashed_per_second());
     }
     println!("\n{}", report::short(&measured));
     if let Some(path) = arguments.results.filter(|_| all) {
         let before = std::fs::read_to_string(&path).unwrap_or_default();
-        let text = report::full(&measured, &report::machine()) + report::kept(&before);
+        let text = report::full(&measured, &report::machine(&hashed)) + report::kept(&before);
         std::fs::write(&path, text)?;
         eprintln!("written to {}", path.display());
     }
