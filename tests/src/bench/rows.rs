@@ -34,8 +34,10 @@ const ROUND_TRIPS: usize = 1_000;
 const SINGLE_EXTRA: Duration = Duration::from_micros(100);
 /// Growth of time for each item that still counts as none, in percent.
 const GROWTH_PERCENT_MAX: u64 = 15;
-/// How often each of two sizes is measured.
-const GROWTH_TURNS: usize = 3;
+/// How often each of several loads that are compared is measured, in turn, because the machine is not the same all the time.
+const TURNS: usize = 3;
+/// To whom commands go: to all alike, and to some above all.
+const SKEWS: [&str; 4] = ["uniform", "hot-customer", "hot-partner", "zipf"];
 
 /// Measures a row by its name.
 pub async fn measure(name: &str, bench: &Bench) -> anyhow::Result<Vec<Row>> {
@@ -162,34 +164,31 @@ async fn large(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 }
 
 async fn hot(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let mut rows = Vec::new();
-    let mut uniform = 0;
-    for skew in ["uniform", "hot-customer", "hot-partner", "zipf"] {
-        let served = bench.fresh(&format!("hot-{skew}"), &[]).await?;
-        let got =
-            load(&served.address, &bench.arguments(&format!("{STREAMS} --skew {skew} --mix seats=1")))?.per_second();
-        if skew == "uniform" {
-            uniform = got;
-            continue;
-        }
-        rows.push(Row {
-            measure: format!(
-                "everything to {}",
-                match skew {
-                    "hot-customer" => "one customer",
-                    "hot-partner" => "customers of one partner",
-                    _ => "customers by Zipf's law",
-                }
-            ),
-            reach: "within 10 % of uniform".into(),
-            got: format!("{}/s", count(got)),
-            limit: format!("{}/s uniform", count(uniform)),
-            ratio: percent(got, uniform),
-            reached: Some(got * 100 >= uniform * 90),
-            how: format!("{EMBEDDED}; 4 streams, batches of 100; seat changes; {skew}"),
-        });
+    let mut sums = [0; SKEWS.len()];
+    for turn in 0..SKEWS.len() * TURNS {
+        let n = turn % SKEWS.len();
+        let served = bench.fresh(&format!("hot-{turn}"), &[]).await?;
+        let arguments = bench.arguments(&format!("{STREAMS} --skew {} --mix seats=1", SKEWS[n]));
+        sums[n] += load(&served.address, &arguments)?.per_second();
     }
-    Ok(rows)
+    let [uniform, skewed @ ..] = sums.map(|sum| sum / TURNS as u64);
+    let row = |(skew, got): (&str, u64)| Row {
+        measure: format!(
+            "everything to {}",
+            match skew {
+                "hot-customer" => "one customer",
+                "hot-partner" => "customers of one partner",
+                _ => "customers by Zipf's law",
+            }
+        ),
+        reach: "within 10 % of uniform".into(),
+        got: format!("{}/s", count(got)),
+        limit: format!("{}/s uniform", count(uniform)),
+        ratio: percent(got, uniform),
+        reached: Some(got * 100 >= uniform * 90),
+        how: format!("{EMBEDDED}; 4 streams, batches of 100; seat changes; {skew}; {TURNS} of each, in turn"),
+    };
+    Ok(SKEWS[1..].iter().copied().zip(skewed).map(row).collect())
 }
 
 async fn reads(bench: &Bench) -> anyhow::Result<Vec<Row>> {
@@ -514,8 +513,7 @@ async fn growth(bench: &Bench) -> anyhow::Result<Vec<Row>> {
         ),
     ] {
         let mut spent = [(0, Duration::ZERO); 2];
-        // In turn, because the machine is not the same all the time.
-        for turn in 0..2 * GROWTH_TURNS {
+        for turn in 0..2 * TURNS {
             let n = turn % 2;
             let name = format!("growth-{}-{turn}", rows.len());
             let served = bench.fresh(&name, &settings[n]).await?;
