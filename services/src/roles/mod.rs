@@ -90,9 +90,9 @@ fn with_runtime<F: Future<Output = anyhow::Result<Ended>>>(
     flags: &Flags,
     run: impl FnOnce(Config) -> F,
 ) -> anyhow::Result<Ended> {
-    crate::memory::give_back_sooner();
     let config = flags.load()?;
     crate::telemetry::log(&config)?;
+    crate::allocator::give_back_sooner();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(run(config));
     runtime.shutdown_timeout(THREADS_END_MAX);

@@ -8,7 +8,8 @@ const DELAY: &str = "MIMALLOC_PURGE_DELAY";
 const MILLISECONDS: &str = "300";
 
 /// Begins the program again, as the same process, with an allocator that gives memory back sooner, unless its environment says how soon:
-/// to tell the allocator later would take unsafe code. Before anything is opened or started. If it cannot, everything goes on as it is.
+/// to tell the allocator later would take unsafe code. Before anything but the log of the process is opened or started. If it cannot,
+/// everything goes on as it is.
 pub(crate) fn give_back_sooner() {
     let mut arguments = env::args_os();
     if env::var_os(DELAY).is_some() {
@@ -16,6 +17,7 @@ pub(crate) fn give_back_sooner() {
     }
     if let (Ok(program), Some(name)) = (env::current_exe(), arguments.next()) {
         // Returns only if it fails.
-        let _ = Command::new(program).arg0(name).args(arguments).env(DELAY, MILLISECONDS).exec();
+        let error = Command::new(program).arg0(name).args(arguments).env(DELAY, MILLISECONDS).exec();
+        tracing::info!(%error, "the allocator keeps what is free for a second; {DELAY}={MILLISECONDS} in the environment has it keep less");
     }
 }
