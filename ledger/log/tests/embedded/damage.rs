@@ -1,14 +1,28 @@
 //! Bytes that changed on disk, and directories that are something else.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use subledger_log::{Layout, LedgerId, Log as _, OpenError, PartitionId, ReadError, embedded::EmbeddedLog};
 
 use super::tools::{LAYOUT, LEDGER, P, block, cold, contents, crashed, create, directory, read_all, verify};
 
-/// The database as sled sees it.
+/// The database as sled sees it. A child that another test has just started holds its lock for a moment, as it holds
+/// every file of this process until it becomes another program.
 fn raw(dir: &Path) -> sled::Db {
-    sled::Config::new().path(dir).segment_size(8 * 1024 * 1024).open().unwrap()
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        match sled::Config::new().path(dir).segment_size(8 * 1024 * 1024).open() {
+            Ok(db) => return db,
+            Err(sled::Error::Io(error)) if error.to_string().contains("lock") && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            Err(error) => panic!("{}: {error}", dir.display()),
+        }
+    }
 }
 
 fn keys(db: &sled::Db) -> Vec<sled::IVec> {
@@ -32,7 +46,7 @@ fn read_until_error(log: &EmbeddedLog) -> (u64, ReadError) {
     let mut reader = log.reader(&[(P, 0)]).unwrap();
     let mut read = 0;
     loop {
-        match reader.next(1 << 20, std::time::Duration::ZERO) {
+        match reader.next(1 << 20, Duration::ZERO) {
             Ok(records) => {
                 assert!(!records.is_empty(), "the end came without an error");
                 read += records.len() as u64;
@@ -124,7 +138,7 @@ fn a_flipped_byte_anywhere_in_the_file_is_never_silent() {
             let mut reader = log.reader(&[(P, 0)]).map_err(|error| error.to_string())?;
             let mut next = 0;
             while next < log.end(P).map_err(|error| error.to_string())? {
-                for found in reader.next(1 << 20, std::time::Duration::ZERO).map_err(|error| error.to_string())? {
+                for found in reader.next(1 << 20, Duration::ZERO).map_err(|error| error.to_string())? {
                     assert_eq!((found.offset, &found.bytes), (next, &super::tools::record(P, next)));
                     next += 1;
                 }
