@@ -258,7 +258,7 @@ event! {
         family: InvoiceFamily,
         /// Of every line.
         currency: Currency,
-        /// Its date.
+        /// Its date: the day it was issued, or that of the invoice if it is later.
         issued_on: NaiveDate,
         /// Minus the subtotal and tax of the invoice.
         total: Decimal,

@@ -1,6 +1,6 @@
 //! Credit notes: a one-time or recurring invoice is cancelled, and may be billed again (billing-details.md 2.8, C16).
 
-use chrono::Days;
+use chrono::{Days, NaiveDate};
 use rust_decimal::Decimal;
 
 use super::{CreditNote, CreditNoteReason, Document, Receivable, Receivables, WithholdingRelease};
@@ -78,7 +78,7 @@ pub(super) fn issue(partner: &Partner, command: &IssueCreditNote, context: &Cont
         let message = format!("The credit of invoice {} was used", command.invoice_number);
         return Err(Rejection::field(Reason::InvoiceNotOpen, "invoice_number", message));
     }
-    let (currency, on) = (invoice.currency, context.effective_on());
+    let currency = invoice.currency;
     let count = money.credit_notes.get(&currency).map_or(0, |count| *count).saturating_add(1);
     let text = number::text(&partner.partner_id, 'C', currency, count);
     let credit_note_number =
@@ -92,7 +92,7 @@ pub(super) fn issue(partner: &Partner, command: &IssueCreditNote, context: &Cont
             invoice_number: command.invoice_number.clone(),
             family: invoice.family,
             currency,
-            issued_on: on,
+            issued_on: dated(invoice, context),
             total: currency.round(totals.total()),
             totals,
             line_count: document.line_count,
@@ -102,6 +102,12 @@ pub(super) fn issue(partner: &Partner, command: &IssueCreditNote, context: &Cont
         .into(),
     );
     Ok(events)
+}
+
+/// The date of a document about an invoice: today, but not before the invoice's own, which is the 8th for one that is issued on the 1st (L9703).
+fn dated(invoice: &Receivable, context: &Context) -> NaiveDate {
+    let today = context.effective_on();
+    invoice.due_date.checked_sub_days(Days::new(PAYMENT_TERM_DAYS)).map_or(today, |date| today.max(date))
 }
 
 fn negated(amount: Decimal) -> Decimal {
@@ -161,7 +167,7 @@ pub(super) fn rebill(
     };
     check_changes(command, reason)?;
     let refund = check_refund(command, reason, invoice, document)?;
-    let (family, currency, invoice_date) = (invoice.family, invoice.currency, context.effective_on());
+    let (family, currency, invoice_date) = (invoice.family, invoice.currency, dated(invoice, context));
     let Some(due_date) = invoice_date.checked_add_days(Days::new(PAYMENT_TERM_DAYS)) else {
         return Err(check::invalid("effective_at", "The due date is 60 days later, which no calendar has"));
     };

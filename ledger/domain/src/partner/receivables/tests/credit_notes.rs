@@ -64,6 +64,23 @@ fn a_credit_note_mirrors_the_invoice_and_frees_what_paid_it() {
 }
 
 #[test]
+fn no_document_is_dated_before_the_invoice_that_it_is_about() {
+    for (today, date, due) in [("2018-02-03", "2018-02-08", "2018-04-09"), ("2018-02-20", "2018-02-20", "2018-04-21")] {
+        let mut w = World::new("US", "USD");
+        // Issued on the 1st, dated the 8th.
+        w.today = day("2018-02-08");
+        let invoice = w.one_time("100.00", "8.50");
+        w.today = day(today);
+        cancel(&mut w, &invoice, OtherRefund);
+        let Some(Event::CreditNoteIssued(note)) = w.last.last() else { panic!("{:?}", w.last) };
+        assert_eq!(note.issued_on, day(date), "on {today}");
+        w.run(Command::RebillInvoice(rebill(&invoice, "1.00"))).unwrap();
+        let [Event::InvoiceRebilled(e)] = w.last.as_slice() else { panic!("{:?}", w.last) };
+        assert_eq!((e.invoice.invoice_date, e.invoice.due_date), (day(date), day(due)), "on {today}");
+    }
+}
+
+#[test]
 fn only_one_time_invoices_once_and_for_a_reason() {
     let mut w = World::new("DE", "EUR");
     let license = w.license("100.00");
