@@ -40,9 +40,9 @@ impl EmbeddedReader {
     fn take(&mut self, bytes_max: usize) -> Result<Vec<RawRecord>, ReadError> {
         let mut records = Vec::new();
         let mut bytes = 0;
-        let partitions = self.at.len();
-        for n in 0..partitions {
-            let (partition, from) = self.at[(self.turn + n) % partitions];
+        let (partitions, turn) = (self.at.len(), self.turn);
+        for n in (0..partitions).map(|n| (turn + n) % partitions) {
+            let (partition, from) = self.at[n];
             let chunks = match self.shared.chunks(partition, from, bytes_max.saturating_sub(bytes)) {
                 Ok(chunks) => chunks,
                 Err(_) if !records.is_empty() => break,
@@ -55,12 +55,13 @@ impl EmbeddedReader {
                 next = offset + 1;
                 records.push(RawRecord { partition, offset, bytes: bytes_of, opened: None });
             }
-            self.at[(self.turn + n) % partitions].1 = next;
+            self.at[n].1 = next;
             if bytes >= bytes_max && !records.is_empty() {
+                // Not merely one further than before: whoever follows partitions that are silent would have it twice.
+                self.turn = n + 1;
                 break;
             }
         }
-        self.turn = (self.turn + 1) % partitions.max(1);
         Ok(records)
     }
 }

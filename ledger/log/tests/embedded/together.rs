@@ -1,6 +1,7 @@
 //! Many appenders and readers at once.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Barrier,
         atomic::{AtomicBool, Ordering},
@@ -11,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use subledger_log::{AppendError, Family, Layout, Log as _, PartitionId, embedded::EmbeddedLog};
 
-use super::tools::{LEDGER, P, block, cold, create, directory, verify};
+use super::tools::{LAYOUT, LEDGER, P, Q, block, cold, create, directory, read_all, verify};
 
 /// Whoever comes second for an offset is told so, and nothing of it is written.
 #[test]
@@ -48,7 +49,7 @@ fn of_appends_that_expect_the_same_end_one_is_written() {
     drop(log);
     let log = cold().open(dir.path()).unwrap();
     assert_eq!(log.end(P).unwrap(), 2 * ROUNDS);
-    for (round, pair) in super::tools::read_all(&log, P).chunks(2).enumerate() {
+    for (round, pair) in read_all(&log, P).chunks(2).enumerate() {
         let winners: Vec<_> = (0..RIVALS).filter(|&rival| won[rival][round]).collect();
         assert_eq!(winners.len(), 1, "round {round}");
         assert_eq!(pair[0].bytes, format!("{round} by {}", winners[0]));
@@ -90,6 +91,34 @@ fn many_writers_and_readers_at_once() {
     drop(log);
     let log = cold().open(dir.path()).unwrap();
     assert_eq!(partitions.iter().map(|&partition| verify(&log, partition)).collect::<Vec<_>>(), ends);
+}
+
+/// With more waiting in two partitions than a read takes, and nothing in the others, both come as far.
+#[test]
+fn busy_partitions_are_read_in_turn_whatever_is_silent() {
+    let dir = directory();
+    let log = create(dir.path());
+    for partition in [P, Q] {
+        write_blocks(&log, partition, 60);
+    }
+    let from: Vec<(PartitionId, u64)> = LAYOUT.all().map(|partition| (partition, 0)).collect();
+    let mut reader = log.reader(&from).unwrap();
+    let mut read = BTreeMap::from([(P, 0_usize), (Q, 0)]);
+    for _ in 0..12 {
+        for record in reader.next(10_000, Duration::ZERO).unwrap() {
+            *read.get_mut(&record.partition).unwrap() += record.bytes.len();
+        }
+    }
+    let apart = read[&P].abs_diff(read[&Q]);
+    assert!(apart < read[&P] / 4, "{read:?}");
+    let rest: Vec<_> = read
+        .iter()
+        .filter(|(partition, read)| {
+            let whole: usize = read_all(&log, **partition).iter().map(|record| record.bytes.len()).sum();
+            whole <= **read
+        })
+        .collect();
+    assert!(rest.is_empty(), "there was more of each: {read:?}");
 }
 
 fn write_blocks(log: &EmbeddedLog, partition: PartitionId, blocks: u64) {
