@@ -34,6 +34,8 @@ const ROUND_TRIPS: usize = 1_000;
 const SINGLE_EXTRA: Duration = Duration::from_micros(100);
 /// Growth of time for each item that still counts as none, in percent.
 const GROWTH_PERCENT_MAX: u64 = 15;
+/// Longer than a burst: what a ledger does all day.
+const LONGER_SECONDS: u64 = 40;
 /// How often each of several loads that are compared is measured, in turn, because the machine is not the same all the time.
 const TURNS: usize = 3;
 /// To whom commands go: to all alike, and to some above all.
@@ -151,7 +153,16 @@ async fn streams(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let how = format!(
         "{EMBEDDED}; 4 streams, batches of 100, 4 of each on their way; purchases and seat changes; uniform over 1,000 customers"
     );
-    Ok(vec![streamed("4 clients, batches of 100", 90_000, &got, &null, how)])
+    let longer = bench.fresh("streams-longer", &[]).await?;
+    let lasting = load(&longer.address, &format!("{STREAMS} --seconds {LONGER_SECONDS}"))?;
+    let lasting_how = format!("{how}; longer than read models may be behind, so writers wait for them");
+    // A server that answers at once has nothing to fall behind with.
+    let lasting = Row {
+        limit: String::new(),
+        ratio: String::new(),
+        ..streamed(&format!("the same for {LONGER_SECONDS} s"), 90_000, &lasting, &null, lasting_how)
+    };
+    Ok(vec![streamed("4 clients, batches of 100", 90_000, &got, &null, how), lasting])
 }
 
 async fn large(bench: &Bench) -> anyhow::Result<Vec<Row>> {
