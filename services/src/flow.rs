@@ -51,8 +51,12 @@ impl Flow {
             let now = Instant::now();
             let log: Nexts = self.router.handles().iter().map(|(id, writer)| (*id, writer.tail().0)).collect();
             let look = |(model, pace): (&Handle, &mut Pace)| {
-                let folds = model.status().state == State::Running;
-                folds.then(|| pace.left(now, &log, &next_of(model)))
+                if model.status().state != State::Running {
+                    // How long it was away says nothing of its pace.
+                    pace.since = None;
+                    return None;
+                }
+                Some(pace.left(now, &log, &next_of(model)))
             };
             let left = self.models.iter().zip(&mut paces).filter_map(look).max().unwrap_or_default();
             let pause = pause(left, self.lag_max);
