@@ -134,8 +134,8 @@ pub(crate) struct Limits {
     pub(crate) principal_calls_open: usize,
     /// Most rows about refusals and privileged reads written in a minute; beyond, they are counted together.
     pub(crate) access_rows_per_minute: usize,
-    /// Seconds that read models of the writers' own process may need for what they have not folded: writers pause from half of it on, and
-    /// hardly write any more at the whole; 0: any time.
+    /// Seconds that read models of the writers' own process may be behind: writers pause from half of it on, and hardly write any more at
+    /// the whole; 0: any time.
     pub(crate) read_model_lag_seconds: u64,
 }
 

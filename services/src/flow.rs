@@ -1,12 +1,13 @@
 //! Keeps the read models near the log: where all roles share a process, whoever writes faster than rows can be folded is slowed down.
 //!
-//! A burst goes into the log as fast as it can be written. Only when a read model needs some seconds for what it has not folded do writers
-//! begin to pause after each block, longer the more that is, so that both end at the pace of folding. It is not asked how old that is: what
-//! came in a burst is old until all of it is folded, and writers would stand still until then. A read model that is folded anew, or cannot
-//! be folded, holds nobody up. Separate processes do not slow each other down: there the lag is a metric to scale by.
+//! A burst goes into the log as fast as it can be written. Only when what is read has been behind for some seconds, and needs as long for
+//! what it has not folded, do writers begin to pause after each block, longer the more that is, so that both end at the pace of folding.
+//! How old it is does not tell alone: what came in a burst is old until all of it is folded, and writers would stand still until then. A
+//! read model that is folded anew, or cannot be folded, holds nobody up. Separate processes do not slow each other down: there the lag is a
+//! metric to scale by.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -22,9 +23,11 @@ use crate::{router::LocalRouter, telemetry};
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Over how long the pace of folding is measured.
 const PACE_OVER: Duration = Duration::from_secs(1);
+/// Looks that are remembered: five minutes, which is longer than anybody allows.
+const SEEN_MAX: usize = 3_000;
 /// How often a person is told.
 const TELL_EVERY: Duration = Duration::from_secs(30);
-/// The pause where as much is left as may be, in thousandths of the time a block took: a writer then writes hardly any more.
+/// The pause at the whole lag that may be, in thousandths of the time a block took: a writer then writes hardly any more.
 const PAUSE: u32 = 20_000;
 
 /// The next commit of each partition, of the log or of a read model.
@@ -42,7 +45,8 @@ pub(crate) struct Flow {
 impl Flow {
     /// Until told to stop. Leaves the brake open.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let (mut paces, mut told) = (vec![Pace::default(); self.models.len()], None::<Instant>);
+        let mut behind: Vec<(Age, Pace)> = self.models.iter().map(|_| Default::default()).collect();
+        let mut told = None::<Instant>;
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => break,
@@ -50,22 +54,23 @@ impl Flow {
             }
             let now = Instant::now();
             let log: Nexts = self.router.handles().iter().map(|(id, writer)| (*id, writer.tail().0)).collect();
-            let look = |(model, pace): (&Handle, &mut Pace)| {
+            let look = |(model, (age, pace)): (&Handle, &mut (Age, Pace))| {
                 if model.status().state != State::Running {
-                    // How long it was away says nothing of its pace.
-                    pace.since = None;
+                    // How long it was away says nothing of how it folds.
+                    (*age, pace.since) = (Age::default(), None);
                     return None;
                 }
-                Some(pace.left(now, &log, &next_of(model)))
+                let next = next_of(model);
+                Some(age.of(now, &log, &next).min(pace.left(now, &log, &next)))
             };
-            let left = self.models.iter().zip(&mut paces).filter_map(look).max().unwrap_or_default();
-            let pause = pause(left, self.lag_max);
+            let lag = self.models.iter().zip(&mut behind).filter_map(look).max().unwrap_or_default();
+            let pause = pause(lag, self.lag_max);
             self.brake.set(pause);
             metrics::gauge!(telemetry::name::WRITER_PAUSE).set(f64::from(pause) / 1_000.0);
             if pause > 0 && told.is_none_or(|at| now.duration_since(at) >= TELL_EVERY) {
                 told = Some(now);
                 tracing::info!(
-                    seconds_to_fold = left.as_secs(),
+                    behind_ms = lag.as_millis(),
                     "commands come faster than they are folded: writers wait for the read models"
                 );
             }
@@ -76,6 +81,25 @@ impl Flow {
 
 fn next_of(model: &Handle) -> Nexts {
     model.positions().into_iter().map(|position| (position.partition, position.seq + 1)).collect()
+}
+
+/// Where the log ended lately, as far as a read model has not come.
+#[derive(Default)]
+struct Age {
+    seen: VecDeque<(Instant, Nexts)>,
+}
+
+impl Age {
+    /// How long ago the log was where the read model is now.
+    fn of(&mut self, now: Instant, log: &Nexts, model: &Nexts) -> Duration {
+        if self.seen.len() < SEEN_MAX && self.seen.back().is_none_or(|(_, last)| last != log) {
+            self.seen.push_back((now, log.clone()));
+        }
+        while self.seen.front().is_some_and(|(_, ends)| commits(model, ends) == 0) {
+            self.seen.pop_front();
+        }
+        self.seen.front().map_or(Duration::ZERO, |(at, _)| now.saturating_duration_since(*at))
+    }
 }
 
 /// How fast a read model folds.
@@ -129,14 +153,14 @@ fn commits(from: &Nexts, to: &Nexts) -> u64 {
     to.iter().map(|(partition, next)| next.saturating_sub(from.get(partition).copied().unwrap_or(0))).sum()
 }
 
-/// Thousandths of a block's time to pause: none up to half of what may be left, then more and more, as far as it takes.
-fn pause(left: Duration, left_max: Duration) -> u32 {
-    let (left, half) = (left.as_millis(), left_max.as_millis() / 2);
-    if half == 0 || left <= half {
+/// Thousandths of a block's time to pause: none up to half of the lag that may be, then more and more, as far as it takes.
+fn pause(lag: Duration, lag_max: Duration) -> u32 {
+    let (lag, half) = (lag.as_millis(), lag_max.as_millis() / 2);
+    if half == 0 || lag <= half {
         return 0;
     }
     // Squared: little while folding nearly keeps up, and enough for any pace in the end. Steeper, it swings.
-    let over = (left - half).min(u128::from(u32::MAX));
+    let over = (lag - half).min(u128::from(u32::MAX));
     u32::try_from(u128::from(PAUSE) * over * over / (half * half)).unwrap_or(u32::MAX)
 }
 
@@ -152,6 +176,20 @@ mod tests {
 
     fn millis(start: Instant, millis: u64) -> Instant {
         start + Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn the_age_is_the_time_since_the_log_was_where_the_read_model_is() {
+        let (mut age, start) = (Age::default(), Instant::now());
+        let at = |seconds: u64| millis(start, seconds * 1_000);
+        let seconds = Duration::from_secs;
+        assert_eq!(age.of(at(0), &nexts([5, 5]), &nexts([5, 5])), seconds(0));
+        assert_eq!(age.of(at(1), &nexts([9, 5]), &nexts([6, 5])), seconds(0), "just written");
+        assert_eq!(age.of(at(2), &nexts([9, 8]), &nexts([6, 5])), seconds(1));
+        assert_eq!(age.of(at(4), &nexts([20, 8]), &nexts([8, 8])), seconds(3));
+        assert_eq!(age.of(at(5), &nexts([20, 8]), &nexts([9, 7])), seconds(3), "of second 2");
+        assert_eq!(age.of(at(9), &nexts([20, 8]), &nexts([20, 8])), seconds(0));
+        assert_eq!(age.of(at(99), &nexts([20, 8]), &nexts([20, 8])), seconds(0), "nothing new, nothing late");
     }
 
     #[test]
@@ -192,6 +230,30 @@ mod tests {
             assert!(left > before, "second {second}: {left:?}");
             before = left;
         }
+    }
+
+    #[test]
+    fn under_load_that_lasts_writers_come_down_to_the_pace_of_folding_and_never_stand_still() {
+        // Commits in a tenth of a second: twice as many as are folded, if nobody pauses.
+        let (alone, folds, allowed) = (2_000, 1_000, Duration::from_secs(10));
+        let (mut age, mut pace, start) = (Age::default(), Pace::default(), Instant::now());
+        let (mut written, mut folded, mut seconds) = (0, 0, Vec::new());
+        for tenth in 0..1_200 {
+            let (now, log, model) = (millis(start, tenth * 100), nexts([written, 0]), nexts([folded, 0]));
+            let old = age.of(now, &log, &model);
+            assert!(old < allowed * 5 / 4, "{old:?} behind after {tenth} tenths");
+            let pause = u64::from(pause(old.min(pace.left(now, &log, &model)), allowed));
+            written += alone * 1_000 / (1_000 + pause);
+            folded = written.min(folded + folds);
+            if tenth % 10 == 9 {
+                seconds.push(written);
+            }
+        }
+        let of_each: Vec<_> = seconds.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(of_each[..4].iter().all(|&came| came == 10 * alone), "a burst is let in: {of_each:?}");
+        assert!(of_each.iter().all(|&came| came >= folds), "nobody stands still: {of_each:?}");
+        let last = &of_each[60..];
+        assert!(last.iter().all(|came| came.abs_diff(10 * folds) <= folds), "they end at one pace: {last:?}");
     }
 
     #[test]
