@@ -45,7 +45,7 @@ pub(crate) struct Flow {
 impl Flow {
     /// Until told to stop. Leaves the brake open.
     pub(crate) async fn run(self, stop: CancellationToken) {
-        let mut behind: Vec<(Age, Pace)> = self.models.iter().map(|_| Default::default()).collect();
+        let mut behind: Vec<Behind> = self.models.iter().map(|_| Behind::default()).collect();
         let mut told = None::<Instant>;
         while !stop.is_cancelled() {
             tokio::select! {
@@ -54,16 +54,11 @@ impl Flow {
             }
             let now = Instant::now();
             let log: Nexts = self.router.handles().iter().map(|(id, writer)| (*id, writer.tail().0)).collect();
-            let look = |(model, (age, pace)): (&Handle, &mut (Age, Pace))| {
-                if model.status().state != State::Running {
-                    // How long it was away says nothing of how it folds.
-                    (*age, pace.since) = (Age::default(), None);
-                    return None;
-                }
-                let next = next_of(model);
-                Some(age.of(now, &log, &next).min(pace.left(now, &log, &next)))
+            let look = |(model, behind): (&Handle, &mut Behind)| {
+                let next = (model.status().state == State::Running).then(|| next_of(model));
+                behind.lag(now, &log, next.as_ref())
             };
-            let lag = self.models.iter().zip(&mut behind).filter_map(look).max().unwrap_or_default();
+            let lag = self.models.iter().zip(&mut behind).map(look).max().unwrap_or_default();
             let pause = pause(lag, self.lag_max);
             self.brake.set(pause);
             metrics::gauge!(telemetry::name::WRITER_PAUSE).set(f64::from(pause) / 1_000.0);
@@ -81,6 +76,25 @@ impl Flow {
 
 fn next_of(model: &Handle) -> Nexts {
     model.positions().into_iter().map(|position| (position.partition, position.seq + 1)).collect()
+}
+
+/// How far a read model is behind.
+#[derive(Default)]
+struct Behind {
+    age: Age,
+    pace: Pace,
+}
+
+impl Behind {
+    /// The lesser of how old it is and how long it needs; zero for one that does not fold, of which there is no place.
+    fn lag(&mut self, now: Instant, log: &Nexts, model: Option<&Nexts>) -> Duration {
+        let Some(model) = model else {
+            // How long it was away says nothing of how it folds.
+            (self.age, self.pace.since) = (Age::default(), None);
+            return Duration::ZERO;
+        };
+        self.age.of(now, log, model).min(self.pace.left(now, log, model))
+    }
 }
 
 /// Where the log ended lately, as far as a read model has not come.
@@ -211,6 +225,18 @@ mod tests {
     }
 
     #[test]
+    fn a_read_model_that_is_not_folding_is_not_waited_for() {
+        let (mut behind, start) = (Behind::default(), Instant::now());
+        let (log, model) = (nexts([9, 9]), nexts([0, 0]));
+        for second in 0..60 {
+            behind.lag(millis(start, second * 1_000), &log, Some(&model));
+        }
+        assert!(behind.lag(millis(start, 60_000), &log, Some(&model)) >= Duration::from_secs(18), "it should fold");
+        assert_eq!(behind.lag(millis(start, 61_000), &log, None), Duration::ZERO);
+        assert_eq!(behind.lag(millis(start, 62_000), &log, Some(&model)), Duration::ZERO, "it has just begun again");
+    }
+
+    #[test]
     fn who_keeps_up_is_never_waited_for() {
         let (mut pace, start) = (Pace::default(), Instant::now());
         for n in 1..100 {
@@ -236,13 +262,14 @@ mod tests {
     fn under_load_that_lasts_writers_come_down_to_the_pace_of_folding_and_never_stand_still() {
         // Commits in a tenth of a second: twice as many as are folded, if nobody pauses.
         let (alone, folds, allowed) = (2_000, 1_000, Duration::from_secs(10));
-        let (mut age, mut pace, start) = (Age::default(), Pace::default(), Instant::now());
+        let (mut behind, start) = (Behind::default(), Instant::now());
         let (mut written, mut folded, mut seconds) = (0, 0, Vec::new());
         for tenth in 0..1_200 {
             let (now, log, model) = (millis(start, tenth * 100), nexts([written, 0]), nexts([folded, 0]));
-            let old = age.of(now, &log, &model);
+            let lag = behind.lag(now, &log, Some(&model));
+            let old = behind.age.of(now, &log, &model);
             assert!(old < allowed * 5 / 4, "{old:?} behind after {tenth} tenths");
-            let pause = u64::from(pause(old.min(pace.left(now, &log, &model)), allowed));
+            let pause = u64::from(pause(lag, allowed));
             written += alone * 1_000 / (1_000 + pause);
             folded = written.min(folded + folds);
             if tenth % 10 == 9 {
