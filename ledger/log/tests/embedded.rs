@@ -9,6 +9,7 @@ mod embedded {
     pub(crate) mod failing_sync;
     pub(crate) mod full_disk;
     pub(crate) mod journal;
+    pub(crate) mod memory;
     pub(crate) mod together;
     pub(crate) mod tools;
     pub(crate) mod volumes;

@@ -11,6 +11,7 @@ use std::sync::{
 
 use serde::{Deserialize, Serialize};
 use subledger_fold::StoreError;
+use subledger_log::embedded::pages;
 
 use crate::{
     block::{BLOCK_BYTES, Block, Builder, Row, damaged},
@@ -145,6 +146,7 @@ impl Blocks {
     pub(crate) fn read(&self, run: &Run, n: usize) -> Result<Block, StoreError> {
         let number = u32::try_from(n).map_err(|_| damaged())?;
         let block = Block::read(&self.get(BLOCKS, run.info.id, number)?.ok_or_else(damaged)?)?;
+        pages::passed(&self.db, block_key(BLOCKS, run.info.id, number)).map_err(failed)?;
         let mut first = Vec::new();
         block.key(0, &mut first);
         if first == run.first_key(n) { Ok(block) } else { Err(damaged()) }
@@ -240,7 +242,8 @@ pub(crate) struct RunWriter<'a> {
     directory: Builder,
     run: Run,
     batch: sled::Batch,
-    batched: usize,
+    /// The keys in it.
+    batched: Vec<[u8; 9]>,
 }
 
 impl<'a> RunWriter<'a> {
@@ -255,7 +258,7 @@ impl<'a> RunWriter<'a> {
             directory: Builder::default(),
             run,
             batch: sled::Batch::default(),
-            batched: 0,
+            batched: Vec::with_capacity(BATCH_BLOCKS),
         }
     }
 
@@ -278,14 +281,15 @@ impl<'a> RunWriter<'a> {
     }
 
     fn put(&mut self, kind: u8, n: u32, bytes: Vec<u8>) -> Result<(), StoreError> {
-        self.batch.insert(&block_key(kind, self.info.id, n), bytes);
-        self.batched += 1;
-        if self.batched == BATCH_BLOCKS { self.write() } else { Ok(()) }
+        let key = block_key(kind, self.info.id, n);
+        self.batch.insert(&key, bytes);
+        self.batched.push(key);
+        if self.batched.len() == BATCH_BLOCKS { self.write() } else { Ok(()) }
     }
 
     fn write(&mut self) -> Result<(), StoreError> {
-        self.batched = 0;
-        self.tree.db.apply_batch(std::mem::take(&mut self.batch)).map_err(failed)
+        self.tree.db.apply_batch(std::mem::take(&mut self.batch)).map_err(failed)?;
+        self.batched.drain(..).try_for_each(|key| pages::passed(&self.tree.db, key)).map_err(failed)
     }
 
     /// Brings everything to disk. The run is ready to be named and read.

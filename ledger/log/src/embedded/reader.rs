@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use crate::{PartitionId, RawRecord, ReadError, Reader};
 
-use super::{Shared, chunk::Chunk, key, tail::Look};
+use super::{Shared, chunk::Chunk, key, pages, tail::Look};
 
 /// How long a reader that just got something lets more gather: while much is written, several commits then cost it one turn, and
 /// whoever writes need not wake it.
@@ -122,6 +122,7 @@ impl Shared {
             if chunk.first != next {
                 break;
             }
+            pages::passed(&volume.db, &key).map_err(|error| self.read_error(partition, next, error))?;
             bytes += chunk.bytes.len();
             next = chunk.end();
             chunks.push(chunk);
@@ -138,6 +139,7 @@ impl Shared {
             return Err(hole());
         }
         let chunk = check_row(partition, &key, &value)?;
+        pages::passed(db, &key).map_err(|error| self.read_error(partition, offset, error))?;
         if chunk.end() <= offset { Err(hole()) } else { Ok(chunk) }
     }
 

@@ -19,6 +19,7 @@ use super::{
     keep::{Closing, Kept},
     key,
     meta::Meta,
+    pages,
 };
 
 /// sled's file inside the directory.
@@ -98,11 +99,14 @@ impl Volume {
         &self,
         chunks: impl IntoIterator<Item = &'a (PartitionId, Chunk)>,
     ) -> Result<(), sled::Error> {
-        let mut batch = sled::Batch::default();
+        let (mut batch, mut keys) = (sled::Batch::default(), Vec::new());
         for (partition, chunk) in chunks {
-            batch.insert(&key::of(*partition, chunk.first), &*chunk.bytes);
+            let key = key::of(*partition, chunk.first);
+            batch.insert(&key, &*chunk.bytes);
+            keys.push(key);
         }
         self.db.apply_batch(batch)?;
+        keys.iter().try_for_each(|key| pages::passed(&self.db, key))?;
         self.db.flush().map(|_| ())
     }
 
