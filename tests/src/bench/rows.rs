@@ -3,19 +3,19 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use subledger_proto::api::{
-    GetSubscriptionRequest, ReadEventsRequest, RebuildProjectionRequest, rebuild_projection_response::Step,
-};
+use subledger_proto::api::GetSubscriptionRequest;
 
 use super::{
+    growth::growth,
     limits::{self, RawTopic, per_second},
     report::Row,
-    tools::{Bench, Load, Loading, count, disk_bytes, ledger, load, mean_bytes, millis, percent, sample, settled},
+    tools::{Bench, Load, Loading, count, hundredths, ledger, load, mean_bytes, millis, percent, sample, settled},
+    world::{World, read_all, rebuild},
 };
 use crate::{
     client::Client,
     kafka::{Broker, PROJECTORS, Part},
-    process::{Serve, run_cli},
+    process::run_cli,
 };
 
 /// The rows by name, in the order of the table.
@@ -25,25 +25,23 @@ pub const NAMES: [&str; 10] =
 /// How 64 callers are spread.
 const CALLERS: &str = "--clients 4 --in-flight 16";
 /// How the four streams are.
-const STREAMS: &str = "--clients 4 --batch 100 --in-flight 4";
+pub(super) const STREAMS: &str = "--clients 4 --batch 100 --in-flight 4";
 /// Appends that the disk's own time is taken from.
 const APPENDS: usize = 2_000;
 /// Round trips that a broker's own time is taken from.
 const ROUND_TRIPS: usize = 1_000;
 /// What a single durable command may take beyond tonic and the disk.
 const SINGLE_EXTRA: Duration = Duration::from_micros(100);
-/// Growth of time for each item that still counts as none, in percent.
-const GROWTH_PERCENT_MAX: u64 = 15;
 /// Longer than a burst: what a ledger does all day.
 const LONGER_SECONDS: u64 = 40;
 /// How often each of several loads that are compared is measured, in turn, because the machine is not the same all the time.
-const TURNS: usize = 3;
+pub(super) const TURNS: usize = 3;
 /// To whom commands go: to all alike, and to some above all.
 const SKEWS: [&str; 4] = ["uniform", "hot-customer", "hot-partner", "zipf"];
 
-/// Measures a row by its name.
+/// Measures a row by its name. What it had on disk is gone afterwards.
 pub async fn measure(name: &str, bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    match name {
+    let rows = match name {
         "single" => single(bench).await,
         "callers" => callers(bench).await,
         "streams" => streams(bench).await,
@@ -55,26 +53,12 @@ pub async fn measure(name: &str, bench: &Bench) -> anyhow::Result<Vec<Row>> {
         "replay" => replay(bench).await,
         "growth" => growth(bench).await,
         _ => bail!("there is no row {name:?}; there are {}", NAMES.join(", ")),
-    }
+    }?;
+    bench.tidy()?;
+    Ok(rows)
 }
 
-const EMBEDDED: &str = "embedded, on disk (fdatasync) before each answer";
-
-impl Bench {
-    fn arguments(&self, how: &str) -> String {
-        format!("{how} --seconds {}", self.seconds)
-    }
-
-    /// The same load on the ledger and on the server that answers at once.
-    fn both(&self, ledger: &Serve, how: &str) -> anyhow::Result<(Load, Load)> {
-        let arguments = self.arguments(how);
-        Ok((load(&ledger.address, &arguments)?, load(&self.null.address, &arguments)?))
-    }
-
-    async fn fresh(&self, name: &str, settings: &[&str]) -> anyhow::Result<Serve> {
-        ledger(&self.dir.join(name), settings).await
-    }
-}
+pub(super) const EMBEDDED: &str = "embedded, on disk (fdatasync) before each answer";
 
 async fn single(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let served = bench.fresh("single", &[]).await?;
@@ -178,9 +162,8 @@ async fn hot(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let mut sums = [0; SKEWS.len()];
     for turn in 0..SKEWS.len() * TURNS {
         let n = turn % SKEWS.len();
-        let served = bench.fresh(&format!("hot-{turn}"), &[]).await?;
-        let arguments = bench.arguments(&format!("{STREAMS} --skew {} --mix seats=1", SKEWS[n]));
-        sums[n] += load(&served.address, &arguments)?.per_second();
+        let how = format!("{STREAMS} --skew {} --mix seats=1", SKEWS[n]);
+        sums[n] += bench.once(&format!("hot-{turn}"), &[], None, &how).await?;
     }
     let [uniform, skewed @ ..] = sums.map(|sum| sum / TURNS as u64);
     let row = |(skew, got): (&str, u64)| Row {
@@ -299,60 +282,6 @@ async fn kafka(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     ])
 }
 
-/// A ledger that was filled, settled and stopped.
-struct World {
-    ledger: Option<Serve>,
-    /// Until every read model had all of it.
-    fill: Duration,
-    commits: u64,
-    events: u64,
-    resident_kib: u64,
-    disk_bytes: u64,
-}
-
-impl World {
-    async fn fill(bench: &Bench, name: &str, subscriptions: u32) -> anyhow::Result<Self> {
-        let dir = bench.dir.join(name);
-        let mut served = ledger(&dir, &[]).await?;
-        let partners = (subscriptions / 1_000).max(1);
-        let filling = load(
-            &served.address,
-            &format!("--subscriptions {subscriptions} --each 10 --partners {partners} --seconds 0"),
-        )?;
-        let filled = Instant::now();
-        let commits = settled(&served.address).await?;
-        let fill = filling.filled() + filled.elapsed();
-        let resident_kib = served.process.resident_kib()?;
-        let (_, events, _) = read_all(&served.address, false).await?;
-        served.process.stop()?;
-        let disk_bytes = disk_bytes(&dir)?;
-        Ok(Self { ledger: Some(ledger(&dir, &[]).await?), fill, commits, events, resident_kib, disk_bytes })
-    }
-
-    fn address(&self) -> anyhow::Result<&str> {
-        Ok(&self.ledger.as_ref().context("it runs")?.address)
-    }
-}
-
-/// Reads the whole log as a consumer does: records, events (only if decoded), the time.
-async fn read_all(address: &str, bytes_only: bool) -> anyhow::Result<(u64, u64, Duration)> {
-    let mut client = Client::connect(address).await?;
-    let began = Instant::now();
-    let request = ReadEventsRequest { bytes_only, ..ReadEventsRequest::default() };
-    let mut stream = client.audit.read_events(request).await?.into_inner();
-    let (mut records, mut events) = (0, 0);
-    while let Some(message) = stream.message().await? {
-        records += message.records.len() as u64;
-        events += message
-            .records
-            .iter()
-            .filter_map(|record| record.commit.as_ref())
-            .map(|commit| commit.events.len() as u64)
-            .sum::<u64>();
-    }
-    Ok((records, events, began.elapsed()))
-}
-
 async fn restart(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let name = format!("world-{}", bench.subscriptions);
     let mut world = World::fill(bench, &name, bench.subscriptions).await?;
@@ -446,116 +375,6 @@ async fn replay(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// How long a rebuild of a read model takes, by its own clock.
-struct Rebuilt {
-    /// Until all is folded and written.
-    folded: Duration,
-    /// Until every row is compared, too.
-    all: Duration,
-}
-
-async fn rebuild(address: &str, name: &str) -> anyhow::Result<Rebuilt> {
-    let mut client = Client::connect(address).await?;
-    let request = RebuildProjectionRequest { name: name.to_owned(), check_only: true };
-    let mut steps = client.admin.rebuild_projection(request).await?.into_inner();
-    while let Some(answer) = steps.message().await? {
-        if let Some(Step::Result(result)) = answer.step {
-            let [folded, all] = [result.folded_millis, result.elapsed_millis].map(Duration::from_millis);
-            return Ok(Rebuilt { folded, all });
-        }
-    }
-    bail!("the rebuild of {name} ended without a result")
-}
-
-/// Time for each item at a size, and at ten times of it.
-fn grown(what: &str, items: &str, [small, large]: [(u64, Duration); 2]) -> Row {
-    let nanos = |(items, time): (u64, Duration)| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX) / items.max(1);
-    let (before, after) = (nanos(small), nanos(large));
-    let percent = after * 100 / before.max(1);
-    Row {
-        measure: format!("{what}: time for each, 10 times as many {items}"),
-        reach: "less than 15 % more".into(),
-        got: format!("{} us", hundredths(after / 10)),
-        limit: format!("{} us", hundredths(before / 10)),
-        ratio: format!("{percent} %"),
-        reached: Some(percent <= 100 + GROWTH_PERCENT_MAX),
-        how: String::new(),
-    }
-}
-
-async fn growth(bench: &Bench) -> anyhow::Result<Vec<Row>> {
-    let sizes = [bench.subscriptions / 40, bench.subscriptions / 4];
-    let mut worlds = Vec::new();
-    for size in sizes {
-        worlds.push((size, World::fill(bench, &format!("growth-{size}"), size).await?));
-    }
-    let [small, large] = &worlds[..] else { bail!("two sizes") };
-    let mut rows = Vec::new();
-    let filled = [small, large].map(|(size, world)| (u64::from(*size), world.fill));
-    rows.push(Row {
-        how: format!(
-            "{EMBEDDED}; {} and {} subscriptions, filled by one stream, until every read model has them",
-            count(sizes[0].into()),
-            count(sizes[1].into())
-        ),
-        ..grown("filling a ledger", "subscriptions and partners", filled)
-    });
-    let mut read = Vec::new();
-    let mut folded = Vec::new();
-    for (_, world) in &worlds {
-        read.push((world.events, read_all(world.address()?, true).await?.2));
-        folded.push((world.events, rebuild(world.address()?, "billing").await?.folded));
-    }
-    let how = format!("embedded; {} and {} events", count(small.1.events), count(large.1.events));
-    rows.push(Row { how: how.clone(), ..grown("replay over gRPC", "events", [read[0], read[1]]) });
-    rows.push(Row { how, ..grown("rebuilding billing", "events", [folded[0], folded[1]]) });
-    drop(worlds);
-    for (what, settings, arguments) in [
-        ("commands", [["layout.customers=4"], ["layout.customers=40"]], ["", ""]),
-        (
-            "commands",
-            [["layout.customers=4"], ["layout.customers=4"]],
-            ["--partners 10 --subscriptions 10000", "--partners 100 --subscriptions 10000"],
-        ),
-        (
-            "commands",
-            [["layout.customers=4"], ["layout.customers=4"]],
-            ["--subscriptions 10000", "--subscriptions 100000"],
-        ),
-    ] {
-        let mut spent = [(0, Duration::ZERO); 2];
-        for turn in 0..2 * TURNS {
-            let n = turn % 2;
-            let name = format!("growth-{}-{turn}", rows.len());
-            let served = bench.fresh(&name, &settings[n]).await?;
-            // The world is there and folded before it begins: what comes at once is not held up by what is not folded yet.
-            load(&served.address, &format!("{} --seconds 0", arguments[n]))?;
-            settled(&served.address).await?;
-            let got = load(&served.address, &bench.arguments(&format!("{STREAMS} {}", arguments[n])))?;
-            spent[n].0 += got.per_second();
-            spent[n].1 += Duration::from_secs(1);
-        }
-        let items = if settings[0] != settings[1] {
-            "partitions"
-        } else if arguments[0].contains("partners") {
-            "partners"
-        } else {
-            "subscriptions"
-        };
-        let how = format!(
-            "{EMBEDDED}; 4 streams, batches of 100; {} {} and {} {}",
-            settings[0][0], arguments[0], settings[1][0], arguments[1]
-        );
-        rows.push(Row { how, ..grown(what, items, spent) });
-    }
-    Ok(rows)
-}
-
 fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
-}
-
-/// `12.34` of 1,234.
-fn hundredths(number: u64) -> String {
-    format!("{}.{:02}", number / 100, number % 100)
 }

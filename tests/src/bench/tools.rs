@@ -33,6 +33,53 @@ pub struct Bench {
     pub null: Null,
 }
 
+impl Bench {
+    /// Arguments of a load that lasts as long as everything does here.
+    pub(super) fn arguments(&self, how: &str) -> String {
+        format!("{how} --seconds {}", self.seconds)
+    }
+
+    /// The same load on the ledger and on the server that answers at once.
+    pub(super) fn both(&self, ledger: &Serve, how: &str) -> anyhow::Result<(Load, Load)> {
+        let arguments = self.arguments(how);
+        Ok((load(&ledger.address, &arguments)?, load(&self.null.address, &arguments)?))
+    }
+
+    /// A new ledger.
+    pub(super) async fn fresh(&self, name: &str, settings: &[&str]) -> anyhow::Result<Serve> {
+        ledger(&self.dir.join(name), settings).await
+    }
+
+    /// Commands that a new ledger takes in a second; nothing is left of it. A world that it should have is there and folded before:
+    /// what comes at once is not held up by what is not folded yet.
+    pub(super) async fn once(
+        &self,
+        name: &str,
+        settings: &[&str],
+        world: Option<&str>,
+        how: &str,
+    ) -> anyhow::Result<u64> {
+        let served = self.fresh(name, settings).await?;
+        if let Some(world) = world {
+            load(&served.address, &format!("{world} --seconds 0"))?;
+            settled(&served.address).await?;
+        }
+        let got = load(&served.address, &self.arguments(how))?;
+        drop(served);
+        self.tidy()?;
+        Ok(got.per_second())
+    }
+
+    /// Removes every ledger there is: a row starts more of them than a disk may hold together.
+    pub(super) fn tidy(&self) -> anyhow::Result<()> {
+        for entry in std::fs::read_dir(&self.dir)? {
+            let path = entry?.path();
+            std::fs::remove_dir_all(&path).with_context(|| format!("cannot remove {}", path.display()))?;
+        }
+        Ok(())
+    }
+}
+
 /// The null server, in a process of its own.
 pub struct Null {
     /// Where it answers.
@@ -199,4 +246,9 @@ pub fn count(number: u64) -> String {
 /// `83 %`.
 pub fn percent(part: u64, whole: u64) -> String {
     format!("{} %", part * 100 / whole.max(1))
+}
+
+/// `12.34` of 1,234.
+pub fn hundredths(number: u64) -> String {
+    format!("{}.{:02}", number / 100, number % 100)
 }
