@@ -3,9 +3,13 @@
 use std::{
     io::{BufRead as _, BufReader},
     net::TcpListener,
+    ops::Range,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    sync::{Arc, Mutex, OnceLock},
+    sync::{
+        Arc, Mutex, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -41,9 +45,23 @@ pub fn binary() -> anyhow::Result<PathBuf> {
     built.clone().map_err(anyhow::Error::msg)
 }
 
-/// A port that nobody uses now.
+/// Not those that the system gives away by itself: it may give one to two tests that start at once, before the first listens, and the second
+/// then takes the ledger of the first for its own. Brokers of tests have the ports after these.
+const PORTS: Range<u16> = 10_000..20_000;
+
+/// A port that nobody uses now, another one each time.
 pub fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+    static TRIED: AtomicUsize = AtomicUsize::new(0);
+    // Processes that run side by side begin apart.
+    let begin = usize::try_from(std::process::id())?.wrapping_mul(97);
+    for _ in PORTS {
+        let nth = begin.wrapping_add(TRIED.fetch_add(1, Ordering::Relaxed)) % PORTS.len();
+        let port = PORTS.start + u16::try_from(nth)?;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return Ok(port);
+        }
+    }
+    bail!("no port of {PORTS:?} is free")
 }
 
 /// A running process. Killed when dropped.
