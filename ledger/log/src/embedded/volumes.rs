@@ -27,7 +27,7 @@ const BEGINS: &str = "begins";
 const PREFIX: &str = "volume-";
 /// Sealed volumes that stay open after use, so that several readers do not close each other's.
 const RECENT_MAX: usize = 4;
-/// How long they do: an open one takes up to 100 MB, whatever its cache should be, as sled keeps a page in each of 256 shards.
+/// How long they do: an open one takes some 50 MB, whatever its cache should be, as sled keeps a page or two in each of 256 shards.
 const UNUSED_MAX: Duration = Duration::from_secs(2);
 /// Bytes of pages that sled keeps in memory of each of them.
 const SEALED_CACHE_BYTES: u64 = 1024 * 1024;
