@@ -8,7 +8,7 @@ use subledger_proto::api::{ReadEventsRequest, RebuildProjectionRequest, rebuild_
 use super::tools::{Bench, disk_bytes, ledger, load, settled};
 use crate::{client::Client, process::Serve};
 
-/// A ledger that was filled, settled and stopped.
+/// A ledger that was filled, settled, stopped and started again.
 pub(super) struct World {
     pub(super) ledger: Option<Serve>,
     /// Until every read model had all of it.
