@@ -19,6 +19,7 @@ mod follow;
 pub mod kafka;
 mod layout;
 pub mod limits;
+pub mod pages;
 pub mod personal;
 #[cfg(feature = "remote")]
 pub mod remote;

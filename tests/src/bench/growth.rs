@@ -55,8 +55,8 @@ async fn of_worlds(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let mut read = Vec::new();
     let mut folded = Vec::new();
     for (_, world) in &worlds {
-        read.push((world.events, read_all(world.address()?, true).await?.2));
-        folded.push((world.events, rebuild(world.address()?, "billing").await?.folded));
+        read.push((world.events, read_all(world.address(), true).await?.2));
+        folded.push((world.events, rebuild(world.address(), "billing").await?.folded));
     }
     let how = format!("embedded; {} and {} events", count(small.1.events), count(large.1.events));
     Ok(vec![

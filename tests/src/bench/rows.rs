@@ -284,8 +284,8 @@ async fn kafka(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 
 async fn restart(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let name = format!("world-{}", bench.subscriptions);
-    let mut world = World::fill(bench, &name, bench.subscriptions).await?;
-    let mut served = world.ledger.take().context("it runs")?;
+    let world = World::fill(bench, &name, bench.subscriptions).await?;
+    let mut served = world.ledger;
     load(&served.address, &bench.arguments(&format!("{STREAMS} --prefix tail")))?;
     let commits = settled(&served.address).await?;
     served.process.kill()?;
@@ -339,7 +339,7 @@ async fn restart(bench: &Bench) -> anyhow::Result<Vec<Row>> {
 
 async fn replay(bench: &Bench) -> anyhow::Result<Vec<Row>> {
     let world = World::fill(bench, "replay", bench.subscriptions / 4).await?;
-    let address = world.address()?;
+    let address = world.address();
     let (records, _, time) = read_all(address, true).await?;
     let speed = per_second(world.events, time);
     let mut rows = vec![Row {

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use subledger_proto::api::{ReadEventsRequest, RebuildProjectionRequest, rebuild_projection_response::Step};
 
 use super::tools::{Bench, disk_bytes, ledger, load, settled};
@@ -10,7 +10,7 @@ use crate::{client::Client, process::Serve};
 
 /// A ledger that was filled, settled, stopped and started again.
 pub(super) struct World {
-    pub(super) ledger: Option<Serve>,
+    pub(super) ledger: Serve,
     /// Until every read model had all of it.
     pub(super) fill: Duration,
     pub(super) commits: u64,
@@ -36,12 +36,12 @@ impl World {
         let (_, events, _) = read_all(&served.address, false).await?;
         served.process.stop()?;
         let disk_bytes = disk_bytes(&dir)?;
-        Ok(Self { ledger: Some(ledger(&dir, &[]).await?), fill, commits, events, resident_kib, disk_bytes })
+        Ok(Self { ledger: ledger(&dir, &[]).await?, fill, commits, events, resident_kib, disk_bytes })
     }
 
     /// Where it answers.
-    pub(super) fn address(&self) -> anyhow::Result<&str> {
-        Ok(&self.ledger.as_ref().context("it runs")?.address)
+    pub(super) fn address(&self) -> &str {
+        &self.ledger.address
     }
 }
 

@@ -37,7 +37,6 @@ mod key;
 mod meta;
 mod offsets;
 mod open;
-pub mod pages;
 mod reader;
 mod tail;
 mod volume;
@@ -61,7 +60,7 @@ use reader::EmbeddedReader;
 use tail::Tail;
 
 /// Longest stored value, in bytes, unless a single record is longer: a flush costs about 15 microseconds for each value. A page holds up to
-/// 16, and sled keeps 256 pages in memory whatever its cache should be: that is 25 to 50 MB ([`pages`]).
+/// 16, and sled keeps 256 pages in memory whatever its cache should be: that is 25 to 50 MB ([`crate::pages`]).
 const CHUNK_BYTES_MAX: usize = 12 * 1024;
 
 /// sled's unit of space, in bytes. A page of more than a quarter of it would go to a file of its own that is never synced; a page

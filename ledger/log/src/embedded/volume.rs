@@ -11,7 +11,7 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::{OpenError, PartitionId};
+use crate::{OpenError, PartitionId, pages};
 
 use super::{
     SEGMENT_BYTES, TIDY_EVERY_MS,
@@ -19,7 +19,6 @@ use super::{
     keep::{Closing, Kept},
     key,
     meta::Meta,
-    pages,
 };
 
 /// sled's file inside the directory.
@@ -106,7 +105,7 @@ impl Volume {
             keys.push(key);
         }
         self.db.apply_batch(batch)?;
-        keys.iter().try_for_each(|key| pages::passed(&self.db, key))?;
+        keys.iter().for_each(|key| pages::passed(&self.db, key));
         self.db.flush().map(|_| ())
     }
 
