@@ -5,7 +5,7 @@ use std::{path::Path, sync::Arc};
 use anyhow::Context as _;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use subledger_log::{LedgerId, Log, embedded::EmbeddedLog, personal::KeyStore};
+use subledger_log::{LedgerId, Log, durable, embedded::EmbeddedLog, personal::KeyStore};
 use subledger_writer::{Brake, Clock, Options, PartitionService, ReferenceFollower};
 
 use crate::{
@@ -17,6 +17,11 @@ use crate::{
 
 /// The file beside the log that says what cannot be changed later.
 const SETTINGS_FILE: &str = "ledger.toml";
+/// How it begins, so that it is never empty.
+const SETTINGS_BEGIN: &str = "# Settled when the ledger was made. Do not change.\n";
+/// What to do if a ledger has none.
+const SETTINGS_LOST: &str = "It says which clock the ledger was made with. Put it back from a copy of the data directory, or write it again: one \
+                             line, `# wall clock`, or for a ledger with a test clock `test_clock_start = \"2018-01-13\"` with its first day";
 
 /// What a ledger keeps about itself beside its log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,11 +65,11 @@ impl Ledger {
         clock: impl FnOnce(Option<NaiveDate>, &Arc<ReferenceFollower>) -> Arc<dyn Clock>,
     ) -> anyhow::Result<Self> {
         let dir = &config.data_dir;
-        std::fs::create_dir_all(dir).with_context(|| format!("cannot make the data directory {}", dir.display()))?;
+        durable::make_dir(dir).with_context(|| format!("cannot make the data directory {}", dir.display()))?;
         // Before anything is made: what cannot be understood is left alone.
         let settled = settled(dir)?;
         let log = open_log(config)?;
-        let test_clock_start = settle_clock(dir, config, settled)?;
+        let test_clock_start = settle_clock(dir, config, settled, &*log)?;
         let reference = ReferenceFollower::start(Arc::clone(&log))?;
         let clock = clock(test_clock_start, &reference);
         let router = Arc::new(LocalRouter::new(log.layout(), Arc::clone(&reference)));
@@ -133,30 +138,45 @@ pub(crate) fn clock(test_clock_start: Option<NaiveDate>, reference: &Arc<Referen
     }
 }
 
-/// What was settled when the ledger was made; none if there is none yet.
+/// What was settled when the ledger was made; none if nothing is.
 fn settled(dir: &Path) -> anyhow::Result<Option<Settings>> {
     let path = dir.join(SETTINGS_FILE);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => toml::from_str(&text).map(Some).with_context(|| format!("{} is damaged", path.display())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
-    }
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error).with_context(|| format!("cannot read {}", path.display())),
+    };
+    let path = path.display();
+    // Empty, it would say that the ledger has the wall clock.
+    anyhow::ensure!(!text.trim().is_empty(), "{path} is empty. {SETTINGS_LOST}");
+    toml::from_str(&text)
+        .map(Some)
+        .map_err(|error| anyhow::anyhow!("{path} is damaged: {}. {SETTINGS_LOST}", error.message()))
 }
 
-/// Settles what cannot be changed later.
+/// Settles what cannot be changed later. It is on disk when this returns.
 pub(crate) fn write_settings(dir: &Path, test_clock_start: Option<NaiveDate>) -> anyhow::Result<()> {
     let path = dir.join(SETTINGS_FILE);
     let text = test_clock_start.map(|start| format!("test_clock_start = \"{start}\"\n")).unwrap_or_default();
-    let text = format!("# Settled when the ledger was made. Do not change.\n{text}");
-    std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    let text = format!("{SETTINGS_BEGIN}{text}");
+    durable::replace(&path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// A ledger keeps the clock it was made with: the wall clock would close years of days on a ledger that stands in its own time.
-fn settle_clock(dir: &Path, config: &Config, settled: Option<Settings>) -> anyhow::Result<Option<NaiveDate>> {
+fn settle_clock(
+    dir: &Path,
+    config: &Config,
+    settled: Option<Settings>,
+    log: &dyn Log,
+) -> anyhow::Result<Option<NaiveDate>> {
     let wanted = Some(config.test_clock.start).filter(|_| config.test_clock.enabled);
     let stored = if let Some(settings) = settled {
         settings.test_clock_start
     } else {
+        for partition in log.layout().all() {
+            let path = dir.join(SETTINGS_FILE);
+            anyhow::ensure!(log.end(partition)? == 0, "{} is not there. {SETTINGS_LOST}", path.display());
+        }
         write_settings(dir, wanted)?;
         wanted
     };

@@ -5,6 +5,7 @@ pub mod callers;
 pub mod cli;
 pub mod client;
 pub mod commands;
+pub mod disk;
 pub mod erasure;
 pub mod faults;
 pub mod folder;

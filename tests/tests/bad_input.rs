@@ -20,6 +20,7 @@ use subledger_tests::{
     cli::{run, run_with, run_within},
     client::{Client, reason},
     commands::{agreement, customer, offer, partner, price, purchase},
+    disk::Disk,
     process::{Process, Serve, free_port, wait_ready},
     raw,
 };
@@ -411,6 +412,41 @@ async fn a_ledger_that_lost_its_database_is_not_begun_anew() -> anyhow::Result<(
         }
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn a_disk_that_is_read_only_is_named_and_nothing_is_changed() -> anyhow::Result<()> {
+    let Some(disk) = Disk::new(256)? else { return Ok(()) };
+    let dir = disk.path().join("ledger");
+    let (mut serve, _client) = ledger(&dir).await?;
+    serve.process.stop()?;
+    disk.remount("ro")?;
+    let named = dir.display().to_string();
+    refuses_to_start_and_touches_nothing("a ledger", &dir, &["error:", &named, "Read-only file system"])?;
+    let new = disk.path().join("new");
+    refuses_to_start("a new one", &new, &["error:", &new.display().to_string(), "Read-only file system"])?;
+    disk.remount("rw")?;
+    serve.restart().await.map(|_| ())
+}
+
+/// Without them it would take the wall clock, and close years of days.
+#[tokio::test]
+async fn a_ledger_that_lost_its_settings_says_how_to_write_them_again() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (mut serve, _client) = ledger(dir.path()).await?;
+    serve.process.stop()?;
+    let path = dir.path().join("ledger.toml");
+    let kept = std::fs::read(&path)?;
+    let named = path.display().to_string();
+    let says = ["error:", &named, "test_clock_start = "];
+    for damage in [Vec::new(), vec![0; kept.len()]] {
+        std::fs::write(&path, damage)?;
+        refuses_to_start_and_touches_nothing("damaged", dir.path(), &says)?;
+    }
+    std::fs::remove_file(&path)?;
+    refuses_to_start("gone", dir.path(), &says)?;
+    std::fs::write(&path, kept)?;
+    serve.restart().await.map(|_| ())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -12,6 +12,7 @@ pub mod codec;
 mod commit;
 #[cfg(feature = "testing")]
 pub mod conformance;
+pub mod durable;
 pub mod embedded;
 mod error;
 mod follow;

@@ -14,10 +14,12 @@
 
 use std::{
     fs::{self, File, TryLockError},
-    io::{self, Write as _},
+    io,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
+
+use subledger_log::durable;
 
 use crate::error::OpenError;
 
@@ -39,7 +41,7 @@ impl Home {
     /// Takes the directory, makes it if need be, and removes what a crash left over.
     pub fn open(dir: &Path, lock_wait: Duration) -> Result<Self, OpenError> {
         let failed = |source| OpenError::Io { path: dir.to_owned(), source };
-        fs::create_dir_all(dir).map_err(failed)?;
+        durable::make_dir(dir).map_err(failed)?;
         let lock = File::options().create(true).truncate(false).write(true).open(dir.join(LOCK)).map_err(failed)?;
         let deadline = Instant::now() + lock_wait;
         loop {
@@ -82,18 +84,13 @@ impl Home {
     pub fn promote(&self, generation: &Path) -> io::Result<()> {
         let name = generation.file_name().unwrap_or_default().to_string_lossy();
         debug_assert!(number(&name).is_some(), "not a generation: {name}");
-        let new = self.dir.join(CURRENT_NEW);
-        let mut file = File::create(&new)?;
-        writeln!(file, "{name}")?;
-        file.sync_all()?;
-        fs::rename(&new, self.dir.join(CURRENT))?;
-        File::open(&self.dir)?.sync_all()
+        durable::replace(&self.dir.join(CURRENT), format!("{name}\n").as_bytes())
     }
 
     /// Notes, on disk, that the rows must be folded again: a customer was erased.
     pub fn must_forget(&self) -> io::Result<()> {
         File::create(self.dir.join(FORGET))?.sync_all()?;
-        File::open(&self.dir)?.sync_all()
+        durable::sync_names(&self.dir)
     }
 
     /// Whether they must.
@@ -109,7 +106,7 @@ impl Home {
     /// Brings every file of a generation to the disk. sled's own flush starts the write-out and does not wait for the device.
     pub fn sync(&self, generation: &Path) -> io::Result<()> {
         sync_tree(generation)?;
-        File::open(&self.dir)?.sync_all()
+        durable::sync_names(&self.dir)
     }
 
     /// Removes a generation that is not used any more; the current one stays. What resists goes at the next opening.

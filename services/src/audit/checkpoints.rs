@@ -11,6 +11,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use subledger_log::durable;
 use subledger_proof::{Checkpoint, Note, VerifierKey, note};
 
 /// The file.
@@ -26,10 +27,11 @@ impl CheckpointFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             text => text.with_context(|| format!("cannot read the checkpoints in {}", path.display()))?,
         };
-        if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-            fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
-        }
+        let dir = durable::parent(path);
+        durable::make_dir(dir).with_context(|| format!("cannot make {}", dir.display()))?;
         let opened = File::options().append(true).create(true).open(path);
+        // Its name is durable only with its directory.
+        let opened = opened.and_then(|file| durable::sync_names(dir).map(|()| file));
         let mut file = opened.with_context(|| format!("cannot append checkpoints to {}", path.display()))?;
         if !text.is_empty() && !text.ends_with("\n\n") {
             // The last one was cut off by a crash.

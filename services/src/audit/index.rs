@@ -10,7 +10,7 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
-use subledger_log::{Cursor, LedgerId};
+use subledger_log::{Cursor, LedgerId, durable};
 use subledger_proof::{
     Frontier, Hash,
     tile::{self, Hashes, Tiled, WIDTH},
@@ -121,11 +121,7 @@ impl Index {
         }
         self.levels.iter().try_for_each(|level| level.file.sync_data())?;
         let state = State { ledger: self.ledger, size: self.size(), cursor };
-        let temporary = self.dir.join("state.new");
-        let mut file = File::create(&temporary)?;
-        file.write_all(&serde_json::to_vec(&state)?)?;
-        file.sync_all()?;
-        fs::rename(&temporary, self.dir.join(STATE))?;
+        durable::replace(&self.dir.join(STATE), &serde_json::to_vec(&state)?)?;
         self.saved = state.size;
         Ok(())
     }

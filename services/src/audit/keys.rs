@@ -4,19 +4,14 @@
 //! `rotations.txt` the notes in which each old key names the next.
 
 use std::{
-    fs::{self, File},
-    io::{self, Write as _},
+    fs, io,
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
 use anyhow::Context as _;
-use subledger_log::LedgerId;
+use subledger_log::{LedgerId, durable};
 use subledger_proof::{SigningKey, VerifierKey, note, rotation};
-
-/// Rights of the secret file: its owner's.
-#[cfg(unix)]
-const SECRET_MODE: u32 = 0o600;
 
 /// Rights of others than the owner.
 #[cfg(unix)]
@@ -127,7 +122,8 @@ pub(crate) fn restore(
     ];
     for (beside, in_backup, path) in public {
         let from = if beside.exists() { &beside } else { in_backup };
-        fs::copy(from, &path).with_context(|| format!("cannot write {}", path.display()))?;
+        let copied = fs::read(from).and_then(|text| durable::replace(&path, &text));
+        copied.with_context(|| format!("cannot copy {} to {}", from.display(), path.display()))?;
     }
     Ok(())
 }
@@ -179,39 +175,19 @@ fn check_rights(_: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Writes the secret to a file of its owner's, whole or not at all.
+/// Writes the secret to a file of its owner's, whole or not at all. One that another process made at the same moment stays if it is `new`.
 fn write_secret(path: &Path, key: &SigningKey, new: bool) -> io::Result<()> {
-    if let Some(dir) = path.parent().filter(|dir| !dir.as_os_str().is_empty()) {
-        fs::create_dir_all(dir)?;
-    }
-    let temporary = path.with_extension("key.new");
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, SECRET_MODE);
-    // One that is left over may have other rights.
-    let _ = fs::remove_file(&temporary);
-    let mut file = options.open(&temporary)?;
-    writeln!(file, "{}", key.secret_text())?;
-    file.sync_all()?;
+    let text = format!("{}\n", key.secret_text());
     if new {
-        // Another process that makes one at the same moment must not lose its own.
-        let linked = fs::hard_link(&temporary, path);
-        fs::remove_file(&temporary)?;
-        return match linked {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-            linked => linked,
-        };
+        return durable::create_secret(path, text.as_bytes()).map(drop);
     }
-    fs::rename(&temporary, path)
+    durable::replace_secret(path, text.as_bytes())
 }
 
 /// Writes the public files.
 fn publish(path: &Path, public: &PublicKeys) -> anyhow::Result<()> {
     for (path, text) in [(rotations(path), public.rotations.join("\n")), (verifier_keys(path), public.list())] {
-        let temporary = path.with_extension("new");
-        let written = fs::write(&temporary, text).and_then(|()| fs::rename(&temporary, &path));
-        written.with_context(|| format!("cannot write {}", path.display()))?;
+        durable::replace(&path, text.as_bytes()).with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())
 }

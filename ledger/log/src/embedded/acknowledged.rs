@@ -13,7 +13,7 @@ use std::{
     path::Path,
 };
 
-use crate::{Layout, PartitionId};
+use crate::{Layout, PartitionId, durable::make_dir};
 
 use super::offsets::{self, SLOT_BYTES};
 
@@ -37,7 +37,7 @@ pub(super) fn length(dir: &Path) -> io::Result<Option<u64>> {
 
 /// Says that a ledger is being made here, before anything else is written.
 pub(super) fn announce(dir: &Path) -> io::Result<()> {
-    std::fs::create_dir_all(dir)?;
+    make_dir(dir)?;
     OpenOptions::new().write(true).create(true).truncate(false).open(dir.join(NAME))?.sync_all()
 }
 

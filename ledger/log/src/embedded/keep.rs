@@ -2,7 +2,10 @@
 //! the last close is known to have left the files as they are, they are copied first, and put back if opening does not succeed.
 //!
 //! `closed` says how long the database was, and when it was last written, after the last orderly close. `before-recovery/` holds the
-//! copies; `complete` in it says that all are there, so a process that is killed while it opens loses nothing either.
+//! copies; `complete` in it says that all are there, so a process that is killed while it opens loses nothing either. They are not
+//! synced, which would take as long as reading the log: `complete` names the run of the system that has them in memory. After a power
+//! failure they may be empty and are not used; the files themselves are then as they were or as a good recovery has them, because copies
+//! are synced before they are put back.
 
 use std::{
     fs::{self, File},
@@ -17,11 +20,13 @@ use super::{
     acknowledged,
     volume::{DB, LOCK_RETRY},
 };
-use crate::OpenError;
+use crate::{OpenError, durable};
 
 const CLOSED: &str = "closed";
 const KEPT: &str = "before-recovery";
 const COMPLETE: &str = "complete";
+/// What [`COMPLETE`] holds once the copies are on disk; before, the run of the system.
+const SETTLED: &str = "on disk";
 
 /// What a directory holds before sled looks at it.
 pub(super) enum Found {
@@ -74,8 +79,13 @@ impl Kept {
         // sled's own, so that nothing is copied under a database that is still being closed.
         let _lock = lock(dir, DB, lock_wait)?;
         let kept = Self { dir: dir.to_owned() };
-        if kept.place().join(COMPLETE).exists() {
-            kept.put_back().map_err(unavailable)?;
+        match kept.are_complete().map_err(unavailable)? {
+            Some(true) => kept.put_back().map_err(unavailable)?,
+            Some(false) => tracing::warn!(
+                dir = %dir.display(),
+                "the system stopped while the log was being recovered; it is recovered again from what is there"
+            ),
+            None => {}
         }
         let bytes = fs::metadata(dir.join(DB)).map_err(unavailable)?.len();
         if closed_as_it_is(dir).unwrap_or(false) {
@@ -103,11 +113,31 @@ impl Kept {
                 fs::copy(&path, place.join(name))?;
             }
         }
-        File::create(place.join(COMPLETE))?.sync_all()
+        match boot_id() {
+            Some(id) => fs::write(place.join(COMPLETE), id),
+            None => self.settle(),
+        }
     }
 
-    /// Opening did not succeed: the files are as they were. Interrupted, it is done again.
+    /// Whether the copies are all there, if there are copies that were once; false if the system has stopped since.
+    fn are_complete(&self) -> io::Result<Option<bool>> {
+        match fs::read_to_string(self.place().join(COMPLETE)) {
+            Ok(id) => Ok(Some(id == SETTLED || boot_id().is_some_and(|boot| boot == id))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Makes the copies durable.
+    fn settle(&self) -> io::Result<()> {
+        sync_files(&self.place())?;
+        durable::replace(&self.place().join(COMPLETE), SETTLED.as_bytes())?;
+        durable::sync_names(&self.dir)
+    }
+
+    /// Opening did not succeed: the files are as they were. Interrupted, even by a power failure, it is done again.
     pub(super) fn put_back(&self) -> io::Result<()> {
+        self.settle()?;
         let kept = sled_files(&self.place())?;
         let is_kept = |path: &PathBuf| kept.iter().any(|kept| kept.file_name() == path.file_name());
         for path in sled_files(&self.dir)?.into_iter().filter(|path| !is_kept(path)) {
@@ -118,6 +148,8 @@ impl Kept {
                 fs::copy(path, self.dir.join(name))?;
             }
         }
+        sync_files(&self.dir)?;
+        durable::sync_names(&self.dir)?;
         self.forget()
     }
 
@@ -141,6 +173,16 @@ fn sled_files(dir: &Path) -> io::Result<Vec<PathBuf>> {
         }
     }
     Ok(files)
+}
+
+/// Brings the files that sled writes in place to the disk; it syncs only one of them by itself.
+pub(super) fn sync_files(dir: &Path) -> io::Result<()> {
+    sled_files(dir)?.into_iter().try_for_each(|path| File::open(path)?.sync_all())
+}
+
+/// Another one each time the system starts; none where it does not say.
+fn boot_id() -> Option<String> {
+    fs::read_to_string("/proc/sys/kernel/random/boot_id").ok().filter(|id| !id.trim().is_empty())
 }
 
 /// Takes the lock of a file in a directory, for as long as the file is open.
@@ -177,9 +219,11 @@ impl Closing {
     /// The database is open now: until it is closed, nothing is known of its files.
     pub(super) fn begin(dir: &Path) -> io::Result<Self> {
         match fs::remove_file(dir.join(CLOSED)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-            _ => Ok(Self { dir: dir.to_owned() }),
+            Ok(()) => durable::sync_names(dir)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
+        Ok(Self { dir: dir.to_owned() })
     }
 
     /// The files are as an orderly close leaves them, if nothing is written to them any more.

@@ -8,7 +8,10 @@ use std::{
     time::Duration,
 };
 
-use crate::{Layout, LedgerId, OpenError, PartitionId};
+use crate::{
+    Layout, LedgerId, OpenError, PartitionId,
+    durable::{parent, sync_names},
+};
 
 use super::{
     EmbeddedLog, EmbeddedOptions, Shared, acknowledged,
@@ -18,7 +21,7 @@ use super::{
     meta,
     meta::Meta,
     tail::Tail,
-    volume::{Settings, Volume, damaged, sync_names, unavailable},
+    volume::{Settings, Volume, damaged, unavailable},
     volumes::{self, Begins, Volumes},
 };
 
@@ -89,9 +92,7 @@ impl EmbeddedOptions {
         let meta = Meta { format: meta::FORMAT, ledger_id, layout };
         let (volume, was_there) = Volume::make(dir, &meta, self.settings())?;
         // Its name is durable only with its parent.
-        if let Some(parent) = dir.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            sync_names(parent).map_err(|error| unavailable(parent, error))?;
-        }
+        sync_names(parent(dir)).map_err(|error| unavailable(parent(dir), error))?;
         // Its making may have been interrupted at its end.
         let meta = was_there.unwrap_or(meta);
         let begins = volumes::begins(dir, 1, meta.layout)?;

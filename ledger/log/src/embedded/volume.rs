@@ -11,12 +11,12 @@ use std::{
 
 use bytes::Bytes;
 
-use crate::{OpenError, PartitionId, pages};
+use crate::{OpenError, PartitionId, durable::sync_names, pages};
 
 use super::{
     SEGMENT_BYTES, TIDY_EVERY_MS,
     chunk::Chunk,
-    keep::{Closing, Kept},
+    keep::{self, Closing, Kept},
     key,
     meta::Meta,
 };
@@ -60,7 +60,7 @@ impl Volume {
         }
         let volume = Self::of(dir, db).map_err(|error| unavailable(dir, error))?;
         // The names of new files are durable only with their directory.
-        volume.file.sync_all().and_then(|()| sync_names(dir)).map_err(|error| unavailable(dir, error))?;
+        keep::sync_files(dir).and_then(|()| sync_names(dir)).map_err(|error| unavailable(dir, error))?;
         Ok((volume, found))
     }
 
@@ -132,11 +132,6 @@ impl Volume {
     ) -> Result<BTreeMap<PartitionId, u64>, OpenError> {
         begins.into_iter().map(|(partition, begin)| Ok((partition, find_end(dir, db, partition, begin)?))).collect()
     }
-}
-
-/// Makes the names in a directory durable.
-pub(super) fn sync_names(dir: &Path) -> io::Result<()> {
-    File::open(dir).and_then(|dir| dir.sync_all())
 }
 
 pub(super) fn unavailable(dir: &Path, source: impl std::error::Error + Send + Sync + 'static) -> OpenError {

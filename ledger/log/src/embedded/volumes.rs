@@ -15,12 +15,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{Layout, OpenError, PartitionId, ReadError};
+use crate::{Layout, OpenError, PartitionId, ReadError, durable::sync_names};
 
 use super::{
     meta::Meta,
     offsets,
-    volume::{DB, Settings, Volume, damaged, sync_names, unavailable},
+    volume::{DB, Settings, Volume, damaged, unavailable},
 };
 
 const BEGINS: &str = "begins";

@@ -11,7 +11,7 @@ use super::{
     master::{self, KEY_BYTES},
     store::{HEADER, State, key_line, unwrap},
 };
-use crate::{LedgerId, PartitionId};
+use crate::{LedgerId, PartitionId, durable};
 
 impl KeyStore {
     /// Gives a customer, or every one, a new key for what comes. What its earlier ones sealed stays readable. How many.
@@ -51,7 +51,7 @@ impl KeyStore {
         let next = master::next(path);
         if !next.exists() {
             let key = MasterKey::random().map_err(failed)?;
-            master::write_secret(&next, key.secret_text().as_bytes()).map_err(|error| failed(error.to_string()))?;
+            durable::replace_secret(&next, key.secret_text().as_bytes()).map_err(|error| failed(error.to_string()))?;
         }
         let masters = self.master.keys()?;
         let mut count = 0;
@@ -92,7 +92,7 @@ impl KeyStore {
     /// Puts a copy of the keys of one ledger into `dir`, as those of another: the same one, or one that begins as it did.
     pub fn restore(copy: &Path, dir: &Path, was: LedgerId, ledger: LedgerId) -> Result<(), KeyError> {
         let failed = |path: &Path, error: io::Error| KeyError::File { path: path.to_owned(), what: error.to_string() };
-        fs::create_dir_all(dir).map_err(|error| failed(dir, error))?;
+        durable::make_dir(dir).map_err(|error| failed(dir, error))?;
         let mut found = false;
         for entry in fs::read_dir(copy).map_err(|error| failed(copy, error))? {
             let from = entry.map_err(|error| failed(copy, error))?.path();
@@ -106,7 +106,7 @@ impl KeyStore {
                 found = true;
             }
             let to = dir.join(name);
-            master::write_secret(&to, text.as_bytes()).map_err(|error| failed(&to, error))?;
+            durable::replace_secret(&to, text.as_bytes()).map_err(|error| failed(&to, error))?;
         }
         if found {
             return Ok(());
@@ -117,7 +117,7 @@ impl KeyStore {
     /// The keys of customers as they are, for an auditor who may read their names: a store of its own under another master key. How many.
     pub fn export(&self, customers: &[String], dir: &Path, master: &MasterKey) -> Result<usize, KeyError> {
         let mut count = 0;
-        fs::create_dir_all(dir).map_err(|error| KeyError::File { path: dir.to_owned(), what: error.to_string() })?;
+        durable::make_dir(dir).map_err(|error| KeyError::File { path: dir.to_owned(), what: error.to_string() })?;
         for partition in self.partitions()? {
             let mut state = self.state();
             let loaded = self.refresh(&mut state, partition)?;
@@ -137,7 +137,7 @@ impl KeyStore {
             }
             text += "lost\n";
             let path = dir.join(format!("{}-{}.keys", partition.family, partition.index));
-            let written = master::write_secret(&path, text.as_bytes());
+            let written = durable::replace_secret(&path, text.as_bytes());
             written.map_err(|error| KeyError::File { path, what: error.to_string() })?;
         }
         Ok(count)

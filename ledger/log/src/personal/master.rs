@@ -1,21 +1,17 @@
 //! The master key: what the customers' keys are wrapped with, so that a copy of their files alone opens nothing.
 
 use std::{
-    fmt,
-    fs::{self, File},
-    io::{self, Write as _},
+    fmt, fs, io,
     path::{Path, PathBuf},
 };
 
 use aws_lc_rs::aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 
 use super::KeyError;
+use crate::durable::replace_secret;
 
 /// Bytes of a key.
 pub(super) const KEY_BYTES: usize = 32;
-/// Rights of secret files: their owner's.
-#[cfg(unix)]
-const SECRET_MODE: u32 = 0o600;
 
 /// A secret key of 256 bits.
 #[derive(Clone, PartialEq, Eq)]
@@ -74,7 +70,7 @@ impl Master {
 
     /// Writes a master key into a file of its owner's.
     pub fn write(path: &Path, key: &MasterKey) -> Result<(), KeyError> {
-        let written = write_secret(path, key.secret_text().as_bytes());
+        let written = replace_secret(path, key.secret_text().as_bytes());
         written.map_err(|error| KeyError::File { path: path.to_owned(), what: error.to_string() })
     }
 
@@ -117,26 +113,6 @@ fn read(path: &Path) -> Result<MasterKey, KeyError> {
     }
     let text = fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
     MasterKey::parse(&text).map_err(failed)
-}
-
-/// Replaces a file of its owner's, whole or not at all.
-pub(super) fn write_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let dir = path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::create_dir_all(dir)?;
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".new");
-    let temporary = PathBuf::from(temporary);
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, SECRET_MODE);
-    // One that is left over may have other rights.
-    let _ = fs::remove_file(&temporary);
-    let mut file = options.open(&temporary)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&temporary, path)?;
-    File::open(dir)?.sync_all()
 }
 
 /// Encrypts with a nonce: the ciphertext with its tag.

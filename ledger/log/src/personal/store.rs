@@ -25,9 +25,9 @@ use subledger_proto::log::SealedValues;
 
 use super::{
     KeyError, Keys, Master, MasterKey, Opened, Place,
-    master::{self, KEY_BYTES, decrypt, encrypt, from_hex, to_hex},
+    master::{KEY_BYTES, decrypt, encrypt, from_hex, to_hex},
 };
-use crate::{Family, LedgerId, PartitionId};
+use crate::{Family, LedgerId, PartitionId, durable};
 
 /// Begins the first line of a file.
 pub(super) const HEADER: &str = "subledger customer keys 1 ";
@@ -92,7 +92,7 @@ impl KeyStore {
     pub fn open_or_create(open: OpenKeys) -> Result<Self, KeyError> {
         let OpenKeys { dir, master, ledger } = open;
         let failed = |error: io::Error| KeyError::File { path: dir.clone(), what: error.to_string() };
-        fs::create_dir_all(&dir).map_err(failed)?;
+        durable::make_dir(&dir).map_err(failed)?;
         let is_keys = |name: &std::ffi::OsStr| Path::new(name).extension().is_some_and(|end| end == "keys");
         let mut entries = fs::read_dir(&dir).map_err(failed)?.filter_map(Result::ok);
         if !entries.any(|entry| is_keys(&entry.file_name())) {
@@ -227,7 +227,7 @@ impl KeyStore {
             return Err(error);
         }
         if length == 0 {
-            File::open(&self.dir)?.sync_all()?;
+            durable::sync_names(&self.dir)?;
         }
         let id = file_id(&file.metadata()?);
         if length == 0 || (loaded.file == Some(id) && loaded.read == length) {
@@ -260,7 +260,7 @@ impl KeyStore {
         }
         text += last;
         let before = File::options().write(true).open(&path).ok();
-        master::write_secret(&path, text.as_bytes()).map_err(failed)?;
+        durable::replace_secret(&path, text.as_bytes()).map_err(failed)?;
         if let Some(mut before) = before {
             before.write_all(&vec![0; old.len()]).and_then(|()| before.sync_all()).map_err(failed)?;
         }

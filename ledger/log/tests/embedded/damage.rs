@@ -240,7 +240,7 @@ fn an_opening_that_was_killed_goes_on_from_the_copies() {
     for name in ["db", "conf"] {
         fs::copy(dir.path().join(name), kept.join(name)).unwrap();
     }
-    fs::write(kept.join("complete"), "").unwrap();
+    fs::copy("/proc/sys/kernel/random/boot_id", kept.join("complete")).unwrap();
     let complete = crashed(dir.path());
     // As sled might leave it when it is killed while it recovers; as putting back does when it is.
     let db = fs::read(dir.path().join("db")).unwrap();
@@ -252,6 +252,25 @@ fn an_opening_that_was_killed_goes_on_from_the_copies() {
         assert_eq!(log.end(P).unwrap(), end);
         assert_eq!(verify(&log, P), end);
         assert!(!copy.path().join("before-recovery").exists(), "copies are not kept longer than needed");
+    }
+}
+
+/// Copies are not synced until they are needed: after a power failure they may be empty.
+#[test]
+fn copies_that_a_power_failure_may_have_emptied_are_not_put_back() {
+    let dir = directory();
+    let end = filled(dir.path());
+    let kept = dir.path().join("before-recovery");
+    for said in ["5b1c2f0e-another-run-of-the-system\n", ""] {
+        let copy = crashed(dir.path());
+        let kept = copy.path().join(kept.file_name().unwrap());
+        fs::create_dir(&kept).unwrap();
+        for (name, bytes) in [("db", ""), ("conf", ""), ("complete", said)] {
+            fs::write(kept.join(name), bytes).unwrap();
+        }
+        let log = cold().open(copy.path()).unwrap();
+        assert_eq!(verify(&log, P), end);
+        assert!(!kept.exists());
     }
 }
 

@@ -1,14 +1,13 @@
 //! Writing the data directory of a restored ledger.
 
 use std::{
-    fs::{self, File},
-    io,
+    fs, io,
     path::{Path, PathBuf},
 };
 
 use bytes::Bytes;
 use subledger_log::{
-    Family, Layout, LedgerId, Log as _, PartitionId,
+    Family, Layout, LedgerId, Log as _, PartitionId, durable,
     embedded::EmbeddedLog,
     limits::{BLOCK_BYTES_MAX, BLOCK_COMMITS_MAX},
     personal::{KeyError, KeyStore, Master, OpenKeys},
@@ -70,9 +69,8 @@ impl Target<'_> {
                 fs::remove_dir(self.dir).map_err(|error| failed(self.dir, &error))?;
             }
             fs::rename(&incomplete, self.dir).map_err(|error| failed(self.dir, &error))?;
-            let parent = self.dir.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            let synced = File::open(parent).and_then(|dir| dir.sync_all());
-            synced.map_err(|error| failed(parent, &error))?;
+            let parent = durable::parent(self.dir);
+            durable::sync_names(parent).map_err(|error| failed(parent, &error))?;
             Ok(records)
         });
         if made.is_err() {
@@ -83,7 +81,7 @@ impl Target<'_> {
     }
 
     fn write_into(&self, dir: &Path, backup: &Export, sizes: &Sizes) -> Result<u64, Failure> {
-        fs::create_dir_all(dir).map_err(|error| failed(dir, &error))?;
+        durable::make_dir(dir).map_err(|error| failed(dir, &error))?;
         write_settings(dir, backup.manifest.test_clock_start).map_err(|error| Failure::Usage(format!("{error:#}")))?;
         if self.whole {
             self.keep_trust(dir, backup)?;
@@ -129,7 +127,7 @@ impl Target<'_> {
             checkpoints.push('\n');
         }
         let path = dir.join("checkpoints");
-        fs::write(&path, checkpoints).map_err(|error| failed(&path, &error))?;
+        durable::replace(&path, checkpoints.as_bytes()).map_err(|error| failed(&path, &error))?;
         let Some(key) = self.signing_key else { return Ok(()) };
         let refused = |error: anyhow::Error| Failure::Usage(format!("--signing-key: {error:#}"));
         let (keys, rotations) = (backup.folder.path(folder::KEYS), backup.folder.path(folder::ROTATIONS));
