@@ -13,29 +13,23 @@ const SECRET_MODE: u32 = 0o600;
 
 /// Replaces a file, whole or not at all. It is on disk when this returns.
 pub fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = write_beside(path, bytes, false)?;
-    fs::rename(&temporary, path)?;
-    sync_names(parent(path))
+    put(path, &write_beside(path, bytes, false)?)
 }
 
 /// [`replace`], of a file of its owner's.
 pub fn replace_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = write_beside(path, bytes, true)?;
-    fs::rename(&temporary, path)?;
-    sync_names(parent(path))
+    put(path, &write_beside(path, bytes, true)?)
 }
 
-/// Makes a file of its owner's, whole or not at all. If there is one already, possibly since a moment ago, it stays and this is false.
-pub fn create_secret(path: &Path, bytes: &[u8]) -> io::Result<bool> {
+/// Makes a file of its owner's, whole or not at all. One that is there already, possibly since a moment ago, stays.
+pub fn create_secret(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = write_beside(path, bytes, true)?;
     let linked = fs::hard_link(&temporary, path);
     fs::remove_file(&temporary)?;
     match linked {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
-        linked => linked?,
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => sync_names(parent(path)),
     }
-    sync_names(parent(path))?;
-    Ok(true)
 }
 
 /// Makes a directory and those above it that are not there. Their names are on disk when this returns.
@@ -61,6 +55,12 @@ pub fn sync_names(dir: &Path) -> io::Result<()> {
 /// The directory that a file stands in.
 pub fn parent(path: &Path) -> &Path {
     path.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Gives a file that is on disk its name.
+fn put(path: &Path, temporary: &Path) -> io::Result<()> {
+    fs::rename(temporary, path)?;
+    sync_names(parent(path))
 }
 
 /// Writes a file whose name is `path` and `.new`.
@@ -111,8 +111,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("secret");
         fs::write(dir.path().join("secret.new"), "left over, for everybody to read").unwrap();
-        assert!(create_secret(&path, b"mine").unwrap());
-        assert!(!create_secret(&path, b"theirs").unwrap());
+        create_secret(&path, b"mine").unwrap();
+        create_secret(&path, b"theirs").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"mine");
         replace_secret(&path, b"mine again").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"mine again");

@@ -179,7 +179,7 @@ fn check_rights(_: &Path) -> anyhow::Result<()> {
 fn write_secret(path: &Path, key: &SigningKey, new: bool) -> io::Result<()> {
     let text = format!("{}\n", key.secret_text());
     if new {
-        return durable::create_secret(path, text.as_bytes()).map(drop);
+        return durable::create_secret(path, text.as_bytes());
     }
     durable::replace_secret(path, text.as_bytes())
 }

@@ -4,8 +4,8 @@
 //! `closed` says how long the database was, and when it was last written, after the last orderly close. `before-recovery/` holds the
 //! copies; `complete` in it says that all are there, so a process that is killed while it opens loses nothing either. They are not
 //! synced, which would take as long as reading the log: `complete` names the run of the system that has them in memory. After a power
-//! failure they may be empty and are not used; the files themselves are then as they were or as a good recovery has them, because copies
-//! are synced before they are put back.
+//! failure they may be empty and are not used; the log is then recovered from what sled's own recovery left, and an acknowledged record that
+//! it dropped is missed as ever. Copies are synced before they are put back.
 
 use std::{
     fs::{self, File},
@@ -122,7 +122,7 @@ impl Kept {
     /// Whether the copies are all there, if there are copies that were once; false if the system has stopped since.
     fn are_complete(&self) -> io::Result<Option<bool>> {
         match fs::read_to_string(self.place().join(COMPLETE)) {
-            Ok(id) => Ok(Some(id == SETTLED || boot_id().is_some_and(|boot| boot == id))),
+            Ok(id) => Ok(Some(id == SETTLED || boot_id().as_ref() == Some(&id))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
