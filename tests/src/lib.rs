@@ -18,6 +18,7 @@ pub mod partners;
 pub mod process;
 pub mod random;
 pub mod raw;
+pub mod shop;
 pub mod story;
 pub mod topic;
 pub mod usage_month;
