@@ -46,7 +46,7 @@ fn decode(record: &IncomingRecord, topic: &str) -> Result<Submission, String> {
     let kind = record.headers.text("content-type").unwrap_or_default();
     let command = if kind.starts_with(JSON) || (kind.is_empty() && record.payload.starts_with(b"{")) {
         let text = std::str::from_utf8(&record.payload).map_err(|error| format!("not UTF-8: {error}"))?;
-        command_from_json(text).map_err(|error| format!("not a command in JSON: {error}"))?
+        command_from_json(text).map_err(|error| format!("not a command: {error}"))?
     } else if kind.is_empty() || kind.starts_with(PROTOBUF) || kind.starts_with("application/x-protobuf") {
         api::Command::decode(record.payload.clone()).map_err(|error| format!("not a command in protobuf: {error}"))?
     } else {

@@ -25,10 +25,9 @@ pub fn command_from_json(text: &str) -> Result<api::Command, JsonError> {
     let read = DynamicMessage::deserialize(descriptor.clone(), &mut deserializer)
         .and_then(|message| deserializer.end().map(|()| message));
     // The reader's own error tells a line and a column, but neither the field nor what would be accepted.
-    let message = read.map_err(|error| {
-        let value = serde_json::from_str(text).ok();
-        let fault = value.and_then(|value| json_fault::find(&descriptor, &value));
-        fault.map_or_else(|| JsonError::new(error), JsonError)
+    let message = read.map_err(|error| match serde_json::from_str(text) {
+        Ok(value) => json_fault::find(&descriptor, &value).map_or_else(|| JsonError::new(error), JsonError),
+        Err(error) => JsonError::new(format!("not JSON: {error}; accepted is an object with fields of Command")),
     })?;
     message.transcode_to().map_err(JsonError::new)
 }

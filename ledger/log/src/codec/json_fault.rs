@@ -206,7 +206,7 @@ mod tests {
             [("{\"purchase\": ", "line 1 column 13"), ("", "line 1"), ("{} {}", "trailing"), ("nul", "line 1")]
         {
             let error = command_from_json(text).unwrap_err().to_string();
-            assert!(error.contains(part), "{text}: {error}");
+            assert!(error.starts_with("not JSON: ") && error.contains(part), "{text}: {error}");
         }
     }
 }
