@@ -101,7 +101,7 @@ impl Default for EmbeddedOptions {
             tail_cache_bytes: 4 * 1024 * 1024,
             lock_wait: Duration::from_secs(5),
             journal_bytes: 2 * 1024 * 1024,
-            volume_bytes: 128 * 1024 * 1024,
+            volume_bytes: 256 * 1024 * 1024,
             disk_reserve_bytes: 32 * 1024 * 1024,
         }
     }
