@@ -20,7 +20,7 @@ pub struct Options {
     pub retry_after: Duration,
     /// Where snapshots are kept; none for no snapshots.
     pub snapshot_dir: Option<PathBuf>,
-    /// Commits after which a new snapshot is written: at most so many are folded again after a kill, which takes 30 us each on a slow machine.
+    /// Commits after which a new snapshot is begun: about so many are folded again after a kill, 30 us each on a slow machine.
     pub snapshot_every_commits: u64,
     /// How long to wait before claiming the partition again after a failure: long enough not to fight with another writer.
     pub claim_backoff: Duration,
