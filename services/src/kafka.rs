@@ -4,6 +4,7 @@ pub(crate) mod host;
 pub(crate) mod ingress;
 pub(crate) mod intake;
 mod outcomes;
+mod patience;
 pub(crate) mod router;
 
 use std::sync::Arc;
@@ -12,7 +13,7 @@ use bytes::Bytes;
 use prost::Message as _;
 use subledger_domain::command::Target;
 use subledger_log::{
-    Actor, Log as _, OpenError, PartitionId,
+    Actor, Log as _, PartitionId,
     kafka::{
         KafkaLog,
         topics::{CloudEvent, Destination, Headers, OutgoingRecord},
@@ -24,6 +25,7 @@ use subledger_writer::Submission;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use patience::once_brokers_answer;
 
 /// `ce_type` of a command.
 pub(crate) const COMMAND_KIND: &str = "subledger.v1.Command";
@@ -39,28 +41,12 @@ pub(crate) const PRINCIPAL_HEADER: &str = "subledger_principal";
 pub(crate) const CHANNEL_HEADER: &str = "subledger_channel";
 /// Channels that a header may name; anything else came by Kafka.
 const CHANNELS: &[&str] = &["grpc", "clock", "projector"];
-/// How long to wait before asking again for brokers that do not answer.
-const OPEN_RETRY: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Opens the log, waiting until the brokers answer. None if told to stop meanwhile.
 pub(crate) async fn open(config: &Config, stop: &CancellationToken) -> anyhow::Result<Option<Arc<KafkaLog>>> {
-    let mut told = false;
-    loop {
-        let options = config.kafka.options();
-        match tokio::task::spawn_blocking(move || KafkaLog::open(options)).await? {
-            Ok(log) => return with_keys(log, config).map(|log| Some(Arc::new(log))),
-            Err(error @ OpenError::Unavailable { .. }) => {
-                if !std::mem::replace(&mut told, true) {
-                    tracing::warn!(%error, "waiting for Kafka");
-                }
-            }
-            Err(error) => return Err(error.into()),
-        }
-        tokio::select! {
-            () = stop.cancelled() => return Ok(None),
-            () = tokio::time::sleep(OPEN_RETRY) => {}
-        }
-    }
+    let options = config.kafka.options();
+    let log = once_brokers_answer(stop, move || Ok(KafkaLog::open(options.clone())?)).await?;
+    log.map(|log| with_keys(log, config).map(Arc::new)).transpose()
 }
 
 /// Gives the log the keys of personal values that the settings name.

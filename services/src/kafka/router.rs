@@ -26,8 +26,9 @@ use subledger_log::{
 use subledger_proto::api;
 use subledger_writer::{CommandError, Outcome, Submission, stream_of};
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
 
-use super::{command_record, outcomes::OutcomeReader};
+use super::{command_record, outcomes::OutcomeReader, patience::once_brokers_answer};
 use crate::{
     api::audit::seek::Seeker,
     config::Config,
@@ -95,8 +96,18 @@ pub(crate) struct KafkaRouter {
 }
 
 impl KafkaRouter {
-    /// Begins to follow the log from its end. Blocks.
-    pub(crate) fn start(log: Arc<KafkaLog>, config: &Config) -> anyhow::Result<Arc<Self>> {
+    /// Begins to follow the log from its end, waiting until the brokers answer. None if told to stop meanwhile.
+    pub(crate) async fn open(
+        log: &Arc<KafkaLog>,
+        config: &Config,
+        stop: &CancellationToken,
+    ) -> anyhow::Result<Option<Arc<Self>>> {
+        let (log, config) = (Arc::clone(log), config.clone());
+        once_brokers_answer(stop, move || Self::start(Arc::clone(&log), &config)).await
+    }
+
+    /// Blocks.
+    fn start(log: Arc<KafkaLog>, config: &Config) -> anyhow::Result<Arc<Self>> {
         let as_log: Arc<dyn Log> = log.clone();
         let seeker = Seeker::new(Arc::clone(&as_log));
         let mut cursors = BTreeMap::new();

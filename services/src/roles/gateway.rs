@@ -4,7 +4,7 @@
 use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
-use subledger_log::{Actor, Log, kafka::KafkaLog};
+use subledger_log::{Actor, Log};
 use subledger_writer::{Clock as _, ReferenceFollower};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -53,14 +53,13 @@ impl Parties {
     /// Opens everything. None if told to stop meanwhile.
     async fn open(config: &Config, stop: &CancellationToken, channel: &str) -> anyhow::Result<Option<Self>> {
         let Some(log) = kafka::open(config, stop).await? else { return Ok(None) };
+        let Some(router) = KafkaRouter::open(&log, config, stop).await? else { return Ok(None) };
         let (config, channel) = (config.clone(), channel.to_owned());
-        let opening = move || Self::start(log, &config, channel);
+        let opening = move || Self::start(log, router, &config, channel);
         tokio::task::spawn_blocking(opening).await.context("interrupted")?.map(Some)
     }
 
-    fn start(kafka: Arc<KafkaLog>, config: &Config, channel: String) -> anyhow::Result<Self> {
-        let router = KafkaRouter::start(Arc::clone(&kafka), config)?;
-        let log: Arc<dyn Log> = kafka;
+    fn start(log: Arc<dyn Log>, router: Arc<KafkaRouter>, config: &Config, channel: String) -> anyhow::Result<Self> {
         let reference = ReferenceFollower::start(Arc::clone(&log))?;
         let seen = SeenFollower::start(&log)?;
         let days = Arc::new(Days {

@@ -167,8 +167,7 @@ async fn open_kafka(args: &Args, config: &Config, stop: &CancellationToken) -> a
         let router = elsewhere(args.commands.as_deref().unwrap_or("http://127.0.0.1:7440"))?;
         return Ok(Some(Source { log, router: router.clone(), records: router, stop: Box::new(|| ()) }));
     }
-    let (following, settings) = (Arc::clone(&log), config.clone());
-    let kafka = tokio::task::spawn_blocking(move || KafkaRouter::start(following, &settings)).await??;
+    let Some(kafka) = KafkaRouter::open(&log, config, stop).await? else { return Ok(None) };
     let router: Arc<dyn Router> = match &args.commands {
         Some(address) => elsewhere(address)?,
         None => kafka.clone(),

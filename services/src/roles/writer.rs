@@ -74,7 +74,7 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
 
     let (bound, recording) = if config.listen_given {
         let services = services(&shared, &config, &stop).await?;
-        let recording = record(&services, &shared, kafka, &config, &stop).await?;
+        let recording = record(&services, &shared, &kafka, &config, &stop).await?;
         (Some(services.bind(config.listen).await?), recording)
     } else {
         (None, None)
@@ -168,19 +168,17 @@ impl Recording {
     }
 }
 
-/// Starts it, if callers are checked.
+/// Starts it, if callers are checked. None also if told to stop meanwhile.
 async fn record(
     services: &Services,
     shared: &Arc<Shared>,
-    log: Arc<KafkaLog>,
+    log: &Arc<KafkaLog>,
     config: &Config,
     stop: &CancellationToken,
 ) -> anyhow::Result<Option<Recording>> {
     let judge = services.judge();
     let Some(recorder) = judge.recorder() else { return Ok(None) };
-    let config = config.clone();
-    let router =
-        tokio::task::spawn_blocking(move || KafkaRouter::start(log, &config)).await.context("interrupted")??;
+    let Some(router) = KafkaRouter::open(log, config, stop).await? else { return Ok(None) };
     let run = Arc::clone(recorder).run(router.clone(), Arc::clone(&shared.clock), stop.clone());
     Ok(Some(Recording { task: tokio::spawn(run), router }))
 }
