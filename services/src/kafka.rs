@@ -25,7 +25,7 @@ use subledger_writer::Submission;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use patience::once_brokers_answer;
+pub(crate) use patience::once_brokers_answer;
 
 /// `ce_type` of a command.
 pub(crate) const COMMAND_KIND: &str = "subledger.v1.Command";

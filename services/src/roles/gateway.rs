@@ -24,7 +24,7 @@ use crate::{
     clock::WallClock,
     config::{Config, Flags},
     days::Days,
-    kafka::{self, router::KafkaRouter},
+    kafka::{self, once_brokers_answer, router::KafkaRouter},
     ledger, shutdown, telemetry,
 };
 
@@ -54,14 +54,13 @@ impl Parties {
     async fn open(config: &Config, stop: &CancellationToken, channel: &str) -> anyhow::Result<Option<Self>> {
         let Some(log) = kafka::open(config, stop).await? else { return Ok(None) };
         let Some(router) = KafkaRouter::open(&log, config, stop).await? else { return Ok(None) };
-        let (config, channel) = (config.clone(), channel.to_owned());
-        let opening = move || Self::start(log, router, &config, channel);
-        tokio::task::spawn_blocking(opening).await.context("interrupted")?.map(Some)
-    }
-
-    fn start(log: Arc<dyn Log>, router: Arc<KafkaRouter>, config: &Config, channel: String) -> anyhow::Result<Self> {
-        let reference = ReferenceFollower::start(Arc::clone(&log))?;
-        let seen = SeenFollower::start(&log)?;
+        let log: Arc<dyn Log> = log;
+        let (first, second) = (Arc::clone(&log), Arc::clone(&log));
+        let reading = move || Ok(ReferenceFollower::start(Arc::clone(&first))?);
+        let Some(reference) = once_brokers_answer(stop, reading).await? else { return Ok(None) };
+        let Some(seen) = once_brokers_answer(stop, move || Ok(SeenFollower::start(&second)?)).await? else {
+            return Ok(None);
+        };
         let days = Arc::new(Days {
             router: router.clone(),
             reference: Arc::clone(&reference),
@@ -70,10 +69,10 @@ impl Parties {
             incentive: None,
             customer: None,
             start: Some(config.test_clock.start).filter(|_| config.test_clock.enabled),
-            actor: Actor { principal: "clock".into(), channel },
+            actor: Actor { principal: "clock".into(), channel: channel.to_owned() },
             first_day: OnceLock::new(),
         });
-        Ok(Self { log, reference, seen, router, days, tasks: TaskTracker::new() })
+        Ok(Some(Self { log, reference, seen, router, days, tasks: TaskTracker::new() }))
     }
 
     /// Blocks.

@@ -70,7 +70,8 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     telemetry::metrics(&config)?;
     let Some(log) = kafka::open(&config, &stop).await? else { return Ok(Ended::Well) };
     let (settings, kafka) = (config.clone(), Arc::clone(&log));
-    let shared = tokio::task::spawn_blocking(move || shared(log, &settings)).await.context("interrupted")??;
+    let sharing = move || shared(Arc::clone(&log), &settings);
+    let Some(shared) = kafka::once_brokers_answer(&stop, sharing).await? else { return Ok(Ended::Well) };
 
     let (bound, recording) = if config.listen_given {
         let services = services(&shared, &config, &stop).await?;
