@@ -12,7 +12,8 @@ use crate::api::audit::seek::SeekError;
 /// How long to wait before asking again for brokers that do not answer.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// What comes of `attempt`, which blocks, once the brokers answer. None if told to stop meanwhile; what waiting does not mend is an error.
+/// What comes of `attempt`, which blocks, once the brokers answer. None if told to stop meanwhile, which is looked at between attempts;
+/// what waiting does not mend is an error. An attempt must leave nothing running when it fails.
 pub(crate) async fn once_brokers_answer<T: Send + 'static>(
     stop: &CancellationToken,
     attempt: impl Fn() -> anyhow::Result<T> + Clone + Send + 'static,
