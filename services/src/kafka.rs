@@ -4,7 +4,6 @@ pub(crate) mod host;
 pub(crate) mod ingress;
 pub(crate) mod intake;
 mod outcomes;
-mod patience;
 pub(crate) mod router;
 
 use std::sync::Arc;
@@ -24,8 +23,7 @@ use subledger_proto::api;
 use subledger_writer::Submission;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
-pub(crate) use patience::once_brokers_answer;
+use crate::{config::Config, patience::once_log_answers};
 
 /// `ce_type` of a command.
 pub(crate) const COMMAND_KIND: &str = "subledger.v1.Command";
@@ -45,7 +43,7 @@ const CHANNELS: &[&str] = &["grpc", "clock", "projector"];
 /// Opens the log, waiting until the brokers answer. None if told to stop meanwhile.
 pub(crate) async fn open(config: &Config, stop: &CancellationToken) -> anyhow::Result<Option<Arc<KafkaLog>>> {
     let options = config.kafka.options();
-    let log = once_brokers_answer(stop, move || Ok(KafkaLog::open(options.clone())?)).await?;
+    let log = once_log_answers(stop, move || Ok(KafkaLog::open(options.clone())?)).await?;
     log.map(|log| with_keys(log, config).map(Arc::new)).transpose()
 }
 

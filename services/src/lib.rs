@@ -2,7 +2,7 @@
 //!
 //! [`roles`] are the processes (serve, gateway, writer, projector, clock), [`api`] the gRPC services they offer, [`client`] the
 //! commands of a person or a script. What roles share: [`ledger`] (an embedded ledger put together), [`audit`] (trees, checkpoints, proofs),
-//! [`read_models`], [`router`] (from a command to its writer), [`days`] and [`invoices`] (process managers), [`config`], [`telemetry`],
+//! [`read_models`], [`router`] (from a command to its writer), [`days`] and [`invoices`] (process managers), [`patience`] (starting while the log is away), [`config`], [`telemetry`],
 //! [`shutdown`], [`allocator`], [`identity`], [`access`] and [`tls`] (who calls, what it may, and how safely). Only here are wall clocks ([`clock`]), random ids ([`ids`]), sockets and terminals.
 
 mod access;
@@ -21,6 +21,7 @@ mod invoices;
 #[cfg(feature = "kafka")]
 mod kafka;
 mod ledger;
+mod patience;
 mod read_models;
 mod roles;
 mod router;

@@ -176,7 +176,8 @@ impl Process {
         line.split_whitespace().nth(1).context("no number")?.parse().context("not a number")
     }
 
-    fn exited(&mut self) -> anyhow::Result<Option<std::process::ExitStatus>> {
+    /// How it ended, if it did.
+    pub fn ended(&mut self) -> anyhow::Result<Option<std::process::ExitStatus>> {
         Ok(self.child.try_wait()?)
     }
 }
@@ -229,7 +230,7 @@ impl Serve {
     /// Starts it again on the same data, whatever became of the first one.
     pub async fn restart(self) -> anyhow::Result<Self> {
         let Self { mut process, data_dir, extra, .. } = self;
-        if process.exited()?.is_none() {
+        if process.ended()?.is_none() {
             process.kill()?;
         }
         let extra: Vec<&str> = extra.iter().map(String::as_str).collect();
@@ -242,7 +243,7 @@ pub async fn wait_listening(process: &mut Process, address: &str) -> anyhow::Res
     let place = address.split_once("://").map_or(address, |(_, place)| place);
     let deadline = Instant::now() + READY_MAX;
     while tokio::net::TcpStream::connect(place).await.is_err() {
-        if let Some(status) = process.exited()? {
+        if let Some(status) = process.ended()? {
             bail!("{} ended with {status}:\n{}", process.name, process.printed());
         }
         if Instant::now() > deadline {
@@ -257,7 +258,7 @@ pub async fn wait_listening(process: &mut Process, address: &str) -> anyhow::Res
 pub async fn wait_ready(process: &mut Process, address: &str) -> anyhow::Result<()> {
     let deadline = Instant::now() + READY_MAX;
     loop {
-        if let Some(status) = process.exited()? {
+        if let Some(status) = process.ended()? {
             bail!("{} ended with {status}:\n{}", process.name, process.printed());
         }
         let endpoint = tonic::transport::Endpoint::from_shared(address.to_owned())?;

@@ -120,9 +120,4 @@ impl Access {
             }
         }
     }
-
-    /// Whether callers are checked.
-    pub(crate) fn is_checked(&self) -> bool {
-        self.checks.is_some()
-    }
 }

@@ -28,10 +28,11 @@ use subledger_writer::{CommandError, Outcome, Submission, stream_of};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use super::{command_record, outcomes::OutcomeReader, patience::once_brokers_answer};
+use super::{command_record, outcomes::OutcomeReader};
 use crate::{
     api::audit::seek::Seeker,
     config::Config,
+    patience::once_log_answers,
     router::{Answer, Answers, BoxFuture, Router, SubmitError, WhenFull},
 };
 
@@ -103,7 +104,7 @@ impl KafkaRouter {
         stop: &CancellationToken,
     ) -> anyhow::Result<Option<Arc<Self>>> {
         let (log, config) = (Arc::clone(log), config.clone());
-        once_brokers_answer(stop, move || Self::start(Arc::clone(&log), &config)).await
+        once_log_answers(stop, move || Self::start(Arc::clone(&log), &config)).await
     }
 
     /// Blocks.

@@ -24,8 +24,10 @@ use crate::{
     clock::WallClock,
     config::{Config, Flags},
     days::Days,
-    kafka::{self, once_brokers_answer, router::KafkaRouter},
-    ledger, shutdown, telemetry,
+    kafka::{self, router::KafkaRouter},
+    ledger,
+    patience::once_log_answers,
+    shutdown, telemetry,
 };
 
 /// Arguments of `gateway`.
@@ -57,8 +59,8 @@ impl Parties {
         let log: Arc<dyn Log> = log;
         let (first, second) = (Arc::clone(&log), Arc::clone(&log));
         let reading = move || Ok(ReferenceFollower::start(Arc::clone(&first))?);
-        let Some(reference) = once_brokers_answer(stop, reading).await? else { return Ok(None) };
-        let Some(seen) = once_brokers_answer(stop, move || Ok(SeenFollower::start(&second)?)).await? else {
+        let Some(reference) = once_log_answers(stop, reading).await? else { return Ok(None) };
+        let Some(seen) = once_log_answers(stop, move || Ok(SeenFollower::start(&second)?)).await? else {
             return Ok(None);
         };
         let days = Arc::new(Days {

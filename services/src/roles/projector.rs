@@ -1,9 +1,9 @@
 //! `projector`: one read model in a process of its own, following a log elsewhere.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use anyhow::Context as _;
-use subledger_log::{Log, OpenError, remote::RemoteLog};
+use subledger_log::{Log, remote::RemoteLog};
 use subledger_projection_runtime::{Handle as Projection, Runner};
 use subledger_writer::{Clock, ReferenceFollower};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -24,6 +24,7 @@ use crate::{
     earnings::Earnings,
     invoices::{self, Invoices},
     ledger,
+    patience::once_log_answers,
     read_models::Name,
     router::{RemoteRouter, Router},
     shutdown, telemetry,
@@ -35,12 +36,17 @@ struct Source {
     router: Arc<dyn Router>,
     /// Where it goes what callers did.
     records: Arc<dyn Router>,
+    /// The roles of callers, if callers are checked.
+    reference: Option<Arc<ReferenceFollower>>,
     /// Blocks.
     stop: Box<dyn FnOnce() + Send>,
 }
 
-/// How long to wait before asking again for a log that cannot be opened.
-const OPEN_RETRY: Duration = Duration::from_secs(1);
+impl Source {
+    fn new(log: Arc<dyn Log>, router: Arc<dyn Router>, records: Arc<dyn Router>) -> Self {
+        Self { log, router, records, reference: None, stop: Box::new(|| ()) }
+    }
+}
 
 /// Arguments of `projector`.
 #[derive(clap::Args)]
@@ -64,9 +70,8 @@ pub(crate) struct Args {
 pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     let stop = shutdown::on_signals().context("cannot wait for signals")?;
     telemetry::metrics(&config)?;
-    let Some(Source { log, router, records, stop: stop_source }) = open(&args, &config, &stop).await? else {
-        return Ok(Ended::Well);
-    };
+    let Some(source) = open(&args, &config, &stop).await? else { return Ok(Ended::Well) };
+    let Source { log, router, records, reference, stop: stop_source } = source;
     let clock: Arc<dyn Clock> = Arc::new(WallClock);
     let (name, starting) = (args.name, (Arc::clone(&log), Arc::clone(&clock), config.clone()));
     let runner: Runner = tokio::task::spawn_blocking(move || name.start(starting.0, starting.1, &starting.2))
@@ -76,7 +81,9 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
 
     let issuing = Arc::<invoices::Progress>::default();
     let services = services(args.name, &projection, &log, clock, &config, (&issuing, &stop)).await?;
-    let reference = judge(&services, &log).await?;
+    if let Some(reference) = &reference {
+        services.judge_by(&log, reference);
+    }
     let health = services.health();
     let tasks = TaskTracker::new();
     if let (Some(recorder), Some(reference)) = (services.judge().recorder(), &reference) {
@@ -116,45 +123,25 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     served.map(|()| if in_time { Ended::Well } else { Ended::Late })
 }
 
-/// Follows the roles of callers, if callers are checked.
-async fn judge(services: &Services, log: &Arc<dyn Log>) -> anyhow::Result<Option<Arc<ReferenceFollower>>> {
-    if !services.judge().is_checked() {
-        return Ok(None);
+/// Opens the log, and reads the roles of callers if they are checked, waiting until the log answers. None if told to stop meanwhile.
+async fn open(args: &Args, config: &Config, stop: &CancellationToken) -> anyhow::Result<Option<Source>> {
+    let opened =
+        if args.log == "kafka" { open_kafka(args, config, stop).await } else { open_remote(args, config, stop).await };
+    let Some(source) = opened? else { return Ok(None) };
+    if !config.checks_callers() {
+        return Ok(Some(source));
     }
-    let following = Arc::clone(log);
-    let started = tokio::task::spawn_blocking(move || ReferenceFollower::start(following)).await;
-    let reference = started.context("interrupted")??;
-    services.judge_by(log, &reference);
-    Ok(Some(reference))
+    let log = Arc::clone(&source.log);
+    let reference = once_log_answers(stop, move || Ok(ReferenceFollower::start(Arc::clone(&log))?)).await?;
+    Ok(reference.map(|reference| Source { reference: Some(reference), ..source }))
 }
 
-/// Opens the log, waiting until it is there. None if told to stop meanwhile.
-async fn open(args: &Args, config: &Config, stop: &CancellationToken) -> anyhow::Result<Option<Source>> {
-    if args.log == "kafka" {
-        return open_kafka(args, config, stop).await;
-    }
+async fn open_remote(args: &Args, config: &Config, stop: &CancellationToken) -> anyhow::Result<Option<Source>> {
     let dial = config.dial()?;
     let router: Arc<dyn Router> = Arc::new(RemoteRouter::new(args.commands.as_ref().unwrap_or(&args.log), &dial)?);
-    let mut told = false;
-    loop {
-        let (address, dial) = (args.log.clone(), dial.clone());
-        match tokio::task::spawn_blocking(move || RemoteLog::connect(&address, &dial)).await.context("interrupted")? {
-            Ok(log) => {
-                let records = Arc::clone(&router);
-                return Ok(Some(Source { log: Arc::new(log), router, records, stop: Box::new(|| ()) }));
-            }
-            Err(error @ OpenError::Unavailable { .. }) => {
-                if !std::mem::replace(&mut told, true) {
-                    tracing::warn!(%error, "waiting for the log");
-                }
-            }
-            Err(error) => return Err(error.into()),
-        }
-        tokio::select! {
-            () = stop.cancelled() => return Ok(None),
-            () = tokio::time::sleep(OPEN_RETRY) => {}
-        }
-    }
+    let address = args.log.clone();
+    let log = once_log_answers(stop, move || Ok(RemoteLog::connect(&address, &dial)?)).await?;
+    Ok(log.map(|log| Source::new(Arc::new(log), router.clone(), router)))
 }
 
 #[cfg(feature = "kafka")]
@@ -165,14 +152,15 @@ async fn open_kafka(args: &Args, config: &Config, stop: &CancellationToken) -> a
     if !config.checks_callers() && (args.name == Name::Customer || args.commands.is_some()) {
         // Customers send no commands, and nobody who calls is recorded.
         let router = elsewhere(args.commands.as_deref().unwrap_or("http://127.0.0.1:7440"))?;
-        return Ok(Some(Source { log, router: router.clone(), records: router, stop: Box::new(|| ()) }));
+        return Ok(Some(Source::new(log, router.clone(), router)));
     }
     let Some(kafka) = KafkaRouter::open(&log, config, stop).await? else { return Ok(None) };
     let router: Arc<dyn Router> = match &args.commands {
         Some(address) => elsewhere(address)?,
         None => kafka.clone(),
     };
-    Ok(Some(Source { log, router, records: kafka.clone(), stop: Box::new(move || kafka.stop()) }))
+    let source = Source::new(log, router, kafka.clone());
+    Ok(Some(Source { stop: Box::new(move || kafka.stop()), ..source }))
 }
 
 #[cfg(not(feature = "kafka"))]

@@ -31,10 +31,10 @@ use crate::{
         self,
         host::{self, Host, Shared},
         intake::Intake,
-        once_brokers_answer,
         router::KafkaRouter,
     },
     ledger,
+    patience::once_log_answers,
     router::{LocalRouter, Previews},
     shutdown, telemetry,
 };
@@ -72,7 +72,7 @@ pub(super) async fn run(args: Args, config: Config) -> anyhow::Result<Ended> {
     let Some(log) = kafka::open(&config, &stop).await? else { return Ok(Ended::Well) };
     let (settings, kafka) = (config.clone(), Arc::clone(&log));
     let sharing = move || shared(Arc::clone(&log), &settings);
-    let Some(shared) = once_brokers_answer(&stop, sharing).await? else { return Ok(Ended::Well) };
+    let Some(shared) = once_log_answers(&stop, sharing).await? else { return Ok(Ended::Well) };
 
     let (bound, recording) = if config.listen_given {
         let services = services(&shared, &config, &stop).await?;

@@ -171,8 +171,8 @@ async fn every_role_starts_as_written_and_waits_for_the_broker() -> anyhow::Resu
             ensure!(!status.success() && process.printed().contains("127.0.0.1:1"), "{}", process.printed());
             continue;
         }
-        while !process.printed().contains("waiting for Kafka") {
-            ensure!(Instant::now() < deadline, "{name} does not wait for Kafka:\n{}", process.printed());
+        while !process.printed().contains("waiting for the log") {
+            ensure!(Instant::now() < deadline, "{name} does not wait for the log:\n{}", process.printed());
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         ensure!(process.stop()?.success(), "{name} did not stop well:\n{}", process.printed());

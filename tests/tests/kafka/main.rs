@@ -10,4 +10,5 @@ mod ingress;
 mod look_back;
 mod preview;
 mod secrets;
+mod starts;
 mod usage_month;

@@ -1,20 +1,19 @@
-//! Starting while brokers are away: what needs them is tried again until they are back.
+//! Starting while the log is away: what needs its brokers, or the ledger that serves it, is tried again until they are back.
 
 use std::time::Duration;
 
 use anyhow::Context as _;
-use rdkafka::error::KafkaError;
 use subledger_log::{OpenError, ReadError};
 use tokio_util::sync::CancellationToken;
 
 use crate::api::audit::seek::SeekError;
 
-/// How long to wait before asking again for brokers that do not answer.
+/// How long to wait before asking again for a log that does not answer.
 const RETRY: Duration = Duration::from_secs(1);
 
-/// What comes of `attempt`, which blocks, once the brokers answer. None if told to stop meanwhile, which is looked at between attempts;
+/// What comes of `attempt`, which blocks, once the log answers. None if told to stop meanwhile, which is looked at between attempts;
 /// what waiting does not mend is an error. An attempt must leave nothing running when it fails.
-pub(crate) async fn once_brokers_answer<T: Send + 'static>(
+pub(crate) async fn once_log_answers<T: Send + 'static>(
     stop: &CancellationToken,
     attempt: impl Fn() -> anyhow::Result<T> + Clone + Send + 'static,
 ) -> anyhow::Result<Option<T>> {
@@ -23,7 +22,7 @@ pub(crate) async fn once_brokers_answer<T: Send + 'static>(
         match tokio::task::spawn_blocking(attempt.clone()).await.context("interrupted")? {
             Err(error) if passes(&error) => {
                 if !std::mem::replace(&mut told, true) {
-                    tracing::warn!(error = format!("{error:#}"), "waiting for Kafka");
+                    tracing::warn!(error = format!("{error:#}"), "waiting for the log");
                 }
             }
             result => return result.map(Some),
@@ -35,7 +34,7 @@ pub(crate) async fn once_brokers_answer<T: Send + 'static>(
     }
 }
 
-/// Whether the brokers may only be away.
+/// Whether the log may only be away.
 fn passes(error: &anyhow::Error) -> bool {
     let read = |error: &ReadError| matches!(error, ReadError::Unavailable { .. });
     match error.downcast_ref() {
@@ -45,9 +44,19 @@ fn passes(error: &anyhow::Error) -> bool {
         None => {
             error.downcast_ref().is_some_and(read)
                 || matches!(error.downcast_ref(), Some(OpenError::Unavailable { .. }))
-                || matches!(error.downcast_ref(), Some(KafkaError::MetadataFetch(_)))
+                || no_broker(error)
         }
     }
+}
+
+#[cfg(feature = "kafka")]
+fn no_broker(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(rdkafka::error::KafkaError::MetadataFetch(_)))
+}
+
+#[cfg(not(feature = "kafka"))]
+fn no_broker(_: &anyhow::Error) -> bool {
+    false
 }
 
 #[cfg(test)]
@@ -70,7 +79,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_needs_brokers_is_tried_until_they_are_back() -> anyhow::Result<()> {
+    async fn what_needs_the_log_is_tried_until_it_is_back() -> anyhow::Result<()> {
         let away = [stalled, || unavailable().into(), || SeekError::from(unavailable()).into()];
         let tried = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&tried);
@@ -78,7 +87,7 @@ mod tests {
             Some(error) => Err(error()),
             None => Ok("started"),
         };
-        assert_eq!(once_brokers_answer(&CancellationToken::new(), attempt).await?, Some("started"));
+        assert_eq!(once_log_answers(&CancellationToken::new(), attempt).await?, Some("started"));
         assert_eq!(tried.load(Ordering::Relaxed), 4);
         Ok(())
     }
@@ -87,7 +96,7 @@ mod tests {
     async fn who_is_told_to_stop_waits_no_longer() -> anyhow::Result<()> {
         let stop = CancellationToken::new();
         stop.cancel();
-        assert_eq!(once_brokers_answer(&stop, || Err::<(), _>(stalled())).await?, None);
+        assert_eq!(once_log_answers(&stop, || Err::<(), _>(stalled())).await?, None);
         Ok(())
     }
 
@@ -97,7 +106,7 @@ mod tests {
             let (partition, offset, what) = (PartitionId::CATALOG, 7, "it is gone".to_owned());
             Err::<(), _>(ReadError::Damaged { partition, offset, what }.into())
         };
-        let error = once_brokers_answer(&CancellationToken::new(), gone).await.unwrap_err();
+        let error = once_log_answers(&CancellationToken::new(), gone).await.unwrap_err();
         assert!(error.to_string().contains("catalog/0: the record at offset 7 is damaged"), "{error}");
     }
 }
