@@ -106,13 +106,21 @@ pub struct Part {
     pub process: Process,
     /// Its gRPC address, if it has one.
     pub address: Option<String>,
-    name: String,
+    /// What it is called in messages.
+    pub name: String,
     arguments: Vec<String>,
 }
 
 impl Part {
-    /// Starts a role.
+    /// Starts a role and waits until it answers, if it listens.
     pub async fn start(name: &str, role: &[&str], settings: &[String], listens: bool) -> anyhow::Result<Self> {
+        let mut part = Self::begin(name, role, settings, listens)?;
+        part.ready().await?;
+        Ok(part)
+    }
+
+    /// Starts a role and waits for nothing.
+    pub fn begin(name: &str, role: &[&str], settings: &[String], listens: bool) -> anyhow::Result<Self> {
         let mut arguments: Vec<String> = role.iter().map(|&text| text.to_owned()).collect();
         let address = if listens {
             let listen = format!("127.0.0.1:{}", free_port()?);
@@ -123,9 +131,7 @@ impl Part {
         };
         arguments.extend(["--metrics-listen".to_owned(), "none".to_owned()]);
         arguments.extend(settings.iter().flat_map(|setting| ["--set".to_owned(), setting.clone()]));
-        let mut part = Self { process: spawn(name, &arguments)?, address, name: name.to_owned(), arguments };
-        part.ready().await?;
-        Ok(part)
+        Ok(Self { process: spawn(name, &arguments)?, address, name: name.to_owned(), arguments })
     }
 
     /// SIGKILL, then a start with the same arguments.

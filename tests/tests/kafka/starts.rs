@@ -10,8 +10,8 @@ use subledger_tests::{
     client::Client,
     commands::partner,
     identities::{AUDIENCE, ISSUER, ProviderKey, key_set, write},
-    kafka::{Broker, skipped},
-    process::{Process, free_port, run_cli},
+    kafka::{Broker, Part, skipped},
+    process::run_cli,
 };
 
 /// The roles, and whether each takes an address to listen at.
@@ -30,33 +30,12 @@ const AWAY: Duration = Duration::from_secs(35);
 /// How long they may take when it is back.
 const READY_MAX: Duration = Duration::from_secs(90);
 
-struct Starting {
-    name: String,
-    process: Process,
-    address: Option<String>,
-}
-
-impl Starting {
-    fn new(dir: &Path, nth: u64, role: &[&str], listens: bool, settings: &[String]) -> anyhow::Result<Self> {
-        let name = format!("{}-{nth}", role[0]);
-        let listen = format!("127.0.0.1:{}", free_port()?);
-        let data = format!("data_dir={}", dir.join(&name).display());
-        let mut arguments = [role, &["--metrics-listen", "none", "--set", &data]].concat();
-        arguments.extend(settings.iter().flat_map(|setting| ["--set", setting.as_str()]));
-        if listens {
-            arguments.extend(["--listen", &listen]);
-        }
-        let process = Process::start(&name, &arguments, &[])?;
-        Ok(Self { name, process, address: listens.then(|| format!("http://{listen}")) })
-    }
-
-    fn is_ready(&self) -> bool {
-        self.process.printed().contains(" is ready")
-    }
+fn is_ready(role: &Part) -> bool {
+    role.process.printed().contains(" is ready")
 }
 
 /// Begins with every role at every moment; a broker that stops right after it meets them all over their starts.
-fn start_all(dir: &Path, settings: &[String]) -> anyhow::Result<Vec<Starting>> {
+fn start_all(dir: &Path, settings: &[String]) -> anyhow::Result<Vec<Part>> {
     let key = ProviderKey::new("first")?;
     let keys = write(&dir.join("jwks.json"), &key_set(&[&key])?)?;
     // A projector reads the log at its start only if it checks callers.
@@ -66,7 +45,9 @@ fn start_all(dir: &Path, settings: &[String]) -> anyhow::Result<Vec<Starting>> {
     for nth in 0..MOMENTS {
         for (role, listens) in ROLES {
             let more = if role[0] == "projector" { &checked[..] } else { &[] };
-            starting.push(Starting::new(dir, nth, role, listens, &[settings, more].concat())?);
+            let name = format!("{}-{nth}", role[0]);
+            let data = format!("data_dir={}", dir.join(&name).display());
+            starting.push(Part::begin(&name, role, &[settings, more, &[data]].concat(), listens)?);
         }
         std::thread::sleep(BETWEEN);
     }
@@ -90,14 +71,15 @@ async fn roles_that_start_while_the_broker_goes_away_wait_for_it() -> anyhow::Re
 
     let mut roles = start_all(dir.path(), &settings)?;
     broker.pause_one(1)?;
-    let starting = roles.iter().filter(|role| !role.is_ready()).count();
+    let starting = roles.iter().filter(|role| !is_ready(role)).count();
     ensure!(starting > 0, "all were ready before the broker stopped: nothing was tested");
     tokio::time::sleep(AWAY).await;
     broker.continue_one(1)?;
 
     let deadline = Instant::now() + READY_MAX;
-    for Starting { name, process, .. } in &mut roles {
-        while !process.printed().contains(" is ready") {
+    for role in &mut roles {
+        while !is_ready(role) {
+            let Part { name, process, .. } = &mut *role;
             let ended = process.ended()?;
             ensure!(
                 ended.is_none() && Instant::now() < deadline,
@@ -119,7 +101,7 @@ async fn roles_that_start_while_the_broker_goes_away_wait_for_it() -> anyhow::Re
     for role in &roles {
         role.process.signal("TERM")?;
     }
-    for Starting { name, process, .. } in &mut roles {
+    for Part { name, process, .. } in &mut roles {
         let status = process.wait_within(READY_MAX)?;
         ensure!(status.success(), "{name} did not stop well:\n{}", process.printed());
     }
